@@ -1,0 +1,1 @@
+"""The specification language, the engines that check it, and the command line."""

@@ -1,0 +1,66 @@
+"""Where a statement of a specification stands, and errors that say so."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parents[2]
+LANGUAGE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Location:
+    """A statement of a specification: its file, and its first and last line."""
+
+    file: str
+    first: int
+    last: int
+
+    @classmethod
+    def of_caller(cls) -> Location:
+        """The innermost statement on the call stack outside the language itself."""
+        frame = sys._getframe(1)
+        while frame.f_code.co_filename.startswith(LANGUAGE) and frame.f_back:
+            frame = frame.f_back
+        positions = frame.f_code.co_positions()
+        first, last, *_ = next(islice(positions, frame.f_lasti // 2, None))
+        line = frame.f_lineno
+        return cls(frame.f_code.co_filename, first or line, last or line)
+
+    @classmethod
+    def of_function(cls, function: Callable[..., Any]) -> Location:
+        line = function.__code__.co_firstlineno
+        return cls(function.__code__.co_filename, line, line)
+
+    @property
+    def text(self) -> str:
+        """The statement's source, on one line."""
+        lines = (
+            linecache.getline(self.file, number).strip()
+            for number in range(self.first, self.last + 1)
+        )
+        return " ".join(lines).replace("( ", "(").replace(" )", ")").replace(",)", ")")
+
+    @property
+    def path(self) -> str:
+        """The file, relative to the package where it is inside it."""
+        path = Path(self.file)
+        inside = path.is_relative_to(PACKAGE)
+        return str(path.relative_to(PACKAGE) if inside else path)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.first}"
+
+
+class SpecificationError(Exception):
+    """A rule breaks the rules of the specification language."""
+
+    def __init__(self, location: Location, message: str) -> None:
+        self.location = location
+        super().__init__(f"{location}: {message}")

@@ -1,0 +1,504 @@
+"""State variables, and how a rule reads and assigns them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Concatenate, Generic, Never, ParamSpec, Self, TypeVar, overload
+
+from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.source import Source
+from tdxcheck.checker.language.terms import (
+    And,
+    Const,
+    Index,
+    Ite,
+    Named,
+    Reaction,
+    Reacts,
+    Read,
+    Sort,
+    Term,
+    lift,
+)
+
+V = TypeVar("V")
+J = TypeVar("J", bound=Index)
+K = TypeVar("K", bound=Index)
+S = TypeVar("S", bound="State")
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Int:
+    """The integers from `low` to `high`, both included.
+
+    A sort as `high` stands for the number of its elements, known with the scope.
+    """
+
+    low: int
+    high: int | type[Index]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a caller is told when a guard is the first to fail."""
+
+    answer: Enum | Term[Any]
+    """A SEAMCALL status, an errno, a notifier's answer, a crash; or which of them."""
+    detail: str = ""
+    """The operand, register or object that the status names."""
+    log: str = ""
+    """The line printed where a user can see it, if there is one."""
+    visible: bool = True
+    """The requester is told at all."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    condition: Term[bool]
+    refusal: Refusal | None
+    """What the caller is told if it fails; None if such a call cannot be made."""
+    location: Location
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Update:
+    """An assignment to a variable; to every entry of a map, if `indices` is None."""
+
+    variable: Variable
+    indices: tuple[Term[Any], ...] | None
+    value: Term[Any]
+    location: Location
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that an action makes: whom, with what, and the term of its answer."""
+
+    callee: str
+    summary: str
+    arguments: tuple[Term[Any], ...]
+    answer: Term[Any]
+    details: tuple[tuple[Term[bool], Refusal], ...]
+    """The callee's refusable guards, in the order in which it checks them."""
+
+
+class State:
+    """Base of a system's state: a subclass declares the variables as class attributes.
+
+    A rule receives an instance. Reading an attribute gives its value before the
+    step, assigning it gives its value after the step, and what is not assigned
+    stays as it is.
+    """
+
+    def __init__(self, *, after: bool = False) -> None:
+        self._after = after
+        self._guards: list[Guard] = []
+        self._updates: list[Update] = []
+        self._calls: list[Call] = []
+
+    def require(
+        self,
+        condition: Term[bool],
+        otherwise: Enum | Term[Any] | Refusal | None = None,
+        *,
+        source: Source | None = None,
+    ) -> None:
+        """Add a guard: the step is possible only where `condition` holds.
+
+        Where it is the first to fail, the step is refused with `otherwise`;
+        without it, such a step cannot be attempted at all.
+        """
+        location = Location.of_caller()
+        if self._updates:
+            raise SpecificationError(location, "guards come before effects")
+        refusal = otherwise
+        if isinstance(refusal, Enum | Term):
+            refusal = Refusal(refusal)
+        sources = () if source is None else (source,)
+        self._guards.append(Guard(lift(condition, bool), refusal, location, sources))
+
+    def call(self, callee: Any, *arguments: Any) -> Term[Any]:
+        """Call another action, as a kernel makes a SEAMCALL, and get its answer.
+
+        The callee's guards without a refusal become guards of the caller. Where
+        all the others hold its effects happen and the answer is its `success`;
+        else nothing happens and the answer is that of the first that fails.
+        """
+        location = Location.of_caller()
+        if callee.success is None:
+            raise SpecificationError(location, f"{callee.name} has no answer to give")
+        if self._calls:
+            raise SpecificationError(location, "an action makes at most one call")
+        inner = type(self)()
+        callee.rule(inner, *arguments)
+        answer: Term[Any] = Const(callee.success)
+        refusable = [guard for guard in inner._guards if guard.refusal]
+        for guard in reversed(refusable):
+            assert guard.refusal
+            told = lift(guard.refusal.answer, answer.sort)
+            answer = Ite(guard.condition, answer, told)
+        accepted = And(tuple(guard.condition for guard in refusable))
+        self._guards += [guard for guard in inner._guards if not guard.refusal]
+        for update in inner._updates:
+            self._assign_guarded(update, accepted)
+        self._calls.append(
+            Call(
+                callee.name,
+                callee.summary,
+                tuple(a if isinstance(a, Term) else Const(a) for a in arguments),
+                answer,
+                tuple((g.condition, g.refusal) for g in refusable if g.refusal),
+            )
+        )
+        return answer
+
+    def _assign_guarded(self, update: Update, accepted: Term[bool]) -> None:
+        if update.indices is None and update.variable.index_sorts:
+            raise SpecificationError(
+                update.location, "a called action assigns maps entry by entry"
+            )
+        old: Term[Any] = Read(update.variable, update.indices or (), False)
+        value = Ite(accepted, update.value, old)
+        self._updates.append(
+            Update(update.variable, update.indices, value, update.location)
+        )
+
+    def accepts(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
+        """The event, were it to happen now, would take place."""
+        return Reacts(event, arguments, Reaction.ACCEPTED)
+
+    def refuses(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
+        """The event would be refused, whether or not anybody is told."""
+        return Reacts(event, arguments, Reaction.REFUSED)
+
+    def refuses_visibly(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
+        """The event would be refused and the requester told why."""
+        return Reacts(event, arguments, Reaction.REFUSED_VISIBLY)
+
+    def impossible(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
+        """The event cannot be attempted in this state."""
+        return Reacts(event, arguments, Reaction.IMPOSSIBLE)
+
+    def _assign(
+        self, variable: Variable, indices: tuple[Term[Any], ...] | None, value: Any
+    ) -> None:
+        location = Location.of_caller()
+        if variable.frozen:
+            raise SpecificationError(
+                location, f"{variable.name} is configuration: no action changes it"
+            )
+        for update in self._updates:
+            if update.variable is variable and not _distinct(update.indices, indices):
+                raise SpecificationError(location, f"{variable.name} is assigned twice")
+        term = lift(value, variable.value_sort)
+        self._updates.append(Update(variable, indices, term, location))
+
+    def _read(self, variable: Variable, indices: tuple[Term[Any], ...]) -> Read[Any]:
+        if any(update.variable is variable for update in self._updates):
+            raise SpecificationError(
+                Location.of_caller(), f"{variable.name} is read after its assignment"
+            )
+        return Read(variable, indices, self._after)
+
+    @classmethod
+    def variables(cls) -> tuple[Variable, ...]:
+        """The declared variables, base classes first, in order of declaration."""
+        found: dict[str, Variable] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Variable):
+                    found[name] = value
+        return tuple(found.values())
+
+    @classmethod
+    def definitions(cls) -> tuple[Definition, ...]:
+        """The named predicates, base classes first, in order of declaration."""
+        found: dict[str, Definition] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                record = getattr(value, "definition", None)
+                if isinstance(record, Definition):
+                    found[name] = record
+        return tuple(found.values())
+
+
+def _distinct(
+    left: tuple[Term[Any], ...] | None, right: tuple[Term[Any], ...] | None
+) -> bool:
+    """Two entries that are written as different constants cannot be the same."""
+    if left is None or right is None:
+        return False
+    return any(
+        isinstance(a, Const) and isinstance(b, Const) and a.value is not b.value
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+class Variable:
+    """What the engines need to know of a state variable."""
+
+    name: str
+    index_sorts: tuple[type[Index], ...]
+    sort: Sort | Int
+    initial: Any
+    """The value in every initial state; None if any value is possible there."""
+    frozen: bool
+    """Part of the configuration: no action changes it."""
+    location: Location
+    doc: str
+
+    def __init__(
+        self,
+        index_sorts: tuple[type[Index], ...],
+        sort: Sort | Int,
+        initial: Any,
+        *,
+        frozen: bool = False,
+    ) -> None:
+        self.index_sorts = index_sorts
+        self.sort = sort
+        self.initial = initial
+        self.frozen = frozen
+        self.location = Location.of_caller()
+        self.doc = ""
+        if initial is not None:
+            lift(initial, self.value_sort)
+
+    @property
+    def value_sort(self) -> Sort:
+        """The sort of its terms: every range of integers is one sort."""
+        return int if isinstance(self.sort, Int) else self.sort
+
+    def __set_name__(self, owner: type[State], name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class Var(Variable, Generic[V]):
+    """A variable with one value. Without `initial`, it may start with any."""
+
+    @overload
+    def __init__(
+        self: Var[int], sort: Int, initial: int | None = None, *, frozen: bool = False
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, sort: type[V], initial: V | None = None, *, frozen: bool = False
+    ) -> None: ...
+    def __init__(self, sort: Any, initial: Any = None, *, frozen: bool = False) -> None:
+        super().__init__((), sort, initial, frozen=frozen)
+
+    @overload
+    def __get__(self, state: None, owner: type[State]) -> Self: ...
+    @overload
+    def __get__(self, state: State, owner: type[State]) -> Term[V]: ...
+    def __get__(self, state: State | None, owner: type[State]) -> Self | Term[V]:
+        return self if state is None else state._read(self, ())
+
+    def __set__(self, state: State, value: V | Term[V]) -> None:
+        state._assign(self, (), value)
+
+
+class Map(Variable, Generic[J, V]):
+    """A variable with one value for each element of a sort."""
+
+    @overload
+    def __init__(
+        self: Map[J, int],
+        index: type[J],
+        sort: Int,
+        initial: int | None = None,
+        *,
+        frozen: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        index: type[J],
+        sort: type[V],
+        initial: V | None = None,
+        *,
+        frozen: bool = False,
+    ) -> None: ...
+    def __init__(
+        self, index: Any, sort: Any, initial: Any = None, *, frozen: bool = False
+    ) -> None:
+        super().__init__((index,), sort, initial, frozen=frozen)
+
+    @overload
+    def __get__(self, state: None, owner: type[State]) -> Self: ...
+    @overload
+    def __get__(self, state: State, owner: type[State]) -> Entries[J, V]: ...
+    def __get__(self, state: State | None, owner: type[State]) -> Self | Entries[J, V]:
+        return self if state is None else Entries(state, self)
+
+    def __set__(self, state: State, value: Never) -> None:
+        raise SpecificationError(
+            Location.of_caller(), f"assign an entry of {self.name}, or fill() it"
+        )
+
+
+class Map2(Variable, Generic[J, K, V]):
+    """A variable with one value for each pair of elements of two sorts."""
+
+    @overload
+    def __init__(
+        self: Map2[J, K, int],
+        first: type[J],
+        second: type[K],
+        sort: Int,
+        initial: int | None = None,
+        *,
+        frozen: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        first: type[J],
+        second: type[K],
+        sort: type[V],
+        initial: V | None = None,
+        *,
+        frozen: bool = False,
+    ) -> None: ...
+    def __init__(
+        self,
+        first: Any,
+        second: Any,
+        sort: Any,
+        initial: Any = None,
+        *,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__((first, second), sort, initial, frozen=frozen)
+
+    @overload
+    def __get__(self, state: None, owner: type[State]) -> Self: ...
+    @overload
+    def __get__(self, state: State, owner: type[State]) -> Entries2[J, K, V]: ...
+    def __get__(
+        self, state: State | None, owner: type[State]
+    ) -> Self | Entries2[J, K, V]:
+        return self if state is None else Entries2(state, self)
+
+    def __set__(self, state: State, value: Never) -> None:
+        raise SpecificationError(
+            Location.of_caller(), f"assign an entry of {self.name}, or fill() it"
+        )
+
+
+@dataclass(frozen=True)
+class _Entries:
+    state: State
+    variable: Variable
+
+    def fill(self, value: Any) -> None:
+        """Assign every entry."""
+        self.state._assign(self.variable, None, value)
+
+    def _check(self, indices: tuple[Any, ...]) -> tuple[Term[Any], ...]:
+        sorts = self.variable.index_sorts
+        if len(indices) != len(sorts) or any(
+            not isinstance(index, Term) or index.sort is not sort
+            for index, sort in zip(indices, sorts, strict=False)
+        ):
+            raise SpecificationError(
+                Location.of_caller(),
+                f"{self.variable.name} has entries for "
+                f"({', '.join(sort.__name__ for sort in sorts)}), not for {indices!r}",
+            )
+        return indices
+
+
+@dataclass(frozen=True)
+class Entries(_Entries, Generic[J, V]):
+    """The entries of a map, as a rule sees them."""
+
+    def __getitem__(self, index: J | Term[J]) -> Term[V]:
+        return self.state._read(self.variable, self._check((index,)))
+
+    def __setitem__(self, index: J | Term[J], value: V | Term[V]) -> None:
+        self.state._assign(self.variable, self._check((index,)), value)
+
+    def update(self, value: Callable[[J], V | Term[V]]) -> None:
+        """Assign every entry: entry `i` becomes `value(i)`."""
+        (sort,) = self.variable.index_sorts
+        index: Any = sort(sort.__name__.lower())
+        term = lift(value(index), self.variable.value_sort)
+        self.state._assign(self.variable, (Every(index),), term)
+
+
+@dataclass(frozen=True)
+class Entries2(_Entries, Generic[J, K, V]):
+    """The entries of a map over pairs, as a rule sees them."""
+
+    def __getitem__(self, index: tuple[J | Term[J], K | Term[K]]) -> Term[V]:
+        return self.state._read(self.variable, self._check(index))
+
+    def __setitem__(
+        self, index: tuple[J | Term[J], K | Term[K]], value: V | Term[V]
+    ) -> None:
+        self.state._assign(self.variable, self._check(index), value)
+
+    def update(self, value: Callable[[J, K], V | Term[V]]) -> None:
+        """Assign every entry: entry `i, j` becomes `value(i, j)`."""
+        one, two = self.variable.index_sorts
+        first: Any = one(one.__name__.lower())
+        second: Any = two(two.__name__.lower() + "2")
+        term = lift(value(first, second), self.variable.value_sort)
+        self.state._assign(self.variable, (Every(first), Every(second)), term)
+
+
+@dataclass(frozen=True, eq=False)
+class Every(Term[Any]):
+    """In an assignment's index: each element in turn, named by the index."""
+
+    index: Index
+
+    @property
+    def sort(self) -> Sort:
+        return type(self.index)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A named predicate of the state, shown by name where it changes."""
+
+    name: str
+    summary: str
+    rule: Callable[..., Term[Any]] = field(repr=False)
+    location: Location = field(repr=False)
+
+    @functools.cached_property
+    def parameters(self) -> dict[str, type[Index]]:
+        _, *parameters = inspect.signature(self.rule, eval_str=True).parameters.values()
+        return {parameter.name: parameter.annotation for parameter in parameters}
+
+
+def definition(
+    rule: Callable[Concatenate[S, P], Term[V]],
+) -> Callable[Concatenate[S, P], Term[V]]:
+    """Make a method of the state a definition: its uses are shown by its name."""
+    location = Location.of_function(rule)
+    if not rule.__doc__:
+        raise SpecificationError(location, f"{rule.__name__} has no docstring")
+    summary = rule.__doc__.partition("\n")[0]
+    record = Definition(rule.__name__, summary, rule, location)
+
+    @functools.wraps(rule)
+    def use(state: S, *args: P.args, **kwargs: P.kwargs) -> Term[V]:
+        body = rule(state, *args, **kwargs)
+        if not isinstance(body, Term):
+            body = Const(body)
+        return Named(record, tuple(args), body)  # type: ignore[arg-type]
+
+    use.definition = record  # type: ignore[attr-defined]
+    return use  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""The transition systems: the module, the platform, the kernel designs."""

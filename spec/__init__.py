@@ -1,0 +1,1 @@
+"""The rules of a TDX host and their vocabulary."""
