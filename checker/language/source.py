@@ -1,4 +1,4 @@
-"""Citations: the document that a rule or a design fact rests on, and the place in it."""
+"""Citations: the document that a fact rests on, and the place in it."""
 
 from __future__ import annotations
 

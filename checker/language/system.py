@@ -104,7 +104,7 @@ class Property:
     goal: Term[bool] | None = None
     """Of a leads-to property: what must come once `condition` has held."""
     fair: tuple[Action | Event, ...] = ()
-    """Of a leads-to property: what does not stay possible for ever without happening."""
+    """Of a leads-to property: what does not stay possible for ever untaken."""
 
     def __repr__(self) -> str:
         return f"<Property {self.name}>"

@@ -309,9 +309,7 @@ def lift(value: V | Term[V], sort: Sort) -> Term[V]:
     return term
 
 
-def implies(
-    premise: bool | Term[bool], conclusion: bool | Term[bool]
-) -> Term[bool]:
+def implies(premise: bool | Term[bool], conclusion: bool | Term[bool]) -> Term[bool]:
     return Implies(lift(premise, bool), lift(conclusion, bool))
 
 

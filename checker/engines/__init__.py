@@ -1,0 +1,1 @@
+"""The engines: each judges a ground system, and knows nothing of TDX."""

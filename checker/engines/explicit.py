@@ -1,0 +1,288 @@
+"""The explicit-state engine: a breadth-first search of every reachable state.
+
+States are visited level by level, so the first violation met is a shortest one.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tdxcheck.checker.engines.packing import (
+    Packing,
+    Successors,
+    Watch,
+    compile_successors,
+    compile_watches,
+)
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
+from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Not, Terms
+from tdxcheck.checker.language.system import Action, Mode
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Exhausted,
+    Limit,
+    Reached,
+    Refuted,
+    Run,
+    Unknown,
+    Unreachable,
+    Vacuous,
+    Verdict,
+)
+
+CHUNK = 4096
+"""States expanded between two looks at the limits."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a search ends without an answer; None for no limit."""
+
+    states: int | None = None
+    memory: int | None = None
+    """Of the whole process, in bytes."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    depth: int
+    states: int
+    frontier: int
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What a search has seen, and what that says of each property."""
+
+    system: GroundSystem
+    states: int
+    transitions: int
+    depth: int
+    """Steps to the farthest state seen."""
+    limit: Limit | None
+    """Why the search ended early; None if every reachable state was visited."""
+    fired: dict[Action, int] = field(repr=False)
+    """How often each action was taken."""
+    verdicts: tuple[Verdict, ...]
+    """One for each property of the system, in their order."""
+
+    @property
+    def complete(self) -> bool:
+        return self.limit is None
+
+    @property
+    def never_fired(self) -> tuple[Action, ...]:
+        return tuple(action for action, times in self.fired.items() if not times)
+
+
+class Search:
+    """A breadth-first search, one level at a time."""
+
+    def __init__(self, system: GroundSystem) -> None:
+        self.system = system
+        self.packing = Packing(system)
+        self.hits: list[tuple[int, int, int]] = []
+        self.witness: dict[int, tuple[int, int | None]] = {}
+        """By watch: the state that hit it first, and for step watches the step."""
+        self.parents: dict[int, int | None] = {}
+        """The state that each state was first reached from."""
+        self.transitions = 0
+        self.taken = [0] * len(system.steps)
+        self.deadlock: int | None = None
+        self.depth = 0
+        self.watches = {w.name: w for w in _watches(system)}
+        self._compile()
+
+    def _compile(self) -> None:
+        pending = [w for n, w in self.watches.items() if n not in self.witness]
+        self.successors = compile_successors(
+            self.system, self.packing, pending, self.hits
+        )
+        self.hit = compile_watches(self.packing, pending)
+        self.watching = any(w.step is None for w in pending)
+
+    def start(self) -> list[int]:
+        frontier = []
+        for values in self.system.initial_states():
+            state = self.packing.pack(values)
+            if state not in self.parents:
+                self.parents[state] = None
+                frontier.append(state)
+                self._look(state)
+        return frontier
+
+    def _look(self, state: int) -> None:
+        if not self.watching:
+            return
+        found = [name for name in self.hit(state) if name not in self.witness]
+        if found:
+            for name in found:
+                self.witness[name] = (state, None)
+            self._compile()
+
+    def expand(self, states: list[int], reached: list[int]) -> None:
+        """Take every step from these states; add what is new to `reached`."""
+        parents = self.parents
+        taken = self.taken
+        successors = self.successors
+        hit = self.hit
+        for state in states:
+            after = successors(state)
+            if not after and self.deadlock is None:
+                self._note_deadlock(state)
+            self.transitions += len(after)
+            for number, successor in after:
+                taken[number] += 1
+                if successor not in parents:
+                    parents[successor] = state
+                    reached.append(successor)
+                    if self.watching and hit(successor):
+                        self._look(successor)
+                        successors, hit = self.successors, self.hit
+            if self.hits:
+                for name, at, number in self.hits:
+                    self.witness.setdefault(name, (at, number))
+                self.hits.clear()
+                self._compile()
+                successors, hit = self.successors, self.hit
+
+    def _note_deadlock(self, state: int) -> None:
+        for number, rule in enumerate(self.system.properties):
+            if rule.property.mode is Mode.DEADLOCK_FREE:
+                allowed = compile_watches(self.packing, [Watch(0, rule.conditions[0])])
+                if not allowed(state):
+                    self.deadlock = state
+                    self.witness.setdefault(2 * number, (state, None))
+
+    def run_to(self, state: int, last: int | None) -> Run:
+        """The run by which the state was first reached, and one step more."""
+        path = [state]
+        while (parent := self.parents[path[-1]]) is not None:
+            path.append(parent)
+        path.reverse()
+        steps = []
+        for before, after in zip(path[:-1], path[1:], strict=True):
+            steps.append(next(n for n, s in self.successors(before) if s == after))
+        if last is not None:
+            path.append(next(s for n, s in self.successors(state) if n == last))
+            steps.append(last)
+        self.hits.clear()
+        return Run(tuple(map(self.packing.unpack, path)), tuple(steps))
+
+
+def explore(
+    system: GroundSystem,
+    limits: Limits = Limits(),
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Exploration:
+    """Visit every reachable state, or as many as the limits allow."""
+    search = Search(system)
+    limit: Limit | None = None
+    try:
+        frontier = search.start()
+        while frontier and limit is None:
+            progress(Progress(search.depth, len(search.parents), len(frontier)))
+            reached: list[int] = []
+            for begin in range(0, len(frontier), CHUNK):
+                search.expand(frontier[begin : begin + CHUNK], reached)
+                limit = _exceeded(limits, len(search.parents))
+                if limit is not None:
+                    break
+            search.depth += bool(reached)
+            frontier = reached
+    except KeyboardInterrupt:
+        limit = Limit.INTERRUPT
+    except MemoryError:
+        limit = Limit.MEMORY
+    fired = dict.fromkeys(system.instance.system.actions, 0)
+    for step, times in zip(system.steps, search.taken, strict=True):
+        fired[step.action] += times
+    # The level under way when a limit was met is not complete.
+    sure = search.depth if limit is None else max(search.depth - 1, 0)
+    verdicts = tuple(
+        _verdict(search, number, rule, limit, sure)
+        for number, rule in enumerate(system.properties)
+    )
+    return Exploration(
+        system,
+        len(search.parents),
+        search.transitions,
+        search.depth,
+        limit,
+        fired,
+        verdicts,
+    )
+
+
+def _exceeded(limits: Limits, states: int) -> Limit | None:
+    if limits.states is not None and states >= limits.states:
+        return Limit.STATES
+    if limits.memory is not None:
+        unit = 1 if sys.platform == "darwin" else 1024
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        if used >= limits.memory:
+            return Limit.MEMORY
+    return None
+
+
+def _watches(system: GroundSystem) -> Iterator[Watch]:
+    """Two a property: twice its number for a hit, one more for its premise."""
+    for number, rule in enumerate(system.properties):
+        match rule.property.mode:
+            case Mode.STEP_RULE:
+                for step, condition in enumerate(rule.conditions):
+                    if condition is not TRUE:
+                        yield Watch(2 * number, _negation(condition), step)
+                for step, premise in enumerate(rule.premises):
+                    if premise is not FALSE:
+                        yield Watch(2 * number + 1, premise, step)
+            case Mode.INVARIANT:
+                yield Watch(2 * number, _negation(rule.conditions[0]))
+                yield Watch(2 * number + 1, rule.premises[0])
+            case Mode.REACHABLE:
+                yield Watch(2 * number, rule.conditions[0])
+
+
+def _negation(node: Node) -> Node:
+    return node.operand if isinstance(node, Not) else Terms().not_(node)
+
+
+def _verdict(
+    search: Search, number: int, rule: GroundProperty, limit: Limit | None, sure: int
+) -> Verdict:
+    mode = rule.property.mode
+    if mode is Mode.LEADS_TO:
+        return Unknown(Limit.UNSUPPORTED)
+    if 2 * number in search.witness:
+        run = search.run_to(*search.witness[2 * number])
+        return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
+    if limit is not None:
+        return Unknown(limit) if mode is Mode.REACHABLE else Bounded(sure, limit)
+    if mode is Mode.REACHABLE:
+        return Unreachable(f"{len(search.parents):,} states")
+    if mode is not Mode.DEADLOCK_FREE and 2 * number + 1 not in search.witness:
+        return Vacuous(f"{len(search.parents):,} states")
+    return Exhausted(len(search.parents))
+
+
+def compile_state(system: GroundSystem, node: Node) -> Callable[[Values], bool]:
+    """A function from a state to the truth of a condition."""
+    packing = Packing(system)
+    hit = compile_watches(packing, [Watch(0, node)])
+    return lambda values: bool(hit(packing.pack(values)))
+
+
+def successors_of(system: GroundSystem) -> Callable[[Values], list[tuple[int, Values]]]:
+    """The successor function over unpacked states."""
+    packing = Packing(system)
+    hits: list[Any] = []
+    packed: Successors = compile_successors(system, packing, (), hits)
+
+    def successors(values: Values) -> list[tuple[int, Values]]:
+        return [(n, packing.unpack(s)) for n, s in packed(packing.pack(values))]
+
+    return successors

@@ -1,0 +1,146 @@
+"""The ground system: what every engine starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from tdxcheck.checker.ground.terms import Node, Slot, evaluate, support
+from tdxcheck.checker.language.instance import (
+    Assignment,
+    Entry,
+    Instance,
+    describe,
+    show_entry,
+)
+from tdxcheck.checker.language.state import Int
+from tdxcheck.checker.language.system import Action, Property
+
+Values = tuple[int, ...]
+"""A ground state: the number that each slot holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroundSlot:
+    """A scalar of the ground state: which entry it is, and what it may hold."""
+
+    number: int
+    entry: Entry
+    term: Slot
+    start: int | None
+    """Its value in every initial state, if it has but one there."""
+
+    @property
+    def name(self) -> str:
+        return show_entry(self.entry)
+
+
+@dataclass(frozen=True, eq=False)
+class GroundStep:
+    """An action with its arguments filled in."""
+
+    number: int
+    action: Action
+    arguments: tuple[Any, ...]
+    guards: tuple[Node, ...]
+    updates: Mapping[int, Node]
+    """The new values, by slot number; every other slot keeps its own."""
+    answer: Node | None
+    """The answer to the call that the step makes, as a number of its enumeration."""
+
+    def __str__(self) -> str:
+        return describe(self.action, self.arguments)
+
+
+@dataclass(frozen=True, eq=False)
+class GroundProperty:
+    """A property with its condition and its premise as ground terms.
+
+    Of a step rule there is one of each per step; of the others, only one.
+    The premise is what must happen for the property to say anything.
+    """
+
+    property: Property
+    conditions: tuple[Node, ...]
+    premises: tuple[Node, ...]
+    goal: Node | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GroundSystem:
+    instance: Instance
+    slots: tuple[GroundSlot, ...]
+    constants: Mapping[Entry, Any]
+    """The entries that have one value in every reachable state."""
+    initial: tuple[Node, ...]
+    steps: tuple[GroundStep, ...]
+    properties: tuple[GroundProperty, ...]
+
+    @property
+    def name(self) -> str:
+        return self.instance.system.name
+
+    def initial_states(self) -> Iterator[Values]:
+        """Every initial state, each slot's values in their order."""
+        pending = [(condition, support(condition)) for condition in self.initial]
+        last = [max(slots, default=-1) for _, slots in pending]
+
+        def extend(prefix: Values) -> Iterator[Values]:
+            number = len(prefix)
+            for (condition, _), deciding in zip(pending, last, strict=True):
+                if deciding == number - 1 and not evaluate(condition, prefix):
+                    return
+            if number == len(self.slots):
+                yield prefix
+                return
+            slot = self.slots[number]
+            free = range(slot.term.low, slot.term.high + 1)
+            for value in free if slot.start is None else (slot.start,):
+                yield from extend((*prefix, value))
+
+        return extend(())
+
+    @cached_property
+    def _numbers(self) -> dict[Entry, int]:
+        return {slot.entry: slot.number for slot in self.slots}
+
+    def assignment(self, values: Values) -> Assignment:
+        """The state by name, as the reference interpreter has it."""
+        named = dict(self.constants)
+        for slot, value in zip(self.slots, values, strict=True):
+            variable, _ = slot.entry
+            named[slot.entry] = decode(value, variable.sort)
+        return named
+
+    def values(self, state: Assignment) -> Values:
+        """The ground state for a state by name."""
+        return tuple(code(state[slot.entry]) for slot in self.slots)
+
+    def initial_count(self) -> int:
+        """An upper bound of the number of initial states."""
+        count = 1
+        for slot in self.slots:
+            if slot.start is None:
+                count *= slot.term.high - slot.term.low + 1
+        return count
+
+
+def code(value: Any) -> int:
+    """The number that stands for a value in ground states."""
+    if isinstance(value, Enum):
+        return list(type(value)).index(value)
+    return int(value)
+
+
+def decode(number: int, sort: Any) -> Any:
+    """The value of a sort that a number stands for."""
+    if isinstance(sort, Int):
+        return number
+    if sort is bool:
+        return bool(number)
+    if issubclass(sort, Enum):
+        return list(sort)[number]
+    return number

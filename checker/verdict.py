@@ -1,0 +1,94 @@
+"""Verdicts: what a check has established, and no more than that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tdxcheck.checker.ground.system import Values
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a ground system: its states, and the number of each step between."""
+
+    states: tuple[Values, ...]
+    steps: tuple[int, ...]
+
+
+class Limit(Enum):
+    """Why a check ended before it had an answer."""
+
+    STATES = "the limit of states"
+    MEMORY = "the limit of memory"
+    TIME = "the limit of time"
+    DEPTH = "the limit of depth"
+    INTERRUPT = "an interrupt"
+    SOLVER = "the solver, which gave up"
+    UNSUPPORTED = "no engine for this kind of property yet"
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """Holds in every reachable state of this instance: all were visited."""
+
+    states: int
+
+
+@dataclass(frozen=True)
+class Proved:
+    """Holds in every reachable state of this instance: a proof was re-checked."""
+
+    method: str
+    """How: "k-induction, k = 2", or "PDR"."""
+    invariant: str = ""
+    """The inductive invariant, as text, where the method gives one."""
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Holds for `depth` steps from every initial state; beyond, nothing is known."""
+
+    depth: int
+    limit: Limit
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """The run leads from an initial state to one, or a step, that breaks the rule."""
+
+    run: Run
+    shortest: bool
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The run leads from an initial state to one that satisfies the condition."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No reachable state of this instance satisfies the condition."""
+
+    method: str
+
+
+@dataclass(frozen=True)
+class Vacuous:
+    """Holds, but only because what it speaks of never happens."""
+
+    method: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Nothing was established."""
+
+    limit: Limit
+
+
+Verdict = (
+    Exhausted | Proved | Bounded | Refuted | Reached | Unreachable | Vacuous | Unknown
+)
