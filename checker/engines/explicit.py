@@ -9,6 +9,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from tdxcheck.checker.engines.packing import (
@@ -165,7 +166,7 @@ class Search:
             path.append(parent)
         path.reverse()
         steps = []
-        for before, after in zip(path[:-1], path[1:], strict=True):
+        for before, after in pairwise(path):
             steps.append(next(n for n, s in self.successors(before) if s == after))
         if last is not None:
             path.append(next(s for n, s in self.successors(state) if n == last))
