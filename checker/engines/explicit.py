@@ -19,6 +19,7 @@ from tdxcheck.checker.engines.packing import (
     compile_successors,
     compile_watches,
 )
+from tdxcheck.checker.engines.starting import starting_states
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Not, Terms
 from tdxcheck.checker.language.system import Action, Mode
@@ -93,13 +94,13 @@ class Search:
         """The state that each state was first reached from."""
         self.transitions = 0
         self.taken = [0] * len(system.steps)
-        self.deadlock: int | None = None
         self.depth = 0
-        self.watches = {w.name: w for w in _watches(system)}
+        self.watches = tuple(_watches(system))
+        self.ends = _ends(system, self.packing)
         self._compile()
 
     def _compile(self) -> None:
-        pending = [w for n, w in self.watches.items() if n not in self.witness]
+        pending = [w for w in self.watches if w.name not in self.witness]
         self.successors = compile_successors(
             self.system, self.packing, pending, self.hits
         )
@@ -108,8 +109,7 @@ class Search:
 
     def start(self) -> list[int]:
         frontier = []
-        for values in self.system.initial_states():
-            state = self.packing.pack(values)
+        for state in starting_states(self.system, self.packing):
             if state not in self.parents:
                 self.parents[state] = None
                 frontier.append(state)
@@ -133,7 +133,7 @@ class Search:
         hit = self.hit
         for state in states:
             after = successors(state)
-            if not after and self.deadlock is None:
+            if not after and self.ends:
                 self._note_deadlock(state)
             self.transitions += len(after)
             for number, successor in after:
@@ -152,12 +152,10 @@ class Search:
                 successors, hit = self.successors, self.hit
 
     def _note_deadlock(self, state: int) -> None:
-        for number, rule in enumerate(self.system.properties):
-            if rule.property.mode is Mode.DEADLOCK_FREE:
-                allowed = compile_watches(self.packing, [Watch(0, rule.conditions[0])])
-                if not allowed(state):
-                    self.deadlock = state
-                    self.witness.setdefault(2 * number, (state, None))
+        for name, allowed in list(self.ends.items()):
+            if not allowed(state):
+                self.witness[name] = (state, None)
+                del self.ends[name]
 
     def run_to(self, state: int, last: int | None) -> Run:
         """The run by which the state was first reached, and one step more."""
@@ -246,6 +244,17 @@ def _watches(system: GroundSystem) -> Iterator[Watch]:
                 yield Watch(2 * number + 1, rule.premises[0])
             case Mode.REACHABLE:
                 yield Watch(2 * number, rule.conditions[0])
+
+
+def _ends(
+    system: GroundSystem, packing: Packing
+) -> dict[int, Callable[[int], list[int]]]:
+    """By watch of a deadlock freedom: whether a run may end in a packed state."""
+    return {
+        2 * number: compile_watches(packing, [Watch(0, rule.conditions[0])])
+        for number, rule in enumerate(system.properties)
+        if rule.property.mode is Mode.DEADLOCK_FREE
+    }
 
 
 def _negation(node: Node) -> Node:

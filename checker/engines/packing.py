@@ -124,6 +124,11 @@ def compile_watches(
     return hit
 
 
+def condition_text(packing: Packing, conditions: Iterable[Node]) -> str:
+    """The conjunction, as Python over the packed state `s`."""
+    return _Writer(packing).condition(conditions)
+
+
 class _Writer:
     """Writes ground terms as Python over the packed state `s`."""
 
