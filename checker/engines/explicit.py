@@ -19,6 +19,7 @@ from tdxcheck.checker.engines.packing import (
     compile_successors,
     compile_watches,
 )
+from tdxcheck.checker.engines.starting import starting_states
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Not, Terms
 from tdxcheck.checker.language.system import Action, Mode
@@ -108,8 +109,7 @@ class Search:
 
     def start(self) -> list[int]:
         frontier = []
-        for values in self.system.initial_states():
-            state = self.packing.pack(values)
+        for state in starting_states(self.system, self.packing):
             if state not in self.parents:
                 self.parents[state] = None
                 frontier.append(state)
