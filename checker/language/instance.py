@@ -12,7 +12,7 @@ from typing import Any
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.state import Int, Variable
 from tdxcheck.checker.language.system import Action, Event, TransitionSystem
-from tdxcheck.checker.language.terms import Choice, Index
+from tdxcheck.checker.language.terms import Choice, Element, Index
 
 Scope = Mapping[type[Index], int]
 """How many elements each sort has."""
@@ -67,7 +67,9 @@ class Instance:
         """The entry's value in every initial state, or None if it may have any."""
         variable, numbers = entry
         value = self.system.settings.get(variable, variable.initial)
-        return value(*numbers) if callable(value) else value
+        if callable(value):
+            value = value(*numbers)
+        return value.number if isinstance(value, Element) else value
 
     def choices(self, action: Action) -> list[tuple[Any, ...]]:
         """Every combination of arguments of an action."""

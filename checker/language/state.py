@@ -130,33 +130,42 @@ class State:
         all the others hold its effects happen and the answer is its `success`;
         else nothing happens and the answer is that of the first that fails.
         """
-        location = Location.of_caller()
-        if callee.success is None:
-            raise SpecificationError(location, f"{callee.name} has no answer to give")
         if self._calls:
-            raise SpecificationError(location, "an action makes at most one call")
-        inner = type(self)()
-        callee.rule(inner, *arguments)
-        answer: Term[Any] = Const(callee.success)
-        refusable = [guard for guard in inner._guards if guard.refusal]
-        for guard in reversed(refusable):
-            assert guard.refusal
-            told = lift(guard.refusal.answer, answer.sort)
-            answer = Ite(guard.condition, answer, told)
-        accepted = And(tuple(guard.condition for guard in refusable))
+            raise SpecificationError(
+                Location.of_caller(), "an action makes at most one call"
+            )
+        inner, answer, refusable = self._ask(callee, arguments)
+        accepted = And(tuple(condition for condition, _ in refusable))
         self._guards += [guard for guard in inner._guards if not guard.refusal]
         for update in inner._updates:
             self._assign_guarded(update, accepted)
+        terms = tuple(a if isinstance(a, Term) else Const(a) for a in arguments)
         self._calls.append(
-            Call(
-                callee.name,
-                callee.summary,
-                tuple(a if isinstance(a, Term) else Const(a) for a in arguments),
-                answer,
-                tuple((g.condition, g.refusal) for g in refusable if g.refusal),
-            )
+            Call(callee.name, callee.summary, terms, answer, refusable)
         )
         return answer
+
+    def answer(self, callee: Any, *arguments: Any) -> Term[Any]:
+        """What a call would be answered, without making it."""
+        _, answer, _ = self._ask(callee, arguments)
+        return answer
+
+    def _ask(
+        self, callee: Any, arguments: tuple[Any, ...]
+    ) -> tuple[State, Term[Any], tuple[tuple[Term[bool], Refusal], ...]]:
+        """The callee recorded with these arguments, and the term of its answer."""
+        if callee.success is None:
+            raise SpecificationError(
+                Location.of_caller(), f"{callee.name} has no answer to give"
+            )
+        inner = type(self)()
+        callee.rule(inner, *arguments)
+        answer: Term[Any] = Const(callee.success)
+        refusable = tuple((g.condition, g.refusal) for g in inner._guards if g.refusal)
+        for condition, refusal in reversed(refusable):
+            told = lift(refusal.answer, answer.sort)
+            answer = Ite(condition, answer, told)
+        return inner, answer, refusable
 
     def _assign_guarded(self, update: Update, accepted: Term[bool]) -> None:
         if update.indices is None and update.variable.index_sorts:

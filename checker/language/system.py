@@ -28,6 +28,7 @@ class Kind(Enum):
     """What sort of thing an action is, for rules that speak of all of a kind."""
 
     SEAMCALL = "SEAMCALL"
+    BRING_UP = "SEAMCALL that an LP may make before its own initialisation"
     FIRMWARE = "firmware event"
     REQUEST = "administrator's request"
     FAULT = "fault"

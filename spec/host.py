@@ -1,0 +1,294 @@
+"""The state of a TDX host: the machine, the TDX module, a kernel and one TD.
+
+Not modelled at this depth: single pages (a memory block, the PAMT and the TD's
+memory are each one thing), more than one TD, S3 and hibernation, runtime update
+of the module, Dynamic PAMT, and time.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from tdxcheck.checker.language import (
+    Map,
+    State,
+    Term,
+    Var,
+    definition,
+    exists,
+    forall,
+    implies,
+    one_of,
+)
+from tdxcheck.spec.machine import Block, Cpu, Package
+from tdxcheck.spec.module import Module, SysState
+
+
+class Actor(Enum):
+    """Who does something."""
+
+    FIRMWARE = "firmware"
+    ADMINISTRATOR = "administrator"
+    KERNEL = "kernel"
+    KVM = "KVM"
+    MODULE = "TDX module"
+    HARDWARE = "hardware"
+    SECOND_KERNEL = "second kernel"
+
+
+class Presence(Enum):
+    """Whether a CPU or a memory block is there, and whether Linux uses it."""
+
+    ABSENT = 0
+    OFFLINE = 1
+    ONLINE = 2
+
+
+class MemoryKind(Enum):
+    """Where a block's memory comes from. Only boot DRAM lies in CMRs."""
+
+    BOOT_DRAM = "DRAM present at boot"
+    HOT_PLUG_DRAM = "DRAM that firmware hot-adds"
+    NVDIMM = "an NVDIMM"
+    CXL = "CXL memory"
+
+
+class Running(Enum):
+    """Which kernel runs."""
+
+    FIRST = "the first kernel"
+    SECOND = "a kernel started by kexec"
+    CRASH = "the crash kernel"
+
+
+class Tdx(Enum):
+    """How far the running kernel has come with TDX.
+
+    v3 calls ERROR "TDX_MODULE_SHUTDOWN"; STARTED to UNDOING are the inside of
+    its tdx_init() and of tdx_enable() from v6.8 on.
+    """
+
+    UNINITIALIZED = 0
+    STARTED = 1
+    BUILT = 2
+    CONFIGURED = 3
+    INITIALIZED = 4
+    UNDOING = 5
+    STOPPING = 6
+    ERROR = 7
+
+
+class SysInitResult(Enum):
+    """What the kernel remembers of its one call of TDH.SYS.INIT."""
+
+    NOT_CALLED = 0
+    SUCCEEDED = 1
+    FAILED = 2
+
+
+class Td(Enum):
+    """The life of a TD, as its HKID sees it."""
+
+    NONE = 0
+    HKID_ASSIGNED = 1
+    KEYS_CONFIGURED = 2
+    BLOCKED = 3
+
+
+class Told(Enum):
+    """What a requester outside the TDX module is told."""
+
+    EPERM = "-EPERM"
+    EIO = "-EIO"
+    EBUSY = "-EBUSY"
+    EINVAL = "-EINVAL"
+    ENODEV = "-ENODEV"
+    ENOSYS = "-ENOSYS"
+    EOPNOTSUPP = "-EOPNOTSUPP"
+
+
+class Platform(State):
+    """The machine: CPUs, memory, caches, and what firmware and errata do to them."""
+
+    cpu = Map(Cpu, Presence)
+    memory = Map(Block, Presence)
+    memory_kind = Map(Block, MemoryKind, frozen=True)
+
+    memory_hotplug = Var(bool, True, frozen=True)
+    """Firmware hot-adds memory blocks."""
+    memory_hot_remove = Var(bool, True, frozen=True)
+    """Firmware hot-removes memory, convertible memory included."""
+    cpu_hotplug = Var(bool, True, frozen=True)
+    """Firmware hot-adds CPUs."""
+    cpu_hot_remove = Var(bool, True, frozen=True)
+    """Firmware hot-removes CPUs, verified ones included."""
+    device_memory = Var(bool, True, frozen=True)
+    """The administrator uses NVDIMM and CXL devices as memory."""
+    partial_write_erratum = Var(bool, frozen=True)
+    """A partial write to a private line poisons it (Sapphire, Emerald Rapids)."""
+    faults = Var(bool, True, frozen=True)
+    """SEAMCALLs meet the faults that the module documents."""
+
+    private_dirty = Map(Cpu, bool, False)
+    """The CPU's caches may hold modified lines of private memory."""
+
+    running = Var(Running, Running.FIRST)
+    inherited_module = Var(bool, False)
+    """The second kernel found the module no longer waiting for TDH.SYS.INIT."""
+    inherited_private_memory = Var(bool, False)
+    """Memory of the second kernel was last written with a private key."""
+    poisoned = Var(bool, False)
+    """Memory of the second kernel holds poison."""
+
+    @definition
+    def convertible(self, block: Block) -> Term[bool]:
+        """The block lies in a CMR: it was there when firmware booted."""
+        return self.memory_kind[block] == MemoryKind.BOOT_DRAM
+
+
+class Kernel(State):
+    """What the running kernel knows and owns, and the switches of its design."""
+
+    tdx = Var(Tdx, Tdx.UNINITIALIZED)
+    sys_init_result = Var(SysInitResult, SysInitResult.NOT_CALLED)
+    lp_init_done = Map(Cpu, bool, False)
+    """The kernel remembers that TDH.SYS.LP.INIT succeeded on this CPU."""
+    kvm_tdx = Var(bool, False)
+    """KVM is loaded with TDX: its CPU callbacks are installed."""
+    vmx_on = Map(Cpu, bool, False)
+    """The CPU is in VMX operation, without which a SEAMCALL is #UD."""
+    tdx_memory = Map(Block, bool, False)
+    """The block is in the kernel's list of TDX memory, hence in a TDMR it builds."""
+    pamt_allocated = Var(bool, False)
+    """The PAMT's pages are taken out of the page allocator."""
+    seamcall_made = Var(bool, False)
+    """The second kernel has made a SEAMCALL."""
+
+    td = Var(Td, Td.NONE)
+    td_key_configured = Map(Package, bool, False)
+    """The TD's key is programmed in this package; when BLOCKED, not yet flushed."""
+    td_page_outside = Var(bool, False)
+    """The allocator gave the TD a page outside every TDMR: the TD is killed."""
+
+    kexec_flushes_other_cpus = Var(bool, False, frozen=True)
+    kexec_flushes_own_cpu = Var(bool, False, frozen=True)
+    crash_kernel_stays_in_reservation = Var(bool, True, frozen=True)
+    """The crash kernel uses no memory but what was reserved for it at boot."""
+
+
+class Host(Module, Platform, Kernel):
+    """A host, whole."""
+
+    @definition
+    def tdx_in_use(self) -> Term[bool]:
+        """The running kernel has initialised TDX and offers it."""
+        return self.tdx == Tdx.INITIALIZED
+
+    @definition
+    def given_up(self) -> Term[bool]:
+        """The running kernel's initialisation of TDX has failed, for good."""
+        return self.tdx == Tdx.ERROR
+
+    @definition
+    def initializing(self) -> Term[bool]:
+        """The running kernel is in the middle of initialising TDX."""
+        return one_of(
+            self.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING, Tdx.STOPPING
+        )
+
+    @definition
+    def module_configured(self) -> Term[bool]:
+        """The module has accepted a configuration and may use the PAMT."""
+        return one_of(self.sys_state, SysState.SYSCONFIG_DONE, SysState.SYS_READY)
+
+    @definition
+    def module_keyed(self) -> Term[bool]:
+        """The global key is programmed in every package that firmware reported."""
+        return forall(
+            Package, lambda p: implies(self.reported(p), self.key_configured[p])
+        )
+
+    @definition
+    def reported(self, package: Package) -> Term[bool]:
+        """Firmware reported the package to the module: it has a verified CPU."""
+        return exists(
+            Cpu, lambda c: self.counted[c] & (self.package_of[c] == package)
+        )
+
+    def online(self, cpu: Cpu) -> Term[bool]:
+        return self.cpu[cpu] == Presence.ONLINE
+
+    @definition
+    def package_has_online_cpu(self, package: Package) -> Term[bool]:
+        """A CPU of the package is online."""
+        return exists(
+            Cpu, lambda c: self.online(c) & (self.package_of[c] == package)
+        )
+
+    @definition
+    def every_online_cpu_initialized(self) -> Term[bool]:
+        """The kernel has run TDH.SYS.LP.INIT on every online CPU."""
+        return forall(Cpu, lambda c: implies(self.online(c), self.lp_init_done[c]))
+
+    @definition
+    def every_package_keyed(self) -> Term[bool]:
+        """Every package with an online CPU has its global key."""
+        return forall(
+            Cpu,
+            lambda c: implies(
+                self.online(c), self.key_configured_on(self.package_of[c])
+            ),
+        )
+
+    def key_configured_on(self, package: Term[Package]) -> Term[bool]:
+        return self.key_configured[package]
+
+    @definition
+    def module_may_use_pamt(self) -> Term[bool]:
+        """The module holds a configuration, and its kernel may still call it."""
+        return (
+            self.module_configured()
+            & self.seam_ready
+            & ~self.given_up()
+            & (self.running == Running.FIRST)
+        )
+
+    @definition
+    def next_kernel_owns_memory(self) -> Term[bool]:
+        """A kernel runs after kexec that uses memory the first one used."""
+        return (self.running == Running.SECOND) | (
+            (self.running == Running.CRASH) & ~self.crash_kernel_stays_in_reservation
+        )
+
+    def is_dram(self, block: Block) -> Term[bool]:
+        return one_of(
+            self.memory_kind[block], MemoryKind.BOOT_DRAM, MemoryKind.HOT_PLUG_DRAM
+        )
+
+    @definition
+    def td_memory_available(self, block: Block) -> Term[bool]:
+        """The page allocator may hand pages of the block to a TD."""
+        return self.tdx_in_use() & (self.memory[block] == Presence.ONLINE)
+
+    @definition
+    def private_memory_exists(self) -> Term[bool]:
+        """Memory outside the module was last written with a private key."""
+        return self.tdmr_initialization_begun() | self.hkid_in_use()
+
+    def another_cpu_online(self, cpu: Cpu) -> Term[bool]:
+        return exists(Cpu, lambda other: self.online(other) & ~(other == cpu))
+
+    @definition
+    def last_online_cpu_of_package(self, cpu: Cpu) -> Term[bool]:
+        """No other CPU of the package is online."""
+        return ~exists(
+            Cpu,
+            lambda other: self.online(other)
+            & ~(other == cpu)
+            & (self.package_of[other] == self.package_of[cpu]),
+        )
+
+    @definition
+    def hkid_in_use(self) -> Term[bool]:
+        """A TD holds a KeyID, whose keys and cache lines must one day be cleared."""
+        return self.td != Td.NONE

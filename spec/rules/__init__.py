@@ -1,0 +1,22 @@
+"""The rules of a TDX host, grouped by concern."""
+
+from tdxcheck.spec.rules.coverage import COVERAGE
+from tdxcheck.spec.rules.cpus import CPUS
+from tdxcheck.spec.rules.initialization import INITIALIZATION
+from tdxcheck.spec.rules.kexec import KEXEC_RULES
+from tdxcheck.spec.rules.refusals import REFUSALS
+from tdxcheck.spec.rules.service import SERVICE
+
+GROUPS = {
+    "initialisation": INITIALIZATION,
+    "coverage": COVERAGE,
+    "CPUs and keys": CPUS,
+    "kexec": KEXEC_RULES,
+    "refusals": REFUSALS,
+    "service": SERVICE,
+}
+"""By concern, the rules in the order in which reports show them."""
+
+RULES = tuple(rule for rules in GROUPS.values() for rule in rules)
+
+__all__ = ["GROUPS", "RULES"]

@@ -1,0 +1,96 @@
+"""Rules of which CPUs make SEAMCALLs, and of keys that only some CPUs can clear."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Kind,
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    step_rule,
+)
+from tdxcheck.spec.host import Host
+from tdxcheck.spec.machine import Cpu, Package
+from tdxcheck.spec.module import Status
+from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(
+        MODULE_1_5.at("tdx_vmm_dispatcher.c"),
+        V3.at("00/21, CPU hotplug"),
+        V13.at("00/22, tdx_cpu_enable()"),
+    ),
+)
+def seamcall_needs_vmxon_and_lp_init(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """A CPU makes SEAMCALLs only in VMX operation and after TDH.SYS.LP.INIT.
+
+    Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
+    not set up its per-LP state: leaves that map memory do not return.
+    TDH.SYS.INIT, TDH.SYS.LP.INIT and TDH.SYS.LP.SHUTDOWN need only VMXON.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            step.is_(Kind.SEAMCALL) & step.at(cpu),
+            before.vmx_on[cpu]
+            & (step.is_(Kind.BRING_UP) | before.lp_initialized[cpu]),
+        ),
+    )
+
+
+@step_rule(
+    severity=Severity.MACHINE,
+    sources=(TDX_RST.at("CPU hotplug"), BASE_SPEC.at("ch. 4.1"), V3.at("00/21")),
+)
+def only_verified_cpus_run_tdx(before: Host, step: Step, after: Host) -> Term[bool]:
+    """TDX never uses a CPU that firmware did not verify at boot.
+
+    MCHECK verified the CPUs that were there at boot. A CPU that was hot-added
+    is outside what the module's security rests on; no SEAMCALL may succeed there.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            step.is_(Kind.SEAMCALL)
+            & step.at(cpu)
+            & step.answers(Status.TDX_SUCCESS),
+            before.counted[cpu],
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(
+        K6_16.at("tdx_offline_cpu()"),
+        MODULE_1_5.at("tdh_phymem_cache_wb.c, tdh_mng_key_freeid.c"),
+    ),
+)
+def no_key_is_stranded(host: Host) -> Term[bool]:
+    """While a TD holds a KeyID, every package of the module has an online CPU.
+
+    A TD's key is programmed, and its cache lines are written back, by a CPU of
+    each package. Without one TDH.MNG.KEY.FREEID answers TDX_WBCACHE_NOT_COMPLETE
+    and the KeyID is lost.
+    """
+    return forall(
+        Package,
+        lambda package: implies(
+            host.hkid_in_use() & host.key_configured[package],
+            host.package_has_online_cpu(package),
+        ),
+    )
+
+
+CPUS = (
+    seamcall_needs_vmxon_and_lp_init,
+    only_verified_cpus_run_tdx,
+    no_key_is_stranded,
+)

@@ -1,0 +1,90 @@
+"""Rules of the module's initialisation."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Kind,
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    step_rule,
+)
+from tdxcheck.spec.host import Host
+from tdxcheck.spec.machine import Block, Tdmr
+from tdxcheck.spec.sources import BASE_SPEC, L6_8, MODULE_1_5, V3
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(V3.at("17/21, undo of init_tdx_module()"), L6_8.at("tdx_enable()")),
+)
+def no_seamcall_after_failed_init(before: Host, step: Step, after: Host) -> Term[bool]:
+    """Once initialising TDX has failed for good, the kernel makes no SEAMCALL.
+
+    A kernel that has given up has returned the PAMT and forgotten its TDMRs; it
+    can no longer know what a call would do to memory that it has handed out.
+    """
+    return implies(before.given_up(), ~step.is_(Kind.SEAMCALL))
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(BASE_SPEC.at("ch. 4.1"), MODULE_1_5.at("tdh_sys_key_config.c")),
+)
+def keyed_before_tdmr_init(host: Host) -> Term[bool]:
+    """No TDMR is initialised before every package has the global key.
+
+    TDH.SYS.TDMR.INIT writes the PAMT with the global KeyID; a package without
+    its key could not read what another package wrote.
+    """
+    return implies(host.tdmr_initialization_begun(), host.module_keyed())
+
+
+@step_rule(
+    severity=Severity.MACHINE,
+    sources=(MODULE_1_5.at("tdh_sys_config.c"), BASE_SPEC.at("ch. 4.1")),
+)
+def configuration_is_final(before: Host, step: Step, after: Host) -> Term[bool]:
+    """The module's configuration never changes once it is accepted.
+
+    Which memory is in TDMRs, and where the PAMT lies, holds for the life of the
+    loaded module: every copy that a kernel keeps relies on it.
+    """
+    return forall(
+        Block,
+        lambda block: implies(
+            before.module_configured(),
+            before.in_tdmr[block] == after.in_tdmr[block],
+        ),
+    ) & forall(
+        Tdmr,
+        lambda tdmr: implies(
+            before.module_configured(),
+            before.tdmr_configured[tdmr] == after.tdmr_configured[tdmr],
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V3.at("17/21, undo of init_tdx_module()"), L6_8.at("init_tdx_module()")),
+)
+def pamt_is_not_in_the_allocator(host: Host) -> Term[bool]:
+    """The page allocator never owns the PAMT while the module may use it.
+
+    The module may use it from TDH.SYS.CONFIG on, until the kernel has given up
+    and makes no call any more. A page that the allocator hands out meanwhile is
+    written by both.
+    """
+    return implies(host.module_may_use_pamt(), host.pamt_allocated)
+
+
+INITIALIZATION = (
+    no_seamcall_after_failed_init,
+    keyed_before_tdmr_init,
+    configuration_is_final,
+    pamt_is_not_in_the_allocator,
+)

@@ -1,0 +1,88 @@
+"""Rules of what the next kernel finds."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Kind,
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    step_rule,
+)
+from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import Status
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    KEXEC_V4,
+    KEXEC_V7,
+    KH_0429,
+    MODULE_1_5,
+    V3,
+)
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(
+        V3.at("19/21 (WBINVD in stop_this_cpu() only)"),
+        KEXEC_V7.at("2/7"),
+        BASE_SPEC.at("ch. 9.8"),
+    ),
+)
+def no_private_line_survives_kexec(host: Host) -> Term[bool]:
+    """After kexec no CPU's cache holds modified lines of private memory.
+
+    Such a line is written back whenever the CPU evicts it, over whatever the
+    new kernel has put there.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(host.next_kernel_owns_memory(), ~host.private_dirty[cpu]),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(
+        KEXEC_V4.at("cover letter, partial write erratum"),
+        BASE_SPEC.at("ch. 16.2"),
+    ),
+)
+def next_kernel_is_not_poisoned(host: Host) -> Term[bool]:
+    """After kexec no memory of the new kernel is poisoned.
+
+    On parts with the partial-write erratum, a write of less than a line to
+    memory that is still private poisons it, and the next read is a machine check.
+    """
+    return implies(host.next_kernel_owns_memory(), ~host.poisoned)
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(KH_0429.at("claim on the second kernel"), MODULE_1_5.at("tdh_sys_init.c")),
+)
+def next_kernel_stops_at_first_seamcall(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """A kexec'd kernel that meets a module in use fails at its first SEAMCALL, for good.
+
+    What the first kernel configured is unknown to the second: every later call
+    would act on memory that it has given away.
+    """
+    return implies(
+        (before.running == Running.SECOND)
+        & before.inherited_module
+        & step.is_(Kind.SEAMCALL),
+        ~before.seamcall_made & ~step.answers(Status.TDX_SUCCESS),
+    )
+
+
+KEXEC_RULES = (
+    no_private_line_survives_kexec,
+    next_kernel_is_not_poisoned,
+    next_kernel_stops_at_first_seamcall,
+)

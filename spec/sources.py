@@ -1,0 +1,40 @@
+"""The documents that the host rules and the kernel designs cite."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import Document
+
+SEED = Document(
+    "seed", "LKML 2022-04-27 20:50 Dave Hansen, Re: [PATCH v3 00/21] TDX host support"
+)
+DH_1459 = Document(
+    "DH-1459", "LKML 2022-04-27 14:59 Dave Hansen, Re: [PATCH v3 00/21] TDX host support"
+)
+V3 = Document("v3", "LKML 2022-04-06 Kai Huang, [PATCH v3 00/21] TDX host support")
+V3_TREE = Document("v3-tree", "the v3 tree of 2022-04, arch/x86/virt/vmx/tdx/tdx.c")
+KH_0429 = Document(
+    "KH-0429", "LKML 2022-04-29 Kai Huang, Re: [PATCH v3 00/21] TDX host support"
+)
+KH_0503 = Document(
+    "KH-0503", "LKML 2022-05-03 Kai Huang, Re: [PATCH v3 00/21] TDX host support"
+)
+DH_0624 = Document("DH-0624", "LKML 2022-06-24 Dave Hansen, Re: [PATCH v5 02/22]")
+V8 = Document("v8", "LKML 2022-12-09 Kai Huang, [PATCH v8 00/16] TDX host support")
+V13 = Document("v13", "LKML 2023-08-26 Kai Huang, [PATCH v13 00/22] TDX host support")
+L6_8 = Document("L6.8", "Linux v6.8 arch/x86/virt/vmx/tdx/tdx.c")
+K6_16 = Document("K6.16", "Linux v6.16 arch/x86/kvm/vmx/tdx.c")
+PULL_6_8 = Document("PULL-6.8", "LKML 2024-01 GIT PULL x86/tdx for v6.8")
+KEXEC_V7 = Document(
+    "KX-v7", "LKML 2025-08-26 Kai Huang, [PATCH v7] TDX host: kexec/kdump support"
+)
+KEXEC_V4 = Document(
+    "KX-v4", "LKML 2025-07 Kai Huang, [PATCH v4 0/7] TDX host: kexec/kdump support"
+)
+CXL_2024 = Document(
+    "HY-2024", "LKML 2024-10 Huang Ying, memory hotplug and TDX host (RFC)"
+)
+TDX_RST = Document("tdx.rst", "Linux Documentation/arch/x86/tdx.rst")
+BASE_SPEC = Document(
+    "BASE", "Intel TDX Module Base Architecture Specification (348549)"
+)
+MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
