@@ -172,7 +172,11 @@ class State:
             raise SpecificationError(
                 update.location, "a called action assigns maps entry by entry"
             )
-        old: Term[Any] = Read(update.variable, update.indices or (), False)
+        entry = tuple(
+            index.index if isinstance(index, Every) else index
+            for index in update.indices or ()
+        )
+        old: Term[Any] = Read(update.variable, entry, False)
         value = Ite(accepted, update.value, old)
         self._updates.append(
             Update(update.variable, update.indices, value, update.location)

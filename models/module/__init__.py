@@ -1,0 +1,1 @@
+"""The TDX module's host lifecycle: one action for each leaf and outcome."""

@@ -1,0 +1,73 @@
+"""The way into a leaf: what SEAMCALL and the module's dispatcher check first.
+
+Operands that the lifecycle does not look into are truths: `rax_valid`, `lock_free`
+and the like say what the module finds when it checks them. They have defaults, so
+that a host makes the usual call by naming the LP alone.
+
+Source: TDX module 1.5.01, tdx_vmm_dispatcher.c.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tdxcheck.checker.language import Kind, Refusal, Term, action
+from tdxcheck.checker.language.terms import Const, Element
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import Module, Sample, Status, SysState
+from tdxcheck.spec.sources import MODULE_1_5
+
+YES: Final[Term[bool]] = Const(True)
+NO: Final[Term[bool]] = Const(False)
+# Any, because a parameter of sort S takes every term of that sort.
+NOMINAL: Final[Any] = Element(Sample, 0)
+
+INVALID_RAX = Refusal(Status.TDX_OPERAND_INVALID, "RAX")
+
+
+def dispatch(module: Module, *, before_ready: bool, rax_valid: Term[bool]) -> None:
+    """The checks that every leaf but LP.SHUTDOWN begins with."""
+    enter(module, rax_valid)
+    running = module.sys_state != SysState.SYS_SHUTDOWN
+    module.require(running, Status.TDX_SYS_SHUTDOWN)
+    if not before_ready:
+        ready = module.sys_state == SysState.SYS_READY
+        module.require(ready, Status.TDX_SYS_NOT_READY)
+
+
+def enter(module: Module, rax_valid: Term[bool]) -> None:
+    """The checks of every SEAMCALL: of no reserved bits, and a version that exists."""
+    module.require(module.seam_ready, Status.VMFAIL_INVALID)
+    module.require(rax_valid, INVALID_RAX)
+
+
+def lock(module: Module, lock_free: Term[bool]) -> None:
+    """Try to take the global lock: nobody holds it in a way that excludes this."""
+    module.require(lock_free, Status.TDX_SYS_BUSY)
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_sys_lp_shutdown.c"),),
+)
+def sys_lp_shutdown(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
+    """TDH.SYS.LP.SHUTDOWN on {cpu}: accepted in every state, without effect."""
+    enter(module, rax_valid)
+
+
+@action(kinds={Kind.SEAMCALL}, sources=(MODULE_1_5.at("tdx_vmm_dispatcher.c"),))
+def unknown_leaf(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
+    """A SEAMCALL with a leaf number that the module does not know, on {cpu}."""
+    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    module.require(NO, INVALID_RAX)
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mng_key_reclaimid.c"),),
+)
+def mng_key_reclaimid(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
+    """TDH.MNG.KEY.RECLAIMID on {cpu}: accepted once the module is ready, no effect."""
+    dispatch(module, before_ready=False, rax_valid=rax_valid)

@@ -1,0 +1,129 @@
+"""TDH.SYS.SHUTDOWN and TDH.SYS.UPDATE, and the loading of an image between them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tdxcheck.checker.language import Kind, Refusal, Term, action, ite
+from tdxcheck.checker.language.terms import Const
+from tdxcheck.models.module.dispatch import YES, dispatch, lock
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import (
+    FIRST_PACKAGE,
+    FIRST_VERSION,
+    Handoff,
+    HandoffVersion,
+    HkidState,
+    Module,
+    Status,
+    SysState,
+)
+from tdxcheck.spec.sources import MODULE_1_5
+
+# Any, because a parameter of sort S takes every term of that sort.
+OLDEST: Final[Any] = FIRST_VERSION
+SHUTDOWN_SOURCES = (MODULE_1_5.at("tdh_sys_shutdown.c"),)
+UPDATE_SOURCES = (MODULE_1_5.at("tdh_sys_update.c"),)
+
+
+@action(kinds={Kind.SEAMCALL}, success=Status.TDX_SUCCESS, sources=SHUTDOWN_SOURCES)
+def sys_shutdown(
+    module: Module,
+    cpu: Cpu,
+    version: HandoffVersion = OLDEST,
+    version_valid: Term[bool] = YES,
+    lock_free: Term[bool] = YES,
+    others_outside: Term[bool] = YES,
+    rax_valid: Term[bool] = YES,
+) -> None:
+    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next."""
+    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    writable = module.handoff_version_writable[version]
+    module.require(version_valid & writable, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
+    lock(module, lock_free)
+    module.require(others_outside, Status.TDX_SYS_BUSY)
+    module.sys_state = SysState.SYS_SHUTDOWN
+    module.handoff = Handoff.VALID
+    module.handoff_version = version
+    module.handoff_size_right = True
+    module.handoff_key_configured.update(lambda package: module.key_configured[package])
+    module.handoff_kot.update(lambda hkid: module.kot[hkid])
+    module.handoff_global_hkid.update(lambda hkid: module.global_hkid[hkid])
+    module.handoff_layout = module.layout
+    module.handoff_tdmr_progress.update(lambda tdmr: module.tdmr_progress[tdmr])
+
+
+def _check_update(module: Module, lock_free: Term[bool], rax_valid: Term[bool]) -> None:
+    dispatch(module, before_ready=True, rax_valid=rax_valid)
+    lock(module, lock_free)
+    module.require(
+        (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized(),
+        Status.TDX_SYS_STATE_INCORRECT,
+    )
+    valid = module.handoff == Handoff.VALID
+    readable = module.handoff_version_readable[module.handoff_version]
+    module.require(valid & readable, Status.TDX_SYS_INVALID_HANDOFF)
+
+
+@action(kinds={Kind.SEAMCALL}, success=Status.TDX_SUCCESS, sources=UPDATE_SOURCES)
+def sys_update(
+    module: Module,
+    cpu: Cpu,
+    lock_free: Term[bool] = YES,
+    rax_valid: Term[bool] = YES,
+) -> None:
+    """TDH.SYS.UPDATE on {cpu}: go on where the image before this one stopped."""
+    _check_update(module, lock_free, rax_valid)
+    module.require(module.handoff_size_right)
+    module.key_configured.update(lambda package: module.handoff_key_configured[package])
+    module.kot.update(lambda hkid: module.handoff_kot[hkid])
+    module.global_hkid.update(lambda hkid: module.handoff_global_hkid[hkid])
+    module.layout = module.handoff_layout
+    module.tdmr_progress.update(lambda tdmr: module.handoff_tdmr_progress[tdmr])
+    module.handoff = Handoff.NONE
+    module.sys_state = SysState.SYS_READY
+
+
+@action(
+    kinds={Kind.SEAMCALL, Kind.FAULT},
+    success=Status.MODULE_FATAL,
+    sources=UPDATE_SOURCES,
+)
+def sys_update_fatal(
+    module: Module,
+    cpu: Cpu,
+    lock_free: Term[bool] = YES,
+    rax_valid: Term[bool] = YES,
+) -> None:
+    """TDH.SYS.UPDATE on {cpu}, with handoff data of a wrong size: TDX shuts down."""
+    _check_update(module, lock_free, rax_valid)
+    module.require(~module.handoff_size_right)
+    module.seam_ready = False
+
+
+@action(kinds={Kind.FIRMWARE}, sources=(MODULE_1_5.at("tdx_global_data.h"),))
+def module_loaded(module: Module, keep_handoff: Term[bool]) -> None:
+    """An image of the module is loaded: its data is cleared, save perhaps the handoff."""
+    module.seam_ready = True
+    module.sys_state = SysState.SYSINIT_PENDING
+    module.lp_initialized.fill(False)
+    module.lp_package.fill(FIRST_PACKAGE)
+    module.n_init_pkgs = 0
+    module.key_configured.fill(False)
+    module.kot.fill(HkidState.FREE)
+    module.global_hkid.fill(False)
+    module.tdmr_progress.fill(0)
+    module.handoff = ite(keep_handoff, module.handoff, Handoff.NONE)
+
+
+@action(kinds={Kind.FAULT})
+def handoff_header_overwritten(
+    module: Module,
+    version: HandoffVersion,
+    valid: Term[bool],
+    size_right: Term[bool],
+) -> None:
+    """Somebody writes the header of the handoff data."""
+    module.handoff = ite(valid, Const(Handoff.VALID), Handoff.INVALID)
+    module.handoff_version = version
+    module.handoff_size_right = size_right
