@@ -1,0 +1,178 @@
+"""The catalogue: what there is to judge, as plain data without a word of TDX.
+
+The command line and the judges know of designs, rules, claims and machines only
+through it, so they work on anybody's.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import TypeVar
+
+from tdxcheck.checker.language.instance import Scope
+from tdxcheck.checker.language.source import Source
+from tdxcheck.checker.language.state import Variable
+from tdxcheck.checker.language.system import Property, Setting, TransitionSystem
+
+T = TypeVar("T")
+
+
+class UsageError(Exception):
+    """Something asked for does not exist, or makes no sense; says what to do."""
+
+
+class Outcome(Enum):
+    """What is expected of a rule."""
+
+    HOLDS = "holds"
+    REFUTED = "refuted"
+    VACUOUS = "vacuous"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A verdict that is known and explained; any other one is news."""
+
+    outcome: Outcome = Outcome.REFUTED
+    note: str = ""
+    """Why: the known bug, or the switch that makes the rule empty."""
+    sources: tuple[Source, ...] = ()
+
+
+HOLDS = Expectation(Outcome.HOLDS)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A host design, and what is known to be wrong with it."""
+
+    key: str
+    system: TransitionSystem
+    expected: Mapping[str, Expectation] = field(default_factory=dict)
+    """By the name of the rule; every other rule is expected to hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A property that every design is judged by."""
+
+    property: Property
+    concern: str
+    """What it is about, as a heading: "memory hotplug", "kexec"."""
+
+    @cached_property
+    def id(self) -> str:
+        return self.property.name
+
+
+@dataclass(frozen=True, eq=False)
+class Assumption:
+    """A named hypothesis: to assume it fixes variables of the configuration."""
+
+    key: str
+    statement: str
+    settings: Mapping[Variable, Setting]
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What somebody has said of a design, with the assumptions it rests on."""
+
+    key: str
+    statement: str
+    design: str
+    property: Property
+    assumptions: tuple[Assumption, ...] = ()
+    expected: Expectation = HOLDS
+    """What is expected under all of its assumptions."""
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A machine in numbers: the scope, and the configuration that describes it."""
+
+    scope: Scope
+    settings: Mapping[Variable, Setting] = field(default_factory=dict)
+    summary: str = ""
+    """In words: "2 CPUs on 2 packages, 3 memory blocks (...)"."""
+
+
+Sizes = Mapping[str, int]
+"""How many of each thing a machine has: "cpus", "packages", "blocks"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """The family of machines that designs are judged on."""
+
+    sizes: Sizes
+    """The default machine."""
+    build: Callable[[Sizes], Setup]
+    """Raises UsageError for numbers that no machine has."""
+
+    def setup(self, sizes: Sizes) -> Setup:
+        """The default machine with some of its numbers changed."""
+        for name, number in sizes.items():
+            if name not in self.sizes:
+                known = ", ".join(f"--{size}" for size in self.sizes)
+                raise UsageError(f"this machine has no {name}; it has {known}")
+            if number < 1:
+                raise UsageError(f"--{name} {number}: a machine has at least one")
+        return self.build({**self.sizes, **sizes})
+
+    def covers_default(self, sizes: Sizes) -> bool:
+        """Nothing is smaller than in the default machine."""
+        return all(number >= self.sizes[name] for name, number in sizes.items())
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    designs: tuple[Design, ...]
+    rules: tuple[Rule, ...]
+    machine: Machine
+    claims: tuple[Claim, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+
+    def design(self, key: str) -> Design:
+        return _find("design", key, {d.key: d for d in self.designs})
+
+    def rule(self, name: str) -> Rule:
+        return _find("rule", name, {r.id: r for r in self.rules})
+
+    def claim(self, key: str) -> Claim:
+        return _find("claim", key, {c.key: c for c in self.claims})
+
+    def assumption(self, key: str) -> Assumption:
+        return _find("assumption", key, {a.key: a for a in self.assumptions})
+
+    def entry(self, name: str) -> Design | Rule | Claim | Assumption:
+        """Whatever bears this name."""
+        entries: dict[str, Design | Rule | Claim | Assumption] = {}
+        entries |= {a.key: a for a in self.assumptions}
+        entries |= {c.key: c for c in self.claims}
+        entries |= {r.id: r for r in self.rules}
+        entries |= {d.key: d for d in self.designs}
+        return _find("design, rule, claim or assumption", name, entries)
+
+
+def _find(what: str, name: str, known: Mapping[str, T]) -> T:
+    if name in known:
+        return known[name]
+    raise UsageError(f"there is no {what} '{name}'{hint(name, known)}")
+
+
+def hint(name: str, known: Mapping[str, object]) -> str:
+    """What was probably meant, or what there is."""
+    folded = {key.casefold(): key for key in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean '{folded[near[0]]}'?"
+    if len(known) <= 8:
+        return f"; there are: {', '.join(known)}" if known else ""
+    return "; 'tdxcheck list' shows what there is"
