@@ -1,0 +1,180 @@
+"""The symbolic engines together: each property judged by whichever is able to.
+
+Runs are looked for first, of all properties at once, since most rules that fail
+do so early. What is left is to be proved: by k-induction, by k-induction with
+lemmas about pairs of values, and by Spacer, in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tdxcheck.checker.engines.symbolic import certificate, pairs, spacer
+from tdxcheck.checker.engines.symbolic.bmc import Hunt, verdict_of
+from tdxcheck.checker.engines.symbolic.encoding import Encoding
+from tdxcheck.checker.engines.symbolic.induction import Induction, prove
+from tdxcheck.checker.engines.symbolic.show import show
+from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
+from tdxcheck.checker.engines.symbolic.target import Target, premise_of, target_of
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import (
+    Limit,
+    Proved,
+    Unknown,
+    Unreachable,
+    Vacuous,
+    Verdict,
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is tried before a property is left open."""
+
+    depth: int = 30
+    """The longest runs that are looked at, in steps."""
+    seconds: float = 60
+    """For each property, its premise included."""
+
+
+SHALLOW = 8
+"""Steps of the runs that are looked at before anything is proved."""
+PLAIN = 2
+"""The largest k of the induction without lemmas."""
+STRENGTHENED = 4
+"""The largest k of the induction with them."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A target is shown never to be hit."""
+
+    method: str
+    invariant: str = ""
+
+
+class Judge:
+    """Judges the properties of one system, in any order."""
+
+    def __init__(self, system: GroundSystem, budget: Budget = Budget()) -> None:
+        self.system = system
+        self.budget = budget
+        self.encoding = Encoding(system)
+        self.targets: list[Target] = []
+        self.place: dict[int, int] = {}
+        """By property, the number of its target."""
+        self.premise: dict[int, int] = {}
+        """By property, the number of its premise's target."""
+        for number, rule in enumerate(system.properties):
+            if rule.property.mode is Mode.LEADS_TO:
+                continue
+            self.place[number] = self._add(target_of(system, rule))
+            premise = premise_of(rule)
+            if premise is not None:
+                self.premise[number] = self._add(premise)
+        self.hunt = Hunt(self.encoding, self.targets, Clock(budget.seconds))
+
+    def _add(self, target: Target) -> int:
+        self.targets.append(target)
+        return len(self.targets) - 1
+
+    def verdicts(self) -> Iterator[tuple[int, Verdict]]:
+        """The number of each property with its verdict, as they are found."""
+        for number in range(len(self.system.properties)):
+            yield number, self.verdict(number)
+
+    def verdict(self, number: int) -> Verdict:
+        if number not in self.place:
+            return Unknown(Limit.UNSUPPORTED)
+        mode = self.system.properties[number].property.mode
+        clock = Clock(self.budget.seconds)
+        target = self.place[number]
+        limit = Limit.DEPTH
+        try:
+            missed = self._miss(target, clock)
+            if missed is not None:
+                return self._held(number, missed, clock)
+            self._hunt(target, self.budget.depth, clock)
+        except GaveUp as reason:
+            limit = reason.limit
+        verdict = verdict_of(mode, self.hunt, target, limit)
+        if isinstance(verdict, Proved):
+            return self._held(number, Missed(verdict.method), clock)
+        return verdict
+
+    def _held(self, number: int, missed: Missed, clock: Clock) -> Verdict:
+        """The verdict of a property whose target is never hit."""
+        if self.system.properties[number].property.mode is Mode.REACHABLE:
+            return Unreachable(missed.method)
+        held = Proved(missed.method, missed.invariant)
+        if number not in self.premise:
+            return held
+        try:
+            vacuous = self._miss(self.premise[number], clock)
+        except GaveUp:
+            vacuous = None
+        return held if vacuous is None else Vacuous(vacuous.method)
+
+    def _hunt(self, target: int, depth: int, clock: Clock) -> None:
+        """Look for runs to the target of at most this many steps."""
+        hunt = self.hunt
+        hunt.limit(clock)
+        if not hunt.started:
+            hunt.start()
+        while target not in hunt.found and hunt.depth < depth and not hunt.exhausted:
+            hunt.go_on()
+
+    def _miss(self, target: int, clock: Clock) -> Missed | None:
+        """Show that the target is never hit; None if it is, or may be."""
+        self._hunt(target, min(SHALLOW, self.budget.depth), clock)
+        if target in self.hunt.found:
+            return None
+        if self.hunt.exhausted:
+            return Missed(f"BMC: no run has more than {self.hunt.depth} steps")
+        return (
+            self._by_induction(target, clock)
+            or self._by_pairs(target, clock)
+            or self._by_spacer(target, clock)
+        )
+
+    def _by_induction(self, target: int, clock: Clock) -> Missed | None:
+        induction = Induction(self.encoding, self.targets[target], clock)
+        k = prove(self.hunt, target, induction, PLAIN)
+        return None if k is None else Missed(f"k-induction, k = {k}")
+
+    @cached_property
+    def _lemmas(self) -> tuple[pairs.Lemma, ...]:
+        """What could be shown of pairs in half the time for one property."""
+        try:
+            return pairs.pair_lemmas(self.encoding, Clock(self.budget.seconds / 2))
+        except GaveUp:
+            return ()
+
+    def _by_pairs(self, target: int, clock: Clock) -> Missed | None:
+        if not self._lemmas:
+            return None
+        formula = pairs.conjunction(self.encoding, self._lemmas)
+        induction = Induction(self.encoding, self.targets[target], clock, [formula])
+        k = prove(self.hunt, target, induction, STRENGTHENED)
+        if k is None:
+            return None
+        lemmas = f"{len(self._lemmas)} impossible pairs of values"
+        return Missed(
+            f"k-induction, k = {k}, with {lemmas}", show(self.encoding, formula)
+        )
+
+    def _by_spacer(self, target: int, clock: Clock) -> Missed | None:
+        lemmas = [pairs.conjunction(self.encoding, self._lemmas)]
+        claim = spacer.invariant(self.encoding, self.targets[target], clock, lemmas)
+        if claim is None:
+            return None
+        certificate.check(self.encoding, claim, self.targets[target], clock)
+        return Missed("PDR", show(self.encoding, claim))
+
+
+def judge(system: GroundSystem, budget: Budget = Budget()) -> tuple[Verdict, ...]:
+    """A verdict for each property of the system, in their order."""
+    return tuple(verdict for _, verdict in Judge(system, budget).verdicts())
