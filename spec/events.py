@@ -7,16 +7,27 @@ from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.sources import TDX_RST
 
 MEMORY_HOT_ADD = Event(
-    "memory_hot_add", "firmware adds a memory block", (Block,), (TDX_RST.at("Physical memory hotplug"),)
+    "memory_hot_add",
+    "firmware adds a memory block",
+    (Block,),
+    (TDX_RST.at("Physical memory hotplug"),),
 )
 MEMORY_HOT_REMOVE = Event(
-    "memory_hot_remove", "firmware takes a memory block away", (Block,), (TDX_RST.at("Physical memory hotplug"),)
+    "memory_hot_remove",
+    "firmware takes a memory block away",
+    (Block,),
+    (TDX_RST.at("Physical memory hotplug"),),
 )
 DEVICE_AS_MEMORY = Event(
-    "device_as_memory", "an NVDIMM or CXL device is handed to the kernel as memory", (Block,)
+    "device_as_memory",
+    "an NVDIMM or CXL device is handed to the kernel as memory",
+    (Block,),
 )
 MEMORY_ONLINE = Event(
-    "memory_online", "a memory block is brought online", (Block,), (TDX_RST.at("Physical memory hotplug"),)
+    "memory_online",
+    "a memory block is brought online",
+    (Block,),
+    (TDX_RST.at("Physical memory hotplug"),),
 )
 MEMORY_OFFLINE = Event("memory_offline", "a memory block is taken offline", (Block,))
 CPU_HOT_ADD = Event(
@@ -25,8 +36,19 @@ CPU_HOT_ADD = Event(
 CPU_HOT_REMOVE = Event(
     "cpu_hot_remove", "firmware takes a CPU away", (Cpu,), (TDX_RST.at("CPU hotplug"),)
 )
-CPU_ONLINE = Event("cpu_online", "a CPU is brought online", (Cpu,), (TDX_RST.at("CPU hotplug"),))
-CPU_OFFLINE = Event("cpu_offline", "a CPU is taken offline", (Cpu,), (TDX_RST.at("CPU hotplug"),))
-KEXEC = Event("kexec", "another kernel is started by kexec", (Cpu,), (TDX_RST.at("Kexec()"),))
-CRASH_KEXEC = Event("crash_kexec", "the crash kernel is started after a panic", (Cpu,), (TDX_RST.at("Kexec()"),))
+CPU_ONLINE = Event(
+    "cpu_online", "a CPU is brought online", (Cpu,), (TDX_RST.at("CPU hotplug"),)
+)
+CPU_OFFLINE = Event(
+    "cpu_offline", "a CPU is taken offline", (Cpu,), (TDX_RST.at("CPU hotplug"),)
+)
+KEXEC = Event(
+    "kexec", "another kernel is started by kexec", (Cpu,), (TDX_RST.at("Kexec()"),)
+)
+CRASH_KEXEC = Event(
+    "crash_kexec",
+    "the crash kernel is started after a panic",
+    (Cpu,),
+    (TDX_RST.at("Kexec()"),),
+)
 TD_CREATE = Event("td_create", "a TD is created", ())

@@ -14,14 +14,16 @@ from tdxcheck.checker.language import (
     State,
     Term,
     Var,
+    all_of,
+    any_of,
     definition,
     exists,
     forall,
     implies,
     one_of,
 )
-from tdxcheck.spec.machine import Block, Cpu, Package
-from tdxcheck.spec.module import Module, SysState
+from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
+from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
 
 
 class Actor(Enum):
@@ -86,6 +88,14 @@ class SysInitResult(Enum):
     FAILED = 2
 
 
+class Kvm(Enum):
+    """Whether KVM offers TDX: its module is loaded, and its CPU callbacks installed."""
+
+    UNLOADED = 0
+    LOADING = 1
+    LOADED = 2
+
+
 class Td(Enum):
     """The life of a TD, as its HKID sees it."""
 
@@ -113,6 +123,8 @@ class Platform(State):
     cpu = Map(Cpu, Presence)
     memory = Map(Block, Presence)
     memory_kind = Map(Block, MemoryKind, frozen=True)
+    unmovable = Map(Block, bool, False, frozen=True)
+    """The block holds the kernel itself, and cannot go offline."""
 
     memory_hotplug = Var(bool, True, frozen=True)
     """Firmware hot-adds memory blocks."""
@@ -124,6 +136,8 @@ class Platform(State):
     """Firmware hot-removes CPUs, verified ones included."""
     device_memory = Var(bool, True, frozen=True)
     """The administrator uses NVDIMM and CXL devices as memory."""
+    unverified_cpus_enter_seam = Var(bool, False, frozen=True)
+    """A SEAMCALL on a CPU that firmware did not verify enters the module."""
     partial_write_erratum = Var(bool, frozen=True)
     """A partial write to a private line poisons it (Sapphire, Emerald Rapids)."""
     faults = Var(bool, True, frozen=True)
@@ -133,6 +147,8 @@ class Platform(State):
     """The CPU's caches may hold modified lines of private memory."""
 
     running = Var(Running, Running.FIRST)
+    stale_private_line = Map(Cpu, bool, False)
+    """Such a line of the first kernel's is still there under the next kernel."""
     inherited_module = Var(bool, False)
     """The second kernel found the module no longer waiting for TDH.SYS.INIT."""
     inherited_private_memory = Var(bool, False)
@@ -153,10 +169,7 @@ class Kernel(State):
     sys_init_result = Var(SysInitResult, SysInitResult.NOT_CALLED)
     lp_init_done = Map(Cpu, bool, False)
     """The kernel remembers that TDH.SYS.LP.INIT succeeded on this CPU."""
-    kvm_tdx = Var(bool, False)
-    """KVM is loaded with TDX: its CPU callbacks are installed."""
-    vmx_on = Map(Cpu, bool, False)
-    """The CPU is in VMX operation, without which a SEAMCALL is #UD."""
+    kvm = Var(Kvm, Kvm.UNLOADED)
     tdx_memory = Map(Block, bool, False)
     """The block is in the kernel's list of TDX memory, hence in a TDMR it builds."""
     pamt_allocated = Var(bool, False)
@@ -170,8 +183,14 @@ class Kernel(State):
     td_page_outside = Var(bool, False)
     """The allocator gave the TD a page outside every TDMR: the TD is killed."""
 
+    init_locks_memory_hotplug = Var(bool, False, frozen=True)
+    """Memory cannot come or go while the kernel builds and configures TDMRs."""
     kexec_flushes_other_cpus = Var(bool, False, frozen=True)
     kexec_flushes_own_cpu = Var(bool, False, frozen=True)
+    second_kernel_tries_tdx = Var(bool, True, frozen=True)
+    """A kernel started by kexec may load KVM and ask for TDX."""
+    second_kernel_stops_at_failure = Var(bool, False, frozen=True)
+    """A kernel started by kexec makes no SEAMCALL after one that failed."""
     crash_kernel_stays_in_reservation = Var(bool, True, frozen=True)
     """The crash kernel uses no memory but what was reserved for it at boot."""
 
@@ -179,22 +198,93 @@ class Kernel(State):
 class Host(Module, Platform, Kernel):
     """A host, whole."""
 
+    in_tdmr = Map(Block, bool, False)
+    """The block lies in a TDMR of the configuration that the module accepted."""
+
     @definition
     def tdx_in_use(self) -> Term[bool]:
-        """The running kernel has initialised TDX and offers it."""
-        return self.tdx == Tdx.INITIALIZED
+        """The running kernel has initialised TDX, and KVM offers it."""
+        return (self.tdx == Tdx.INITIALIZED) & (self.kvm == Kvm.LOADED)
 
     @definition
     def given_up(self) -> Term[bool]:
         """The running kernel's initialisation of TDX has failed, for good."""
         return self.tdx == Tdx.ERROR
 
+    def healthy(self, shortage: bool | Term[bool], sample: Sample) -> Term[bool]:
+        """A call meets no fault: entropy is there, registers are as they should be."""
+        return self.faults | (~any_of(shortage) & (sample == FIRST_SAMPLE))
+
+    def in_service(self) -> Term[bool]:
+        """A kernel runs that does more than write a crash dump."""
+        return self.running != Running.CRASH
+
+    @definition
+    def module_touched(self) -> Term[bool]:
+        """The module no longer waits for its first TDH.SYS.INIT."""
+        return self.sys_state != SysState.SYSINIT_PENDING
+
+    @definition
+    def kvm_may_load(self) -> Term[bool]:
+        """This kernel may ask for TDX."""
+        second = self.running == Running.SECOND
+        return self.in_service() & implies(second, self.second_kernel_tries_tdx)
+
+    @definition
+    def may_call_again(self) -> Term[bool]:
+        """The kernel may make another SEAMCALL after one that failed."""
+        return ~((self.running == Running.SECOND) & self.second_kernel_stops_at_failure)
+
+    def never(self) -> Term[bool]:
+        return all_of(False)
+
+    @definition
+    def tdx_list_is_empty(self) -> Term[bool]:
+        """The kernel's list of TDX memory is empty: TDX is not initialised."""
+        return forall(Block, lambda block: ~self.tdx_memory[block])
+
+    @definition
+    def tdx_memory_is_convertible(self) -> Term[bool]:
+        """All memory that the kernel listed lies in CMRs."""
+        return forall(Block, lambda b: implies(self.tdx_memory[b], self.convertible(b)))
+
+    @definition
+    def package_present(self, package: Package) -> Term[bool]:
+        """A CPU of the package is there, online or not."""
+        return exists(
+            Cpu,
+            lambda c: (
+                (self.cpu[c] != Presence.ABSENT) & (self.package_of[c] == package)
+            ),
+        )
+
+    def cache_write_back_possible(self, cpu: Cpu) -> Term[bool]:
+        """A package whose lines are not yet written back has this CPU online."""
+        return self.online(cpu) & self.td_key_configured[self.package_of[cpu]]
+
     @definition
     def initializing(self) -> Term[bool]:
         """The running kernel is in the middle of initialising TDX."""
-        return one_of(
+        return (self.kvm == Kvm.LOADING) | one_of(
             self.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING, Tdx.STOPPING
         )
+
+    @definition
+    def memory_hotplug_locked(self) -> Term[bool]:
+        """The kernel builds and configures TDMRs, with memory hotplug locked out."""
+        return self.init_locks_memory_hotplug & one_of(
+            self.tdx, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING
+        )
+
+    @definition
+    def tdmr_initialization_begun(self) -> Term[bool]:
+        """The module has begun to write the PAMT, with its private key."""
+        return exists(Tdmr, lambda tdmr: self.tdmr_progress[tdmr] > 0)
+
+    @definition
+    def every_tdmr_complete(self) -> Term[bool]:
+        """Every TDMR of the configuration is initialised to its end."""
+        return forall(Tdmr, self.tdmr_complete)
 
     @definition
     def module_configured(self) -> Term[bool]:
@@ -203,16 +293,9 @@ class Host(Module, Platform, Kernel):
 
     @definition
     def module_keyed(self) -> Term[bool]:
-        """The global key is programmed in every package that firmware reported."""
+        """The global key is programmed in every package that firmware counted."""
         return forall(
-            Package, lambda p: implies(self.reported(p), self.key_configured[p])
-        )
-
-    @definition
-    def reported(self, package: Package) -> Term[bool]:
-        """Firmware reported the package to the module: it has a verified CPU."""
-        return exists(
-            Cpu, lambda c: self.counted[c] & (self.package_of[c] == package)
+            Package, lambda p: implies(self.package_counted[p], self.key_configured[p])
         )
 
     def online(self, cpu: Cpu) -> Term[bool]:
@@ -221,9 +304,7 @@ class Host(Module, Platform, Kernel):
     @definition
     def package_has_online_cpu(self, package: Package) -> Term[bool]:
         """A CPU of the package is online."""
-        return exists(
-            Cpu, lambda c: self.online(c) & (self.package_of[c] == package)
-        )
+        return exists(Cpu, lambda c: self.online(c) & (self.package_of[c] == package))
 
     @definition
     def every_online_cpu_initialized(self) -> Term[bool]:
@@ -235,13 +316,8 @@ class Host(Module, Platform, Kernel):
         """Every package with an online CPU has its global key."""
         return forall(
             Cpu,
-            lambda c: implies(
-                self.online(c), self.key_configured_on(self.package_of[c])
-            ),
+            lambda c: implies(self.online(c), self.key_configured[self.package_of[c]]),
         )
-
-    def key_configured_on(self, package: Term[Package]) -> Term[bool]:
-        return self.key_configured[package]
 
     @definition
     def module_may_use_pamt(self) -> Term[bool]:
@@ -283,9 +359,11 @@ class Host(Module, Platform, Kernel):
         """No other CPU of the package is online."""
         return ~exists(
             Cpu,
-            lambda other: self.online(other)
-            & ~(other == cpu)
-            & (self.package_of[other] == self.package_of[cpu]),
+            lambda other: (
+                self.online(other)
+                & ~(other == cpu)
+                & (self.package_of[other] == self.package_of[cpu])
+            ),
         )
 
     @definition

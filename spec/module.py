@@ -126,6 +126,10 @@ FIRST_VERSION: Any = Element(HandoffVersion, 0)
 class Module(State):
     """What the module keeps, and what the platform tells it."""
 
+    vmx_on = Map(Cpu, bool, True)
+    """The LP is in VMX operation, without which SEAMCALL is #UD."""
+    seamrr_valid = Map(Cpu, bool, True, frozen=True)
+    """SEAMRR is set up on the LP, without which SEAMCALL is #GP."""
     seam_ready = Var(bool, True)
     """A module can be entered; without it SEAMCALL fails with VMfailInvalid."""
     sys_state = Var(SysState, SysState.SYSINIT_PENDING)

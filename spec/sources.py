@@ -8,7 +8,8 @@ SEED = Document(
     "seed", "LKML 2022-04-27 20:50 Dave Hansen, Re: [PATCH v3 00/21] TDX host support"
 )
 DH_1459 = Document(
-    "DH-1459", "LKML 2022-04-27 14:59 Dave Hansen, Re: [PATCH v3 00/21] TDX host support"
+    "DH-1459",
+    "LKML 2022-04-27 14:59 Dave Hansen, Re: [PATCH v3 00/21] TDX host support",
 )
 V3 = Document("v3", "LKML 2022-04-06 Kai Huang, [PATCH v3 00/21] TDX host support")
 V3_TREE = Document("v3-tree", "the v3 tree of 2022-04, arch/x86/virt/vmx/tdx/tdx.c")

@@ -6,10 +6,18 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from tdxcheck.checker.language import Action, Kind, Refusal, Term, action, ite
+from tdxcheck.checker.language import (
+    Action,
+    Kind,
+    Refusal,
+    Term,
+    action,
+    count,
+    ite,
+)
 from tdxcheck.checker.language.terms import Const
 from tdxcheck.models.module.dispatch import YES, dispatch, lock
-from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
+from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import HkidState, Layout, Module, Status, SysState
 from tdxcheck.spec.sources import MODULE_1_5
 
@@ -32,6 +40,7 @@ NO_KEY_FAULT: Final[Term[KeyFault]] = Const(KeyFault.NONE)
 
 def _check_config(
     module: Module,
+    cpu: Cpu,
     array_valid: Term[bool],
     count_valid: Term[bool],
     hkid_valid: Term[bool],
@@ -39,7 +48,7 @@ def _check_config(
     rax_valid: Term[bool],
 ) -> None:
     """The checks that come before the KeyID is reserved."""
-    dispatch(module, before_ready=True, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, lock_free)
     pending = module.sys_state == SysState.SYSINIT_DONE
     module.require(pending, Status.TDX_SYS_CONFIG_NOT_PENDING)
@@ -72,7 +81,9 @@ def sys_config(
     A list that is refused is CONFIG_REFUSED: that reserves the KeyID. On an LP
     that never was initialised the call ends in sys_config_hang.
     """
-    _check_config(module, array_valid, count_valid, hkid_valid, lock_free, rax_valid)
+    _check_config(
+        module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
+    )
     module.require(module.lp_initialized[cpu])
     module.require(module.layout_check[layout] == Status.TDX_SUCCESS)
     _reserve(module, hkid)
@@ -99,7 +110,7 @@ def _config_refused(status: Status) -> Action:
     ) -> None:
         """TDH.SYS.CONFIG on {cpu} refuses {layout}, but has reserved {hkid}."""
         _check_config(
-            module, array_valid, count_valid, hkid_valid, lock_free, rax_valid
+            module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
         )
         module.require(module.lp_initialized[cpu])
         module.require(module.layout_check[layout] == status)
@@ -143,7 +154,9 @@ def sys_config_hang(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.CONFIG on {cpu}, which has no mappings of its own, does not return."""
-    _check_config(module, array_valid, count_valid, hkid_valid, lock_free, rax_valid)
+    _check_config(
+        module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
+    )
     module.require(~module.lp_initialized[cpu])
     _reserve(module, hkid)
 
@@ -151,7 +164,7 @@ def sys_config_hang(
 def _check_key_config(
     module: Module, cpu: Cpu, lock_free: Term[bool], rax_valid: Term[bool]
 ) -> None:
-    dispatch(module, before_ready=True, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, lock_free)
     pending = module.sys_state == SysState.SYSCONFIG_DONE
     module.require(pending, Status.TDX_SYS_KEY_CONFIG_NOT_PENDING)
@@ -177,6 +190,8 @@ def sys_key_config(
     )
     module.require(fault != KeyFault.NO_ENTROPY, Status.TDX_KEY_GENERATION_FAILED)
     module.require(fault != KeyFault.FATAL)
+    # Never false: a package is counted here once, when its bit is set.
+    module.require(module.n_init_pkgs < count(Package, lambda package: YES))
     last = module.n_init_pkgs + 1 == module.n_pkgs()
     module.sys_state = ite(last, SysState.SYS_READY, module.sys_state)
     module.key_configured[module.lp_package[cpu]] = True
@@ -202,12 +217,13 @@ def sys_key_config_fatal(
 
 def _check_tdmr_init(
     module: Module,
+    cpu: Cpu,
     tdmr: Tdmr,
     base_valid: Term[bool],
     lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     invalid = Refusal(Status.TDX_OPERAND_INVALID, "RCX")
     module.require(base_valid, invalid)
     module.require(module.tdmr_configured(tdmr), invalid)
@@ -226,7 +242,7 @@ def sys_tdmr_init(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.TDMR.INIT on {cpu}: initialise the next batch of {tdmr}'s PAMT."""
-    _check_tdmr_init(module, tdmr, base_valid, lock_free, rax_valid)
+    _check_tdmr_init(module, cpu, tdmr, base_valid, lock_free, rax_valid)
     module.require(module.lp_initialized[cpu])
     module.tdmr_progress[tdmr] = module.tdmr_progress[tdmr] + 1
 
@@ -245,5 +261,5 @@ def sys_tdmr_init_hang(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.TDMR.INIT on {cpu}, which has no mappings of its own, does not return."""
-    _check_tdmr_init(module, tdmr, base_valid, lock_free, rax_valid)
+    _check_tdmr_init(module, cpu, tdmr, base_valid, lock_free, rax_valid)
     module.require(~module.lp_initialized[cpu])

@@ -25,9 +25,11 @@ NOMINAL: Final[Any] = Element(Sample, 0)
 INVALID_RAX = Refusal(Status.TDX_OPERAND_INVALID, "RAX")
 
 
-def dispatch(module: Module, *, before_ready: bool, rax_valid: Term[bool]) -> None:
+def dispatch(
+    module: Module, cpu: Cpu, *, before_ready: bool, rax_valid: Term[bool]
+) -> None:
     """The checks that every leaf but LP.SHUTDOWN begins with."""
-    enter(module, rax_valid)
+    enter(module, cpu, rax_valid)
     running = module.sys_state != SysState.SYS_SHUTDOWN
     module.require(running, Status.TDX_SYS_SHUTDOWN)
     if not before_ready:
@@ -35,8 +37,10 @@ def dispatch(module: Module, *, before_ready: bool, rax_valid: Term[bool]) -> No
         module.require(ready, Status.TDX_SYS_NOT_READY)
 
 
-def enter(module: Module, rax_valid: Term[bool]) -> None:
-    """The checks of every SEAMCALL: of no reserved bits, and a version that exists."""
+def enter(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
+    """What SEAMCALL checks, then no reserved bits, and a version that exists."""
+    module.require(module.vmx_on[cpu], Status.UD)
+    module.require(module.seamrr_valid[cpu], Status.GP)
     module.require(module.seam_ready, Status.VMFAIL_INVALID)
     module.require(rax_valid, INVALID_RAX)
 
@@ -53,13 +57,13 @@ def lock(module: Module, lock_free: Term[bool]) -> None:
 )
 def sys_lp_shutdown(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
     """TDH.SYS.LP.SHUTDOWN on {cpu}: accepted in every state, without effect."""
-    enter(module, rax_valid)
+    enter(module, cpu, rax_valid)
 
 
 @action(kinds={Kind.SEAMCALL}, sources=(MODULE_1_5.at("tdx_vmm_dispatcher.c"),))
 def unknown_leaf(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
     """A SEAMCALL with a leaf number that the module does not know, on {cpu}."""
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     module.require(NO, INVALID_RAX)
 
 
@@ -70,4 +74,4 @@ def unknown_leaf(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
 )
 def mng_key_reclaimid(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
     """TDH.MNG.KEY.RECLAIMID on {cpu}: accepted once the module is ready, no effect."""
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)

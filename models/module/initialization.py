@@ -25,12 +25,13 @@ LP_INIT_SOURCES = (MODULE_1_5.at("tdh_sys_lp_init.c"),)
 
 def _check_sys_init(
     module: Module,
+    cpu: Cpu,
     sample: Sample,
     attributes_valid: Term[bool],
     lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
-    dispatch(module, before_ready=True, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, lock_free)
     module.require(attributes_valid, INVALID_RCX)
     pending = module.sys_state == SysState.SYSINIT_PENDING
@@ -50,7 +51,7 @@ def sys_init(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.INIT on {cpu}: check the platform and take it as the reference."""
-    _check_sys_init(module, sample, attributes_valid, lock_free, rax_valid)
+    _check_sys_init(module, cpu, sample, attributes_valid, lock_free, rax_valid)
     module.require(entropy, Status.TDX_RND_NO_ENTROPY)
     module.sys_state = SysState.SYSINIT_DONE
     module.reference = sample
@@ -70,7 +71,7 @@ def sys_init_without_seamdb(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.INIT on {cpu}, where the SEAM database gives no reference: fatal."""
-    _check_sys_init(module, sample, attributes_valid, lock_free, rax_valid)
+    _check_sys_init(module, cpu, sample, attributes_valid, lock_free, rax_valid)
     module.seam_ready = False
 
 
@@ -82,7 +83,7 @@ def _check_lp_init(
     lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
-    dispatch(module, before_ready=True, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, lock_free)
     pending = module.sys_state == SysState.SYSINIT_DONE
     module.require(pending, Status.TDX_SYS_LP_INIT_NOT_PENDING)
@@ -151,7 +152,7 @@ def sys_lp_init_misread(
 
 
 def _lp_init_refused(status: Status) -> Action:
-    """The refusal with this status by which the LP's package is recorded all the same."""
+    """The refusal with this status that records the LP's package all the same."""
 
     @action(kinds={Kind.SEAMCALL, Kind.FAULT}, success=status, sources=LP_INIT_SOURCES)
     def sys_lp_init_refused(
@@ -187,7 +188,7 @@ LP_INIT_REFUSED_LATE: Final = MappingProxyType(
 
 
 def _tell(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
-    dispatch(module, before_ready=True, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     module.require(module.lp_initialized[cpu], Status.TDX_SYS_LP_INIT_NOT_DONE)
 
 

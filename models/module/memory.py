@@ -66,18 +66,49 @@ def phymem_page_rdmd(
     module: Pages, cpu: Cpu, page: Page, rax_valid: Term[bool] = YES
 ) -> None:
     """TDH.PHYMEM.PAGE.RDMD on {cpu}: tell the type of {page}."""
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     _check_page(module, "RCX", page)
     module.require(module.lp_initialized[cpu])
 
 
+@action(
+    kinds={Kind.SEAMCALL, Kind.FAULT},
+    success=Status.MODULE_HANG,
+    sources=(MODULE_1_5.at("tdh_phymem_page_rdmd.c"),),
+)
+def phymem_page_rdmd_hang(
+    module: Pages, cpu: Cpu, page: Page, rax_valid: Term[bool] = YES
+) -> None:
+    """TDH.PHYMEM.PAGE.RDMD on {cpu}, which has no mappings, does not return."""
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
+    _check_page(module, "RCX", page)
+    module.require(~module.lp_initialized[cpu])
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_phymem_page_wbinvd.c"),),
+)
+def phymem_page_wbinvd(
+    module: Pages, cpu: Cpu, page: Page, rax_valid: Term[bool] = YES
+) -> None:
+    """TDH.PHYMEM.PAGE.WBINVD on {cpu}: write {page}, which is free, back to memory."""
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
+    _check_page(module, "RCX", page)
+    module.require(module.lp_initialized[cpu])
+    free = module.page_type[page] == PageType.NDA
+    module.require(free, Refusal(Status.TDX_PAGE_METADATA_INCORRECT, "RCX"))
+
+
 def _check_mng_create(
     module: Pages,
+    cpu: Cpu,
     page: Page,
     hkid_valid: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     module.require(hkid_valid, Refusal(Status.TDX_OPERAND_INVALID, "RDX"))
     _check_page(module, "RCX", page)
 
@@ -94,7 +125,7 @@ def mng_create(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.MNG.CREATE on {cpu}: make {page} the root of a new TD, which gets {hkid}."""
-    _check_mng_create(module, page, hkid_valid, rax_valid)
+    _check_mng_create(module, cpu, page, hkid_valid, rax_valid)
     module.require(module.lp_initialized[cpu])
     module.require(
         module.page_type[page] == PageType.NDA,
@@ -121,7 +152,7 @@ def mng_create_hang(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.MNG.CREATE on {cpu}, which has no mappings of its own, does not return."""
-    _check_mng_create(module, page, hkid_valid, rax_valid)
+    _check_mng_create(module, cpu, page, hkid_valid, rax_valid)
     module.require(~module.lp_initialized[cpu])
 
 
@@ -137,7 +168,7 @@ def phymem_cache_wb(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.PHYMEM.CACHE.WB on {cpu}: start, with no KeyID that waits for it."""
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     module.require(command_valid, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
     flushed = exists(Hkid, lambda hkid: module.kot[hkid] == HkidState.FLUSHED)
     module.require(~flushed)
@@ -148,13 +179,14 @@ def _leaf_on_td_page(register: str) -> tuple[Action, Action]:
 
     def check(
         module: Pages,
+        cpu: Cpu,
         page: Page,
-        version_valid: Term[bool],
+        leaf_version_valid: Term[bool],
         operand_valid: Term[bool],
         rax_valid: Term[bool],
     ) -> None:
-        dispatch(module, before_ready=False, rax_valid=rax_valid)
-        module.require(version_valid, INVALID_RAX)
+        dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
+        module.require(leaf_version_valid, INVALID_RAX)
         invalid = Refusal(Status.TDX_OPERAND_INVALID, register)
         module.require(operand_valid, invalid)
         _check_page(module, register, page)
@@ -164,12 +196,12 @@ def _leaf_on_td_page(register: str) -> tuple[Action, Action]:
         module: Pages,
         cpu: Cpu,
         page: Page,
-        version_valid: Term[bool] = YES,
+        leaf_version_valid: Term[bool] = YES,
         operand_valid: Term[bool] = YES,
         rax_valid: Term[bool] = YES,
     ) -> None:
         """A leaf on a TD's page is called on {cpu}, but {page} is no such page."""
-        check(module, page, version_valid, operand_valid, rax_valid)
+        check(module, cpu, page, leaf_version_valid, operand_valid, rax_valid)
         module.require(module.lp_initialized[cpu])
         free = module.page_type[page] == PageType.NDA
         reserved = module.page_type[page] == PageType.RSVD
@@ -182,12 +214,12 @@ def _leaf_on_td_page(register: str) -> tuple[Action, Action]:
         module: Pages,
         cpu: Cpu,
         page: Page,
-        version_valid: Term[bool] = YES,
+        leaf_version_valid: Term[bool] = YES,
         operand_valid: Term[bool] = YES,
         rax_valid: Term[bool] = YES,
     ) -> None:
         """A leaf on a TD's page, on {cpu}, which has no mappings, does not return."""
-        check(module, page, version_valid, operand_valid, rax_valid)
+        check(module, cpu, page, leaf_version_valid, operand_valid, rax_valid)
         module.require(~module.lp_initialized[cpu])
 
     return leaf_on_td_page, leaf_on_td_page_hang

@@ -37,7 +37,7 @@ def sys_shutdown(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next."""
-    dispatch(module, before_ready=False, rax_valid=rax_valid)
+    dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     writable = module.handoff_version_writable[version]
     module.require(version_valid & writable, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
     lock(module, lock_free)
@@ -53,8 +53,10 @@ def sys_shutdown(
     module.handoff_tdmr_progress.update(lambda tdmr: module.tdmr_progress[tdmr])
 
 
-def _check_update(module: Module, lock_free: Term[bool], rax_valid: Term[bool]) -> None:
-    dispatch(module, before_ready=True, rax_valid=rax_valid)
+def _check_update(
+    module: Module, cpu: Cpu, lock_free: Term[bool], rax_valid: Term[bool]
+) -> None:
+    dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, lock_free)
     module.require(
         (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized(),
@@ -73,7 +75,7 @@ def sys_update(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.UPDATE on {cpu}: go on where the image before this one stopped."""
-    _check_update(module, lock_free, rax_valid)
+    _check_update(module, cpu, lock_free, rax_valid)
     module.require(module.handoff_size_right)
     module.key_configured.update(lambda package: module.handoff_key_configured[package])
     module.kot.update(lambda hkid: module.handoff_kot[hkid])
@@ -96,14 +98,14 @@ def sys_update_fatal(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.UPDATE on {cpu}, with handoff data of a wrong size: TDX shuts down."""
-    _check_update(module, lock_free, rax_valid)
+    _check_update(module, cpu, lock_free, rax_valid)
     module.require(~module.handoff_size_right)
     module.seam_ready = False
 
 
 @action(kinds={Kind.FIRMWARE}, sources=(MODULE_1_5.at("tdx_global_data.h"),))
 def module_loaded(module: Module, keep_handoff: Term[bool]) -> None:
-    """An image of the module is loaded: its data is cleared, save perhaps the handoff."""
+    """An image is loaded: the module's data is cleared, save perhaps the handoff."""
     module.seam_ready = True
     module.sys_state = SysState.SYSINIT_PENDING
     module.lp_initialized.fill(False)

@@ -39,8 +39,7 @@ def seamcall_needs_vmxon_and_lp_init(
         Cpu,
         lambda cpu: implies(
             step.is_(Kind.SEAMCALL) & step.at(cpu),
-            before.vmx_on[cpu]
-            & (step.is_(Kind.BRING_UP) | before.lp_initialized[cpu]),
+            before.vmx_on[cpu] & (step.is_(Kind.BRING_UP) | before.lp_initialized[cpu]),
         ),
     )
 
@@ -53,15 +52,14 @@ def only_verified_cpus_run_tdx(before: Host, step: Step, after: Host) -> Term[bo
     """TDX never uses a CPU that firmware did not verify at boot.
 
     MCHECK verified the CPUs that were there at boot. A CPU that was hot-added
-    is outside what the module's security rests on; no SEAMCALL may succeed there.
+    is outside what the module's security rests on: TDH.SYS.INIT and
+    TDH.SYS.LP.INIT must not succeed there, and nothing else may be tried.
     """
     return forall(
         Cpu,
         lambda cpu: implies(
-            step.is_(Kind.SEAMCALL)
-            & step.at(cpu)
-            & step.answers(Status.TDX_SUCCESS),
-            before.counted[cpu],
+            step.is_(Kind.SEAMCALL) & step.at(cpu) & ~before.counted[cpu],
+            step.is_(Kind.BRING_UP) & ~step.answers(Status.TDX_SUCCESS),
         ),
     )
 

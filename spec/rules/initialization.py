@@ -13,7 +13,7 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.spec.host import Host
-from tdxcheck.spec.machine import Block, Tdmr
+from tdxcheck.spec.machine import Block, Hkid
 from tdxcheck.spec.sources import BASE_SPEC, L6_8, MODULE_1_5, V3
 
 
@@ -53,19 +53,14 @@ def configuration_is_final(before: Host, step: Step, after: Host) -> Term[bool]:
     Which memory is in TDMRs, and where the PAMT lies, holds for the life of the
     loaded module: every copy that a kernel keeps relies on it.
     """
-    return forall(
-        Block,
-        lambda block: implies(
-            before.module_configured(),
-            before.in_tdmr[block] == after.in_tdmr[block],
-        ),
-    ) & forall(
-        Tdmr,
-        lambda tdmr: implies(
-            before.module_configured(),
-            before.tdmr_configured[tdmr] == after.tdmr_configured[tdmr],
-        ),
+    same_memory = forall(
+        Block, lambda block: before.in_tdmr[block] == after.in_tdmr[block]
     )
+    same_key = forall(
+        Hkid, lambda hkid: before.global_hkid[hkid] == after.global_hkid[hkid]
+    )
+    same_tdmrs = before.layout == after.layout
+    return implies(before.module_configured(), same_memory & same_key & same_tdmrs)
 
 
 @invariant(

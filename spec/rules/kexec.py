@@ -41,7 +41,9 @@ def no_private_line_survives_kexec(host: Host) -> Term[bool]:
     """
     return forall(
         Cpu,
-        lambda cpu: implies(host.next_kernel_owns_memory(), ~host.private_dirty[cpu]),
+        lambda cpu: implies(
+            host.next_kernel_owns_memory(), ~host.stale_private_line[cpu]
+        ),
     )
 
 
@@ -68,7 +70,7 @@ def next_kernel_is_not_poisoned(host: Host) -> Term[bool]:
 def next_kernel_stops_at_first_seamcall(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
-    """A kexec'd kernel that meets a module in use fails at its first SEAMCALL, for good.
+    """A kexec'd kernel that meets a module in use makes one SEAMCALL, which fails.
 
     What the first kernel configured is unknown to the second: every later call
     would act on memory that it has given away.

@@ -40,7 +40,7 @@ def hotplugged_memory_is_refused(host: Host) -> Term[bool]:
 
 @invariant(severity=Severity.GUEST, sources=(*C9, CXL_2024.at("RFC")))
 def device_memory_is_refused(host: Host) -> Term[bool]:
-    """While TDX is in use, onlining an NVDIMM or CXL device as RAM is refused, visibly."""
+    """While TDX is in use, onlining an NVDIMM or CXL device is refused, visibly."""
     return forall(
         Block,
         lambda block: implies(
@@ -76,9 +76,7 @@ def unverified_cpu_is_refused(host: Host) -> Term[bool]:
     return forall(
         Cpu,
         lambda cpu: implies(
-            host.tdx_in_use()
-            & ~host.counted[cpu]
-            & ~host.impossible(CPU_ONLINE, cpu),
+            host.tdx_in_use() & ~host.counted[cpu] & ~host.impossible(CPU_ONLINE, cpu),
             host.refuses_visibly(CPU_ONLINE, cpu),
         ),
     )

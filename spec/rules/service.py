@@ -26,8 +26,10 @@ def memory_can_be_added_while_tdx_is_off(host: Host) -> Term[bool]:
     """Memory can be hot-added and onlined as long as TDX is not used."""
     return (host.tdx == Tdx.UNINITIALIZED) & exists(
         Block,
-        lambda block: (host.memory_kind[block] == MemoryKind.HOT_PLUG_DRAM)
-        & (host.memory[block] == Presence.ONLINE),
+        lambda block: (
+            (host.memory_kind[block] == MemoryKind.HOT_PLUG_DRAM)
+            & (host.memory[block] == Presence.ONLINE)
+        ),
     )
 
 
@@ -39,8 +41,8 @@ def kexec_is_possible(host: Host) -> Term[bool]:
 
 @deadlock_free(severity=Severity.MODEL)
 def the_host_never_stops(host: Host) -> Term[bool]:
-    """Something can always happen next."""
-    return host.poisoned & ~host.poisoned
+    """Something can always happen next, unless the crash kernel runs."""
+    return host.running == Running.CRASH
 
 
 @leads_to(fair=(), severity=Severity.SERVICE, sources=(V3.at("00/21"),))

@@ -1,0 +1,1 @@
+"""The kernel designs, one a file, each stated as what it does unlike a plain kernel."""

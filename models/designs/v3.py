@@ -1,0 +1,118 @@
+"""v3, 2022-04-06: KVM initialises TDX when it needs it; nothing checks hotplug.
+
+Of the events that break TDX none is refused: CPUs, memory and devices come and
+go as on any Linux. Any error of an initialisation ends in TDH.SYS.LP.SHUTDOWN on
+every CPU, for good.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import Kind, Term, TransitionSystem, action
+from tdxcheck.models.initialization import COMMON, proceed
+from tdxcheck.models.kvm import KVM, seamcall
+from tdxcheck.models.module.dispatch import sys_lp_shutdown
+from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.platform import BOOT, PLATFORM
+from tdxcheck.spec.host import Actor, Host, Kvm, Tdx
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import Sample, Status
+from tdxcheck.spec.rules import RULES
+from tdxcheck.spec.sources import V3, V3_TREE
+
+
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.BRING_UP},
+    sources=(V3.at("13/21"), V3_TREE.at("init_tdx_module()")),
+)
+def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
+    """KVM asks for TDX, and the kernel begins: TDH.SYS.INIT on {cpu}."""
+    host.require(host.kvm == Kvm.LOADED)
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.online(cpu))
+    host.require(host.healthy(shortage, sample))
+    answer = seamcall(host, sys_init, cpu, sample, ~shortage)
+    host.tdx = proceed(answer, Tdx.STARTED)
+
+
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.BRING_UP},
+    sources=(V3.at("14/21"), V3_TREE.at("tdx_module_init_cpus()")),
+)
+def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
+    """The kernel initialises the module on a CPU: TDH.SYS.LP.INIT on {cpu}."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.online(cpu))
+    host.require(~host.lp_init_done[cpu])
+    host.require(host.healthy(shortage, sample))
+    answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
+    host.lp_init_done[cpu] = answer == Status.TDX_SUCCESS
+    host.tdx = proceed(answer, Tdx.STARTED)
+
+
+@action(
+    actor=Actor.KERNEL,
+    sources=(V3.at("15/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
+)
+def build_tdmrs(host: Host) -> None:
+    """The kernel builds TDMRs from the e820 map of boot, and allocates their PAMTs."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.every_online_cpu_initialized())
+    host.tdx_memory.update(host.convertible)
+    host.pamt_allocated = True
+    host.tdx = Tdx.BUILT
+
+
+@action(actor=Actor.KERNEL, sources=(V3_TREE.at("init_tdx_module(), error path"),))
+def undo(host: Host) -> None:
+    """The initialisation failed: the kernel frees the PAMTs."""
+    host.require(host.tdx == Tdx.UNDOING)
+    host.pamt_allocated = False
+    host.tdx = Tdx.STOPPING
+
+
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.BRING_UP},
+    sources=(V3.at("12/21"), V3_TREE.at("shutdown_tdx_module()")),
+)
+def shut_down_cpu(host: Host, cpu: Cpu) -> None:
+    """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
+    host.require(host.tdx == Tdx.STOPPING)
+    host.require(host.may_call_again())
+    host.require(host.online(cpu))
+    seamcall(host, sys_lp_shutdown, cpu)
+
+
+@action(actor=Actor.KERNEL, sources=(V3_TREE.at("shutdown_tdx_module()"),))
+def give_up(host: Host) -> None:
+    """The kernel gives up TDX: TDX_MODULE_SHUTDOWN, until reboot."""
+    host.require(host.tdx == Tdx.STOPPING)
+    host.tdx = Tdx.ERROR
+
+
+V3_DESIGN = TransitionSystem(
+    name="v3",
+    summary="Initialise when KVM asks; check no hotplug; shut down on any error.",
+    state=Host,
+    actions=(
+        *PLATFORM,
+        *KVM,
+        begin,
+        initialize_cpu,
+        build_tdmrs,
+        *COMMON,
+        undo,
+        shut_down_cpu,
+        give_up,
+    ),
+    properties=RULES,
+    initial=BOOT,
+    settings={
+        Host.init_locks_memory_hotplug: False,
+        Host.kexec_flushes_other_cpus: True,
+        Host.kexec_flushes_own_cpu: False,
+    },
+    sources=(V3.at("00/21 to 21/21"),),
+)

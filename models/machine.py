@@ -1,0 +1,94 @@
+"""The family of machines that the designs are judged on.
+
+The default machine has one of everything that ever broke a design: a CPU and
+memory that firmware may hot-add, an NVDIMM, and, left open, the partial-write
+erratum.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tdxcheck.checker.catalogue import Machine, Setup, Sizes, UsageError
+from tdxcheck.checker.language.instance import Scope
+from tdxcheck.spec.host import Host, MemoryKind
+from tdxcheck.spec.machine import Block, Cpu, Hkid, Package, Tdmr
+from tdxcheck.spec.module import (
+    Batch,
+    HandoffVersion,
+    Layout,
+    Sample,
+    Status,
+)
+
+KINDS: Final = (
+    MemoryKind.BOOT_DRAM,
+    MemoryKind.HOT_PLUG_DRAM,
+    MemoryKind.NVDIMM,
+    MemoryKind.BOOT_DRAM,
+    MemoryKind.CXL,
+)
+"""Of the blocks in turn; from the sixth on, boot DRAM."""
+
+LARGEST: Final = 16
+
+
+def build(sizes: Sizes) -> Setup:
+    """The last CPU is hot-added, if there are three; the others are spread evenly."""
+    cpus, packages, blocks = sizes["cpus"], sizes["packages"], sizes["blocks"]
+    for name, number in sizes.items():
+        if number > LARGEST:
+            raise UsageError(f"--{name} {number}: at most {LARGEST} are modelled")
+    verified = cpus - 1 if cpus > 2 else cpus
+    if packages > verified:
+        raise UsageError(
+            f"--packages {packages}: there are only {verified} CPUs at boot"
+        )
+    scope: Scope = {
+        Cpu: cpus,
+        Package: packages,
+        Block: blocks,
+        Tdmr: 1,
+        Hkid: 1,
+        Layout: 2,
+        Batch: 1,
+        Sample: 2,
+        HandoffVersion: 1,
+    }
+    kinds = [
+        KINDS[b] if b < len(KINDS) else MemoryKind.BOOT_DRAM for b in range(blocks)
+    ]
+    return Setup(
+        scope,
+        {
+            Host.counted: lambda cpu: cpu < verified,
+            Host.package_of: lambda cpu: cpu % packages,
+            Host.package_counted: True,
+            Host.memory_kind: lambda block: kinds[block],
+            Host.unmovable: lambda block: block == 0,
+            Host.seamrr_valid: None,
+            Host.vmx_on: False,
+            Host.tdmr_batches: 1,
+            Host.init_check: lambda sample: (
+                Status.TDX_INCORRECT_MSR_VALUE if sample else Status.TDX_SUCCESS
+            ),
+            Host.lp_check: lambda reference, sample: (
+                Status.TDX_SUCCESS
+                if sample == reference
+                else Status.TDX_INCONSISTENT_MSR
+            ),
+            Host.layout_check: lambda layout: (
+                Status.TDX_TDMR_OUTSIDE_CMRS if layout else Status.TDX_SUCCESS
+            ),
+        },
+        _summary(cpus, verified, packages, kinds),
+    )
+
+
+def _summary(cpus: int, verified: int, packages: int, kinds: list[MemoryKind]) -> str:
+    hot = f", {cpus - verified} hot-added" if cpus > verified else ""
+    memory = "; ".join(f"block {b}: {kind.value}" for b, kind in enumerate(kinds))
+    return f"{verified} CPUs at boot{hot}, {packages} packages; {memory}"
+
+
+MACHINE = Machine({"cpus": 3, "packages": 2, "blocks": 4}, build)

@@ -1,0 +1,318 @@
+"""What TDH.SYS.INIT and TDH.SYS.LP.INIT find wrong with a platform.
+
+The MSRs and CPUID of an LP are told by what differs in them from a platform that
+the module accepts. The lifecycle model needs only the verdicts: it knows an LP's
+registers as a `Sample`, and whoever knows the registers fills its tables from here.
+
+Not modelled: CPUID but for the few registers below, TSX control, SMRR2.
+
+Sources: TDX module 1.5.01, tdh_sys_init.c and tdh_sys_lp_init.c; the masks of
+single bits are those that the recorded flips of `platform-checks` show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final
+
+from tdxcheck.models.module.layout import ACCEPTED, KB4, PA_LIMIT, Area, Memory, Verdict
+from tdxcheck.spec.module import MAX_PKGS
+from tdxcheck.spec.status import Status
+
+MAX_HKIDS = 2048
+BUILT_HANDOFF_VERSION = 0
+LEAST_HANDOFF_PAGES = 14
+
+
+class Bank(Enum):
+    """Where a register is read from."""
+
+    MSR = "MSR"
+    CPUID = "CPUID"
+    SEAMOPS = "SEAMOPS capabilities"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A register that does not read as on an acceptable platform: these bits differ."""
+
+    bank: Bank
+    register: tuple[int | str, ...]
+    """An MSR's address; or a CPUID leaf, subleaf and register name."""
+    bits: int
+
+    @property
+    def is_seen(self) -> bool:
+        """The module ever reads the register in this place."""
+        if self.bank is not Bank.CPUID:
+            return True
+        leaf, subleaf, name = self.register
+        if leaf in LIMITS and name == "eax":
+            return True
+        # Leaves without subleaves are read with subleaf FFFFFFFFH.
+        return (leaf in LEAVES_WITH_SUBLEAVES) == (subleaf != 0xFFFFFFFF)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the platform's firmware tells the module, besides its registers."""
+
+    memory: Memory
+    smrr: Area | None
+    module_hv: int = 0
+    handoff_pages: int = LEAST_HANDOFF_PAGES
+
+
+class UnknownRegister(Exception):
+    """The model has no rule for a register that differs."""
+
+
+LEAVES_WITH_SUBLEAVES: Final = frozenset({4, 7, 0xD, 0x14, 0x1D, 0x1F, 0x21, 0x23})
+LIMITS: Final = MappingProxyType(
+    {0: (0x23, 0x1F), 0x80000000: (0x80000008, 0x80000008)}
+)
+"""The leaves that tell the last leaf: its usual value, and the least accepted."""
+TOPOLOGY: Final = 0x1F
+LEVEL_TYPES: Final = (1, 2, 0, 0, 0, 0)
+"""Threads, cores, and no further level: the usual level types of leaf 1FH."""
+HIGHEST_LEVEL_TYPE: Final = 7
+
+MISC_ENABLE, CPUID_LIMIT = 0x1A0, 1 << 22
+PACKAGE_BITS: Final = 5
+KEYID_PARTITIONING: Final = 0x87
+TME_CAPABILITY, TME_INTEGRITY, TME_USUAL = 0x981, 0b1010, 0b1011
+WBINVDP, WBNOINVDP = 0x98, 0x99
+SEAMDB_LEAVES: Final = 1 << 4 | 1 << 5
+
+FIRST_MSRS: Final = MappingProxyType(
+    {0x10A: 0x20FD6F, 0xBD: 0xFFFFFFFFFFFFFFFF, 0xBC: 0x1, 0x345: 0x2000}
+)
+"""MSRs with the bits that TDH.SYS.INIT wants as they usually are; before CPUID."""
+VMX_MSRS: Final = MappingProxyType(
+    {
+        0x480: 0x00C0180000000000,
+        0x48D: 0x000000A9000000C0,
+        0x48E: 0xF9FA1E8C6AD99E04,
+        0x492: 0x00000000000000AE,
+        0x48F: 0x5F3C9204E0C01000,
+        0x490: 0x007EE20400412E00,
+        0x485: 0x00000000200440E0,
+        0x48C: 0x0000010106334041,
+    }
+)
+TME_ACTIVATE, TME_ACTIVATE_BITS = 0x982, 0x2000000000001
+SMRR_MSRS: Final = (
+    (0xFE, 0x800, Status.TDX_SMRR_NOT_SUPPORTED),
+    (0xFE, 0x4000, Status.TDX_SMRR_LOCK_NOT_SUPPORTED),
+    (0x1F3, 0x400, Status.TDX_SMRR_NOT_LOCKED),
+    (0x1F3, 0x800, Status.TDX_INVALID_SMRR_CONFIGURATION),
+)
+UNCHECKED_BY_INIT: Final = frozenset(
+    {0x3B, 0xCF, 0x1F2, 0x1400, 0x1401, 0x1F6, 0x1F7, 0x122, 0x1D9, 0x276, 0x802}
+)
+
+COMPARED_EARLY: Final = (0xCF, 0x10A, 0xBC, 0xBD)
+COMPARED_LATE: Final = (
+    *(0x3B, 0xFE, 0x1F2, 0x1F3),
+    *(0x480, 0x48D, 0x48E, 0x48B, 0x492, 0x48F, 0x490, 0x485, 0x48C),
+    *(0x486, 0x487, 0x488, 0x489),
+    *(0x345, 0x981, 0x982, 0x87, WBINVDP, WBNOINVDP),
+)
+"""The MSRs that TDH.SYS.LP.INIT compares, in its order, before and after CPUID."""
+NOT_COMPARED: Final = frozenset({(0xD, 0, "ebx"), (0x1F, 5, "eax"), (0x1F, 5, "edx")})
+
+
+def check_platform(difference: Difference | None, tables: Tables) -> Verdict:
+    """What TDH.SYS.INIT says where the LP that runs it differs so."""
+    return (
+        next(_first_registers(difference), None)
+        or _key_management(difference, tables.memory)
+        or _cmrs(tables.memory)
+        or _smrr(difference, tables)
+        or _capabilities(difference, tables)
+        or ACCEPTED
+    )
+
+
+def _first_registers(difference: Difference | None) -> Iterator[Verdict]:
+    if difference is None or not difference.is_seen:
+        return
+    if difference.bank is Bank.CPUID:
+        yield from _cpuid(difference)
+    if difference.bank is Bank.MSR:
+        (address,) = difference.register
+        assert isinstance(address, int)
+        wanted = FIRST_MSRS.get(address, 0) | VMX_MSRS.get(address, 0)
+        if difference.bits & wanted:
+            yield _named(Status.TDX_INCORRECT_MSR_VALUE, address)
+        if address == MISC_ENABLE and difference.bits & CPUID_LIMIT:
+            yield Verdict(Status.TDX_LIMIT_CPUID_MAXVAL_SET)
+
+
+def _cpuid(difference: Difference) -> Iterator[Verdict]:
+    leaf, subleaf, name = difference.register
+    assert isinstance(leaf, int) and isinstance(subleaf, int)
+    if leaf in LIMITS and name == "eax":
+        usual, least = LIMITS[leaf]
+        if usual ^ difference.bits < least:
+            yield _named(Status.TDX_CPUID_LEAF_NOT_SUPPORTED, least)
+    elif (leaf, subleaf, name) == (4, 3, "eax"):
+        if difference.bits & 0xE0:
+            yield Verdict(Status.TDX_INCORRECT_CPUID_VALUE)
+        if difference.bits & 0x03FC0000:
+            yield Verdict(Status.TDX_INVALID_WBINVD_SCOPE)
+    elif (leaf, name) == (TOPOLOGY, "ecx") and subleaf < 2:
+        yield from _topology(subleaf, difference.bits >> 8 & 0xFF)
+    elif (leaf, name) == (TOPOLOGY, "edx"):
+        return
+    else:
+        raise UnknownRegister(f"CPUID {leaf:#x}.{subleaf:#x}.{name}, which INIT checks")
+
+
+def _topology(subleaf: int, bits: int) -> Iterator[Verdict]:
+    """Level types ascend to the first that is 0, and there are cores among them."""
+    types = [
+        usual ^ bits if place == subleaf else usual
+        for place, usual in enumerate(LEVEL_TYPES)
+    ]
+    for last, level in pairwise((0, *types)):
+        if level == 0:
+            break
+        if level <= last or level >= HIGHEST_LEVEL_TYPE:
+            yield Verdict(Status.TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED)
+    if 2 not in types or types[0] == 0:
+        yield Verdict(Status.TDX_CPUID_LEAF_NOT_SUPPORTED)
+
+
+def _key_management(difference: Difference | None, memory: Memory) -> Verdict | None:
+    incorrect = Status.TDX_INCORRECT_MSR_VALUE
+    activate = _bits(difference, TME_ACTIVATE)
+    if activate & TME_ACTIVATE_BITS & 1:
+        return _named(incorrect, TME_ACTIVATE)
+    if not (TME_USUAL ^ _bits(difference, TME_CAPABILITY)) & TME_INTEGRITY:
+        return _named(incorrect, TME_CAPABILITY)
+    if activate & TME_ACTIVATE_BITS:
+        return _named(incorrect, TME_ACTIVATE)
+    partitioning = memory.mktme_keyids | memory.tdx_keyids << 32
+    partitioning ^= _bits(difference, KEYID_PARTITIONING)
+    if (partitioning & 0xFFFFFFFF) + (partitioning >> 32) >= MAX_HKIDS:
+        return _named(Status.TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED, MAX_HKIDS)
+    if _bits(difference, WBINVDP) != _bits(difference, WBNOINVDP):
+        return _named(incorrect, WBNOINVDP)
+    return None
+
+
+def _cmrs(memory: Memory) -> Verdict | None:
+    """The CMRs ascend, do not overlap, are aligned, and have no KeyID bits."""
+    cmrs = [cmr for cmr in memory.cmrs if cmr.size]
+    good = all(
+        not cmr.wraps
+        and memory.is_plain(cmr.base % PA_LIMIT)
+        and memory.is_plain((cmr.end - 1) % PA_LIMIT)
+        and cmr.end - 1 <= PA_LIMIT
+        and cmr.base % KB4 == 0
+        and cmr.size % KB4 == 0
+        for cmr in cmrs
+    )
+    ordered = all(one.end - 1 <= two.base for one, two in pairwise(cmrs))
+    return None if good and ordered else Verdict(Status.TDX_CMR_LIST_INVALID)
+
+
+def _smrr(difference: Difference | None, tables: Tables) -> Verdict | None:
+    for address, bits, status in SMRR_MSRS:
+        if _bits(difference, address) & bits:
+            return Verdict(status)
+    if tables.smrr is not None:
+        for place, cmr in enumerate(tables.memory.cmrs):
+            if cmr.size and tables.smrr.overlaps(cmr):
+                return Verdict(Status.TDX_SMRR_OVERLAPS_CMR, (0, place))
+    return None
+
+
+def _capabilities(difference: Difference | None, tables: Tables) -> Verdict | None:
+    if difference and difference.bank is Bank.SEAMOPS:
+        if difference.bits & SEAMDB_LEAVES:
+            return Verdict(Status.TDX_INCOMPATIBLE_SEAM_CAPABILITIES)
+    if (
+        tables.module_hv != BUILT_HANDOFF_VERSION
+        or tables.handoff_pages < LEAST_HANDOFF_PAGES
+    ):
+        return Verdict(Status.TDX_SYS_INCOMPATIBLE_SIGSTRUCT)
+    return None
+
+
+def compare_early(reference: Difference | None, own: Difference | None) -> Verdict:
+    """What TDH.SYS.LP.INIT finds before it has recorded the LP's package."""
+    if _seamops(reference) != _seamops(own):
+        return Verdict(Status.TDX_INCOMPATIBLE_SEAM_CAPABILITIES)
+    for address in COMPARED_EARLY:
+        if _bits(reference, address) != _bits(own, address):
+            return _named(Status.TDX_INCONSISTENT_MSR, address)
+    if _bits(own, MISC_ENABLE) & CPUID_LIMIT:
+        return Verdict(Status.TDX_LIMIT_CPUID_MAXVAL_SET)
+    leaves = _inconsistent_leaves(reference, own)
+    if any(place <= (TOPOLOGY, 0) for place in leaves):
+        return Verdict(Status.TDX_INCONSISTENT_CPUID_FIELD)
+    return ACCEPTED
+
+
+def compare_late(reference: Difference | None, own: Difference | None) -> Verdict:
+    """What it finds afterwards."""
+    if any(place > (TOPOLOGY, 0) for place in _inconsistent_leaves(reference, own)):
+        return Verdict(Status.TDX_INCONSISTENT_CPUID_FIELD)
+    for address in COMPARED_LATE:
+        if _bits(reference, address) != _bits(own, address):
+            return _named(Status.TDX_INCONSISTENT_MSR, address)
+    return ACCEPTED
+
+
+def package_read(own: Difference | None, package: int) -> int:
+    """The package number that an LP of this package reads from leaf 1FH."""
+    if own and own.register == (TOPOLOGY, 0, "edx"):
+        return package ^ own.bits >> PACKAGE_BITS
+    return package
+
+
+def is_package_supported(package: int) -> bool:
+    return package < MAX_PKGS
+
+
+def _inconsistent_leaves(
+    reference: Difference | None, own: Difference | None
+) -> list[tuple[int, int]]:
+    """The leaves of which a compared register reads differently."""
+    seen = {
+        difference
+        for difference in (reference, own)
+        if difference and difference.bank is Bank.CPUID and difference.is_seen
+    }
+    if reference == own:
+        return []
+    places: list[tuple[int, int]] = []
+    for difference in seen:
+        leaf, subleaf, name = difference.register
+        assert isinstance(leaf, int) and isinstance(subleaf, int)
+        compared = difference.register not in NOT_COMPARED and leaf not in LIMITS
+        if compared and (leaf, subleaf, name) != (TOPOLOGY, 0, "edx"):
+            places.append((leaf, subleaf))
+    return places
+
+
+def _bits(difference: Difference | None, address: int) -> int:
+    """The bits of an MSR that differ."""
+    if difference and difference.bank is Bank.MSR and difference.register == (address,):
+        return difference.bits
+    return 0
+
+
+def _seamops(difference: Difference | None) -> int:
+    return difference.bits if difference and difference.bank is Bank.SEAMOPS else 0
+
+
+def _named(status: Status, number: int) -> Verdict:
+    """A status whose details are one number."""
+    return Verdict(status, tuple(number.to_bytes(4, "little")))
