@@ -1,0 +1,1 @@
+"""Conformance: the module model replays what the real module was seen to do."""

@@ -1,0 +1,273 @@
+"""A bench: the module model set up like one recorded machine, ready for its calls.
+
+It knows which element stands for which address, KeyID or register value, tells the
+model what is wrong with a platform or a list of TDMRs, and reads the model's answer
+and state as the real module's would be read. It never sees a recorded answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tdxcheck.checker.language import TransitionSystem, Variable
+from tdxcheck.checker.language.instance import Assignment, Instance, Scope
+from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.models.conformance.leaves import ACTIONS
+from tdxcheck.models.conformance.vectors import Platform, TdmrList
+from tdxcheck.models.module.layout import (
+    ACCEPTED,
+    GB1,
+    KB4,
+    PA_LIMIT,
+    TdmrInfo,
+    Verdict,
+    judge,
+)
+from tdxcheck.models.module.platform import (
+    Difference,
+    Tables,
+    UnknownRegister,
+    check_platform,
+    compare_early,
+    compare_late,
+    is_package_supported,
+    package_read,
+)
+from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
+from tdxcheck.spec.module import (
+    Batch,
+    Handoff,
+    HandoffVersion,
+    HkidState,
+    Layout,
+    Module,
+    Page,
+    Pages,
+    Sample,
+)
+
+BATCH_BYTES = 4 << 20
+"""What one TDH.SYS.TDMR.INIT of this module version initialises."""
+HANDOFF_BYTES = 53386
+"""The size of the handoff data that this module version writes."""
+MOST_PACKAGES = 64
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The names that a sequence uses, in the order in which elements stand for them."""
+
+    platform: Platform
+    layouts: tuple[TdmrList, ...]
+    hkids: tuple[int, ...]
+    pages: tuple[int, ...]
+    differences: tuple[Difference | None, ...]
+    versions: tuple[int, ...]
+
+    @cached_property
+    def layout_verdicts(self) -> tuple[Verdict, ...]:
+        memory = self.platform.memory
+        return tuple(judge(layout.tdmrs, memory) for layout in self.layouts)
+
+    @cached_property
+    def platform_verdicts(self) -> tuple[Verdict | None, ...]:
+        """For each difference what TDH.SYS.INIT says; None if there is no rule for it."""
+        tables = Tables(
+            self.platform.memory,
+            self.platform.smrr,
+            self.platform.module_hv,
+            self.platform.handoff_pages,
+        )
+
+        def verdict(difference: Difference | None) -> Verdict | None:
+            try:
+                return check_platform(difference, tables)
+            except UnknownRegister:
+                return None
+
+        return tuple(map(verdict, self.differences))
+
+    @cached_property
+    def early_verdicts(self) -> dict[tuple[int, int], Verdict]:
+        return {
+            (i, j): compare_early(reference, own)
+            for i, reference in enumerate(self.differences)
+            for j, own in enumerate(self.differences)
+        }
+
+    @cached_property
+    def late_verdicts(self) -> dict[tuple[int, int], Verdict]:
+        return {
+            (i, j): compare_late(reference, own)
+            for i, reference in enumerate(self.differences)
+            for j, own in enumerate(self.differences)
+        }
+
+    @cached_property
+    def scope(self) -> Scope:
+        packages = {
+            package_read(difference, package)
+            for difference in self.differences
+            for package in self.platform.lp_package
+        }
+        tdmrs = [tdmr for layout in self.layouts for tdmr in layout.tdmrs]
+        return {
+            Cpu: max(len(self.platform.lp_package), self.platform.reported_lps),
+            Package: max(*packages, self.platform.reported_pkgs) + 1,
+            Hkid: len(self.hkids),
+            Tdmr: max((len(layout.tdmrs) for layout in self.layouts), default=1),
+            Layout: max(len(self.layouts), 1),
+            Batch: max((batches(tdmr) for tdmr in tdmrs), default=1),
+            Sample: len(self.differences),
+            HandoffVersion: len(self.versions),
+            Page: len(self.pages),
+        }
+
+    @cached_property
+    def interpreter(self) -> Interpreter:
+        summary = "The TDX module on a recorded machine"
+        system = TransitionSystem(
+            "module", summary, Pages, ACTIONS, settings=self._settings()
+        )
+        return Interpreter(Instance(system, self.scope))
+
+    @cached_property
+    def start(self) -> Assignment:
+        """The state in which the module is loaded for the first time."""
+        return next(self.interpreter.initial_states())
+
+    def _settings(self) -> Mapping[Variable, Any]:
+        platform = self.platform
+        lps = platform.lp_package
+        return {
+            Module.counted: lambda cpu: cpu < platform.reported_lps,
+            Module.package_of: lambda cpu: lps[cpu] if cpu < len(lps) else 0,
+            Module.package_counted: lambda package: package < platform.reported_pkgs,
+            Module.package_supported: is_package_supported,
+            Module.init_check: lambda own: (
+                (self.platform_verdicts[own] or ACCEPTED).status
+            ),
+            Module.lp_check: lambda *pair: self.early_verdicts[pair].status,
+            Module.lp_check_late: lambda *pair: self.late_verdicts[pair].status,
+            Module.package_misread: lambda own: (
+                package_read(self.differences[own], 0) != 0
+            ),
+            Module.layout_check: self._layout_status,
+            Module.tdmr_batches: self._tdmr_batches,
+            Module.handoff_version_readable: self._readable,
+            Module.handoff_version_writable: self._writable,
+            Pages.page_valid: lambda page: self.is_page(self.pages[page]),
+            Pages.page_tdmr: lambda *at: self._place(*at)[0],
+            Pages.page_batch: lambda *at: self._place(*at)[1],
+            Pages.page_usable_from: lambda *at: self._place(*at)[2],
+            Pages.page_reserved: lambda *at: self._place(*at)[3],
+        }
+
+    def _layout_status(self, layout: int) -> Any:
+        verdicts = self.layout_verdicts or (Verdict(),)
+        return verdicts[layout].status
+
+    def _tdmr_batches(self, layout: int, tdmr: int) -> int:
+        tdmrs = self.layouts[layout].tdmrs if self.layouts else ()
+        return batches(tdmrs[tdmr]) if tdmr < len(tdmrs) else 0
+
+    def _readable(self, version: int) -> bool:
+        number = self.versions[version]
+        return self.platform.min_update_hv <= number <= self.platform.module_hv
+
+    def _writable(self, version: int) -> bool:
+        newest = self.versions[version] == self.platform.module_hv
+        return self._readable(version) and (newest or not self.platform.no_downgrade)
+
+    def is_page(self, address: int) -> bool:
+        memory = self.platform.memory
+        return address % KB4 == 0 and memory.is_plain(address)
+
+    def _place(self, layout: int, page: int) -> tuple[int, int, int, bool]:
+        """A page's TDMR, batch, the batch that completes its block; is it reserved."""
+        address = self.pages[page]
+        tdmrs = self.layouts[layout].tdmrs if self.layouts else ()
+        for number, tdmr in enumerate(tdmrs):
+            if tdmr.area.base <= address < tdmr.area.end:
+                offset = address - tdmr.area.base
+                block_end = (offset // GB1 + 1) * GB1
+                return (
+                    number,
+                    offset // BATCH_BYTES + 1,
+                    block_end // BATCH_BYTES,
+                    tdmr.is_reserved(address),
+                )
+        return 0, 0, 0, False
+
+    def tdmr_at(self, state: Assignment, address: int) -> int | None:
+        """The number of the TDMR with this base in the list in force."""
+        if self.layouts:
+            tdmrs = self.layouts[state[Module.layout, ()]].tdmrs
+            for number, tdmr in enumerate(tdmrs):
+                if tdmr.area.base == address:
+                    return number
+        return None
+
+    def next_address(self, state: Assignment, tdmr: int) -> int:
+        """Up to where a TDMR is initialised, in whole blocks of 1 GB."""
+        base = self.layouts[state[Module.layout, ()]].tdmrs[tdmr].area.base
+        done = state[Module.tdmr_progress, (tdmr,)] * BATCH_BYTES
+        return int(base + done // GB1 * GB1)
+
+    def show(self, state: Assignment, wrong_size: int) -> dict[str, Any]:
+        """The state, as the vectors tell a state."""
+        lps = range(len(self.platform.lp_package))
+        packages = range(self.scope[Package])
+        shown: dict[str, Any] = {
+            "sys": state[Module.sys_state, ()].name,
+            "lp_init": [int(state[Module.lp_initialized, (lp,)]) for lp in lps],
+            "lp_pkg": [state[Module.lp_package, (lp,)] for lp in lps],
+            "n_init_lps": sum(
+                state[Module.lp_initialized, (cpu,)] for cpu in range(self.scope[Cpu])
+            ),
+            "n_init_pkgs": state[Module.n_init_pkgs, ()],
+            "pkg_bitmap": sum(
+                state[Module.key_configured, (package,)] << package
+                for package in packages
+            ),
+        }
+        hkids = list(enumerate(self.hkids))
+        own = [keyid for hkid, keyid in hkids if state[Module.global_hkid, (hkid,)]]
+        if own:
+            shown["keyid"] = own[0]
+        kot = {str(keyid): state[Module.kot, (hkid,)] for hkid, keyid in hkids}
+        used = {key: each.name for key, each in kot.items() if each != HkidState.FREE}
+        if used:
+            shown["kot"] = used
+        if self.is_configured(state):
+            layout = self.layouts[state[Module.layout, ()]]
+            shown["tdmr_init"] = [
+                hex(state[Module.tdmr_progress, (tdmr,)] * BATCH_BYTES)
+                for tdmr in range(len(layout.tdmrs))
+            ]
+        handoff = state[Module.handoff, ()]
+        if handoff is not Handoff.NONE:
+            right = state[Module.handoff_size_right, ()]
+            key = "handoff" if handoff is Handoff.VALID else "handoff_invalid"
+            shown[key] = {
+                "hv": self.versions[state[Module.handoff_version, ()]],
+                "size": HANDOFF_BYTES if right else wrong_size,
+            }
+        return shown
+
+    def is_configured(self, state: Assignment) -> bool:
+        return state[Module.sys_state, ()].value >= 2 and bool(self.layouts)
+
+
+def batches(tdmr: TdmrInfo) -> int:
+    """How many calls initialise a TDMR; none, if its size cannot be one."""
+    size = tdmr.area.size
+    return size // BATCH_BYTES if size % GB1 == 0 and size < PA_LIMIT else 0
+
+
+def elements(given: Iterable[int], first: int) -> tuple[int, ...]:
+    """The numbers that elements stand for, each once, beginning with `first`."""
+    return tuple(dict.fromkeys((first, *given)))
