@@ -251,7 +251,7 @@ class Interpreter:
                     )
                 )
             case StepAnswers(status):
-                return step.answer is status
+                return bool(step.action.calls) and step.answer is status
         raise TypeError(f"no meaning for {term!r}")
 
     def reaction(
