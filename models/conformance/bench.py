@@ -7,21 +7,20 @@ and state as the real module's would be read. It never sees a recorded answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from tdxcheck.checker.language import TransitionSystem, Variable
 from tdxcheck.checker.language.instance import Assignment, Instance, Scope
 from tdxcheck.checker.language.interpreter import Interpreter
-from tdxcheck.models.conformance.leaves import ACTIONS
+from tdxcheck.models.conformance.leaves import ACTIONS, Leaves
 from tdxcheck.models.conformance.vectors import Platform, TdmrList
 from tdxcheck.models.module.layout import (
     ACCEPTED,
     GB1,
     KB4,
-    PA_LIMIT,
     TdmrInfo,
     Verdict,
     judge,
@@ -56,6 +55,20 @@ HANDOFF_BYTES = 53386
 MOST_PACKAGES = 64
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedInstance(Instance):
+    """An instance that lists the values of each sort once: a TDMR has many batches."""
+
+    @cached_property
+    def _listed(self) -> dict[Any, tuple[Any, ...]]:
+        return {}
+
+    def values(self, sort: Any) -> tuple[Any, ...]:
+        if sort not in self._listed:
+            self._listed[sort] = super().values(sort)
+        return self._listed[sort]
+
+
 @dataclass(frozen=True)
 class Bench:
     """The names that a sequence uses, in the order in which elements stand for them."""
@@ -66,6 +79,7 @@ class Bench:
     pages: tuple[int, ...]
     differences: tuple[Difference | None, ...]
     versions: tuple[int, ...]
+    leaves: Leaves
 
     @cached_property
     def layout_verdicts(self) -> tuple[Verdict, ...]:
@@ -74,34 +88,32 @@ class Bench:
 
     @cached_property
     def platform_verdicts(self) -> tuple[Verdict | None, ...]:
-        """For each difference what TDH.SYS.INIT says; None if there is no rule for it."""
+        """For each difference what TDH.SYS.INIT says; None where no rule is known."""
         tables = Tables(
             self.platform.memory,
             self.platform.smrr,
             self.platform.module_hv,
             self.platform.handoff_pages,
         )
-
-        def verdict(difference: Difference | None) -> Verdict | None:
-            try:
-                return check_platform(difference, tables)
-            except UnknownRegister:
-                return None
-
-        return tuple(map(verdict, self.differences))
+        return tuple(
+            _known(partial(check_platform, difference, tables))
+            for difference in self.differences
+        )
 
     @cached_property
-    def early_verdicts(self) -> dict[tuple[int, int], Verdict]:
-        return {
-            (i, j): compare_early(reference, own)
-            for i, reference in enumerate(self.differences)
-            for j, own in enumerate(self.differences)
-        }
+    def early_verdicts(self) -> Mapping[tuple[int, int], Verdict | None]:
+        """The same of TDH.SYS.LP.INIT, for each reference and each LP's own."""
+        return self._compare(compare_early)
 
     @cached_property
-    def late_verdicts(self) -> dict[tuple[int, int], Verdict]:
+    def late_verdicts(self) -> Mapping[tuple[int, int], Verdict | None]:
+        return self._compare(compare_late)
+
+    def _compare(
+        self, rule: Callable[[Difference | None, Difference | None], Verdict]
+    ) -> Mapping[tuple[int, int], Verdict | None]:
         return {
-            (i, j): compare_late(reference, own)
+            (i, j): _known(partial(rule, reference, own))
             for i, reference in enumerate(self.differences)
             for j, own in enumerate(self.differences)
         }
@@ -113,14 +125,14 @@ class Bench:
             for difference in self.differences
             for package in self.platform.lp_package
         }
-        tdmrs = [tdmr for layout in self.layouts for tdmr in layout.tdmrs]
+        calls = [self._tdmr_batches(*at) for at in self._tdmrs]
         return {
             Cpu: max(len(self.platform.lp_package), self.platform.reported_lps),
             Package: max(*packages, self.platform.reported_pkgs) + 1,
             Hkid: len(self.hkids),
             Tdmr: max((len(layout.tdmrs) for layout in self.layouts), default=1),
             Layout: max(len(self.layouts), 1),
-            Batch: max((batches(tdmr) for tdmr in tdmrs), default=1),
+            Batch: max(calls, default=1),
             Sample: len(self.differences),
             HandoffVersion: len(self.versions),
             Page: len(self.pages),
@@ -132,7 +144,7 @@ class Bench:
         system = TransitionSystem(
             "module", summary, Pages, ACTIONS, settings=self._settings()
         )
-        return Interpreter(Instance(system, self.scope))
+        return Interpreter(RecordedInstance(system, self.scope))
 
     @cached_property
     def start(self) -> Assignment:
@@ -150,8 +162,12 @@ class Bench:
             Module.init_check: lambda own: (
                 (self.platform_verdicts[own] or ACCEPTED).status
             ),
-            Module.lp_check: lambda *pair: self.early_verdicts[pair].status,
-            Module.lp_check_late: lambda *pair: self.late_verdicts[pair].status,
+            Module.lp_check: lambda *pair: (
+                (self.early_verdicts[pair] or ACCEPTED).status
+            ),
+            Module.lp_check_late: lambda *pair: (
+                (self.late_verdicts[pair] or ACCEPTED).status
+            ),
             Module.package_misread: lambda own: (
                 package_read(self.differences[own], 0) != 0
             ),
@@ -170,9 +186,23 @@ class Bench:
         verdicts = self.layout_verdicts or (Verdict(),)
         return verdicts[layout].status
 
+    @property
+    def _tdmrs(self) -> Iterator[tuple[int, int]]:
+        """The numbers of each list and of each TDMR in it."""
+        for number, layout in enumerate(self.layouts):
+            for tdmr in range(len(layout.tdmrs)):
+                yield number, tdmr
+
     def _tdmr_batches(self, layout: int, tdmr: int) -> int:
-        tdmrs = self.layouts[layout].tdmrs if self.layouts else ()
-        return batches(tdmrs[tdmr]) if tdmr < len(tdmrs) else 0
+        """How many calls initialise a TDMR of a list that can be in force."""
+        tdmrs = self._in_force(layout)
+        return tdmrs[tdmr].area.size // BATCH_BYTES if tdmr < len(tdmrs) else 0
+
+    def _in_force(self, layout: int) -> tuple[TdmrInfo, ...]:
+        """The TDMRs of a list; none, if it is refused."""
+        if not self.layouts or self.layout_verdicts[layout] is not ACCEPTED:
+            return ()
+        return self.layouts[layout].tdmrs
 
     def _readable(self, version: int) -> bool:
         number = self.versions[version]
@@ -189,8 +219,7 @@ class Bench:
     def _place(self, layout: int, page: int) -> tuple[int, int, int, bool]:
         """A page's TDMR, batch, the batch that completes its block; is it reserved."""
         address = self.pages[page]
-        tdmrs = self.layouts[layout].tdmrs if self.layouts else ()
-        for number, tdmr in enumerate(tdmrs):
+        for number, tdmr in enumerate(self._in_force(layout)):
             if tdmr.area.base <= address < tdmr.area.end:
                 offset = address - tdmr.area.base
                 block_end = (offset // GB1 + 1) * GB1
@@ -262,10 +291,12 @@ class Bench:
         return state[Module.sys_state, ()].value >= 2 and bool(self.layouts)
 
 
-def batches(tdmr: TdmrInfo) -> int:
-    """How many calls initialise a TDMR; none, if its size cannot be one."""
-    size = tdmr.area.size
-    return size // BATCH_BYTES if size % GB1 == 0 and size < PA_LIMIT else 0
+def _known(rule: Callable[[], Verdict]) -> Verdict | None:
+    """The verdict of a rule; None where it does not know a register."""
+    try:
+        return rule()
+    except UnknownRegister:
+        return None
 
 
 def elements(given: Iterable[int], first: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""From a recorded step to the model's call: operands, faults, and what is out of scope."""
+"""From a recorded step to the model's call: operands, faults, what is out of scope."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import MOST_PACKAGES, Bench, elements
 from tdxcheck.models.conformance.leaves import (
     DISTINCT_FROM_RCX,
+    LEAVES,
     PAGE_REGISTERS,
     VERSIONED,
+    Leaves,
     actions_of,
 )
 from tdxcheck.models.conformance.vectors import Platform, Step, TdmrList
@@ -37,7 +39,10 @@ class OutOfScope(Exception):
 
 
 def bench_for(
-    platform: Platform, layouts: Mapping[str, TdmrList], steps: Iterable[Step]
+    platform: Platform,
+    layouts: Mapping[str, TdmrList],
+    steps: Iterable[Step],
+    leaves: Leaves = LEAVES,
 ) -> Bench:
     """A bench with an element for everything that the steps name."""
     steps = tuple(steps)
@@ -64,6 +69,7 @@ def bench_for(
         elements(pages, 0),
         tuple(dict.fromkeys((None, *seen))),
         elements((platform.module_hv, platform.min_update_hv, *versions), 0),
+        leaves,
     )
 
 
@@ -80,7 +86,7 @@ def difference_of(step: Step) -> Difference | None:
     return None
 
 
-def alternatives(step: Step) -> tuple[Action, ...]:
+def alternatives(step: Step, leaves: Leaves) -> tuple[Action, ...]:
     """What the call can be, in the order in which to try."""
     unknown = set(step.fault) - {
         *("rdrand", "pconfig", "msr_xor", "cpuid_xor", "seamops_caps_xor"),
@@ -88,7 +94,7 @@ def alternatives(step: Step) -> tuple[Action, ...]:
     }
     if unknown or len(step.fault) > 1:
         raise OutOfScope(f"the fault {', '.join(sorted(step.fault))}")
-    actions = actions_of(step.leaf)
+    actions = actions_of(step.leaf, leaves)
     if actions is None:
         raise OutOfScope(f"the leaf {step.leaf}")
     if step.leaf == "TDH.SYS.INIT" and "seamdb_getref" in step.fault:

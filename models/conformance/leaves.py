@@ -10,6 +10,7 @@ first page that each looks up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -126,10 +127,13 @@ ACTIONS: Final = tuple(
 """Every action that a vector can be a step of."""
 
 
-def actions_of(leaf: str) -> tuple[Action, ...] | None:
+Leaves = Mapping[str, tuple[Action, ...]]
+
+
+def actions_of(leaf: str, leaves: Leaves) -> tuple[Action, ...] | None:
     """What a leaf can be in the model; None if the model does not know the name."""
-    if leaf in LEAVES:
-        return LEAVES[leaf]
+    if leaf in leaves:
+        return leaves[leaf]
     if leaf in NOT_OF_THE_HOST or leaf.startswith("LEAF_"):
         return (dispatch.unknown_leaf,)
     return None

@@ -14,6 +14,7 @@ from tdxcheck.models.conformance.calls import (
     bench_for,
     operands,
 )
+from tdxcheck.models.conformance.leaves import LEAVES, Leaves
 from tdxcheck.models.conformance.vectors import (
     MalformedVectors,
     Record,
@@ -74,10 +75,10 @@ class Answer:
         return int(self.status.value) + self.low
 
 
-def replay(sequence: Sequence) -> Iterator[Result]:
-    """Every recorded call of the sequence; those of its prefix are not told."""
+def replay(sequence: Sequence, leaves: Leaves = LEAVES) -> Iterator[Result]:
+    """Every recorded call of the sequence; of its prefix only what disagrees."""
     try:
-        bench = bench_for(sequence.platform, sequence.layouts, sequence.steps)
+        bench = bench_for(sequence.platform, sequence.layouts, sequence.steps, leaves)
         state = bench.start
     except OutOfScope as reason:
         calls = sequence.steps[sequence.prefix_steps :]
@@ -110,13 +111,13 @@ def _replay_step(
     bench: Bench, step: Step, state: Assignment, where: str, wrong_size: int
 ) -> tuple[Result, Assignment]:
     if step.operation == "reload":
-        state = _reload(bench, step, state)
+        state = reload(bench, step, state)
         return _compare_state(bench, step, state, where, wrong_size), state
     if step.operation != "call" or step.record is None:
         raise OutOfScope("calls that overlap in time")
     answer, done = _repeat(bench, step, state)
     differing = (
-        _compare_answer(step.record, answer, where)
+        compare_answer(step.record, answer, where)
         or _compare_out(bench, step, state, answer, where)
         or (done != step.done and Disagreed(where, "calls", f"{step.done}", f"{done}"))
     )
@@ -125,7 +126,7 @@ def _replay_step(
     return _compare_state(bench, step, answer.state, where, wrong_size), answer.state
 
 
-def _reload(bench: Bench, step: Step, state: Assignment) -> Assignment:
+def reload(bench: Bench, step: Step, state: Assignment) -> Assignment:
     """A new image; the header of the handoff data may be overwritten afterwards."""
     attempt = bench.interpreter.attempt
     loaded = attempt(state, module_loaded, (step.keep_handoff,)).after
@@ -145,11 +146,11 @@ def _reload(bench: Bench, step: Step, state: Assignment) -> Assignment:
 
 def _repeat(bench: Bench, step: Step, state: Assignment) -> tuple[Answer, int]:
     """The call, over again until it is answered otherwise than with success."""
-    for done in range(1, step.repeat + 1):
-        answer = call(bench, step, state)
-        if answer.status is not Status.TDX_SUCCESS:
-            break
-        state = answer.state
+    answer = call(bench, step, state)
+    done = 1
+    while done < step.repeat and answer.status is Status.TDX_SUCCESS:
+        answer = call(bench, step, answer.state)
+        done += 1
     return answer, done
 
 
@@ -157,7 +158,7 @@ def call(bench: Bench, step: Step, state: Assignment) -> Answer:
     """The model's answer to a call."""
     given = operands(bench, step, state)
     details = _details(bench, step, state, given)
-    for action in alternatives(step):
+    for action in alternatives(step, bench.leaves):
         arguments = tuple(given[parameter.name] for parameter in action.parameters)
         outcome = bench.interpreter.attempt(state, action, arguments)
         if outcome.guard is not None and outcome.refusal is None:
@@ -177,24 +178,27 @@ def _details(
     """The details of the statuses that the tables of this call can give it."""
     verdicts: list[Verdict] = []
     if step.leaf == "TDH.SYS.INIT":
-        verdict = bench.platform_verdicts[given["sample"]]
-        if verdict is None:
-            raise OutOfScope("a register that SYS.INIT checks by an unknown mask")
-        verdicts = [verdict]
+        verdicts = [_told(bench.platform_verdicts[given["sample"]])]
     elif step.leaf == "TDH.SYS.LP.INIT":
         pair = state[Module.reference, ()], given["sample"]
         package = given["package"].to_bytes(4, "little")
         verdicts = [
-            bench.late_verdicts[pair],
+            _told(bench.late_verdicts[pair]),
             Verdict(Status.TDX_INVALID_PKG_ID, tuple(package)),
-            bench.early_verdicts[pair],
+            _told(bench.early_verdicts[pair]),
         ]
     elif step.leaf == "TDH.SYS.CONFIG" and bench.layouts:
         verdicts = [bench.layout_verdicts[given["layout"]]]
     return {verdict.status: verdict.code - verdict.status.value for verdict in verdicts}
 
 
-def _compare_answer(record: Record, answer: Answer, where: str) -> Disagreed | None:
+def _told(verdict: Verdict | None) -> Verdict:
+    if verdict is None:
+        raise OutOfScope("a register that is checked by a mask that is not modelled")
+    return verdict
+
+
+def compare_answer(record: Record, answer: Answer, where: str) -> Disagreed | None:
     if record.status != answer.status.name:
         return Disagreed(where, "status", record.status, answer.status.name)
     if record.rax is not None and record.rax != answer.rax:

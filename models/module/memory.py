@@ -209,7 +209,11 @@ def _leaf_on_td_page(register: str) -> tuple[Action, Action]:
         module.require(~(free | reserved), wrong)
         module.require(free)
 
-    @action(kinds={Kind.SEAMCALL, Kind.FAULT}, success=Status.MODULE_HANG)
+    @action(
+        kinds={Kind.SEAMCALL, Kind.FAULT},
+        success=Status.MODULE_HANG,
+        sources=PAGE_SOURCES,
+    )
     def leaf_on_td_page_hang(
         module: Pages,
         cpu: Cpu,

@@ -114,6 +114,13 @@ SMRR_MSRS: Final = (
 UNCHECKED_BY_INIT: Final = frozenset(
     {0x3B, 0xCF, 0x1F2, 0x1400, 0x1401, 0x1F6, 0x1F7, 0x122, 0x1D9, 0x276, 0x802}
 )
+RULED_BY_INIT: Final = UNCHECKED_BY_INIT | {
+    *FIRST_MSRS,
+    *VMX_MSRS,
+    *(address for address, _, _ in SMRR_MSRS),
+    *(MISC_ENABLE, TME_CAPABILITY, TME_ACTIVATE, KEYID_PARTITIONING),
+    *(WBINVDP, WBNOINVDP),
+}
 
 COMPARED_EARLY: Final = (0xCF, 0x10A, 0xBC, 0xBD)
 COMPARED_LATE: Final = (
@@ -123,7 +130,11 @@ COMPARED_LATE: Final = (
     *(0x345, 0x981, 0x982, 0x87, WBINVDP, WBNOINVDP),
 )
 """The MSRs that TDH.SYS.LP.INIT compares, in its order, before and after CPUID."""
-NOT_COMPARED: Final = frozenset({(0xD, 0, "ebx"), (0x1F, 5, "eax"), (0x1F, 5, "edx")})
+COMPARED_CPUID: Final = frozenset(
+    {(4, 3, "eax"), (7, 0, "ebx"), (TOPOLOGY, 0, "ecx"), (TOPOLOGY, 1, "ecx")}
+)
+NOT_COMPARED: Final = frozenset({(0xD, 0, "ebx"), (TOPOLOGY, 0, "edx")})
+"""CPUID registers by what TDH.SYS.LP.INIT does with them; of others it is not known."""
 
 
 def check_platform(difference: Difference | None, tables: Tables) -> Verdict:
@@ -149,6 +160,8 @@ def _first_registers(difference: Difference | None) -> Iterator[Verdict]:
         wanted = FIRST_MSRS.get(address, 0) | VMX_MSRS.get(address, 0)
         if difference.bits & wanted:
             yield _named(Status.TDX_INCORRECT_MSR_VALUE, address)
+        if address not in RULED_BY_INIT:
+            raise UnknownRegister(f"MSR {address:#x}, which INIT checks")
         if address == MISC_ENABLE and difference.bits & CPUID_LIMIT:
             yield Verdict(Status.TDX_LIMIT_CPUID_MAXVAL_SET)
 
@@ -296,9 +309,10 @@ def _inconsistent_leaves(
     for difference in seen:
         leaf, subleaf, name = difference.register
         assert isinstance(leaf, int) and isinstance(subleaf, int)
-        compared = difference.register not in NOT_COMPARED and leaf not in LIMITS
-        if compared and (leaf, subleaf, name) != (TOPOLOGY, 0, "edx"):
+        if difference.register in COMPARED_CPUID:
             places.append((leaf, subleaf))
+        elif difference.register not in NOT_COMPARED and leaf not in LIMITS:
+            raise UnknownRegister(f"CPUID {leaf:#x}.{subleaf:#x}.{name}")
     return places
 
 

@@ -1,0 +1,228 @@
+"""The TDX module model: its acceptance matrix, and what its leaves do to the state."""
+
+from __future__ import annotations
+
+import pytest
+
+from tdxcheck.checker.language import Action, TransitionSystem
+from tdxcheck.checker.language.instance import Assignment, Instance
+from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.models.module.configuration import (
+    CONFIG_REFUSED,
+    KeyFault,
+    sys_config,
+    sys_key_config,
+    sys_key_config_fatal,
+    sys_tdmr_init,
+)
+from tdxcheck.models.module.dispatch import (
+    mng_key_reclaimid,
+    sys_lp_shutdown,
+    unknown_leaf,
+)
+from tdxcheck.models.module.initialization import (
+    sys_info,
+    sys_init,
+    sys_lp_init,
+    sys_rd,
+    sys_rdall,
+)
+from tdxcheck.models.module.update import module_loaded, sys_shutdown, sys_update
+from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
+from tdxcheck.spec.module import (
+    Batch,
+    HandoffVersion,
+    HkidState,
+    Layout,
+    Module,
+    Sample,
+    Status,
+    SysState,
+)
+
+LEAVES = (
+    sys_init,
+    sys_lp_init,
+    sys_info,
+    sys_rd,
+    sys_rdall,
+    sys_config,
+    sys_update,
+    sys_key_config,
+    sys_tdmr_init,
+    sys_shutdown,
+    sys_lp_shutdown,
+    mng_key_reclaimid,
+    unknown_leaf,
+)
+GOOD, BAD = 0, 1
+LAYOUT_CHECK = (Status.TDX_SUCCESS, Status.TDX_TDMR_OUTSIDE_CMRS)
+SYSTEM = TransitionSystem(
+    "module",
+    "The TDX module on a machine of two CPUs, each a package",
+    Module,
+    LEAVES,
+    settings={
+        Module.counted: True,
+        Module.package_of: lambda cpu: cpu,
+        Module.tdmr_batches: 2,
+        Module.layout_check: lambda layout: LAYOUT_CHECK[layout],
+    },
+)
+SCOPE = {
+    Cpu: 2,
+    Package: 2,
+    Hkid: 2,
+    Tdmr: 1,
+    Layout: 2,
+    Batch: 2,
+    Sample: 1,
+    HandoffVersion: 1,
+}
+MODULE = Interpreter(Instance(SYSTEM, SCOPE))
+
+
+def call(
+    state: Assignment, leaf: Action, cpu: int = 0, **operands: object
+) -> tuple[str, Assignment]:
+    """The status of a call with the usual operands but these, and the state after."""
+    usual: dict[str, object] = {
+        "cpu": cpu,
+        "layout": GOOD,
+        "hkid": 0,
+        "tdmr": 0,
+        "sample": 0,
+        "version": 0,
+        "fault": KeyFault.NONE,
+    }
+    arguments = tuple(
+        operands.get(parameter.name, usual.get(parameter.name, True))
+        for parameter in leaf.parameters
+    )
+    outcome = MODULE.attempt(state, leaf, arguments)
+    told = outcome.answer.name if outcome.answer else "impossible"
+    return " ".join(filter(None, (told, outcome.detail))), outcome.after or state
+
+
+def run(state: Assignment, *calls: tuple[Action, int]) -> Assignment:
+    """The state after calls that all succeed."""
+    for leaf, cpu in calls:
+        status, state = call(state, leaf, cpu)
+        assert status == "TDX_SUCCESS"
+    return state
+
+
+LOADED = next(MODULE.initial_states())
+INIT_DONE = run(LOADED, (sys_init, 0))
+ONE_LP = run(INIT_DONE, (sys_lp_init, 0))
+ALL_LPS = run(ONE_LP, (sys_lp_init, 1))
+CONFIG_DONE = run(ALL_LPS, (sys_config, 0))
+ONE_KEY = run(CONFIG_DONE, (sys_key_config, 0))
+READY = run(ONE_KEY, (sys_key_config, 1))
+SHUTDOWN = run(READY, (sys_shutdown, 0))
+
+OK, NOT_READY, GONE = "SUCCESS", "SYS_NOT_READY", "SYS_SHUTDOWN"
+NO_INIT, NO_LP = "SYS_INIT_NOT_PENDING", "SYS_LP_INIT_NOT_PENDING"
+NO_CONFIG, NO_KEY = "SYS_CONFIG_NOT_PENDING", "SYS_KEY_CONFIG_NOT_PENDING"
+NO_UPDATE, UNINITIALIZED = "SYS_STATE_INCORRECT", "SYS_LP_INIT_NOT_DONE"
+NO_HANDOFF, LP_DONE = "SYS_INVALID_HANDOFF", "SYS_LP_INIT_DONE"
+UNKNOWN = "OPERAND_INVALID RAX"
+STATES = (LOADED, INIT_DONE, ALL_LPS, CONFIG_DONE, READY, SHUTDOWN)
+MATRIX: dict[Action, tuple[str, ...]] = {
+    sys_init: (OK, NO_INIT, NO_INIT, NO_INIT, NO_INIT, GONE),
+    sys_lp_init: (NO_LP, OK, LP_DONE, NO_LP, NO_LP, GONE),
+    sys_info: (UNINITIALIZED, UNINITIALIZED, OK, OK, OK, GONE),
+    sys_rd: (UNINITIALIZED, UNINITIALIZED, OK, OK, OK, GONE),
+    sys_rdall: (UNINITIALIZED, UNINITIALIZED, OK, OK, OK, GONE),
+    sys_config: (NO_CONFIG, NO_CONFIG, OK, NO_CONFIG, NO_CONFIG, GONE),
+    sys_update: (NO_UPDATE, NO_UPDATE, NO_HANDOFF, NO_UPDATE, NO_UPDATE, GONE),
+    sys_key_config: (NO_KEY, NO_KEY, NO_KEY, OK, NO_KEY, GONE),
+    sys_tdmr_init: (NOT_READY, NOT_READY, NOT_READY, NOT_READY, OK, GONE),
+    sys_shutdown: (NOT_READY, NOT_READY, NOT_READY, NOT_READY, OK, GONE),
+    sys_lp_shutdown: (OK, OK, OK, OK, OK, OK),
+    mng_key_reclaimid: (NOT_READY, NOT_READY, NOT_READY, NOT_READY, OK, GONE),
+    unknown_leaf: (NOT_READY, NOT_READY, NOT_READY, NOT_READY, UNKNOWN, GONE),
+}
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.name)
+def test_a_leaf_is_accepted_in_the_states_of_the_matrix(leaf: Action) -> None:
+    told = tuple(call(state, leaf)[0].removeprefix("TDX_") for state in STATES)
+    assert told == MATRIX[leaf]
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.name)
+def test_malformed_rax_is_refused_in_every_state(leaf: Action) -> None:
+    told = {call(state, leaf, rax_valid=False)[0] for state in STATES}
+    assert told == {"TDX_OPERAND_INVALID RAX"}
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.name)
+def test_no_leaf_is_reached_without_a_module(leaf: Action) -> None:
+    told = {call(state | {(Module.seam_ready, ()): False}, leaf)[0] for state in STATES}
+    assert told == {"VMFAIL_INVALID"}
+
+
+def test_config_wants_every_counted_lp_even_one_that_stays_offline() -> None:
+    assert call(ONE_LP, sys_config)[0] == "TDX_SYS_CONFIG_NOT_PENDING"
+
+
+def test_a_refused_list_leaves_its_keyid_reserved() -> None:
+    outside = CONFIG_REFUSED[Status.TDX_TDMR_OUTSIDE_CMRS]
+    assert call(ALL_LPS, sys_config, layout=BAD)[0] == "impossible"
+    status, state = call(ALL_LPS, outside, layout=BAD, hkid=1)
+    assert status == "TDX_TDMR_OUTSIDE_CMRS"
+    assert state[Module.sys_state, ()] is SysState.SYSINIT_DONE
+    _, state = call(state, sys_config, hkid=0)
+    assert [state[Module.kot, (hkid,)] for hkid in (0, 1)] == [HkidState.RESERVED] * 2
+
+
+def test_key_config_is_informed_of_a_done_package_only_while_one_is_missing() -> None:
+    assert call(ONE_KEY, sys_key_config, 0)[0] == "TDX_KEY_CONFIGURED"
+    assert call(READY, sys_key_config, 0)[0] == "TDX_SYS_KEY_CONFIG_NOT_PENDING"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (KeyFault.TABLE_BUSY, "TDX_OPERAND_BUSY KET"),
+        (KeyFault.NO_ENTROPY, "TDX_KEY_GENERATION_FAILED"),
+        (KeyFault.FATAL, "impossible"),
+    ],
+)
+def test_key_config_can_be_retried_after_a_fault(fault: KeyFault, status: str) -> None:
+    told, state = call(CONFIG_DONE, sys_key_config, fault=fault)
+    assert told == status
+    assert state == CONFIG_DONE
+
+
+def test_a_fatal_key_fault_ends_the_module() -> None:
+    status, state = call(CONFIG_DONE, sys_key_config_fatal)
+    assert status == "MODULE_FATAL"
+    assert call(state, sys_info)[0] == "VMFAIL_INVALID"
+
+
+def test_tdmr_init_is_called_until_it_says_so() -> None:
+    state = run(READY, (sys_tdmr_init, 0), (sys_tdmr_init, 1))
+    assert call(state, sys_tdmr_init)[0] == "TDX_TDMR_ALREADY_INITIALIZED"
+
+
+def test_an_update_goes_on_where_the_image_before_stopped() -> None:
+    state = run(READY, (sys_tdmr_init, 0), (sys_shutdown, 0))
+    outcome = MODULE.attempt(state, module_loaded, (True,))
+    assert outcome.after
+    state = run(outcome.after, (sys_init, 0), (sys_lp_init, 0), (sys_lp_init, 1))
+    state = run(state, (sys_update, 0))
+    assert state[Module.sys_state, ()] is SysState.SYS_READY
+    assert state[Module.tdmr_progress, (0,)] == 1
+    assert state[Module.n_init_pkgs, ()] == 0
+    assert all(state[Module.key_configured, (package,)] for package in (0, 1))
+
+
+def test_an_image_loaded_without_handoff_starts_over() -> None:
+    outcome = MODULE.attempt(SHUTDOWN, module_loaded, (False,))
+    assert outcome.after
+    changed = {
+        entry for entry, value in LOADED.items() if outcome.after[entry] != value
+    }
+    assert all(variable.name.startswith("handoff_") for variable, _ in changed)
