@@ -19,7 +19,6 @@ from tdxcheck.checker.ground.system import GroundSystem, Values
 from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.verdict import Limit, Run
 
-
 TIMER = 0.05
 """How much too early z3's timer may ring, in seconds."""
 

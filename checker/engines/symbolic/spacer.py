@@ -6,13 +6,21 @@ Each step is a rule of its own, whose head has the effects in place of variables
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
 import z3
 
 from tdxcheck.checker.engines.symbolic.encoding import Encoding, Formula, constant
-from tdxcheck.checker.engines.symbolic.solving import Clock, EngineError, answer
+from tdxcheck.checker.engines.symbolic.solving import (
+    Clock,
+    EngineError,
+    GaveUp,
+    answer,
+)
 from tdxcheck.checker.engines.symbolic.target import Target
+from tdxcheck.checker.verdict import Limit
 
 OPTIONS = {
     "engine": "spacer",
@@ -22,6 +30,9 @@ OPTIONS = {
     "xform.inline_eager": False,
 }
 """Measured: the generalizer costs more than it saves; slicing hides variables."""
+
+MOST_VALUES = 1 << 10
+"""Of the variables of a quantifier in an answer, taken together."""
 
 
 def invariant(
@@ -58,7 +69,7 @@ def invariant(
     query = z3.Exists(list(states), wrong) if states else wrong
     if answer(fixedpoint, lambda: fixedpoint.query(query), clock):
         return None
-    found = _interpretation(fixedpoint.get_answer(), reached, states)
+    found = expanded(_interpretation(fixedpoint.get_answer(), reached, states))
     return z3.And([found, *lemmas])
 
 
@@ -72,6 +83,36 @@ def _hit(encoding: Encoding, target: Target) -> Formula:
             for step, node in enumerate(target.nodes)
         ]
     )
+
+
+def expanded(formula: Formula) -> Formula:
+    """The formula with each quantifier spelled out, value by value."""
+    if z3.is_quantifier(formula):
+        body = expanded(formula.body())
+        count = formula.num_vars()
+        values = [_values(formula.var_sort(place)) for place in range(count)]
+        if prod(map(len, values)) > MOST_VALUES:
+            raise GaveUp(Limit.SOLVER, "an answer of Spacer is quantified too widely")
+        cases = [
+            z3.substitute_vars(body, *reversed(chosen)) for chosen in product(*values)
+        ]
+        return z3.Or(cases) if formula.is_exists() else z3.And(cases)
+    children = formula.children()
+    if not children or not any(map(_is_quantified, children)):
+        return formula
+    return formula.decl()(*map(expanded, children))
+
+
+def _is_quantified(formula: Formula) -> bool:
+    return z3.is_quantifier(formula) or any(map(_is_quantified, formula.children()))
+
+
+def _values(sort: Any) -> list[Formula]:
+    """Every value of the sort, if it has not too many."""
+    if sort == z3.BoolSort():
+        return [z3.BoolVal(False), z3.BoolVal(True)]
+    size = min(1 << sort.size(), MOST_VALUES + 1)
+    return [z3.BitVecVal(value, sort.size()) for value in range(size)]
 
 
 def _interpretation(answer: Any, reached: Any, states: Sequence[Formula]) -> Formula:
