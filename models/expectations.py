@@ -23,7 +23,7 @@ NO_KEXEC = Expectation(
 
 
 def unchecked(concern: str) -> Expectation:
-    """Refuted because v3 checks nothing of this kind, which is what the seed is about."""
+    """Refuted because v3 checks nothing of this kind: what the seed is about."""
     return Expectation(note="v3 does not check it", sources=(SEED.at(concern),))
 
 

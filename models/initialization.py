@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tdxcheck.checker.language import Term, action, ite
+from tdxcheck.checker.language import Kind, Term, action, ite
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.configuration import (
@@ -16,6 +16,7 @@ from tdxcheck.models.module.configuration import (
     KeyFault,
     sys_config,
     sys_key_config,
+    sys_key_config_fatal,
     sys_tdmr_init,
 )
 from tdxcheck.spec.host import Actor, Host, Tdx
@@ -76,6 +77,17 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
     host.tdx = proceed(answer, Tdx.CONFIGURED)
 
 
+@action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
+def configure_key_fatal(host: Host, cpu: Cpu) -> None:
+    """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead."""
+    host.require(host.faults)
+    host.require(host.tdx == Tdx.CONFIGURED)
+    host.require(host.online(cpu))
+    host.require(~host.key_configured[host.package_of[cpu]])
+    seamcall(host, sys_key_config_fatal, cpu)
+    host.tdx = Tdx.UNDOING
+
+
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
 def initialize_tdmr(host: Host, cpu: Cpu, tdmr: Tdmr) -> None:
     """The kernel has the PAMT written: TDH.SYS.TDMR.INIT of {tdmr} on {cpu}."""
@@ -96,4 +108,11 @@ def finish(host: Host) -> None:
     host.tdx = Tdx.INITIALIZED
 
 
-COMMON = (configure, configure_outside_cmrs, configure_key, initialize_tdmr, finish)
+COMMON = (
+    configure,
+    configure_outside_cmrs,
+    configure_key,
+    configure_key_fatal,
+    initialize_tdmr,
+    finish,
+)

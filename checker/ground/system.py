@@ -83,23 +83,24 @@ class GroundSystem:
     def name(self) -> str:
         return self.instance.system.name
 
-    def initial_states(self) -> Iterator[Values]:
-        """Every initial state, each slot's values in their order."""
-        pending = [(condition, support(condition)) for condition in self.initial]
-        last = [max(slots, default=-1) for _, slots in pending]
+    def initial_states(self, fixed: Mapping[int, int] = {}) -> Iterator[Values]:
+        """Every initial state in which some slots hold these values, in their order."""
+        last: dict[int, list[Node]] = {}
+        for condition in self.initial:
+            last.setdefault(max(support(condition), default=-1), []).append(condition)
 
         def extend(prefix: Values) -> Iterator[Values]:
             number = len(prefix)
-            for (condition, _), deciding in zip(pending, last, strict=True):
-                if deciding == number - 1 and not evaluate(condition, prefix):
-                    return
+            if not all(evaluate(c, prefix) for c in last.get(number - 1, ())):
+                return
             if number == len(self.slots):
                 yield prefix
                 return
             slot = self.slots[number]
             free = range(slot.term.low, slot.term.high + 1)
             for value in free if slot.start is None else (slot.start,):
-                yield from extend((*prefix, value))
+                if fixed.get(number, value) == value:
+                    yield from extend((*prefix, value))
 
         return extend(())
 

@@ -1,0 +1,216 @@
+"""Slicing: the part of a ground system that some of its properties can depend on.
+
+A slot is relevant if a property reads it, or if a step that changes a relevant
+slot reads it in a guard or in that effect. Steps that change no relevant slot
+are left out, so a run of the slice is a run of the whole system, and a shortest
+one is shortest there too. Not for deadlocks: those depend on every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tdxcheck.checker.ground.system import (
+    GroundProperty,
+    GroundSlot,
+    GroundStep,
+    GroundSystem,
+    Values,
+)
+from tdxcheck.checker.ground.terms import (
+    FALSE,
+    TRUE,
+    Add,
+    And,
+    Const,
+    Eq,
+    Ite,
+    Lt,
+    Node,
+    Not,
+    Or,
+    Slot,
+    Sub,
+    Terms,
+    evaluate,
+    support,
+)
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A smaller system, and how its runs are runs of the whole."""
+
+    whole: GroundSystem
+    system: GroundSystem
+    steps: tuple[int, ...]
+    """The number in the whole system of each step of the slice."""
+
+    def lift(self, run: Run) -> Run:
+        """The run of the whole system that takes the same steps."""
+        kept = {slot.entry: slot.number for slot in self.system.slots}
+        first = run.states[0]
+        wanted = {
+            slot.number: first[kept[slot.entry]]
+            for slot in self.whole.slots
+            if slot.entry in kept
+        }
+        state = next(self.whole.initial_states(wanted))
+        states = [state]
+        numbers = tuple(self.steps[number] for number in run.steps)
+        for number in numbers:
+            states.append(_after(self.whole.steps[number], states[-1]))
+        return Run(tuple(states), numbers)
+
+
+def _after(step: GroundStep, values: Values) -> Values:
+    after = list(values)
+    for number, value in step.updates.items():
+        after[number] = evaluate(value, values)
+    return tuple(after)
+
+
+def cone(system: GroundSystem, numbers: Iterable[int]) -> frozenset[int]:
+    """The slots that the properties with these numbers can depend on."""
+    relevant: set[int] = set()
+    for number in numbers:
+        relevant |= _read(system, system.properties[number])
+    reads = [(set(step.updates), support(*step.guards)) for step in system.steps]
+    conditions = [support(condition) for condition in system.initial]
+    size = -1
+    while size != len(relevant):
+        size = len(relevant)
+        for step, (written, guards) in zip(system.steps, reads, strict=True):
+            changed = written & relevant
+            if changed:
+                relevant |= guards
+                relevant |= support(*(step.updates[slot] for slot in changed))
+        for read in conditions:
+            if read & relevant:
+                relevant |= read
+    return frozenset(relevant)
+
+
+def _read(system: GroundSystem, rule: GroundProperty) -> frozenset[int]:
+    if rule.property.mode is Mode.DEADLOCK_FREE:
+        return frozenset(range(len(system.slots)))
+    read = support(*rule.conditions, *rule.premises)
+    if rule.goal is not None:
+        read |= support(rule.goal)
+    for number in _spoken_of(rule):
+        read |= support(*system.steps[number].guards)
+    return read
+
+
+def _spoken_of(rule: GroundProperty) -> list[int]:
+    """The steps that a step rule says something of."""
+    if rule.property.mode is not Mode.STEP_RULE:
+        return []
+    return [
+        number
+        for number, (condition, premise) in enumerate(
+            zip(rule.conditions, rule.premises, strict=True)
+        )
+        if condition is not TRUE or premise is not FALSE
+    ]
+
+
+def slice_for(system: GroundSystem, numbers: Iterable[int]) -> Slice:
+    """The slice for the properties with these numbers, with those properties alone."""
+    chosen = tuple(numbers)
+    relevant = cone(system, chosen)
+    spoken_of = {n for p in chosen for n in _spoken_of(system.properties[p])}
+    everything = len(relevant) == len(system.slots)
+    kept = [
+        step
+        for step in system.steps
+        if everything or step.number in spoken_of or relevant & set(step.updates)
+    ]
+    mover = _Mover(system, sorted(relevant))
+    steps = tuple(mover.step(number, step) for number, step in enumerate(kept))
+    rules = tuple(mover.rule(system.properties[n], kept) for n in chosen)
+    smaller = GroundSystem(
+        system.instance,
+        tuple(mover.slots),
+        {},
+        tuple(
+            mover.term(condition)
+            for condition in system.initial
+            if support(condition) <= relevant
+        ),
+        steps,
+        rules,
+    )
+    return Slice(system, smaller, tuple(step.number for step in kept))
+
+
+class _Mover:
+    """Writes terms over the slots of a slice."""
+
+    def __init__(self, system: GroundSystem, relevant: list[int]) -> None:
+        self.terms = Terms()
+        self.moved: dict[int, Node] = {}
+        self.slots: list[GroundSlot] = []
+        self.place: dict[int, int] = {}
+        for number, old in enumerate(relevant):
+            slot = system.slots[old]
+            term = self.terms.slot(
+                number, slot.term.low, slot.term.high, boolean=slot.term.boolean
+            )
+            assert isinstance(term, Slot)
+            self.slots.append(GroundSlot(number, slot.entry, term, slot.start))
+            self.place[old] = number
+
+    def step(self, number: int, step: GroundStep) -> GroundStep:
+        updates = {
+            self.place[slot]: self.term(value)
+            for slot, value in step.updates.items()
+            if slot in self.place
+        }
+        guards = tuple(map(self.term, step.guards))
+        return GroundStep(number, step.action, step.arguments, guards, updates, None)
+
+    def rule(self, rule: GroundProperty, kept: list[GroundStep]) -> GroundProperty:
+        conditions, premises = rule.conditions, rule.premises
+        if rule.property.mode is Mode.STEP_RULE:
+            conditions = tuple(conditions[step.number] for step in kept)
+            premises = tuple(premises[step.number] for step in kept)
+        return GroundProperty(
+            rule.property,
+            tuple(map(self.term, conditions)),
+            tuple(map(self.term, premises)),
+            None if rule.goal is None else self.term(rule.goal),
+        )
+
+    def term(self, node: Node) -> Node:
+        if id(node) not in self.moved:
+            self.moved[id(node)] = self._term(node)
+        return self.moved[id(node)]
+
+    def _term(self, node: Node) -> Node:
+        make, move = self.terms, self.term
+        match node:
+            case Const():
+                return node if node.boolean else make.number(node.value)
+            case Slot(number=number):
+                return self.slots[self.place[number]].term
+            case Not(operand=operand):
+                return make.not_(move(operand))
+            case And(operands=operands):
+                return make.and_(map(move, operands))
+            case Or(operands=operands):
+                return make.or_(map(move, operands))
+            case Eq(left=left, right=right):
+                return make.eq(move(left), move(right))
+            case Lt(left=left, right=right):
+                return make.lt(move(left), move(right))
+            case Add(left=left, right=right):
+                return make.add(move(left), move(right))
+            case Sub(left=left, right=right):
+                return make.sub(move(left), move(right))
+            case Ite(condition=condition, then=then, otherwise=otherwise):
+                return make.ite(move(condition), move(then), move(otherwise))
+        raise TypeError(f"not a ground term: {node!r}")
