@@ -167,8 +167,6 @@ class Module(State):
 
     layout: Var[Layout] = Var(Layout, FIRST_LAYOUT)
     """The list of TDMRs in force; means nothing before SYSCONFIG_DONE."""
-    layout_check = Map(Layout, Status, Status.TDX_SUCCESS, frozen=True)
-    """What TDH.SYS.CONFIG finds wrong with the list."""
     tdmr_batches = Map2(Layout, Tdmr, Int(0, Batch), frozen=True)
     """How many calls initialise the TDMR; 0 where the list has no such TDMR."""
     tdmr_progress = Map(Tdmr, Int(0, Batch), 0)

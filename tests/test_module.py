@@ -55,8 +55,6 @@ LEAVES = (
     mng_key_reclaimid,
     unknown_leaf,
 )
-GOOD, BAD = 0, 1
-LAYOUT_CHECK = (Status.TDX_SUCCESS, Status.TDX_TDMR_OUTSIDE_CMRS)
 SYSTEM = TransitionSystem(
     "module",
     "The TDX module on a machine of two CPUs, each a package",
@@ -66,7 +64,6 @@ SYSTEM = TransitionSystem(
         Module.counted: True,
         Module.package_of: lambda cpu: cpu,
         Module.tdmr_batches: 2,
-        Module.layout_check: lambda layout: LAYOUT_CHECK[layout],
     },
 )
 SCOPE = {
@@ -74,7 +71,7 @@ SCOPE = {
     Package: 2,
     Hkid: 2,
     Tdmr: 1,
-    Layout: 2,
+    Layout: 1,
     Batch: 2,
     Sample: 1,
     HandoffVersion: 1,
@@ -88,7 +85,8 @@ def call(
     """The status of a call with the usual operands but these, and the state after."""
     usual: dict[str, object] = {
         "cpu": cpu,
-        "layout": GOOD,
+        "layout": 0,
+        "verdict": Status.TDX_SUCCESS,
         "hkid": 0,
         "tdmr": 0,
         "sample": 0,
@@ -168,9 +166,10 @@ def test_config_wants_every_counted_lp_even_one_that_stays_offline() -> None:
 
 
 def test_a_refused_list_leaves_its_keyid_reserved() -> None:
-    outside = CONFIG_REFUSED[Status.TDX_TDMR_OUTSIDE_CMRS]
-    assert call(ALL_LPS, sys_config, layout=BAD)[0] == "impossible"
-    status, state = call(ALL_LPS, outside, layout=BAD, hkid=1)
+    verdict = Status.TDX_TDMR_OUTSIDE_CMRS
+    assert call(ALL_LPS, sys_config, verdict=verdict)[0] == "impossible"
+    refused = CONFIG_REFUSED[verdict]
+    status, state = call(ALL_LPS, refused, verdict=verdict, hkid=1)
     assert status == "TDX_TDMR_OUTSIDE_CMRS"
     assert state[Module.sys_state, ()] is SysState.SYSINIT_DONE
     _, state = call(state, sys_config, hkid=0)

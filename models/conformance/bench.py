@@ -171,7 +171,6 @@ class Bench:
             Module.package_misread: lambda own: (
                 package_read(self.differences[own], 0) != 0
             ),
-            Module.layout_check: self._layout_status,
             Module.tdmr_batches: self._tdmr_batches,
             Module.handoff_version_readable: self._readable,
             Module.handoff_version_writable: self._writable,
@@ -181,10 +180,6 @@ class Bench:
             Pages.page_usable_from: lambda *at: self._place(*at)[2],
             Pages.page_reserved: lambda *at: self._place(*at)[3],
         }
-
-    def _layout_status(self, layout: int) -> Any:
-        verdicts = self.layout_verdicts or (Verdict(),)
-        return verdicts[layout].status
 
     @property
     def _tdmrs(self) -> Iterator[tuple[int, int]]:

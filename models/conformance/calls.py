@@ -19,7 +19,7 @@ from tdxcheck.models.conformance.leaves import (
 from tdxcheck.models.conformance.vectors import Platform, Step, TdmrList
 from tdxcheck.models.module.configuration import KeyFault
 from tdxcheck.models.module.initialization import sys_init_without_seamdb
-from tdxcheck.models.module.layout import INFO_ALIGNMENT, MAX_TDMRS
+from tdxcheck.models.module.layout import ACCEPTED, INFO_ALIGNMENT, MAX_TDMRS
 from tdxcheck.models.module.platform import Bank, Difference, package_read
 
 NULL_FIELD = 0xFFFFFFFFFFFFFFFF
@@ -153,8 +153,11 @@ def _leaf_operands(bench: Bench, step: Step, state: Assignment) -> dict[str, Any
         case "TDH.SYS.INIT":
             return {"attributes_valid": rcx == 0}
         case "TDH.SYS.CONFIG":
+            layout = _layout_at(bench, rcx, rdx)
+            verdicts = bench.layout_verdicts or (ACCEPTED,)
             return {
-                "layout": _layout_at(bench, rcx, rdx),
+                "layout": layout,
+                "verdict": verdicts[layout].status,
                 "hkid": _element(bench.hkids, r8),
                 "array_valid": memory.is_shared(rcx, INFO_ALIGNMENT),
                 "count_valid": 1 <= rdx <= MAX_TDMRS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from tdxcheck.checker.language import (
     Action,
@@ -18,7 +18,14 @@ from tdxcheck.checker.language import (
 from tdxcheck.checker.language.terms import Const
 from tdxcheck.models.module.dispatch import YES, dispatch, lock
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
-from tdxcheck.spec.module import HkidState, Layout, Module, Status, SysState
+from tdxcheck.spec.module import (
+    FIRST_LAYOUT,
+    HkidState,
+    Layout,
+    Module,
+    Status,
+    SysState,
+)
 from tdxcheck.spec.sources import MODULE_1_5
 
 CONFIG_SOURCES = (MODULE_1_5.at("tdh_sys_config.c"),)
@@ -36,6 +43,9 @@ class KeyFault(Enum):
 
 
 NO_KEY_FAULT: Final[Term[KeyFault]] = Const(KeyFault.NONE)
+GOOD_LIST: Final[Term[Status]] = Const(Status.TDX_SUCCESS)
+# Any, because a parameter of sort S takes every term of that sort.
+ANY_LAYOUT: Final[Any] = FIRST_LAYOUT
 
 
 def _check_config(
@@ -68,8 +78,9 @@ def _reserve(module: Module, hkid: Hkid) -> None:
 def sys_config(
     module: Module,
     cpu: Cpu,
-    layout: Layout,
     hkid: Hkid,
+    layout: Layout = ANY_LAYOUT,
+    verdict: Term[Status] = GOOD_LIST,
     array_valid: Term[bool] = YES,
     count_valid: Term[bool] = YES,
     hkid_valid: Term[bool] = YES,
@@ -78,14 +89,15 @@ def sys_config(
 ) -> None:
     """TDH.SYS.CONFIG on {cpu}: take {layout} as the TDMRs, and {hkid} as the KeyID.
 
-    A list that is refused is CONFIG_REFUSED: that reserves the KeyID. On an LP
-    that never was initialised the call ends in sys_config_hang.
+    The verdict on the list depends on addresses that the caller knows. A list
+    that is refused is CONFIG_REFUSED: that reserves the KeyID. On an LP that
+    never was initialised the call ends in sys_config_hang.
     """
     _check_config(
         module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
     )
     module.require(module.lp_initialized[cpu])
-    module.require(module.layout_check[layout] == Status.TDX_SUCCESS)
+    module.require(verdict == Status.TDX_SUCCESS)
     _reserve(module, hkid)
     module.layout = layout
     module.tdmr_progress.update(lambda tdmr: Const(0))
@@ -95,25 +107,26 @@ def sys_config(
 
 def _config_refused(status: Status) -> Action:
     """The refusal of a list of TDMRs with this status."""
+    this_status: Term[Status] = Const(status)
 
     @action(kinds={Kind.SEAMCALL}, success=status, sources=CONFIG_SOURCES)
     def sys_config_refused(
         module: Module,
         cpu: Cpu,
-        layout: Layout,
         hkid: Hkid,
+        verdict: Term[Status] = this_status,
         array_valid: Term[bool] = YES,
         count_valid: Term[bool] = YES,
         hkid_valid: Term[bool] = YES,
         lock_free: Term[bool] = YES,
         rax_valid: Term[bool] = YES,
     ) -> None:
-        """TDH.SYS.CONFIG on {cpu} refuses {layout}, but has reserved {hkid}."""
+        """TDH.SYS.CONFIG on {cpu} refuses the TDMRs, but has reserved {hkid}."""
         _check_config(
             module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
         )
         module.require(module.lp_initialized[cpu])
-        module.require(module.layout_check[layout] == status)
+        module.require(verdict == status)
         _reserve(module, hkid)
 
     return sys_config_refused
