@@ -82,6 +82,8 @@ class Call:
 
     callee: str
     summary: str
+    kinds: frozenset[Enum]
+    """What sort of thing the callee is, and so its caller too."""
     arguments: tuple[Term[Any], ...]
     answer: Term[Any]
     details: tuple[tuple[Term[bool], Refusal], ...]
@@ -141,7 +143,9 @@ class State:
             self._assign_guarded(update, accepted)
         terms = tuple(a if isinstance(a, Term) else Const(a) for a in arguments)
         self._calls.append(
-            Call(callee.name, callee.summary, terms, answer, refusable)
+            Call(
+                callee.name, callee.summary, callee.kinds, terms, answer, refusable
+            )
         )
         return answer
 

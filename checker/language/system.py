@@ -230,7 +230,7 @@ def action(
             Location.of_function(rule),
             rule,
             actor,
-            frozenset(kinds),
+            frozenset(kinds).union(*(call.kinds for call in state._calls)),
             event,
             success,
             sources,
