@@ -21,13 +21,9 @@ from tdxcheck.models.module.configuration import (
 )
 from tdxcheck.spec.host import Actor, Host, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
-from tdxcheck.spec.module import Layout, Status
+from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import L6_8, V3
 
-LEGAL: Final[Any] = Element(Layout, 0)
-"""A list of TDMRs whose memory lies in CMRs."""
-OUTSIDE_CMRS: Final[Any] = Element(Layout, 1)
-"""A list of TDMRs with memory outside the CMRs."""
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 """The first private KeyID, which both designs take for the module."""
 
@@ -46,12 +42,12 @@ def configure(host: Host, cpu: Cpu) -> None:
     host.require(host.online(cpu))
     host.require(host.tdx_memory_is_convertible())
     listed, accepted = host.tdx_memory, host.in_tdmr
-    answer = host.answer(sys_config, cpu, LEGAL, GLOBAL_HKID)
+    answer = host.answer(sys_config, cpu, GLOBAL_HKID)
     host.in_tdmr.update(
         lambda block: ite(answer == Status.TDX_SUCCESS, listed[block], accepted[block])
     )
     host.tdx = proceed(answer, Tdx.CONFIGURED)
-    seamcall(host, sys_config, cpu, LEGAL, GLOBAL_HKID)
+    seamcall(host, sys_config, cpu, GLOBAL_HKID)
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
@@ -62,7 +58,7 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
     host.require(~host.tdx_memory_is_convertible())
     host.tdx = Tdx.UNDOING
     refused = CONFIG_REFUSED[Status.TDX_TDMR_OUTSIDE_CMRS]
-    seamcall(host, refused, cpu, OUTSIDE_CMRS, GLOBAL_HKID)
+    seamcall(host, refused, cpu, GLOBAL_HKID)
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)

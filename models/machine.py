@@ -50,7 +50,7 @@ def build(sizes: Sizes) -> Setup:
         Block: blocks,
         Tdmr: 1,
         Hkid: 1,
-        Layout: 2,
+        Layout: 1,
         Batch: 1,
         Sample: 2,
         HandoffVersion: 1,
@@ -76,9 +76,6 @@ def build(sizes: Sizes) -> Setup:
                 Status.TDX_SUCCESS
                 if sample == reference
                 else Status.TDX_INCONSISTENT_MSR
-            ),
-            Host.layout_check: lambda layout: (
-                Status.TDX_TDMR_OUTSIDE_CMRS if layout else Status.TDX_SUCCESS
             ),
         },
         _summary(cpus, verified, packages, kinds),
