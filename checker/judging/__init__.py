@@ -1,0 +1,1 @@
+"""Judging: every question asked of every design, by both engines, and compared."""

@@ -1,0 +1,129 @@
+"""Exploring: the explicit engine's part in judging."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tdxcheck.checker.engines.explicit import Limits, Progress, Search, explore
+from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.judging.work import (
+    Budget,
+    Findings,
+    Notice,
+    Report,
+    Statistics,
+    answer,
+)
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Limit,
+    Reached,
+    Refuted,
+    Run,
+    Unknown,
+    Verdict,
+)
+
+NEAR = 60_000
+"""States visited in the hope that every question has its answer among them."""
+
+
+class _DeepEnough(KeyboardInterrupt):
+    """Raised when the depth asked for has been searched; the engine ends as it
+    does for Ctrl-C."""
+
+
+def explored(
+    case: Case, budget: Budget, report: Report, expired: Callable[[], bool]
+) -> Findings:
+    """What visiting the reachable states says of every question."""
+    started = time.monotonic()
+    system = ground(case.instance.system, case.instance.scope)
+    verdicts: tuple[Verdict, ...] | None = None
+    statistics = None
+    if all(question.dropped for question in case.questions):
+        verdicts = _near(system)
+    if verdicts is None:
+        verdicts, statistics = _all(case, system, budget, report, expired)
+    return Findings(
+        case.label,
+        Engine.EXPLICIT,
+        tuple(answer(system, verdict) for verdict in verdicts),
+        time.monotonic() - started,
+        statistics,
+    )
+
+
+def _near(system: GroundSystem) -> tuple[Verdict, ...] | None:
+    """The verdicts, if each property is decided by a state that is soon met.
+
+    A claim without one of its assumptions mostly fails early, and then there is
+    no need to visit the rest.
+    """
+    search = Search(system)
+    frontier = search.start()
+    wanted = range(len(system.properties))
+    while not all(2 * number in search.witness for number in wanted):
+        if not frontier or len(search.parents) > NEAR:
+            return None
+        reached: list[int] = []
+        search.expand(frontier, reached)
+        frontier = reached
+    return tuple(
+        _shown(rule.property.mode, search.run_to(*search.witness[2 * number]))
+        for number, rule in enumerate(system.properties)
+    )
+
+
+def _shown(mode: Mode, run: Run) -> Verdict:
+    return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
+
+
+def _all(
+    case: Case,
+    system: GroundSystem,
+    budget: Budget,
+    report: Report,
+    expired: Callable[[], bool],
+) -> tuple[tuple[Verdict, ...], Statistics]:
+    deep_enough = False
+
+    def progress(at: Progress) -> None:
+        nonlocal deep_enough
+        if budget.depth is not None and at.depth > budget.depth:
+            deep_enough = True
+            raise _DeepEnough
+        text = f"{at.states:,} states, depth {at.depth}"
+        report(Notice(case.label, Engine.EXPLICIT, text))
+
+    exploration = explore(system, Limits(budget.states, budget.memory), progress)
+    limit = exploration.limit
+    if limit is Limit.INTERRUPT and deep_enough:
+        limit = Limit.DEPTH
+    elif limit is Limit.INTERRUPT and expired():
+        limit = Limit.TIME
+    return (
+        tuple(_because(verdict, limit) for verdict in exploration.verdicts),
+        Statistics(
+            exploration.states,
+            exploration.transitions,
+            exploration.depth,
+            limit,
+            {action.name: times for action, times in exploration.fired.items()},
+        ),
+    )
+
+
+def _because(verdict: Verdict, limit: Limit | None) -> Verdict:
+    """The verdict with the true reason for which the search ended."""
+    match verdict:
+        case Bounded(depth, Limit.INTERRUPT) if limit is not None:
+            return Bounded(depth, limit)
+        case Unknown(Limit.INTERRUPT) if limit is not None:
+            return Unknown(limit)
+    return verdict

@@ -1,0 +1,105 @@
+"""Judgements: the verdict on each question, its trace, and whether it was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from tdxcheck.checker.catalogue import Expectation, Outcome
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.judging.work import Findings
+from tdxcheck.checker.trace import Trace
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Exhausted,
+    Limit,
+    Proved,
+    Reached,
+    Refuted,
+    Unknown,
+    Unreachable,
+    Vacuous,
+    Verdict,
+)
+
+
+class Standing(Enum):
+    """How a verdict compares with what is known of the design."""
+
+    EXPECTED = "as expected"
+    UNEXPECTED = "unexpected"
+    UNDECIDED = "undecided"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """One question, answered."""
+
+    case: Case
+    question: Question
+    verdict: Verdict
+    """The strongest that was established."""
+    by_engine: Mapping[Engine, Verdict]
+    trace: Trace | None
+    standing: Standing
+
+    @property
+    def label(self) -> str:
+        """Its name among the recorded counterexamples."""
+        return f"{self.case.design.key}-{self.question.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """Everything that was judged."""
+
+    cases: tuple[Case, ...]
+    judgements: tuple[Judgement, ...]
+    findings: tuple[Findings, ...]
+    interrupted: bool
+    seconds: float
+
+    def of_case(self, case: Case) -> tuple[Judgement, ...]:
+        return tuple(j for j in self.judgements if j.case is case)
+
+    def of_engine(self, case: Case, engine: Engine) -> Findings | None:
+        for findings in self.findings:
+            if findings.case == case.label and findings.engine is engine:
+                return findings
+        return None
+
+
+def outcome_of(verdict: Verdict) -> Outcome | None:
+    """What the verdict comes to; None if it leaves the question open."""
+    match verdict:
+        case Exhausted() | Proved() | Reached():
+            return Outcome.HOLDS
+        case Refuted() | Unreachable():
+            return Outcome.REFUTED
+        case Vacuous():
+            return Outcome.VACUOUS
+        case Bounded() | Unknown():
+            return None
+
+
+def standing(
+    verdict: Verdict, expected: Expectation | None, demanded: bool
+) -> Standing:
+    """How the verdict compares with the expectation.
+
+    On a smaller machine, or under assumptions, a known bug may be out of reach:
+    what is expected is not demanded there, but a new refutation is news anywhere.
+    """
+    if isinstance(verdict, Unknown) and verdict.limit is Limit.UNSUPPORTED:
+        return Standing.NOT_CHECKED
+    outcome = outcome_of(verdict)
+    if outcome is None:
+        return Standing.UNDECIDED
+    if expected is None or outcome is expected.outcome:
+        return Standing.EXPECTED
+    if outcome is Outcome.REFUTED or demanded:
+        return Standing.UNEXPECTED
+    return Standing.EXPECTED

@@ -1,0 +1,275 @@
+"""Processes: engines at work side by side, which end when they are told to.
+
+Each task runs in a process forked for it, so that it inherits its case, its
+memory counts for itself, and a crash or a kill takes nothing else with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any
+
+from tdxcheck.checker.judging.combine import Engine, InternalError
+from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.judging.work import (
+    Budget,
+    Findings,
+    Judge,
+    Notice,
+    Report,
+    nothing,
+)
+from tdxcheck.checker.language.location import SpecificationError
+from tdxcheck.checker.verdict import Limit
+
+POLL = 0.2
+"""Seconds between two looks at the clock and at Ctrl-C."""
+GRACE = 8.0
+"""Seconds that an engine is given to end by itself when its time is up."""
+
+
+class BrokenSpecification(Exception):
+    """An engine's process met an error in the specification."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One engine on one case."""
+
+    case: Case
+    engine: Engine
+    judge: Judge
+    weight: int = 1
+    """How much of the time it should have, compared with the others."""
+
+
+@dataclass(frozen=True)
+class _Broken:
+    message: str
+
+
+@dataclass(frozen=True)
+class _Crashed:
+    message: str
+
+
+@dataclass
+class _Running:
+    number: int
+    task: Task
+    process: BaseProcess
+    connection: Connection
+    started: float
+    deadline: float | None
+    stopped: Limit | None = None
+    """Why it was told to end, if it was."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the tasks have found, in their order."""
+
+    findings: tuple[Findings, ...]
+    interrupted: bool
+
+
+def run(
+    tasks: Sequence[Task], budget: Budget, jobs: int, report: Report = lambda _: None
+) -> Work:
+    """Run the tasks, `jobs` at a time; the budget's seconds are for all together."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return _run_here(tasks, budget, report)
+    # A process inherits what is still to be written, and would write it again.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pool = _Pool(tasks, budget, max(1, jobs), report)
+    with _first_interrupt() as interrupted:
+        try:
+            pool.run(interrupted)
+        finally:
+            pool.kill()
+    return Work(tuple(pool.found[n] for n in range(len(tasks))), interrupted())
+
+
+def _run_here(tasks: Sequence[Task], budget: Budget, report: Report) -> Work:
+    """Without fork there is one process, and Ctrl-C ends the task under way."""
+    findings: list[Findings] = []
+    for task in tasks:
+        share = budget.seconds and budget.seconds / len(tasks)
+        findings.append(task.judge(task.case, replace(budget, seconds=share), report))
+    return Work(tuple(findings), False)
+
+
+class _Pool:
+    def __init__(
+        self, tasks: Sequence[Task], budget: Budget, jobs: int, report: Report
+    ) -> None:
+        self.waiting = list(enumerate(tasks))
+        self.running: list[_Running] = []
+        self.found: dict[int, Findings] = {}
+        self.budget = budget
+        self.jobs = jobs
+        self.report = report
+        self.started = time.monotonic()
+        self.context: Any = multiprocessing.get_context("fork")
+
+    def run(self, interrupted: Callable[[], bool]) -> None:
+        while self.waiting or self.running:
+            if interrupted():
+                self._interrupt()
+            while self.waiting and len(self.running) < self.jobs:
+                self._start(*self.waiting.pop(0))
+            connections: list[Any] = [r.connection for r in self.running]
+            ready = set(wait(connections, POLL))
+            for running in list(self.running):
+                if running.connection in ready:
+                    self._receive(running)
+                elif running.deadline and time.monotonic() > running.deadline:
+                    self._stop(running, running.stopped or Limit.TIME)
+
+    def _share(self, task: Task) -> float | None:
+        """The seconds that the next task may use: what is left, fairly divided."""
+        if self.budget.seconds is None:
+            return None
+        left = self.budget.seconds - (time.monotonic() - self.started)
+        weights = [task.weight, *(other.weight for _, other in self.waiting)]
+        side_by_side = min(self.jobs, len(weights))
+        return max(1.0, left * min(1.0, side_by_side * task.weight / sum(weights)))
+
+    def _start(self, number: int, task: Task) -> None:
+        seconds = self._share(task)
+        receiver, sender = self.context.Pipe(duplex=False)
+        budget = replace(self.budget, seconds=seconds)
+        process = self.context.Process(
+            target=_work, args=(task, budget, sender), daemon=True
+        )
+        process.start()
+        sender.close()
+        now = time.monotonic()
+        deadline = None if seconds is None else now + seconds * 1.5 + GRACE
+        self.running.append(_Running(number, task, process, receiver, now, deadline))
+
+    def _receive(self, running: _Running) -> None:
+        try:
+            message = running.connection.recv()
+        except (EOFError, OSError):
+            self._died(running)
+            return
+        match message:
+            case Notice():
+                self.report(message)
+            case Findings():
+                self._finish(running, message)
+            case _Broken(text):
+                raise BrokenSpecification(text)
+            case _Crashed(text):
+                raise InternalError(
+                    f"the {running.task.engine.value} engine failed on "
+                    f"{running.task.case.label}:\n{text}"
+                )
+
+    def _died(self, running: _Running) -> None:
+        running.process.join(GRACE)
+        code = running.process.exitcode
+        if running.stopped is None and code != -signal.SIGKILL:
+            raise InternalError(
+                f"the {running.task.engine.value} engine died on "
+                f"{running.task.case.label} with status {code}"
+            )
+        # Nobody but the kernel's out-of-memory killer sends this signal unasked.
+        limit = running.stopped or Limit.MEMORY
+        self._finish(running, self._nothing(running.task, limit, running.started))
+
+    def _nothing(self, task: Task, limit: Limit, started: float) -> Findings:
+        return nothing(task.case, task.engine, limit, started)
+
+    def _finish(self, running: _Running, findings: Findings) -> None:
+        self.found[running.number] = findings
+        self.running.remove(running)
+        running.connection.close()
+        running.process.join(GRACE)
+
+    def _stop(self, running: _Running, limit: Limit) -> None:
+        """End a process that has not ended by itself."""
+        running.stopped = limit
+        running.process.kill()
+        running.process.join(GRACE)
+        self._finish(running, self._nothing(running.task, limit, running.started))
+
+    def _interrupt(self) -> None:
+        """Pass Ctrl-C on, and start nothing more."""
+        now = time.monotonic()
+        for number, task in self.waiting:
+            self.found[number] = self._nothing(task, Limit.INTERRUPT, now)
+        self.waiting.clear()
+        for running in self.running:
+            if running.stopped is None:
+                running.stopped = Limit.INTERRUPT
+                running.deadline = now + GRACE
+            # Sent again and again: a process that has just been forked may miss one.
+            if running.process.pid is not None and running.process.is_alive():
+                os.kill(running.process.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        for running in self.running:
+            running.process.kill()
+            running.process.join(GRACE)
+            running.connection.close()
+
+
+def _work(task: Task, budget: Budget, connection: Connection) -> None:
+    """The life of a process: one task, one answer."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    started = time.monotonic()
+    try:
+        signal.signal(signal.SIGINT, interrupt)
+        connection.send(task.judge(task.case, budget, connection.send))
+    except KeyboardInterrupt:
+        connection.send(nothing(task.case, task.engine, Limit.INTERRUPT, started))
+    except MemoryError:
+        connection.send(nothing(task.case, task.engine, Limit.MEMORY, started))
+    except SpecificationError as error:
+        connection.send(_Broken(str(error)))
+    except BrokenPipeError:
+        pass  # The parent is gone, and with it all interest in the answer.
+    except Exception:
+        connection.send(_Crashed(traceback.format_exc(limit=-4)))
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _first_interrupt() -> Iterator[Callable[[], bool]]:
+    """Note the first Ctrl-C, and let the second one through."""
+    noted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal noted
+        if noted:
+            raise KeyboardInterrupt
+        noted = True
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # Not in the main thread: signals are somebody else's.
+        yield lambda: False
+        return
+    try:
+        yield lambda: noted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,154 @@
+"""Questions: what is asked of a design, on which machine, under which assumptions.
+
+A claim is asked once under all of its assumptions, and once with each of them
+dropped. Questions under the same assumptions are about the same system, and are
+answered together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tdxcheck.checker.catalogue import (
+    HOLDS,
+    Assumption,
+    Catalogue,
+    Claim,
+    Design,
+    Expectation,
+    Setup,
+    Sizes,
+    UsageError,
+)
+from tdxcheck.checker.language.instance import Instance
+from tdxcheck.checker.language.system import Property
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One property, asked of one design."""
+
+    rule: Property
+    expected: Expectation | None
+    """None where any answer is welcome."""
+    claim: Claim | None = None
+    dropped: Assumption | None = None
+    """The only assumption of the claim that is not made."""
+
+    @property
+    def name(self) -> str:
+        if self.claim is None:
+            return self.rule.name
+        without = f"-without-{self.dropped.key}" if self.dropped else ""
+        return self.claim.key + without
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A design on a machine under assumptions, and what is asked of it."""
+
+    design: Design
+    assumed: tuple[Assumption, ...]
+    sizes: Sizes
+    """The machine, in all of its numbers."""
+    machine: str
+    """The machine, in words."""
+    instance: Instance
+    questions: tuple[Question, ...]
+    """In the order of the properties of the instance's system."""
+
+    @property
+    def label(self) -> str:
+        """What is judged, in a few words."""
+        keys = ", ".join(assumption.key for assumption in self.assumed)
+        return f"{self.design.key} under {keys}" if keys else self.design.key
+
+
+def cases_of(
+    catalogue: Catalogue,
+    designs: Iterable[Design],
+    sizes: Sizes,
+    *,
+    names: Iterable[str] = (),
+    assumed: tuple[Assumption, ...] = (),
+) -> list[Case]:
+    """Everything that is asked of the designs, or what is about the names given.
+
+    Claims bring assumptions of their own, so under others they are not asked.
+    """
+    _check(catalogue)
+    setup = catalogue.machine.setup(sizes)
+    numbers = {**catalogue.machine.sizes, **sizes}
+    wanted = set(names)
+    cases = []
+    for design in designs:
+        about_rules = [
+            Question(rule.property, design.expected.get(rule.id, HOLDS))
+            for rule in catalogue.rules
+            if not wanted or rule.id in wanted
+        ]
+        about_claims = _about(
+            claim
+            for claim in catalogue.claims
+            if claim.design == design.key
+            and not assumed
+            and (not wanted or claim.key in wanted)
+        )
+        groups: dict[frozenset[str], list[Question]] = {}
+        for question in (*about_rules, *about_claims):
+            keys = frozenset(assumption.key for assumption in made_for(question))
+            groups.setdefault(keys, []).append(question)
+        for questions in groups.values():
+            made = assumed or made_for(questions[0])
+            cases.append(case_of(design, made, numbers, setup, questions))
+    return cases
+
+
+def case_of(
+    design: Design,
+    assumed: tuple[Assumption, ...],
+    sizes: Sizes,
+    setup: Setup,
+    questions: Iterable[Question],
+) -> Case:
+    """The questions, about a design on a machine with the assumptions made."""
+    asked = tuple(questions)
+    settings = {**setup.settings, **design.system.settings}
+    for assumption in assumed:
+        settings |= assumption.settings
+    system = replace(
+        design.system,
+        properties=tuple(question.rule for question in asked),
+        settings=settings,
+    )
+    instance = Instance(system, setup.scope)
+    return Case(design, assumed, sizes, setup.summary, instance, asked)
+
+
+def made_for(question: Question) -> tuple[Assumption, ...]:
+    """The assumptions under which a claim's question is asked."""
+    if question.claim is None:
+        return ()
+    return tuple(a for a in question.claim.assumptions if a is not question.dropped)
+
+
+def _about(claims: Iterable[Claim]) -> Iterator[Question]:
+    for claim in claims:
+        yield Question(claim.property, claim.expected, claim)
+        for dropped in claim.assumptions:
+            yield Question(claim.property, None, claim, dropped)
+
+
+def _check(catalogue: Catalogue) -> None:
+    """Refuse expectations of, and claims about, what does not exist."""
+    rules = {rule.id for rule in catalogue.rules}
+    for design in catalogue.designs:
+        for name in design.expected:
+            if name not in rules:
+                raise UsageError(
+                    f"design {design.key} expects something of '{name}', "
+                    "which is not a rule"
+                )
+    for claim in catalogue.claims:
+        catalogue.design(claim.design)

@@ -1,0 +1,147 @@
+"""Work: one engine on one design, inside a limit of time, as plain data.
+
+Ground systems hold generated functions and cannot be sent between processes;
+what an engine has found can, and that is all that leaves this module.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.trace import Evidence, evidence_of
+from tdxcheck.checker.verdict import Limit, Reached, Refuted, Unknown, Verdict
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where an engine ends without an answer; None for no limit."""
+
+    states: int | None = None
+    memory: int | None = None
+    """Of one process, in bytes."""
+    depth: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    verdict: Verdict
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What an exploration has visited."""
+
+    states: int
+    transitions: int
+    depth: int
+    limit: Limit | None
+    fired: Mapping[str, int]
+    """How often each action was taken, by its name."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one engine says of one case."""
+
+    case: str
+    """The label of the case."""
+    engine: Engine
+    answers: tuple[Answer, ...]
+    """In the order of the questions."""
+    seconds: float
+    statistics: Statistics | None = None
+    same_as: str = ""
+    """The case whose system this one shares, and that was judged in its place."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """How far a search has come."""
+
+    case: str
+    engine: Engine
+    text: str
+
+
+Report = Callable[[Notice], None]
+Judge = Callable[[Case, Budget, Report], Findings]
+Engines = Mapping[Engine, Judge]
+
+
+class OutOfTime(KeyboardInterrupt):
+    """Raised by the alarm clock; the engines end as they do for Ctrl-C."""
+
+
+def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
+    """Visit the reachable states of the case's system."""
+    from tdxcheck.checker.judging.exploring import explored
+
+    started = time.monotonic()
+    with _alarm(budget.seconds) as expired:
+        try:
+            return explored(case, budget, report, expired)
+        except OutOfTime:
+            return nothing(case, Engine.EXPLICIT, Limit.TIME, started)
+
+
+def judge_symbolically(case: Case, budget: Budget, report: Report) -> Findings:
+    """Ask a solver about each property of the case's system."""
+    from tdxcheck.checker.judging.solving import solved
+
+    return solved(case, budget, report)
+
+
+ENGINES: Engines = {
+    Engine.EXPLICIT: judge_explicitly,
+    Engine.SYMBOLIC: judge_symbolically,
+}
+
+
+def nothing(case: Case, engine: Engine, limit: Limit, started: float) -> Findings:
+    """What is found by an engine that was stopped before it had begun."""
+    unknown = Answer(Unknown(limit), None)
+    return Findings(
+        case.label,
+        engine,
+        (unknown,) * len(case.questions),
+        time.monotonic() - started,
+    )
+
+
+def answer(system: GroundSystem, verdict: Verdict) -> Answer:
+    if isinstance(verdict, Refuted | Reached):
+        return Answer(verdict, evidence_of(system, verdict.run))
+    return Answer(verdict, None)
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[Callable[[], bool]]:
+    """Interrupt what runs inside after so many seconds, and tell whether it did."""
+    rang = False
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        nonlocal rang
+        rang = True
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
+    try:
+        yield lambda: rang
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
