@@ -1,0 +1,1 @@
+"""Reports: verdicts and traces for people, and the same for programs."""

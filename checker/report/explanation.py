@@ -1,0 +1,179 @@
+"""Explanations: what a rule, a design, a claim or an assumption says, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tdxcheck.checker.catalogue import (
+    Assumption,
+    Catalogue,
+    Claim,
+    Design,
+    Outcome,
+    Rule,
+)
+from tdxcheck.checker.language.interpreter import View
+from tdxcheck.checker.language.source import Source
+from tdxcheck.checker.language.state import Guard, Variable
+from tdxcheck.checker.language.system import Action, Property
+from tdxcheck.checker.report.difference import Difference, difference
+from tdxcheck.checker.report.page import Page, Style
+from tdxcheck.checker.report.phrase import phrase, show_setting
+from tdxcheck.checker.report.reading import events_in, variables_in
+
+NOWHERE = View({}, {})
+"""A view for terms that are only named, never evaluated."""
+
+
+def rule(page: Page, asked: Rule, catalogue: Catalogue) -> None:
+    _property(page, asked.id, asked.property)
+    page.add(asked.concern, label="  concern:   ", at=13)
+    page.add()
+    for design in catalogue.designs:
+        expected = design.expected.get(asked.id)
+        if expected is not None:
+            note = f": {expected.note}" if expected.note else ""
+            page.add(f"{design.key}: {expected.outcome.value}{note}", label="  ", at=4)
+    for design in catalogue.designs:
+        guards = list(_enforcing(design, asked.property))
+        if guards:
+            page.add()
+            page.add(f"Guards in {design.key} that stand before it:")
+            for action, guard in guards:
+                _guard(page, action, guard)
+
+
+def _property(page: Page, name: str, asked: Property) -> None:
+    page.add(name, Style.TITLE)
+    page.add(asked.summary, label="  ", at=2)
+    page.add()
+    page.add(asked.mode.value, label="  kind:      ", at=13)
+    page.add(asked.severity.value, label="  severity:  ", at=13)
+    page.add(str(asked.location), label="  written:   ", at=13)
+    page.add(phrase(asked.condition, NOWHERE), label="  formally:  ", at=13)
+    if asked.goal is not None:
+        page.add(phrase(asked.goal, NOWHERE), label="  leads to:  ", at=13)
+    _sources(page, asked.sources)
+    if asked.rationale:
+        page.add()
+        _paragraphs(page, asked.rationale)
+
+
+def _paragraphs(page: Page, text: str) -> None:
+    for paragraph in text.split("\n\n"):
+        page.add(" ".join(paragraph.split()), label="  ", at=2)
+
+
+def _sources(page: Page, sources: Iterable[Source]) -> None:
+    for number, source in enumerate(sources):
+        page.add(str(source), label="" if number else "  sources:   ", at=13)
+
+
+def _enforcing(design: Design, asked: Property) -> Iterator[tuple[Action, Guard]]:
+    """Refusals by actions that the rule speaks of, or that change what it reads."""
+    read = variables_in(asked.condition)
+    events = events_in(asked.condition)
+    for action in design.system.actions:
+        changes = any(update.variable in read for update in action.updates)
+        if changes or action.event in events:
+            for guard in action.guards:
+                if guard.refusal is not None and (
+                    action.event in events or variables_in(guard.condition) & read
+                ):
+                    yield action, guard
+
+
+def _guard(page: Page, action: Action, guard: Guard) -> None:
+    assert guard.refusal is not None
+    told = guard.refusal.answer
+    answer = getattr(told, "name", None) or "a status"
+    manner = "" if guard.refusal.visible else ", silently"
+    page.add(
+        f"{phrase(guard.condition, NOWHERE)}; else {answer}{manner}",
+        label=f"  {action.name}: ",
+        at=6,
+    )
+    page.add(str(guard.location), Style.QUIET, label="", at=6)
+
+
+def design(page: Page, asked: Design, catalogue: Catalogue) -> None:
+    system = asked.system
+    page.add(asked.key, Style.TITLE)
+    page.add(system.summary, label="  ", at=2)
+    _sources(page, system.sources)
+    page.add()
+    if system.base is not None:
+        page.add(f"As {system.base.name}, except:")
+        _difference(page, difference(system.base, system))
+    page.add(f"Actions: {', '.join(a.name for a in system.actions)}", label="", at=2)
+    known = {
+        Outcome.REFUTED: "Known to be broken",
+        Outcome.VACUOUS: "Known to be vacuous",
+    }
+    for outcome, heading in known.items():
+        rows = [(n, e.note) for n, e in asked.expected.items() if e.outcome is outcome]
+        if rows:
+            page.add()
+            page.add(f"{heading}:")
+            page.entries(rows, at=2)
+    about = [claim.key for claim in catalogue.claims if claim.design == asked.key]
+    if about:
+        page.add()
+        page.add(f"Claims about it: {', '.join(about)}")
+
+
+def _difference(page: Page, found: Difference) -> None:
+    for variable, before, after in found.settings:
+        shown = [show_setting(variable, value) for value in (before, after)]
+        page.add(f"{variable.name}: {shown[1]} instead of {shown[0]}", label="  ", at=4)
+    for old, new in found.replaced:
+        page.add(f"{new.name} ({new.location}) instead of {old.name}", label="  ", at=4)
+        _side(page, "before:", old)
+        _side(page, "now:", new)
+    for action in found.added:
+        page.add(f"more: {action.name} ({action.location})", label="  ", at=4)
+        _side(page, "", action)
+    for action in found.removed:
+        page.add(f"without: {action.name} ({action.location})", label="  ", at=4)
+    page.add()
+
+
+def _side(page: Page, heading: str, action: Action) -> None:
+    label = f"    {heading:<8}"
+    page.add(action.summary, label=label, at=12)
+    for guard in action.guards:
+        if guard.refusal is not None:
+            told = getattr(guard.refusal.answer, "name", None) or "a status"
+            text = f"unless {phrase(guard.condition, NOWHERE)}: {told}"
+            page.add(text, Style.QUIET, at=14)
+
+
+def claim(page: Page, asked: Claim) -> None:
+    page.add(f"{asked.key}, of {asked.design}", Style.TITLE)
+    page.add(asked.statement, label="  ", at=2)
+    _sources(page, asked.sources)
+    page.add()
+    page.add("Checked as:")
+    _property(page, asked.property.name, asked.property)
+    if asked.assumptions:
+        page.add()
+        page.add("It rests on:")
+        page.entries([(a.key, a.statement) for a in asked.assumptions], at=2)
+
+
+def assumption(page: Page, asked: Assumption, catalogue: Catalogue) -> None:
+    page.add(asked.key, Style.TITLE)
+    page.add(asked.statement, label="  ", at=2)
+    _sources(page, asked.sources)
+    page.add()
+    page.add("To assume it fixes:")
+    for variable, value in asked.settings.items():
+        page.add(_setting(variable, value), label="  ", at=4)
+    used = [c.key for c in catalogue.claims if asked in c.assumptions]
+    if used:
+        page.add(f"Claims that rest on it: {', '.join(used)}")
+
+
+def _setting(variable: Variable, value: object) -> str:
+    doc = f" ({variable.doc})" if variable.doc else ""
+    return f"{variable.name} = {show_setting(variable, value)}{doc}"

@@ -1,0 +1,224 @@
+"""The summary of an assessment: the table, the designs, and what is known or news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tdxcheck.checker.catalogue import Catalogue, Expectation, Outcome
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.judgement import (
+    Assessment,
+    Judgement,
+    Standing,
+    outcome_of,
+)
+from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.report.narrative import narrate
+from tdxcheck.checker.report.page import Page, Style
+from tdxcheck.checker.report.words import kind, sentence
+from tdxcheck.checker.verdict import Refuted
+
+
+def designs(page: Page, assessment: Assessment) -> None:
+    """What each engine did on each design, and how long it took."""
+    rows = []
+    for case in _main(assessment):
+        told = [
+            text
+            for engine in Engine
+            if (text := _effort(assessment, case, engine)) is not None
+        ]
+        rows.append((case.design.key, "; ".join(dict.fromkeys(told))))
+    page.table(rows, at=2)
+
+
+def _main(assessment: Assessment) -> list[Case]:
+    return [c for c in assessment.cases if any(q.claim is None for q in c.questions)]
+
+
+def _effort(assessment: Assessment, case: Case, engine: Engine) -> str | None:
+    findings = assessment.of_engine(case, engine)
+    if findings is None:
+        return None
+    if findings.same_as:
+        return f"the same system as {findings.same_as}, judged with it"
+    seen = findings.statistics
+    if seen is None:
+        return f"{engine.value} {findings.seconds:.1f} s"
+    text = (
+        f"{seen.states:,} states, {seen.transitions:,} transitions, depth {seen.depth}"
+    )
+    if seen.limit is not None:
+        text = f"the first {text} (until {seen.limit.value})"
+    return f"{text}, {engine.value} {findings.seconds:.1f} s"
+
+
+def untaken(page: Page, assessment: Assessment) -> None:
+    """Actions that no reachable state allows: dead text, or a hole in the model."""
+    for case in _main(assessment):
+        findings = assessment.of_engine(case, Engine.EXPLICIT)
+        if findings is None or findings.statistics is None:
+            continue
+        never = [a for a, times in findings.statistics.fired.items() if not times]
+        if never and findings.statistics.limit is None:
+            text = f"{case.design.key}: never possible: {', '.join(never)}"
+            page.add(text, Style.QUIET, label="  ", at=4)
+
+
+def news(page: Page, assessment: Assessment) -> None:
+    """What is not as expected: new refutations with their traces."""
+    for judgement in assessment.judgements:
+        if judgement.standing is Standing.UNEXPECTED:
+            page.add()
+            unexpected(page, judgement)
+
+
+def unexpected(page: Page, judgement: Judgement) -> None:
+    if judgement.trace is not None and isinstance(judgement.verdict, Refuted):
+        told(page, judgement)
+        return
+    expected = judgement.question.expected
+    assert expected is not None, "what is not expected to be anything is never news"
+    title = f"{judgement.case.label}: {judgement.question.name}"
+    page.add(f"{title}: {_in_full(judgement)}", Style.BAD)
+    page.add(judgement.question.rule.summary, label="  ", at=2)
+    page.add(sentence(judgement), label="  ", at=2)
+    page.add(_instead(judgement, expected), label="  ", at=2)
+
+
+def _instead(judgement: Judgement, expected: Expectation) -> str:
+    note = f" ({expected.note})" if expected.note else ""
+    where = f"the expectations of {judgement.case.design.key}"
+    match expected.outcome:
+        case Outcome.REFUTED:
+            return (
+                f"It was known to be refuted{note}, and no longer is: if that was "
+                f"meant, take it out of {where}."
+            )
+        case Outcome.VACUOUS:
+            return f"It was known to be vacuous{note}: if that changed, change {where}."
+    if outcome_of(judgement.verdict) is Outcome.VACUOUS:
+        return (
+            "A rule that cannot be broken because nothing happens says nothing: find "
+            f"out why, or add it to {where} as vacuous."
+        )
+    return "Something that must be possible never is."
+
+
+def told(page: Page, judgement: Judgement) -> None:
+    """The trace of a judgement."""
+    assert judgement.trace is not None
+    verdict = judgement.verdict
+    shortest = not isinstance(verdict, Refuted) or verdict.shortest
+    case = judgement.case
+    heading = title(case, judgement.question)
+    narrate(page, heading, judgement.trace, case.machine, shortest)
+
+
+def title(case: Case, question: Question) -> str:
+    label = case.label
+    if question.claim is None:
+        return f"{label} breaks {question.name}"
+    if question.dropped is None:
+        return f"claim {question.claim.key} fails for {label}"
+    return (
+        f"claim {question.claim.key} needs {question.dropped.key}: {label} without it"
+    )
+
+
+def known(page: Page, assessment: Assessment, recorded: Iterable[str]) -> None:
+    """Refutations that were expected, with the names of their recorded traces."""
+    there = set(recorded)
+    by_note: dict[str, list[str]] = {}
+    for judgement in assessment.judgements:
+        expected = judgement.question.expected
+        if (
+            judgement.question.claim is None
+            and judgement.standing is Standing.EXPECTED
+            and expected is not None
+            and outcome_of(judgement.verdict) is Outcome.REFUTED
+        ):
+            name = judgement.label
+            if isinstance(judgement.verdict, Refuted):
+                name += f" ({len(judgement.verdict.run.steps)} steps"
+                name += ")" if judgement.label in there else ", not recorded)"
+            by_note.setdefault(expected.note or "without a note", []).append(name)
+    if not by_note:
+        return
+    page.add()
+    page.add("Known refutations, found again ('tdxcheck show NAME' tells the trace):")
+    for note, names in by_note.items():
+        page.add(note, label="  ", at=4)
+        for name in names:
+            page.add(name, Style.QUIET, at=6)
+
+
+def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:
+    """What was claimed, and on which of its assumptions it really rests."""
+    for claim in catalogue.claims:
+        answers = [j for j in assessment.judgements if j.question.claim is claim]
+        if not answers:
+            continue
+        page.add()
+        page.add(
+            f"{claim.statement} ({claim.design})",
+            Style.TITLE,
+            label=f"Claim {claim.key}: ",
+            at=2,
+        )
+        for judgement in sorted(answers, key=_dropped):
+            page.add(_about(judgement), label="  ", at=4)
+
+
+def _in_full(judgement: Judgement) -> str:
+    verdict = judgement.verdict
+    if isinstance(verdict, Refuted):
+        return f"refuted in {len(verdict.run.steps)} steps"
+    holds = outcome_of(verdict) is Outcome.HOLDS
+    return f"holds ({kind(verdict)})" if holds else kind(verdict)
+
+
+def _dropped(judgement: Judgement) -> int:
+    """The place of the assumption that is dropped; first of all, none is."""
+    question = judgement.question
+    if question.claim is None or question.dropped is None:
+        return -1
+    return question.claim.assumptions.index(question.dropped)
+
+
+def _about(judgement: Judgement) -> str:
+    question = judgement.question
+    claim = question.claim
+    assert claim is not None
+    if question.dropped is not None:
+        under = f"without {question.dropped.key}"
+    elif claim.assumptions:
+        under = f"assuming {', '.join(a.key for a in claim.assumptions)}"
+    else:
+        under = "without assumptions"
+    text = f"{under}: {kind(judgement.verdict)}"
+    if judgement.trace is not None and isinstance(judgement.verdict, Refuted):
+        last = (
+            judgement.trace.steps[-1].sentence if judgement.trace.steps else "at once"
+        )
+        text += f", when {last} ({judgement.label})"
+    elif question.dropped is not None and outcome_of(judgement.verdict):
+        text += ": the claim does not need it"
+    if judgement.standing is Standing.UNEXPECTED:
+        text = f"UNEXPECTED, {text}"
+    return text
+
+
+def conclusion(page: Page, assessment: Assessment) -> None:
+    """How it all ended, in one line."""
+    counts = {
+        standing: sum(j.standing is standing for j in assessment.judgements)
+        for standing in Standing
+    }
+    told = [f"{n} {standing.value}" for standing, n in counts.items() if n]
+    text = f"{len(assessment.judgements)} questions: {', '.join(told)}"
+    if assessment.interrupted:
+        text = f"Interrupted. {text}"
+    style = Style.BAD if counts[Standing.UNEXPECTED] else Style.TITLE
+    page.add()
+    page.add(f"{text}; {assessment.seconds:.1f} s", style)

@@ -1,0 +1,109 @@
+"""Words for verdicts: the same ones in every table, report and format."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.catalogue import Outcome
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.judgement import Judgement, Standing, outcome_of
+from tdxcheck.checker.report.page import Style
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Exhausted,
+    Limit,
+    Proved,
+    Reached,
+    Refuted,
+    Unknown,
+    Unreachable,
+    Vacuous,
+    Verdict,
+)
+
+LEGEND = (
+    ("exhausted", "holds: every reachable state of this machine was visited"),
+    ("proved", "holds: a solver's proof for this machine, checked again"),
+    ("reached in N", "what must be possible is: a run of N steps shows it"),
+    ("refuted in N", "broken by a run of N steps; in capitals if that is news"),
+    ("unreachable", "what must be possible never is"),
+    ("vacuous", "holds only because what it speaks of never happens"),
+    ("to depth N", "holds for N steps; what comes later is not known"),
+    ("unknown", "nothing was established within the limits"),
+    ("not checked", "no engine answers this kind of question yet"),
+)
+
+
+def cell(judgement: Judgement) -> str:
+    """The verdict in a cell of a table; capitals for what is not expected."""
+    verdicts = judgement.by_engine.values()
+    exhausted = any(isinstance(v, Exhausted) for v in verdicts)
+    proved = any(isinstance(v, Proved) for v in verdicts)
+    if exhausted and proved and isinstance(judgement.verdict, Exhausted | Proved):
+        text = "exhausted, proved"
+    else:
+        text = kind(judgement.verdict)
+    return text.upper() if judgement.standing is Standing.UNEXPECTED else text
+
+
+def kind(verdict: Verdict) -> str:
+    match verdict:
+        case Exhausted():
+            return "exhausted"
+        case Proved():
+            return "proved"
+        case Bounded(depth):
+            return f"to depth {depth}"
+        case Refuted(run, shortest):
+            about = "" if shortest else "at most "
+            return f"refuted in {about}{len(run.steps)}"
+        case Reached(run):
+            return f"reached in {len(run.steps)}"
+        case Unreachable():
+            return "unreachable"
+        case Vacuous():
+            return "vacuous"
+        case Unknown(Limit.UNSUPPORTED):
+            return "not checked"
+        case Unknown():
+            return "unknown"
+    raise TypeError(f"not a verdict: {verdict!r}")
+
+
+def style(judgement: Judgement) -> Style:
+    if judgement.standing is Standing.UNEXPECTED:
+        return Style.BAD
+    if judgement.standing in (Standing.UNDECIDED, Standing.NOT_CHECKED):
+        return Style.QUIET
+    if outcome_of(judgement.verdict) is Outcome.HOLDS:
+        return Style.GOOD
+    return Style.PLAIN
+
+
+def sentence(judgement: Judgement) -> str:
+    """What was established, in full, and by which engine."""
+    told = [
+        f"{engine.value}: {told_by(engine, verdict)}"
+        for engine, verdict in judgement.by_engine.items()
+    ]
+    return "; ".join(told)
+
+
+def told_by(engine: Engine, verdict: Verdict) -> str:
+    match verdict:
+        case Exhausted(states):
+            return f"holds in all {states:,} reachable states"
+        case Proved(method):
+            return f"proved by {method}"
+        case Bounded(depth, limit):
+            return f"holds for {depth} steps, then {limit.value} was met"
+        case Refuted(run, shortest):
+            manner = "refuted by a shortest run" if shortest else "refuted by a run"
+            return f"{manner} of {len(run.steps)} steps"
+        case Reached(run):
+            return f"reached by a run of {len(run.steps)} steps"
+        case Unreachable(method):
+            return f"never reached: {method}"
+        case Vacuous(method):
+            return f"holds, but what it speaks of never happens: {method}"
+        case Unknown(limit):
+            return f"nothing established: {limit.value}"
+    raise TypeError(f"not a verdict: {verdict!r}")
