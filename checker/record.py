@@ -1,0 +1,268 @@
+"""Records: counterexamples kept in files, to be shown and replayed later.
+
+The format is the Informal Trace Format of Apalache, ADR 015, so that its viewers
+open them: https://apalache-mc.org/docs/adr/015adr-trace.html. What ITF has no
+place for (design, rule, machine, the name and the arguments of each step) is
+under "tdxcheck" in the "#meta" of the trace and of its states.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tdxcheck.checker.catalogue import UsageError
+from tdxcheck.checker.ground.system import code
+from tdxcheck.checker.language.instance import (
+    Instance,
+    describe,
+    show_arguments,
+    show_element,
+    show_value,
+)
+from tdxcheck.checker.language.state import Int, Variable
+from tdxcheck.checker.trace import Evidence, ReplayError, Trace, entries_of
+
+VERSION = 1
+SUFFIX = ".itf.json"
+TEXT_SUFFIX = ".txt"
+
+Json = Any
+"""What the json module makes of a file."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a recorded trace is evidence of."""
+
+    design: str
+    question: str
+    """The rule, or the claim and what was dropped."""
+    sizes: Mapping[str, int]
+    assumed: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.design}-{self.question}"
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A file that was read: a subject, and states and steps still to be resolved."""
+
+    path: Path
+    subject: Subject
+    states: tuple[Mapping[str, Json], ...]
+    steps: tuple[tuple[str, Mapping[str, str]], ...]
+    """The name of each action, and its arguments as they are shown."""
+
+
+def write(folder: Path, subject: Subject, trace: Trace, text: str) -> Path:
+    """Keep the trace and its text in the folder; neither is ever seen half-written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = json.dumps(as_itf(subject, trace), indent=1)
+    path = folder / (subject.name + SUFFIX)
+    _replace(path, document + "\n")
+    _replace(folder / (subject.name + TEXT_SUFFIX), text)
+    return path
+
+
+def remove(folder: Path, name: str) -> bool:
+    """Forget a trace, because what it showed is no longer so."""
+    paths = [folder / (name + suffix) for suffix in (SUFFIX, TEXT_SUFFIX)]
+    there = [path for path in paths if path.exists()]
+    for path in there:
+        path.unlink()
+    return bool(there)
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def as_itf(subject: Subject, trace: Trace) -> Json:
+    """The trace as an ITF document."""
+    instance = trace.instance
+    states = [_state(instance, 0, trace.initial, None)]
+    for step in trace.steps:
+        arguments = show_arguments(step.action, step.taken.arguments)
+        answer = step.outcome.answer
+        taken = {
+            "action": step.action.name,
+            "arguments": arguments,
+            "sentence": describe(step.action, step.taken.arguments),
+        }
+        if answer is not None:
+            taken["answer"] = show_value(answer, type(answer))
+        states.append(_state(instance, step.number, step.after, taken))
+    return {
+        "#meta": {
+            "format": "ITF",
+            "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
+            "description": f"{subject.design}: {trace.rule.summary}",
+            "tdxcheck": {
+                "version": VERSION,
+                "design": subject.design,
+                "rule": subject.question,
+                "machine": dict(subject.sizes),
+                "assumed": list(subject.assumed),
+                "scope": {sort.__name__: n for sort, n in instance.scope.items()},
+            },
+        },
+        "params": [],
+        "vars": [variable.name for variable in instance.variables],
+        "states": states,
+    }
+
+
+def _state(
+    instance: Instance, number: int, state: Mapping[Any, Any], taken: Json
+) -> Json:
+    meta: dict[str, Json] = {"index": number}
+    if taken is not None:
+        meta["tdxcheck"] = taken
+    values: dict[str, Json] = {"#meta": meta}
+    for variable in instance.variables:
+        if not variable.index_sorts:
+            values[variable.name] = _value(variable, state[variable, ()])
+        else:
+            values[variable.name] = {
+                "#map": [
+                    [_key(variable, entry[1]), _value(variable, state[entry])]
+                    for entry in instance.entries(variable)
+                ]
+            }
+    return values
+
+
+def _value(variable: Variable, value: Any) -> Json:
+    if isinstance(value, bool):
+        return value
+    if isinstance(variable.sort, Int):
+        return {"#bigint": str(value)}
+    return show_value(value, variable.sort)
+
+
+def _key(variable: Variable, numbers: tuple[int, ...]) -> Json:
+    names = [
+        show_element(sort, number)
+        for sort, number in zip(variable.index_sorts, numbers, strict=True)
+    ]
+    return names[0] if len(names) == 1 else {"#tup": names}
+
+
+def read(path: Path) -> Recording:
+    """The trace in a file; anything else there is refused with what is wrong."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON: {error}") from None
+    try:
+        return _recording(path, document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise UsageError(
+            f"{path} is not a trace recorded by tdxcheck ({what}); "
+            "record it anew with 'tdxcheck verify --record'"
+        ) from None
+
+
+def _recording(path: Path, document: Json) -> Recording:
+    meta = document["#meta"]["tdxcheck"]
+    if meta["version"] != VERSION:
+        raise ValueError(
+            f"version {meta['version']}, but this tdxcheck reads {VERSION}"
+        )
+    subject = Subject(
+        str(meta["design"]),
+        str(meta["rule"]),
+        {str(name): int(number) for name, number in meta["machine"].items()},
+        tuple(map(str, meta["assumed"])),
+    )
+    states = document["states"]
+    if not states:
+        raise ValueError("no states")
+    steps = []
+    for state in states[1:]:
+        taken = state["#meta"]["tdxcheck"]
+        arguments = {str(k): str(v) for k, v in taken["arguments"].items()}
+        steps.append((str(taken["action"]), arguments))
+    return Recording(path, subject, tuple(map(dict, states)), tuple(steps))
+
+
+def resolve(recording: Recording, instance: Instance) -> Evidence:
+    """The recorded names as those of the instance, or a ReplayError if one is gone."""
+    states = [
+        _codes(instance, number, state) for number, state in enumerate(recording.states)
+    ]
+    steps = [
+        _call(instance, number, name, arguments)
+        for number, (name, arguments) in enumerate(recording.steps, start=1)
+    ]
+    return Evidence(tuple(states), tuple(steps))
+
+
+def _codes(
+    instance: Instance, number: int, state: Mapping[str, Json]
+) -> tuple[int, ...]:
+    known = {variable.name for variable in instance.variables} | {"#meta"}
+    for name in state:
+        if name not in known:
+            raise ReplayError(number, f"there is no variable {name} any more")
+    codes = []
+    for variable, numbers in entries_of(instance):
+        if variable.name not in state:
+            raise ReplayError(
+                number, f"nothing is recorded of variable {variable.name}"
+            )
+        found = _find(state[variable.name], variable, numbers)
+        values = instance.values(variable.sort)
+        named = [value for value in values if _value(variable, value) == found]
+        if not named:
+            raise ReplayError(
+                number, f"{variable.name} has no value {json.dumps(found)} here"
+            )
+        codes.append(code(named[0]))
+    return tuple(codes)
+
+
+def _find(value: Json, variable: Variable, numbers: tuple[int, ...]) -> Json:
+    """The value of one entry; None, which is nobody's value, if it is missing."""
+    if not numbers:
+        return value
+    pairs = value.get("#map") if isinstance(value, dict) else None
+    key = _key(variable, numbers)
+    for pair in pairs if isinstance(pairs, list) else ():
+        if isinstance(pair, list) and len(pair) == 2 and pair[0] == key:
+            return pair[1]
+    return None
+
+
+def _call(
+    instance: Instance, number: int, name: str, arguments: Mapping[str, str]
+) -> tuple[str, tuple[int, ...]]:
+    found = [action for action in instance.system.actions if action.name == name]
+    if not found:
+        raise ReplayError(number, f"{instance.system.name} has no action {name}")
+    for choice in instance.choices(found[0]):
+        if show_arguments(found[0], choice) == arguments:
+            return name, tuple(map(code, choice))
+    shown = ", ".join(f"{key} = {value}" for key, value in arguments.items())
+    raise ReplayError(number, f"{name} cannot be taken with {shown or 'no arguments'}")
