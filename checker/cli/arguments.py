@@ -1,0 +1,217 @@
+"""The arguments of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Never
+
+if TYPE_CHECKING:
+    # Only type checkers know it as generic.
+    _Commands = argparse._SubParsersAction["Parser"]
+
+EXIT_CODES = """\
+exit codes:
+  0    everything is as expected
+  1    a rule is refuted that should hold, or an expected refutation is gone;
+       a recorded trace is stale or not shortest
+  2    wrong usage, or a broken specification
+  3    undecided: the limit of depth, states, memory or time was met
+  4    internal error: the engines disagree, or a trace does not replay
+  130  interrupted
+  141  nobody reads the output any more
+"""
+
+EXAMPLES = """\
+examples:
+  tdxcheck verify                   judge every design by every rule
+  tdxcheck verify v3 --rule ID      one design, one rule
+  tdxcheck explain v3               what a design is, and how it differs
+  tdxcheck show v3-ID               tell a recorded counterexample
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> Never:
+        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = Parser(
+        prog="tdxcheck",
+        description="The lifecycle rules of an Intel TDX host, specified and checked.",
+        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="store_true", help="show versions and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    _verify(commands)
+    _list(commands)
+    _explain(commands)
+    _show(commands)
+    _replay(commands)
+    _graph(commands)
+    _conform(commands)
+    return top
+
+
+def _command(commands: _Commands, name: str, help: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _verify(commands: _Commands) -> None:
+    verify = _command(
+        commands, "verify", "judge designs by the rules, with two engines"
+    )
+    verify.add_argument("designs", nargs="*", metavar="DESIGN", help="default: all")
+    verify.add_argument(
+        "--rule", action="append", default=[], metavar="ID",
+        help="only this rule or claim; may be repeated",
+    )  # fmt: skip
+    _machine(verify)
+    verify.add_argument(
+        "--engine", choices=("all", "explicit", "symbolic"), default="all",
+        help="default: all, compared with each other",
+    )  # fmt: skip
+    verify.add_argument(
+        "--assume", action="append", default=[], metavar="KEY",
+        help="make this assumption; may be repeated (see 'tdxcheck list assumptions')",
+    )  # fmt: skip
+    _limits(verify)
+    verify.add_argument(
+        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        help="processes at a time (default: %(default)s)",
+    )  # fmt: skip
+    verify.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="json: documented in tdxcheck/checker/report/as_json.py",
+    )  # fmt: skip
+    verify.add_argument(
+        "--record", action="store_true",
+        help="keep the trace of every refutation among the counterexamples",
+    )  # fmt: skip
+    _folder(verify)
+
+
+def _machine(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("the machine (default: the smallest sensible)")
+    group.add_argument("--cpus", type=_positive, metavar="N")
+    group.add_argument("--packages", type=_positive, metavar="P")
+    group.add_argument("--blocks", type=_positive, metavar="M", help="memory blocks")
+
+
+def _limits(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("limits, at which verdicts are partial")
+    group.add_argument("--max-states", type=_positive, metavar="N", help="per design")
+    group.add_argument(
+        "--max-memory", type=_memory, metavar="SIZE",
+        help="per process, such as 512M or 4G (default: what is available, shared)",
+    )  # fmt: skip
+    group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")
+    group.add_argument(
+        "--time", type=_seconds, default=50.0, metavar="S",
+        help="seconds for everything; 0 for no limit (default: %(default)g)",
+    )  # fmt: skip
+
+
+def _folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--folder", type=Path, default=None, metavar="DIR",
+        help="of the recorded counterexamples (default: those of tdxcheck)",
+    )  # fmt: skip
+
+
+def _list(commands: _Commands) -> None:
+    command = _command(commands, "list", "list what there is")
+    command.add_argument(
+        "what", nargs="?",
+        choices=("designs", "rules", "claims", "assumptions", "counterexamples"),
+        help="default: everything",
+    )  # fmt: skip
+    _folder(command)
+
+
+def _explain(commands: _Commands) -> None:
+    command = _command(
+        commands, "explain", "explain a rule, a design, a claim or an assumption"
+    )
+    command.add_argument("name", metavar="NAME")
+
+
+def _show(commands: _Commands) -> None:
+    command = _command(commands, "show", "tell a recorded counterexample step by step")
+    command.add_argument("trace", metavar="TRACE", help="a name, or a .itf.json file")
+    _folder(command)
+
+
+def _replay(commands: _Commands) -> None:
+    command = _command(
+        commands, "replay", "check that recorded counterexamples still are shortest"
+    )
+    command.add_argument(
+        "traces", nargs="+", metavar="TRACE", help="a name, or a .itf.json file"
+    )
+    _limits(command)
+    _folder(command)
+
+
+def _graph(commands: _Commands) -> None:
+    command = _command(commands, "graph", "write the graph of reachable states")
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE",
+        help="ending in .graphml, .json (node-link) or .dot",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    command.add_argument(
+        "--max-states", type=_positive, default=20_000, metavar="N",
+        help="refuse larger graphs (default: %(default)s)",
+    )  # fmt: skip
+    _machine(command)
+
+
+def _conform(commands: _Commands) -> None:
+    command = _command(
+        commands, "conform", "compare the module model with recorded answers of Intel's"
+    )
+    command.add_argument("folder", type=Path, metavar="DIR", help="of the vectors")
+
+
+def default_jobs() -> int:
+    if sys.platform == "linux":
+        return min(2, len(os.sched_getaffinity(0)))
+    return min(2, os.cpu_count() or 1)
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[0-9_]+", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
+    return int(text)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
+    return value or None
+
+
+def _memory(text: str) -> int:
+    found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", text, re.IGNORECASE)
+    if found is None or not int(found[1]):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 512M or 4G")
+    return int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2].upper()]

@@ -1,0 +1,55 @@
+"""Output: pages and tables on a terminal or in a pipe, and progress on a terminal."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tdxcheck.checker.judging.work import Notice
+from tdxcheck.checker.report.page import Page
+
+WIDEST = 100
+PATIENCE = 1.0
+"""Seconds before progress is shown."""
+
+
+def console() -> Console:
+    """Standard output; rich respects NO_COLOR and leaves pipes without colour."""
+    width = shutil.get_terminal_size((WIDEST, 24)).columns
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    return Console(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
+
+
+def show(out: Console, page: Page) -> None:
+    for line, style in page:
+        out.print(Text(line, style.value), soft_wrap=True)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[Notice], None]]:
+    """What each process is doing, on standard error, if that is a terminal."""
+    err = Console(stderr=True)
+    if not err.is_terminal:
+        yield lambda notice: None
+        return
+    started = time.monotonic()
+    last: dict[tuple[str, str], str] = {}
+    # No refreshing thread: processes are forked while this is shown.
+    with Live(console=err, auto_refresh=False, transient=True) as live:
+
+        def note(notice: Notice) -> None:
+            last.pop((notice.case, notice.engine.value), None)
+            last[notice.case, notice.engine.value] = notice.text
+            if time.monotonic() - started > PATIENCE:
+                shown = list(last.items())[-2:]
+                lines = (f"{case}, {engine}: {text}" for (case, engine), text in shown)
+                live.update(Text("\n".join(lines), "dim"), refresh=True)
+
+        yield note

@@ -1,0 +1,136 @@
+"""The entry point: finds the command, and makes one line of every error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tdxcheck.checker.cli.arguments import parser
+from tdxcheck.checker.cli.status import (
+    INTERNAL,
+    INTERRUPTED,
+    NO_READER,
+    UNDECIDED,
+    USAGE,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tdxcheck.checker.catalogue import Catalogue
+    from tdxcheck.checker.judging.work import Engines
+
+
+@dataclass(frozen=True)
+class Context:
+    """What commands work on; a test gives its own."""
+
+    load: Callable[[], Catalogue]
+    engines: Callable[[], Engines]
+
+
+def _catalogue() -> Catalogue:
+    from tdxcheck.models.catalogue import CATALOGUE
+
+    return CATALOGUE
+
+
+def _engines() -> Engines:
+    from tdxcheck.checker.judging.work import ENGINES
+
+    return ENGINES
+
+
+TDX = Context(_catalogue, _engines)
+
+
+def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
+    """Run one command; the exit code."""
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    try:
+        status = _run(arguments, context)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Python would meet the closed pipe once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(NO_READER, "nobody reads the output any more; it is not complete")
+    except KeyboardInterrupt:
+        return _fail(INTERRUPTED, "interrupted")
+    except MemoryError:
+        return _fail(UNDECIDED, "out of memory; set --max-memory or --max-states")
+    except Exception as error:
+        return _explained(error)
+
+
+def _run(arguments: argparse.Namespace, context: Context) -> int:
+    # Each command imports what it needs, and only that.
+    if arguments.version:
+        from tdxcheck.checker.cli.versions import versions
+
+        return versions()
+    match arguments.command:
+        case "verify":
+            from tdxcheck.checker.cli.verify import verify
+
+            return verify(arguments, context.load(), context.engines())
+        case "list":
+            from tdxcheck.checker.cli.browse import list_
+
+            return list_(arguments, context.load())
+        case "explain":
+            from tdxcheck.checker.cli.browse import explain
+
+            return explain(arguments, context.load())
+        case "show":
+            from tdxcheck.checker.cli.recorded import show
+
+            return show(arguments, context.load())
+        case "replay":
+            from tdxcheck.checker.cli.recorded import replay
+
+            return replay(arguments, context.load(), context.engines())
+        case "graph":
+            from tdxcheck.checker.cli.export import graph
+
+            return graph(arguments, context.load())
+        case "conform":
+            from tdxcheck.checker.cli.export import conform
+
+            return conform(arguments)
+    parser().print_help()
+    return USAGE
+
+
+def _explained(error: Exception) -> int:
+    """The exit code of an error, after one line that says what it is."""
+    from tdxcheck.checker.catalogue import UsageError
+    from tdxcheck.checker.judging.combine import InternalError
+    from tdxcheck.checker.judging.processes import BrokenSpecification
+    from tdxcheck.checker.language.location import SpecificationError
+
+    match error:
+        case UsageError():
+            return _fail(USAGE, str(error))
+        case SpecificationError() | BrokenSpecification():
+            return _fail(USAGE, f"the specification is broken: {error}")
+        case InternalError():
+            return _fail(INTERNAL, f"INTERNAL ERROR, trust nothing: {error}")
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            return _fail(USAGE, f"{where}{error.strerror or error}")
+    if "TDXCHECK_DEBUG" in os.environ:
+        raise error
+    what = f"{type(error).__name__}: {error}"
+    return _fail(INTERNAL, f"INTERNAL ERROR: {what} (TDXCHECK_DEBUG=1 says where)")
+
+
+def _fail(status: int, message: str) -> int:
+    print(f"tdxcheck: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,152 @@
+"""tdxcheck verify: judge designs, tell what is news, and say so by the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from tdxcheck.checker import record
+from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
+from tdxcheck.checker.cli.console import console, progress, show
+from tdxcheck.checker.cli.recorded import default_folder, names_in
+from tdxcheck.checker.cli.sizes import sizes_of
+from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
+from tdxcheck.checker.judging.assess import assess
+from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
+from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.judging.work import Budget, Engines
+from tdxcheck.checker.report import summary
+from tdxcheck.checker.report.page import Page
+from tdxcheck.checker.verdict import Refuted
+
+
+def verify(
+    arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
+) -> int:
+    keys = dict.fromkeys(arguments.designs) or [d.key for d in catalogue.designs]
+    designs = [catalogue.design(key) for key in keys]
+    assumed = tuple(catalogue.assumption(k) for k in dict.fromkeys(arguments.assume))
+    _check_rules(catalogue, arguments.rule)
+    sizes = sizes_of(arguments)
+    if arguments.record and arguments.folder is None and (assumed or sizes):
+        raise UsageError(
+            "--record keeps traces of the default machine without assumptions; "
+            "give a --folder for others"
+        )
+    cases = cases_of(catalogue, designs, sizes, names=arguments.rule, assumed=assumed)
+    if not cases:
+        raise UsageError("there is nothing to judge: no such claim about these designs")
+    chosen = {
+        engine: judge
+        for engine, judge in engines.items()
+        if arguments.engine in ("all", engine.value)
+    }
+    demanded = not assumed and catalogue.machine.covers_default(sizes)
+    with progress() as report:
+        assessment = assess(
+            cases,
+            chosen,
+            budget_of(arguments, arguments.jobs),
+            arguments.jobs,
+            demanded=demanded,
+            report=report,
+        )
+    folder = arguments.folder or default_folder()
+    if arguments.record:
+        keep(assessment, folder)
+    status, result = conclusion(assessment)
+    if arguments.format == "json":
+        from tdxcheck.checker.report.as_json import assessment_as_json
+
+        print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
+    else:
+        tell(assessment, catalogue, folder)
+    return status
+
+
+def _check_rules(catalogue: Catalogue, names: list[str]) -> None:
+    known = {rule.id: rule for rule in catalogue.rules}
+    claims = {claim.key: claim for claim in catalogue.claims}
+    for name in names:
+        if name not in known and name not in claims:
+            near = hint(name, {**known, **claims})
+            raise UsageError(f"there is no rule or claim '{name}'{near}")
+
+
+def budget_of(arguments: argparse.Namespace, jobs: int) -> Budget:
+    memory = arguments.max_memory or _available_memory() // max(1, jobs)
+    return Budget(arguments.max_states, memory, arguments.depth, arguments.time)
+
+
+def _available_memory() -> int:
+    """Most of the memory that is free now, in bytes."""
+    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(256 << 20, pages * 8 // 10)
+
+
+def conclusion(assessment: Assessment) -> tuple[int, str]:
+    """The exit code, and the same in words."""
+    standings = {judgement.standing for judgement in assessment.judgements}
+    if assessment.interrupted:
+        return INTERRUPTED, "interrupted"
+    if Standing.UNEXPECTED in standings:
+        return REFUTED, "unexpected"
+    if Standing.UNDECIDED in standings:
+        return UNDECIDED, "undecided"
+    return OK, "as expected"
+
+
+def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
+    from tdxcheck.checker.report.table import legend, verdicts
+
+    out = console()
+    page = Page(out.width)
+    if machine := assessment.cases[0].machine:
+        page.add(f"Machine: {machine}.")
+    for assumption in _common(assessment):
+        page.add(f"Assuming {assumption}.")
+    page.add()
+    show(out, page)
+    if any(j.question.claim is None for j in assessment.judgements):
+        out.print(verdicts(assessment, catalogue))
+        page = Page(out.width)
+        page.add()
+        page.table(list(legend(assessment)), at=2)
+        page.add()
+        show(out, page)
+    page = Page(out.width)
+    summary.designs(page, assessment)
+    summary.untaken(page, assessment)
+    summary.claims(page, assessment, catalogue)
+    summary.known(page, assessment, names_in(folder))
+    summary.news(page, assessment)
+    summary.conclusion(page, assessment)
+    show(out, page)
+
+
+def _common(assessment: Assessment) -> list[str]:
+    case = assessment.cases[0]
+    if all(q.claim is None for q in case.questions):
+        return [f"{a.key}: {a.statement.rstrip('.')}" for a in case.assumed]
+    return []
+
+
+def keep(assessment: Assessment, folder: Path) -> None:
+    """Record every refutation, and forget those of what is refuted no longer."""
+    for judgement in assessment.judgements:
+        subject = subject_of(judgement)
+        trace = judgement.trace
+        if trace is not None and isinstance(judgement.verdict, Refuted):
+            page = Page(100)
+            summary.told(page, judgement)
+            record.write(folder, subject, trace, str(page))
+        elif judgement.standing is not Standing.UNDECIDED:
+            record.remove(folder, subject.name)
+
+
+def subject_of(judgement: Judgement) -> record.Subject:
+    case = judgement.case
+    assumed = tuple(assumption.key for assumption in case.assumed)
+    return record.Subject(case.design.key, judgement.question.name, case.sizes, assumed)
