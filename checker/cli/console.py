@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from rich.console import Console
 from rich.live import Live
@@ -20,11 +21,18 @@ PATIENCE = 1.0
 """Seconds before progress is shown."""
 
 
+class _Output(Console):
+    """A console that leaves a closed pipe to the command line, as any error."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Standard output; rich respects NO_COLOR and leaves pipes without colour."""
     width = shutil.get_terminal_size((WIDEST, 24)).columns
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    return Console(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
+    return _Output(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
 
 
 def show(out: Console, page: Page) -> None:

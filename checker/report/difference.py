@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from tdxcheck.checker.language.state import Variable
 from tdxcheck.checker.language.system import Action, Setting, TransitionSystem
@@ -23,21 +25,29 @@ def difference(base: TransitionSystem, system: TransitionSystem) -> Difference:
         for variable, value in system.settings.items()
         if variable not in base.settings or base.settings[variable] != value
     )
-    removed = [action for action in base.actions if action not in system.actions]
-    added = [action for action in system.actions if action not in base.actions]
-    replaced = []
-    for old in list(removed):
-        new = _successor(old, added)
-        if new is not None:
-            replaced.append((old, new))
-            removed.remove(old)
-            added.remove(new)
-    return Difference(settings, tuple(replaced), tuple(added), tuple(removed))
+    old = [action for action in base.actions if action not in system.actions]
+    new = [action for action in system.actions if action not in base.actions]
+    replaced = tuple(_replaced(base.actions, system.actions))
+    return Difference(
+        settings,
+        replaced,
+        tuple(a for a in new if a not in [after for _, after in replaced]),
+        tuple(a for a in old if a not in [before for before, _ in replaced]),
+    )
 
 
-def _successor(old: Action, added: list[Action]) -> Action | None:
-    """The action that stands in for another: for the same event, or by its name."""
-    for new in added:
-        if (old.event is not None and new.event is old.event) or new.name == old.name:
-            return new
-    return None
+def _replaced(
+    before: tuple[Action, ...], after: tuple[Action, ...]
+) -> Iterator[tuple[Action, Action]]:
+    """Actions that stand in for others: in the same place, or for the same event."""
+    matcher = SequenceMatcher(a=before, b=after, autojunk=False)
+    for kind, *(i, j, k, m) in matcher.get_opcodes():
+        if kind != "replace":
+            continue
+        if j - i == m - k:
+            yield from zip(before[i:j], after[k:m], strict=True)
+            continue
+        for old in before[i:j]:
+            same = (a for a in after[k:m] if a.event and a.event is old.event)
+            if (new := next(same, None)) is not None:
+                yield old, new
