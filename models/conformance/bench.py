@@ -130,7 +130,7 @@ class Bench:
             Cpu: max(len(self.platform.lp_package), self.platform.reported_lps),
             Package: max(*packages, self.platform.reported_pkgs) + 1,
             Hkid: len(self.hkids),
-            Tdmr: max((len(layout.tdmrs) for layout in self.layouts), default=1),
+            Tdmr: max((len(layout.tdmrs) for layout in self.layouts), default=0) + 1,
             Layout: max(len(self.layouts), 1),
             Batch: max(calls, default=1),
             Sample: len(self.differences),
@@ -226,14 +226,14 @@ class Bench:
                 )
         return 0, 0, 0, False
 
-    def tdmr_at(self, state: Assignment, address: int) -> int | None:
-        """The number of the TDMR with this base in the list in force."""
+    def tdmr_at(self, state: Assignment, address: int) -> int:
+        """The number of the TDMR with this base in the list in force, or of none."""
         if self.layouts:
             tdmrs = self.layouts[state[Module.layout, ()]].tdmrs
             for number, tdmr in enumerate(tdmrs):
                 if tdmr.area.base == address:
                     return number
-        return None
+        return self.scope[Tdmr] - 1
 
     def next_address(self, state: Assignment, tdmr: int) -> int:
         """Up to where a TDMR is initialised, in whole blocks of 1 GB."""

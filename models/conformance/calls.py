@@ -19,7 +19,7 @@ from tdxcheck.models.conformance.leaves import (
 from tdxcheck.models.conformance.vectors import Platform, Step, TdmrList
 from tdxcheck.models.module.configuration import KeyFault
 from tdxcheck.models.module.initialization import sys_init_without_seamdb
-from tdxcheck.models.module.layout import ACCEPTED, INFO_ALIGNMENT, MAX_TDMRS
+from tdxcheck.models.module.layout import ACCEPTED, GB1, INFO_ALIGNMENT, MAX_TDMRS
 from tdxcheck.models.module.platform import Bank, Difference, package_read
 
 NULL_FIELD = 0xFFFFFFFFFFFFFFFF
@@ -164,8 +164,8 @@ def _leaf_operands(bench: Bench, step: Step, state: Assignment) -> dict[str, Any
                 "hkid_valid": memory.is_private_keyid(r8),
             }
         case "TDH.SYS.TDMR.INIT":
-            tdmr = bench.tdmr_at(state, rcx)
-            return {"tdmr": tdmr or 0, "base_valid": tdmr is not None}
+            base_valid = rcx % GB1 == 0 and memory.is_plain(rcx)
+            return {"tdmr": bench.tdmr_at(state, rcx), "base_valid": base_valid}
         case "TDH.SYS.SHUTDOWN":
             return {
                 "version": _element(bench.versions, rcx),

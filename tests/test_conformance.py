@@ -1,0 +1,259 @@
+"""The module model and a sample of what the real module was seen to do.
+
+The sample is of the recorded vectors: the cheapest lines that together show each
+leaf, state, status and fault.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import chain, combinations
+from pathlib import Path
+
+import pytest
+
+from tdxcheck.checker.language import Action, SpecificationError
+from tdxcheck.models.conformance.leaves import LEAVES, Leaves
+from tdxcheck.models.conformance.replay import Disagreed, replay
+from tdxcheck.models.conformance.report import Report, conform
+from tdxcheck.models.conformance.single_calls import judge_cell
+from tdxcheck.models.conformance.vectors import (
+    Cell,
+    MalformedVectors,
+    Record,
+    Sequence,
+    find,
+    read_cells,
+    read_prefixes,
+    read_sequences,
+)
+from tdxcheck.spec.status import OPERANDS, Status
+
+Answer = tuple[str, int]
+"""A status by name, and the details in the lower half of RAX."""
+
+SAMPLE = Path(__file__).parent / "data" / "module-vectors"
+
+
+@cache
+def report() -> Report:
+    return conform(SAMPLE)
+
+
+@cache
+def cells() -> tuple[Cell, ...]:
+    path = find(SAMPLE, "leaf-state-table")
+    assert path
+    return tuple(read_cells(path))
+
+
+@cache
+def sequences() -> tuple[Sequence, ...]:
+    prefixes = read_prefixes(SAMPLE)
+    names = ("pairs", "sequences-other", "sequences-random")
+    paths = (find(SAMPLE, name) for name in names)
+    return tuple(
+        sequence
+        for path in paths
+        if path
+        for sequence in read_sequences(path, prefixes)
+    )
+
+
+def test_the_model_does_what_the_module_did() -> None:
+    disagreed = [each for file in report().files for each in file.disagreed]
+    assert not disagreed
+    assert report().conforms
+
+
+def test_only_the_cpuid_tables_are_out_of_scope() -> None:
+    skipped = {reason for file in report().files for reason in file.skipped}
+    assert skipped == {"the masks of the module's CPUID tables"}
+
+
+def test_the_sample_has_every_kind_of_file_and_thousands_of_records() -> None:
+    agreed = {file.name: file.agreed for file in report().files}
+    assert agreed == {
+        "leaf-state-table": 635,
+        "layouts": 193,
+        "platform-checks": 320,
+        "sequences-random": 4095,
+        "sequences-other": 1995,
+        "pairs": 734,
+    }
+
+
+def with_action(old: Action, new: Action) -> Leaves:
+    """The leaves, one of their actions replaced."""
+    return {
+        leaf: tuple(new if action is old else action for action in actions)
+        for leaf, actions in LEAVES.items()
+    }
+
+
+def is_noticed(leaf: str, answers: set[Answer], old: Action, new: Action) -> bool:
+    """Some record in which the leaf gave one of the answers disagrees with `new`."""
+    leaves = with_action(old, new)
+    judged = chain(
+        (
+            judge_cell(cell, leaves)
+            for cell in cells()
+            if cell.leaf == leaf and answer_of(cell.record) in answers
+        ),
+        chain.from_iterable(
+            replay(sequence, leaves)
+            for sequence in sequences()
+            if any(
+                step.record and step.leaf == leaf and answer_of(step.record) in answers
+                for step in sequence.steps
+            )
+        ),
+    )
+    try:
+        return any(isinstance(result, Disagreed) for result in judged)
+    except SpecificationError:
+        return True
+
+
+def answer_of(record: Record) -> Answer:
+    return record.status, (record.rax or 0) & 0xFFFFFFFF
+
+
+def refusals(action: Action) -> list[Answer | None]:
+    """What each guard of an action answers; None where a table has the answer."""
+    told: list[Answer | None] = []
+    for guard in action.guards:
+        if guard.refusal and isinstance(guard.refusal.answer, Status):
+            low = OPERANDS[guard.refusal.detail or "RAX"]
+            told.append((guard.refusal.answer.name, low))
+        else:
+            told.append(None)
+    return told
+
+
+@cache
+def recorded() -> frozenset[tuple[str, Answer]]:
+    """The leaves with the answers that the sample has of them."""
+    calls = {(cell.leaf, answer_of(cell.record)) for cell in cells()}
+    for sequence in sequences():
+        for step in sequence.steps:
+            if step.record:
+                calls.add((step.leaf, answer_of(step.record)))
+    return frozenset(calls)
+
+
+MUTABLE = (
+    "TDH.SYS.INIT",
+    "TDH.SYS.LP.INIT",
+    "TDH.SYS.INFO",
+    "TDH.SYS.RD",
+    "TDH.SYS.RDALL",
+    "TDH.SYS.CONFIG",
+    "TDH.SYS.KEY.CONFIG",
+    "TDH.SYS.TDMR.INIT",
+    "TDH.SYS.SHUTDOWN",
+    "TDH.SYS.UPDATE",
+    "TDH.SYS.LP.SHUTDOWN",
+    "TDH.MNG.CREATE",
+    "TDH.PHYMEM.PAGE.RDMD",
+)
+
+
+SHADOWED = {("TDH.SYS.TDMR.INIT", "base_valid")}
+"""Guards that another with the same answer stands behind."""
+NEVER_BOTH = {
+    ("TDH.SYS.INIT", "TDX_SYS_INIT_NOT_PENDING", "TDX_RND_NO_ENTROPY"),
+    ("TDH.SYS.LP.INIT", "TDX_SYS_LP_INIT_DONE", "TDX_RND_NO_ENTROPY"),
+    ("TDH.SYS.RD", "TDX_SYS_SHUTDOWN", "TDX_SYS_LP_INIT_NOT_DONE"),
+    ("TDH.SYS.KEY.CONFIG", "TDX_OPERAND_BUSY", "TDX_KEY_GENERATION_FAILED"),
+}
+"""Refusals of a leaf of which no call in the sample could get either."""
+
+
+def droppable() -> Iterator[tuple[str, int]]:
+    """The guards of the leaves that some record of the sample is refused by."""
+    for leaf in MUTABLE:
+        action = LEAVES[leaf][0]
+        for number, answer in enumerate(refusals(action)):
+            text = action.guards[number].location.text
+            shadowed = any(leaf == one and word in text for one, word in SHADOWED)
+            if answer and (leaf, answer) in recorded() and not shadowed:
+                yield leaf, number
+
+
+@pytest.mark.parametrize(("leaf", "number"), list(droppable()))
+def test_a_dropped_guard_is_noticed(leaf: str, number: int) -> None:
+    action = LEAVES[leaf][0]
+    guards = (*action.guards[:number], *action.guards[number + 1 :])
+    answer = refusals(action)[number]
+    assert answer
+    assert is_noticed(leaf, {answer}, action, replace(action, guards=guards))
+
+
+def swappable() -> Iterator[tuple[str, int, int]]:
+    """The pairs of guards of a leaf that some records of the sample are refused by."""
+    for leaf in MUTABLE:
+        numbers = [number for each, number in droppable() if each == leaf]
+        told = refusals(LEAVES[leaf][0])
+        for one, two in combinations(numbers, 2):
+            first, second = told[one], told[two]
+            assert first and second
+            if first != second and (leaf, first[0], second[0]) not in NEVER_BOTH:
+                yield leaf, one, two
+
+
+@pytest.mark.parametrize(("leaf", "one", "two"), list(swappable()))
+def test_swapped_guards_are_noticed(leaf: str, one: int, two: int) -> None:
+    action = LEAVES[leaf][0]
+    guards = list(action.guards)
+    guards[one], guards[two] = guards[two], guards[one]
+    told = refusals(action)
+    answers = {answer for answer in told[one : two + 1] if answer}
+    assert is_noticed(leaf, answers, action, replace(action, guards=tuple(guards)))
+
+
+def test_a_changed_record_disagrees() -> None:
+    """The recorded answers are what is compared: none of them reaches the model."""
+    sequence = sequences()[0]
+    step = sequence.steps[-1]
+    assert step.record
+    changes = (
+        replace(step, record=replace(step.record, status="TDX_SYS_BUSY")),
+        replace(step, record=replace(step.record, rax=0x8000020200000000)),
+        replace(step, state={**step.state, "n_init_lps": 7}),
+        replace(step, state={**step.state, "kot": {"40": "FLUSHED"}}),
+    )
+    for changed in changes:
+        steps = (*sequence.steps[:-1], changed)
+        *_, last = replay(replace(sequence, steps=steps))
+        assert isinstance(last, Disagreed)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "is not JSON"),
+        (b"[]", "indices"),
+        (b'{"id": "x", "platform": {}, "steps": []}', "lp_pkg"),
+        (b'{"id": "x", "prefix": "nowhere", "steps": []}', "nowhere"),
+    ],
+)
+def test_malformed_vectors_name_their_line(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "pairs.jsonl.gz"
+    path.write_bytes(gzip.compress(content + b"\n"))
+    with pytest.raises(MalformedVectors, match=message) as caught:
+        conform(tmp_path)
+    assert caught.value.place == f"{path}:1"
+
+
+def test_a_broken_archive_and_an_empty_folder_are_malformed(tmp_path: Path) -> None:
+    with pytest.raises(MalformedVectors, match="holds no vectors"):
+        conform(tmp_path)
+    (tmp_path / "pairs.jsonl.gz").write_bytes(gzip.compress(b"{}")[:-9])
+    with pytest.raises(MalformedVectors, match="cannot be read"):
+        conform(tmp_path)
