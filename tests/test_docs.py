@@ -1,0 +1,514 @@
+"""The documentation is true: its code runs, its tables match the source."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tdxcheck.checker.cli import main, status
+from tdxcheck.checker.cli.arguments import EXIT_CODES
+from tdxcheck.checker.language import SpecificationError
+from tdxcheck.checker.report.words import LEGEND
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+LANGUAGE = DOCS / "language.md"
+VERDICTS = DOCS / "verdicts.md"
+ARCHITECTURE = DOCS / "architecture.md"
+OWN_DESIGN = DOCS / "your-own-design.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN)
+
+FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
+RUN = "python run"
+OUTPUT = "text output"
+
+Namespace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A block of code, as part of the file that the page's blocks make up."""
+
+    source: str
+    line: int
+    """How many lines of the file come before it."""
+    output: str
+    """What the page shows that it prints."""
+
+
+def pieces(page: Path) -> list[Piece]:
+    found: list[Piece] = []
+    line = 0
+    for kind, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind == RUN:
+            found.append(Piece(body, line, ""))
+            line += body.count("\n") + 2
+        elif kind == OUTPUT:
+            last = found.pop()
+            assert not last.output, "two outputs of one block"
+            found.append(Piece(last.source, last.line, body))
+    return found
+
+
+def run(piece: Piece, name: str, namespace: Namespace) -> None:
+    """Run the piece as the part of the file of this name that it is."""
+    text = "\n" * piece.line + piece.source
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compile(text, name, "exec"), namespace)
+
+
+def matches(shown: str, printed: str) -> bool:
+    """A line of three dots stands for any lines."""
+    parts = re.split(r"^\.\.\.\n", shown, flags=re.MULTILINE)
+    pattern = r"(?:.*\n)*?".join(map(re.escape, parts))
+    return re.fullmatch(pattern, printed) is not None
+
+
+def tables(page: Path) -> Iterator[list[list[str]]]:
+    """Every table of the page: its rows, without the head."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        yield [
+            [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+            for row in block.splitlines()[2:]
+        ]
+
+
+def quoted(cell: str) -> list[str]:
+    return [text.replace(r"\|", "|") for text in re.findall("`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [(LANGUAGE, "toy.py"), (OWN_DESIGN, "hot_add_time.py")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_the_code_prints_what_the_page_shows(
+    page: Path,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    namespace: Namespace = {"__name__": name.removesuffix(".py")}
+    for piece in pieces(page):
+        run(piece, name, namespace)
+        lines = capsys.readouterr().out.splitlines()
+        printed = "".join(f"{line.rstrip()}\n" for line in lines)
+        assert matches(piece.output, printed), f"{name}:{piece.line + 1}\n{printed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
+    kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
+    assert kinds <= {RUN, OUTPUT}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    folders = "spec|models|checker|docs|src|tests|counterexamples"
+    for path in re.findall(rf"`((?:{folders})/[^`]*)`", page.read_text("utf-8")):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_option_that_a_page_names_exists(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["verify", "--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    for page in PAGES:
+        named = re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))
+        assert set(named) <= known
+
+
+# Verdicts and exit codes.
+
+
+def test_every_word_of_the_legend_is_explained() -> None:
+    words, *_ = tables(VERDICTS)
+    explained = [row[0] for row in words]
+    assert explained == [
+        "exhausted",
+        "proved",
+        "reached in N",
+        "refuted in N",
+        "refuted in at most N",
+        "unreachable",
+        "vacuous",
+        "to depth N",
+        "unknown",
+        "not checked",
+    ]
+    assert [w for w in explained if w != "refuted in at most N"] == [
+        word for word, _ in LEGEND
+    ]
+
+
+def test_the_exit_codes_are_those_of_the_command_line() -> None:
+    _, rows = tables(VERDICTS)
+    told = re.findall(r"^ +(\d+) +(.+(?:\n {7,}.+)*)", EXIT_CODES, flags=re.MULTILINE)
+    assert rows == [[code, " ".join(text.split())] for code, text in told]
+    constants = {v for k, v in vars(status).items() if k.isupper()}
+    assert {int(code) for code, _ in rows} == constants
+
+
+# Errors of the language: each way to provoke one, in the words of the toy host.
+
+SLIPS = {
+    "a conjunction by and": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.require(host.busy and host.retries)
+""",
+    "a value of another sort": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.phase = Status.BUSY
+""",
+    "another sort of index": """
+@action()
+def wrong(host: Toy, cpu: Cpu) -> None:
+    "Wrong."
+    host.online[cpu] = True
+""",
+    "a map assigned as a whole": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.online = True
+""",
+    "a map over pairs assigned as a whole": """
+class Pairs(State):
+    online = Map2(Cpu, Cpu, bool)
+
+@action()
+def wrong(host: Pairs) -> None:
+    "Wrong."
+    host.online = True
+""",
+    "configuration assigned": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.erratum = True
+""",
+    "two effects": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.busy = True
+    host.busy = False
+""",
+    "a read of an assigned variable": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.busy = True
+    host.phase = ite(host.busy, Phase.OFF, Phase.READY)
+""",
+    "a guard after an effect": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.busy = True
+    host.require(host.retries)
+""",
+    "two calls": """
+@action()
+def wrong(host: Toy, cpu: Cpu) -> None:
+    "Wrong."
+    host.call(leaf_init, cpu)
+    host.call(leaf_init, cpu)
+""",
+    "a call of what has no answer": """
+@action()
+def wrong(host: Defined) -> None:
+    "Wrong."
+    host.call(finish)
+""",
+    "a call of what fills a map": """
+@action(success=Status.SUCCESS)
+def leaf_reset(host: Toy) -> None:
+    "LEAF.RESET."
+    host.initialized.fill(False)
+
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.call(leaf_reset)
+""",
+    "an action without a docstring": """
+@action()
+def wrong(host: Toy) -> None:
+    host.busy = True
+""",
+    "a definition without a docstring": """
+class Wrong(Toy):
+    @definition
+    def wrong(self) -> Term[bool]:
+        return self.busy
+""",
+    "no state": """
+@action()
+def wrong(cpu: Cpu) -> None:
+    "Wrong."
+""",
+    "a parameter of no sort": """
+@action()
+def wrong(host: Toy, n: int) -> None:
+    "Wrong."
+""",
+    "an action that does not fit its event": """
+@action(event=MEMORY_ONLINE)
+def wrong(host: Toy, cpu: Cpu) -> None:
+    "Wrong."
+""",
+    "a kind and an action": """
+@step_rule()
+def wrong(before: Toy, step: Step, after: Toy) -> Term[bool]:
+    "Wrong."
+    return step.is_(Kind.FAULT, initialize)
+""",
+    "a variant of what is not there": """
+TOY.variant("wrong", "Wrong.", removed=(memory_online_checked,))
+""",
+    "a scope without a sort": """
+ground(TOY, {Cpu: 2})
+""",
+    "an effect that no guard keeps in its bound": """
+ground(BROKEN, {Cpu: 1, Block: 1})
+""",
+    "an effect on what the called action assigns": """
+@action(success=Status.SUCCESS)
+def leaf_busy(host: Toy) -> None:
+    "LEAF.BUSY."
+    host.busy = True
+
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.busy = True
+    host.call(leaf_busy)
+
+ground(TransitionSystem("wrong", "Wrong.", Toy, (wrong,)), {Cpu: 1, Block: 1})
+""",
+    "a replay of an effect out of bound": """
+from tdxcheck.checker.language.instance import Instance
+from tdxcheck.checker.language.interpreter import Interpreter
+
+interpreter = Interpreter(Instance(BROKEN, {Cpu: 1, Block: 1}))
+state = next(interpreter.initial_states())
+for _ in range(3):
+    state = interpreter.attempt(state, fail_unguarded, ()).after
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def toy() -> Namespace:
+    namespace: Namespace = {"__name__": "toy"}
+    for piece in pieces(LANGUAGE):
+        run(piece, "toy.py", namespace)
+    return namespace
+
+
+@dataclass(frozen=True)
+class Report:
+    """An error that was provoked: where it was raised, and what it says."""
+
+    file: str
+    line: int
+    message: str
+
+
+def provoke(slip: str, toy: Namespace) -> Report:
+    with pytest.raises(SpecificationError) as caught:
+        exec(compile(slip, "slip.py", "exec"), dict(toy))
+    raised = caught.traceback[-1]
+    message = str(caught.value).removeprefix(f"{caught.value.location}: ")
+    return Report(Path(raised.path).name, raised.lineno + 1, message)
+
+
+def test_every_error_is_in_the_table_and_every_row_is_an_error(toy: Namespace) -> None:
+    seen = {provoke(slip, toy).message for slip in SLIPS.values()}
+    text = LANGUAGE.read_text(encoding="utf-8").partition("\n## 11. ")[2]
+    rows = re.findall(r"^\| (`.+?`) \|", text, flags=re.MULTILINE)
+    assert {message for row in rows for message in quoted(row)} == seen
+
+
+def test_every_place_that_reports_an_error_is_provoked(toy: Namespace) -> None:
+    places = {
+        (path.name, node.lineno, node.end_lineno)
+        for folder in ("language", "ground")
+        for path in (ROOT / "checker" / folder).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise)
+        and isinstance(node.exc, ast.Call)
+        and isinstance(node.exc.func, ast.Name)
+        and node.exc.func.id == SpecificationError.__name__
+    }
+    reports = [provoke(slip, toy) for slip in SLIPS.values()]
+    missed = {
+        (file, first)
+        for file, first, last in places
+        if not any(r.file == file and first <= r.line <= (last or 0) for r in reports)
+    }
+    assert missed == set()
+
+
+def test_what_the_page_calls_unnoticed_is_not_noticed(toy: Namespace) -> None:
+    """If it is noticed one day, the page has to change."""
+    code = """
+@action()
+def misspelt(host: Toy) -> None:
+    "The host is busy."
+    host.bussy = True
+
+assert misspelt.updates == ()
+WRONG = TOY.variant("wrong", "A wrong setting.", settings={Toy.retries: 7})
+ground(WRONG, {Cpu: 1, Block: 1})
+
+@initial
+def contradiction(host: Toy) -> Term[bool]:
+    "The host is busy, which it is not."
+    return host.busy
+
+EMPTY = TransitionSystem("empty", "None.", Toy, (fail,), initial=(contradiction,))
+assert explore(ground(EMPTY, {Cpu: 1, Block: 1})).states == 0
+"""
+    exec(compile(code, "unnoticed.py", "exec"), dict(toy))
+
+
+# The architecture: who imports whom.
+
+OUTSIDE = ("networkx", "rich", "z3")
+"""The packages that only some folders may use."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of the table of folders."""
+
+    path: str
+    imports: frozenset[str]
+    packages: frozenset[str]
+
+
+def parts() -> list[Part]:
+    rows, _ = tables(ARCHITECTURE)
+    return [
+        Part(path.strip("`"), frozenset(quoted(own)), frozenset(quoted(packages)))
+        for path, _, own, packages in rows
+    ]
+
+
+def exceptions() -> set[tuple[str, str]]:
+    _, rows = tables(ARCHITECTURE)
+    return {(file.strip("`"), other.strip("`")) for file, other, _ in rows}
+
+
+def sources() -> Iterator[str]:
+    """The files of the package, as the table names them."""
+    for folder in ("checker", "models", "spec"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.read_text(encoding="utf-8").count("\n") > 1:
+                yield path.relative_to(ROOT).as_posix()
+
+
+@cache
+def modules(file: str) -> frozenset[str]:
+    """What a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None and node.level == 0, "a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def part_of(path: str, known: list[Part]) -> str:
+    """The row that a file, or what is imported from one, belongs to."""
+    found = [
+        part.path
+        for part in known
+        if f"{path.removesuffix('.py')}/".startswith(
+            f"{part.path.removesuffix('.py')}/"
+        )
+    ]
+    assert len(found) == 1, f"{path} is in {found or 'no row of the table'}"
+    return found[0]
+
+
+def own_imports(file: str, known: list[Part]) -> set[str]:
+    names = [name.split(".") for name in modules(file)]
+    paths = {"/".join(name[1:]) for name in names if name[0] == "tdxcheck"}
+    here = part_of(file, known)
+    return {part_of(path, known) for path in paths} - {here}
+
+
+def test_folders_import_only_what_stands_above_them() -> None:
+    known = parts()
+    above: set[str] = set()
+    for part in known:
+        assert part.imports <= above, f"{part.path} imports what stands below it"
+        above.add(part.path)
+
+
+def test_the_imports_are_those_of_the_table() -> None:
+    known = parts()
+    allowed = exceptions()
+    found: dict[str, set[str]] = {part.path: set() for part in known}
+    used: set[tuple[str, str]] = set()
+    for file in sources():
+        for other in own_imports(file, known):
+            if (file, other) in allowed:
+                used.add((file, other))
+            else:
+                found[part_of(file, known)].add(other)
+    assert found == {part.path: set(part.imports) for part in known}
+    assert used == allowed
+
+
+def test_the_packages_are_those_of_the_table() -> None:
+    known = parts()
+    found: dict[str, set[str]] = {part.path: set() for part in known}
+    for file in sources():
+        names = {name.partition(".")[0] for name in modules(file)}
+        found[part_of(file, known)] |= names & set(OUTSIDE)
+    assert found == {part.path: set(part.packages) for part in known}
+
+
+def test_the_engines_do_not_know_each_other() -> None:
+    """Except where lemmas are guessed, which are proved before they are used."""
+    crossing = set()
+    for file in sources():
+        if file.startswith("checker/engines/"):
+            symbolic = file.startswith("checker/engines/symbolic/")
+            for name in modules(file):
+                if name.startswith("tdxcheck.checker.engines."):
+                    if ("symbolic" in name.split(".")) is not symbolic:
+                        crossing.add((file, name))
+    guess = "tdxcheck.checker.engines.explicit.successors_of"
+    assert crossing == {("checker/engines/symbolic/pairs.py", guess)}
+
+
+def test_only_the_entry_point_knows_the_catalogue() -> None:
+    names = {
+        file
+        for file in sources()
+        if file.startswith("checker/")
+        and any(name.startswith("tdxcheck.models.") for name in modules(file))
+    }
+    assert names == {"checker/cli/main.py"}
