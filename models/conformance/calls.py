@@ -28,6 +28,7 @@ CMR_SLOTS = 32
 USUAL_FIELDS = (0, 0x8800000100000002)
 """The fields that are known to be readable: the first, and the module's version."""
 PAGE_MASK = 0xFFF
+REGISTER_FAULTS = frozenset({"msr_xor", "cpuid_xor", "seamops_caps_xor"})
 KEY_FAULTS = {
     "DEVICE_BUSY": KeyFault.TABLE_BUSY,
     "ENTROPY_ERROR": KeyFault.NO_ENTROPY,
@@ -83,21 +84,20 @@ def difference_of(step: Step) -> Difference | None:
             return Difference(Bank.CPUID, register, int(bits, 16))
         case {"seamops_caps_xor": bits}:
             return Difference(Bank.SEAMOPS, (), int(bits, 16))
+    if step.fault.keys() & REGISTER_FAULTS:
+        raise ValueError(f"a fault of another form: {dict(step.fault)}")
     return None
 
 
 def alternatives(step: Step, leaves: Leaves) -> tuple[Action, ...]:
     """What the call can be, in the order in which to try."""
-    unknown = set(step.fault) - {
-        *("rdrand", "pconfig", "msr_xor", "cpuid_xor", "seamops_caps_xor"),
-        "seamdb_getref",
-    }
-    if unknown or len(step.fault) > 1:
+    known = REGISTER_FAULTS | {"rdrand", "pconfig", "seamdb_getref"}
+    if step.fault.keys() - known or len(step.fault) > 1:
         raise OutOfScope(f"the fault {', '.join(sorted(step.fault))}")
     actions = actions_of(step.leaf, leaves)
     if actions is None:
         raise OutOfScope(f"the leaf {step.leaf}")
-    if step.leaf == "TDH.SYS.INIT" and "seamdb_getref" in step.fault:
+    if step.leaf == "TDH.SYS.INIT" and step.fault.get("seamdb_getref"):
         return (sys_init_without_seamdb,)
     return actions
 
@@ -135,7 +135,10 @@ def _has_entropy(step: Step) -> bool:
             return False
         case "low32_zero":
             return step.leaf != "TDH.SYS.LP.INIT"
-    return True
+        case None:
+            return True
+        case other:
+            raise OutOfScope(f"the fault rdrand: {other}")
 
 
 def _key_fault(step: Step) -> KeyFault:

@@ -24,7 +24,6 @@ from tdxcheck.models.conformance.vectors import (
     MalformedVectors,
     Sequence,
     find,
-    lines,
     read_cells,
     read_layouts,
     read_prefixes,
@@ -32,8 +31,15 @@ from tdxcheck.models.conformance.vectors import (
     read_sequences,
 )
 
-SEQUENCES = ("sequences-random", "sequences-other", "pairs")
-FILES = ("leaf-state-table", "layouts", "platform-checks", *SEQUENCES, "interleavings")
+FILES = (
+    "leaf-state-table",
+    "layouts",
+    "platform-checks",
+    "sequences-random",
+    "sequences-other",
+    "pairs",
+    "interleavings",
+)
 SHOWN = 10
 """How many disagreements of a file are shown."""
 
@@ -135,12 +141,6 @@ def judge_file(
     elif name == "platform-checks":
         for register in read_registers(path):
             yield from judge_register(register, leaves)
-    elif name in SEQUENCES:
+    else:
         for sequence in read_sequences(path, prefixes):
             yield from replay(sequence, leaves)
-    else:
-        for place, data in lines(path):
-            if not isinstance(data, dict) or not isinstance(data.get("steps"), list):
-                raise MalformedVectors(place, "has no steps")
-            calls = [step for step in data["steps"] if "status" in step]
-            yield from (Skipped("calls that overlap in time") for _ in calls)

@@ -243,17 +243,19 @@ def read_registers(path: Path) -> Iterator[RegisterLine]:
 
 def read_step(data: Json) -> Step:
     operation = str(data["op"])
-    is_call = operation == "call"
+    is_reload = operation == "reload"
+    # A call that is suspended has its answer only where it ends.
+    is_answered = operation == "call" or "status" in data
     return Step(
         operation,
-        str(data["leaf"]) if is_call else "",
-        int(data["lp"]) if is_call else 0,
+        str(data["leaf"] if operation == "call" else data.get("leaf", "")),
+        0 if is_reload else int(data["lp"]),
         _optional(data, "rax"),
         _registers(data.get("in", {})),
         data.get("layout"),
         _mapping(data.get("fault", {})),
         int(data.get("rep", 1)),
-        _read_record(data) if is_call else None,
+        _read_record(data) if is_answered else None,
         int(data.get("done", 1)),
         bool(data.get("keep_handoff", False)),
         {key: int(value) for key, value in data.get("handoff_hdr", {}).items()},
