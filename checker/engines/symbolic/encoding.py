@@ -54,6 +54,8 @@ class Encoding:
         self.now = self.instant("")
         self.then = self.instant("'")
         self._encoded: dict[Node, Formula] = {}
+        self._hits: dict[Target, Formula] = {}
+        self._taken: dict[int, Formula] = {}
 
     def instant(self, suffix: str) -> Instant:
         bits = max(len(self.system.steps) - 1, 0).bit_length()
@@ -165,12 +167,14 @@ class Encoding:
 
     def taken(self, step: int) -> Formula:
         """The selector now names the step."""
-        return z3.And(
-            [
-                bit if step >> place & 1 else z3.Not(bit)
-                for place, bit in enumerate(self.now.selector)
-            ]
-        )
+        if step not in self._taken:
+            self._taken[step] = z3.And(
+                [
+                    bit if step >> place & 1 else z3.Not(bit)
+                    for place, bit in enumerate(self.now.selector)
+                ]
+            )
+        return self._taken[step]
 
     @cached_property
     def transition(self) -> Formula:
@@ -206,6 +210,11 @@ class Encoding:
 
         Of a step it is only meant where the transition is asserted as well.
         """
+        if target not in self._hits:
+            self._hits[target] = self._hit(target)
+        return self._hits[target]
+
+    def _hit(self, target: Target) -> Formula:
         if not target.at_step:
             return self.term(target.nodes[0])
         cases: dict[Node, list[Formula]] = {}

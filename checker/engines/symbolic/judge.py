@@ -1,13 +1,15 @@
 """The symbolic engines together: each property judged by whichever is able to.
 
-Runs are looked for first, of all properties at once, since most rules that fail
-do so early. What is left is to be proved: by k-induction, by k-induction with
-lemmas about pairs of values, and by Spacer, in that order.
+Short runs are looked for first, of all properties at once, since most rules that
+fail do so early. What is left may be proved by k-induction, with or without lemmas
+about pairs of values. If it is not, longer runs are looked for; if there is none,
+Spacer has the next word, and still longer runs the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,6 +44,10 @@ class Budget:
 
 SHALLOW = 8
 """Steps of the runs that are looked at before anything is proved."""
+HUNTING = 0.4
+"""The part of the time for runs longer than that, before Spacer is asked."""
+PROVING = 0.6
+"""The part of what then is left that Spacer has."""
 PLAIN = 2
 """The largest k of the induction without lemmas."""
 STRENGTHENED = 4
@@ -100,10 +106,7 @@ class Judge:
             self._hunt(target, self.budget.depth, clock)
         except GaveUp as reason:
             limit = reason.limit
-        verdict = verdict_of(mode, self.hunt, target, limit)
-        if isinstance(verdict, Proved):
-            return self._held(number, Missed(verdict.method), clock)
-        return verdict
+        return verdict_of(mode, self.hunt, target, limit)
 
     def _held(self, number: int, missed: Missed, clock: Clock) -> Verdict:
         """The verdict of a property whose target is never hit."""
@@ -129,16 +132,28 @@ class Judge:
 
     def _miss(self, target: int, clock: Clock) -> Missed | None:
         """Show that the target is never hit; None if it is, or may be."""
-        self._hunt(target, min(SHALLOW, self.budget.depth), clock)
-        if target in self.hunt.found:
-            return None
-        if self.hunt.exhausted:
-            return Missed(f"BMC: no run has more than {self.hunt.depth} steps")
-        return (
-            self._by_induction(target, clock)
-            or self._by_pairs(target, clock)
-            or self._by_spacer(target, clock)
-        )
+        hunt = self.hunt
+        for tried in self._ways(target, clock):
+            if target in hunt.found:
+                return None
+            if hunt.exhausted:
+                return Missed(f"BMC: no run has more than {hunt.depth} steps")
+            if tried is not None:
+                return tried
+        return None
+
+    def _ways(self, target: int, clock: Clock) -> Iterator[Missed | None]:
+        """What each engine in turn has shown of the target."""
+        depth = self.budget.depth
+        self._hunt(target, min(SHALLOW, depth), clock)
+        yield None
+        yield self._by_induction(target, clock)
+        yield self._by_pairs(target, clock)
+        with suppress(GaveUp):
+            self._hunt(target, depth, clock.part(clock.left * HUNTING))
+        yield None
+        with suppress(GaveUp):
+            yield self._by_spacer(target, clock.part(clock.left * PROVING))
 
     def _by_induction(self, target: int, clock: Clock) -> Missed | None:
         induction = Induction(self.encoding, self.targets[target], clock)

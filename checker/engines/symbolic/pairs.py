@@ -16,7 +16,12 @@ import z3
 
 from tdxcheck.checker.engines.explicit import successors_of
 from tdxcheck.checker.engines.symbolic import certificate
-from tdxcheck.checker.engines.symbolic.encoding import Encoding, Formula, constant
+from tdxcheck.checker.engines.symbolic.encoding import (
+    Encoding,
+    Formula,
+    Instant,
+    constant,
+)
 from tdxcheck.checker.engines.symbolic.solving import Clock, Unrolling
 from tdxcheck.checker.ground.system import GroundSystem, Values
 
@@ -24,9 +29,9 @@ VALUES = 12
 """Slots with more values than these are left out."""
 STARTS = 16
 """Initial states from which walks begin."""
-WALKS = 8
+WALKS = 4
 """Walks from each state that is looked at."""
-WALK = 40
+WALK = 30
 """Steps of a walk."""
 
 Literal = tuple[int, int]
@@ -39,15 +44,17 @@ class Lemma:
 
     literals: tuple[Literal, ...]
 
-    def formula(self, encoding: Encoding) -> Formula:
-        return z3.Or([z3.Not(holds(encoding, literal)) for literal in self.literals])
+    def formula(self, encoding: Encoding, instant: Instant) -> Formula:
+        return z3.Or(
+            [z3.Not(holds(encoding, instant, literal)) for literal in self.literals]
+        )
 
 
-def holds(encoding: Encoding, literal: Literal) -> Formula:
-    """The slot has the value now."""
+def holds(encoding: Encoding, instant: Instant, literal: Literal) -> Formula:
+    """The slot has the value at that instant."""
     number, value = literal
     slot = encoding.system.slots[number]
-    held = encoding.now.state[number]
+    held = instant.state[number]
     if slot.term.boolean:
         return held if value else z3.Not(held)
     return held == constant(slot, value)
@@ -112,7 +119,7 @@ def pair_lemmas(encoding: Encoding, clock: Clock) -> tuple[Lemma, ...]:
 
 
 def conjunction(encoding: Encoding, lemmas: Iterable[Lemma]) -> Formula:
-    return z3.And([lemma.formula(encoding) for lemma in lemmas])
+    return z3.And([lemma.formula(encoding, encoding.now) for lemma in lemmas])
 
 
 class _Sampler:
@@ -146,8 +153,10 @@ class _Sieve:
     def __init__(self, encoding: Encoding, clock: Clock, *, initial: bool) -> None:
         self.encoding = encoding
         self.unrolling = Unrolling(encoding, clock)
-        self.respected: dict[Lemma, Formula] = {}
-        """By lemma, a literal that requires it of the state before the step."""
+        self.kept: dict[Lemma, Formula] = {}
+        """By lemma, a literal that requires it before the step."""
+        self.broken: dict[Lemma, Formula] = {}
+        """By lemma, a literal that requires the contrary after it."""
         if initial:
             self.unrolling.require(encoding.initial, 0)
         else:
@@ -156,19 +165,20 @@ class _Sieve:
 
     def sift(self, guesses: _Guesses, sampler: _Sampler) -> None:
         """Give up guesses until none is broken after a step that respects all."""
+        unrolling = self.unrolling
         while lemmas := tuple(guesses.lemmas()):
-            last = self.unrolling.depth
-            broken = z3.Not(conjunction(self.encoding, lemmas))
-            assumed = [self.unrolling.literal(broken, last)]
-            if last:
-                assumed += [self._respect(lemma) for lemma in lemmas]
-            if not self.unrolling.possible(*assumed):
+            for lemma in lemmas:
+                if lemma not in self.kept:
+                    self._name(lemma)
+            some = unrolling.name(z3.Or([self.broken[lemma] for lemma in lemmas]))
+            kept = [self.kept[lemma] for lemma in lemmas] if unrolling.depth else ()
+            if not unrolling.possible(some, *kept):
                 return
-            run = self.unrolling.path()
-            sampler.walk_from(run.states[-1])
+            sampler.walk_from(unrolling.path().states[-1])
 
-    def _respect(self, lemma: Lemma) -> Formula:
-        if lemma not in self.respected:
-            formula = lemma.formula(self.encoding)
-            self.respected[lemma] = self.unrolling.literal(formula, 0)
-        return self.respected[lemma]
+    def _name(self, lemma: Lemma) -> None:
+        first, last = self.unrolling.instants[0], self.unrolling.instants[-1]
+        formula = lemma.formula(self.encoding, first)
+        self.kept[lemma] = self.unrolling.name(formula)
+        formula = lemma.formula(self.encoding, last)
+        self.broken[lemma] = self.unrolling.name(z3.Not(formula))

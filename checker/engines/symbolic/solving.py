@@ -119,9 +119,13 @@ class Unrolling:
 
     def literal(self, formula: Formula, time: int) -> Formula:
         """A name for the formula at that time, to be assumed."""
+        return self.name(self.at(formula, time))
+
+    def name(self, formula: Formula) -> Formula:
+        """A name for a formula over the instants, to be assumed."""
         self._literals += 1
         name = z3.Bool(f"assumed.{self._literals}")
-        self.solver.add(z3.Implies(name, self.at(formula, time)))
+        self.solver.add(z3.Implies(name, formula))
         return name
 
     def possible(self, *assumptions: Formula) -> bool:
