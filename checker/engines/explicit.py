@@ -22,6 +22,7 @@ from tdxcheck.checker.engines.packing import (
 from tdxcheck.checker.engines.starting import starting_states
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Not, Terms
+from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Action, Mode
 from tdxcheck.checker.verdict import (
     Bounded,
@@ -114,6 +115,8 @@ class Search:
                 self.parents[state] = None
                 frontier.append(state)
                 self._look(state)
+        if not frontier:
+            raise no_initial_state(self.system)
         return frontier
 
     def _look(self, state: int) -> None:
@@ -171,6 +174,16 @@ class Search:
             steps.append(last)
         self.hits.clear()
         return Run(tuple(map(self.packing.unpack, path)), tuple(steps))
+
+
+def no_initial_state(system: GroundSystem) -> SpecificationError:
+    """Of a system whose conditions of initial states contradict each other."""
+    rules = system.instance.system.initial
+    names = ", ".join(rule.name for rule in rules)
+    return SpecificationError(
+        rules[0].location,
+        f"{system.name} has no initial state: nothing satisfies {names} together",
+    )
 
 
 def explore(

@@ -81,6 +81,8 @@ class _Grounder:
         constants: dict[Entry, Any],
     ) -> None:
         self.instance = instance
+        self.where = instance.variables[0].location
+        """The rule that is being grounded, for errors."""
         self.terms = Terms()
         self.constants = constants
         self.slots: list[GroundSlot] = []
@@ -124,15 +126,17 @@ class _Grounder:
 
     def finish(self, steps: list[GroundStep]) -> GroundSystem:
         system = self.instance.system
+        initial: list[Node] = []
+        for rule in system.initial:
+            self.where = rule.location
+            condition = self.term(rule.condition, {})
+            if condition is not TRUE:
+                initial.append(condition)
         return GroundSystem(
             self.instance,
             tuple(self.slots),
             self.constants,
-            tuple(
-                condition
-                for rule in system.initial
-                if (condition := self.term(rule.condition, {})) is not TRUE
-            ),
+            tuple(initial),
             tuple(steps),
             tuple(self.property(rule, steps) for rule in system.properties),
         )
@@ -156,6 +160,7 @@ class _Grounder:
         self, number: int, action: Action, arguments: tuple[Any, ...]
     ) -> GroundStep | None:
         """The step, or None if it is possible in no state."""
+        self.where = action.location
         binding = self.binding(action, arguments)
         guards: list[Node] = []
         for guard in action.guards:
@@ -196,7 +201,10 @@ class _Grounder:
                 self.term(i.index if isinstance(i, Every) else i, bound)
                 for i in update.indices
             ]
-            for entry, condition in self.targets(variable, indices):
+            targets = list(self.targets(variable, indices))
+            if not targets:
+                raise self.outside(variable)
+            for entry, condition in targets:
                 old = self.of_entry[entry]
                 yield from self._assign(entry, self.terms.ite(condition, value, old))
 
@@ -222,6 +230,7 @@ class _Grounder:
                 yield entry, condition
 
     def property(self, rule: Property, steps: list[GroundStep]) -> GroundProperty:
+        self.where = rule.location
         premise = premise_of(rule.condition)
         if rule.mode is Mode.STEP_RULE:
             contexts = [_StepContext(step) for step in steps]
@@ -247,6 +256,10 @@ class _Grounder:
             case language.Element(_, number):
                 return make.number(number)
             case language.Index() | language.Choice():
+                if term not in binding:
+                    raise SpecificationError(
+                        self.where, f"{term.name} is used outside its quantifier"
+                    )
                 return binding[term]
             case language.Read(variable, indices, after):
                 numbers = [self.term(index, binding, step) for index in indices]
@@ -294,7 +307,8 @@ class _Grounder:
             case language.Reacts(event, arguments, reaction):
                 elements = [self.term(a, binding, step) for a in arguments]
                 return self.reaction(event, elements, reaction)
-        assert step is not None, f"{type(term).__name__} outside a step rule"
+        if step is None:
+            raise SpecificationError(self.where, "only a step rule speaks of the step")
         return self.of_step(term, binding, step)
 
     def instances(
@@ -316,8 +330,14 @@ class _Grounder:
             if after is not None and isinstance(value, Slot):
                 value = after.step.updates.get(value.number, value)
             found = value if found is None else self.terms.ite(condition, value, found)
-        assert found is not None, f"{variable.name} has no such entry"
+        if found is None:
+            raise self.outside(variable)
         return found
+
+    def outside(self, variable: Variable) -> SpecificationError:
+        return SpecificationError(
+            self.where, f"{variable.name} has no such entry in this scope"
+        )
 
     def reaction(self, event: Any, elements: list[Node], asked: Reaction) -> Node:
         make = self.terms

@@ -39,6 +39,15 @@ class Instance:
             )
         return range(self.scope[sort])
 
+    def __post_init__(self) -> None:
+        for variable in self.system.settings:
+            if variable not in self.system.state.variables():
+                raise SpecificationError(
+                    variable.location,
+                    f"{self.system.name} sets {variable.name}, "
+                    "which is no variable of its state",
+                )
+
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
         return self.system.state.variables()
@@ -69,7 +78,19 @@ class Instance:
         value = self.system.settings.get(variable, variable.initial)
         if callable(value):
             value = value(*numbers)
-        return value.number if isinstance(value, Element) else value
+        if isinstance(value, Element):
+            value = value.number
+        if value is not None and not self._is_of(value, variable.sort):
+            raise SpecificationError(
+                variable.location,
+                f"{self.system.name} sets {show_entry(entry)} to {value!r}, "
+                "which is no value of it",
+            )
+        return value
+
+    def _is_of(self, value: Any, sort: Any) -> bool:
+        values = self.values(sort)
+        return value in values and type(value) is type(values[0])
 
     def choices(self, action: Action) -> list[tuple[Any, ...]]:
         """Every combination of arguments of an action."""

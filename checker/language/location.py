@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from functools import cache
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,26 @@ class Location:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.first}"
+
+
+@cache
+def _strings_after_statements(file: str) -> dict[int, str]:
+    """The strings that stand under a statement, by the line that it ends on."""
+    tree = ast.parse("".join(linecache.getlines(file)))
+    found: dict[int, str] = {}
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            for before, after in pairwise(body):
+                match after:
+                    case ast.Expr(value=ast.Constant(value=str(text))):
+                        found[before.end_lineno] = " ".join(text.split())
+    return found
+
+
+def documentation(location: Location) -> str:
+    """The string that stands under the statement, on one line; empty if none does."""
+    return _strings_after_statements(location.file).get(location.last, "")
 
 
 class SpecificationError(Exception):

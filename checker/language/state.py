@@ -6,14 +6,30 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import Enum
-from typing import Any, Concatenate, Generic, Never, ParamSpec, Self, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Never,
+    ParamSpec,
+    Self,
+    TypeVar,
+    overload,
+)
 
-from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.location import (
+    Location,
+    SpecificationError,
+    documentation,
+)
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.terms import (
     And,
     Const,
+    Element,
     Index,
     Ite,
     Named,
@@ -82,7 +98,7 @@ class Call:
 
     callee: str
     summary: str
-    kinds: frozenset[Enum]
+    kinds: frozenset[Any]
     """What sort of thing the callee is, and so its caller too."""
     arguments: tuple[Term[Any], ...]
     answer: Term[Any]
@@ -104,6 +120,26 @@ class State:
         self._updates: list[Update] = []
         self._calls: list[Call] = []
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise self._unknown(name)
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # a type checker is to know of the declared names alone
+
+        def __getattr__(self, name: str) -> Never:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise self._unknown(name)
+
+    def _unknown(self, name: str) -> SpecificationError:
+        known = [variable.name for variable in self.variables()]
+        near = get_close_matches(name, known, n=1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        return SpecificationError(
+            Location.of_caller(), f"{type(self).__name__} has no variable {name}{hint}"
+        )
+
     def require(
         self,
         condition: Term[bool],
@@ -122,6 +158,10 @@ class State:
         refusal = otherwise
         if isinstance(refusal, Enum | Term):
             refusal = Refusal(refusal)
+        if refusal is not None and not isinstance(refusal, Refusal):
+            raise SpecificationError(
+                location, f"{refusal!r} is no answer: name a member of an enumeration"
+            )
         sources = () if source is None else (source,)
         self._guards.append(Guard(lift(condition, bool), refusal, location, sources))
 
@@ -143,9 +183,7 @@ class State:
             self._assign_guarded(update, accepted)
         terms = tuple(a if isinstance(a, Term) else Const(a) for a in arguments)
         self._calls.append(
-            Call(
-                callee.name, callee.summary, callee.kinds, terms, answer, refusable
-            )
+            Call(callee.name, callee.summary, callee.kinds, terms, answer, refusable)
         )
         return answer
 
@@ -163,6 +201,12 @@ class State:
                 Location.of_caller(), f"{callee.name} has no answer to give"
             )
         inner = type(self)()
+        try:
+            inspect.signature(callee.rule).bind(inner, *arguments)
+        except TypeError as error:
+            raise SpecificationError(
+                Location.of_caller(), f"{callee.name}: {error}"
+            ) from None
         callee.rule(inner, *arguments)
         answer: Term[Any] = Const(callee.success)
         refusable = tuple((g.condition, g.refusal) for g in inner._guards if g.refusal)
@@ -176,6 +220,7 @@ class State:
             raise SpecificationError(
                 update.location, "a called action assigns maps entry by entry"
             )
+        self._check_once(update.variable, update.indices, update.location)
         entry = tuple(
             index.index if isinstance(index, Every) else index
             for index in update.indices or ()
@@ -188,19 +233,19 @@ class State:
 
     def accepts(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event, were it to happen now, would take place."""
-        return Reacts(event, arguments, Reaction.ACCEPTED)
+        return _reacts(event, arguments, Reaction.ACCEPTED)
 
     def refuses(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event would be refused, whether or not anybody is told."""
-        return Reacts(event, arguments, Reaction.REFUSED)
+        return _reacts(event, arguments, Reaction.REFUSED)
 
     def refuses_visibly(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event would be refused and the requester told why."""
-        return Reacts(event, arguments, Reaction.REFUSED_VISIBLY)
+        return _reacts(event, arguments, Reaction.REFUSED_VISIBLY)
 
     def impossible(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event cannot be attempted in this state."""
-        return Reacts(event, arguments, Reaction.IMPOSSIBLE)
+        return _reacts(event, arguments, Reaction.IMPOSSIBLE)
 
     def _assign(
         self, variable: Variable, indices: tuple[Term[Any], ...] | None, value: Any
@@ -210,11 +255,19 @@ class State:
             raise SpecificationError(
                 location, f"{variable.name} is configuration: no action changes it"
             )
+        self._check_once(variable, indices, location)
+        term = lift(value, variable.value_sort)
+        self._updates.append(Update(variable, indices, term, location))
+
+    def _check_once(
+        self,
+        variable: Variable,
+        indices: tuple[Term[Any], ...] | None,
+        location: Location,
+    ) -> None:
         for update in self._updates:
             if update.variable is variable and not _distinct(update.indices, indices):
                 raise SpecificationError(location, f"{variable.name} is assigned twice")
-        term = lift(value, variable.value_sort)
-        self._updates.append(Update(variable, indices, term, location))
 
     def _read(self, variable: Variable, indices: tuple[Term[Any], ...]) -> Read[Any]:
         if any(update.variable is variable for update in self._updates):
@@ -245,14 +298,28 @@ class State:
         return tuple(found.values())
 
 
+def _reacts(
+    event: Any, arguments: tuple[Term[Any], ...], reaction: Reaction
+) -> Term[bool]:
+    sorts = tuple(argument.sort for argument in arguments)
+    if sorts != event.parameters:
+        raise SpecificationError(
+            Location.of_caller(),
+            f"the event {event.name} is of "
+            f"({', '.join(sort.__name__ for sort in event.parameters)}), "
+            f"not of ({', '.join(sort.__name__ for sort in sorts)})",
+        )
+    return Reacts(event, arguments, reaction)
+
+
 def _distinct(
     left: tuple[Term[Any], ...] | None, right: tuple[Term[Any], ...] | None
 ) -> bool:
-    """Two entries that are written as different constants cannot be the same."""
+    """Two entries that are named by different elements cannot be the same."""
     if left is None or right is None:
         return False
     return any(
-        isinstance(a, Const) and isinstance(b, Const) and a.value is not b.value
+        isinstance(a, Element) and isinstance(b, Element) and a.number != b.number
         for a, b in zip(left, right, strict=True)
     )
 
@@ -268,7 +335,6 @@ class Variable:
     frozen: bool
     """Part of the configuration: no action changes it."""
     location: Location
-    doc: str
 
     def __init__(
         self,
@@ -283,9 +349,29 @@ class Variable:
         self.initial = initial
         self.frozen = frozen
         self.location = Location.of_caller()
-        self.doc = ""
         if initial is not None:
             lift(initial, self.value_sort)
+        if isinstance(sort, Int):
+            self._check_range(sort, initial)
+
+    def _check_range(self, sort: Int, initial: Any) -> None:
+        high = sort.high
+        if isinstance(high, int) and high < sort.low:
+            raise SpecificationError(
+                self.location, f"there is no integer from {sort.low} to {high}"
+            )
+        top = high if isinstance(high, int) else None
+        if isinstance(initial, int) and (
+            initial < sort.low or (top is not None and initial > top)
+        ):
+            raise SpecificationError(
+                self.location, f"{initial} is not from {sort.low} to {top}"
+            )
+
+    @functools.cached_property
+    def doc(self) -> str:
+        """The string that stands under its declaration."""
+        return documentation(self.location)
 
     @property
     def value_sort(self) -> Sort:
@@ -458,12 +544,15 @@ class Entries2(_Entries, Generic[J, K, V]):
     """The entries of a map over pairs, as a rule sees them."""
 
     def __getitem__(self, index: tuple[J | Term[J], K | Term[K]]) -> Term[V]:
-        return self.state._read(self.variable, self._check(index))
+        return self.state._read(self.variable, self._check_pair(index))
 
     def __setitem__(
         self, index: tuple[J | Term[J], K | Term[K]], value: V | Term[V]
     ) -> None:
-        self.state._assign(self.variable, self._check(index), value)
+        self.state._assign(self.variable, self._check_pair(index), value)
+
+    def _check_pair(self, index: Any) -> tuple[Term[Any], ...]:
+        return self._check(index if isinstance(index, tuple) else (index,))
 
     def update(self, value: Callable[[J, K], V | Term[V]]) -> None:
         """Assign every entry: entry `i, j` becomes `value(i, j)`."""

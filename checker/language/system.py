@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from string import Formatter
 from typing import Any, TypeVar, get_args, get_origin
 
 from tdxcheck.checker.language.location import Location, SpecificationError
@@ -139,6 +140,17 @@ class TransitionSystem:
     base: TransitionSystem | None = None
     """The system that this one is stated as a difference from."""
 
+    def __post_init__(self) -> None:
+        named: dict[str, Action] = {}
+        for action_ in self.actions:
+            other = named.setdefault(action_.name, action_)
+            if other is not action_:
+                raise SpecificationError(
+                    action_.location,
+                    f"{self.name} has another action {action_.name}, "
+                    f"at {other.location}",
+                )
+
     def __repr__(self) -> str:
         return f"<TransitionSystem {self.name}>"
 
@@ -217,6 +229,7 @@ def action(
         state = state_type()
         parameters = tuple(_parameter(rule, *item) for item in sorts.items())
         summary, _ = _docstring(rule)
+        _check_braces(rule, summary, sorts)
         rule(state, *parameters)
         if event is not None:
             _check_event(rule, event, parameters)
@@ -365,6 +378,19 @@ def _parameter(
         f"parameter {name} of {rule.__name__} must be annotated with an index sort, "
         "or with Term[...] of an enumeration or of bool",
     )
+
+
+def _check_braces(
+    rule: Callable[..., Any], summary: str, parameters: Iterable[str]
+) -> None:
+    known = set(parameters)
+    for _, name, _, _ in Formatter().parse(summary):
+        if name is not None and name not in known:
+            raise SpecificationError(
+                Location.of_function(rule),
+                f"the docstring of {rule.__name__} names {{{name}}}, "
+                "which is no parameter of it",
+            )
 
 
 def _check_event(
