@@ -79,6 +79,10 @@ class Assumption:
     sources: tuple[Source, ...] = ()
 
 
+Sizes = Mapping[str, int]
+"""How many of each thing a machine has: "cpus", "packages", "blocks"."""
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """What somebody has said of a design, with the assumptions it rests on."""
@@ -91,6 +95,8 @@ class Claim:
     expected: Expectation = HOLDS
     """What is expected under all of its assumptions."""
     sources: tuple[Source, ...] = ()
+    sizes: Sizes = field(default_factory=dict)
+    """A smaller machine, where the default one has more than the claim is about."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +107,6 @@ class Setup:
     settings: Mapping[Variable, Setting] = field(default_factory=dict)
     summary: str = ""
     """In words: "2 CPUs on 2 packages, 3 memory blocks (...)"."""
-
-
-Sizes = Mapping[str, int]
-"""How many of each thing a machine has: "cpus", "packages", "blocks"."""
 
 
 @dataclass(frozen=True, eq=False)

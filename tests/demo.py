@@ -236,6 +236,7 @@ DEMO = Catalogue(
             "open",
             memory_never_grows,
             (NO_HOTPLUG, NO_ERRATUM),
+            sizes={"blocks": 2},
         ),
     ),
     assumptions=(NO_HOTPLUG, NO_ERRATUM),

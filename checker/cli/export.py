@@ -26,8 +26,7 @@ def graph(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     design = catalogue.design(arguments.design)
     sizes = sizes_of(arguments)
     assumed = tuple(catalogue.assumption(key) for key in arguments.assume)
-    setup = catalogue.machine.setup(sizes)
-    case = case_of(design, assumed, sizes, setup, ())
+    case = case_of(catalogue, design, assumed, sizes, ())
     system = ground(case.instance.system, case.instance.scope)
     try:
         found = reachable_graph(system, arguments.max_states)

@@ -20,6 +20,9 @@ from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Repor
 from tdxcheck.checker.trace import Evidence, ReplayError, Trace, replay
 from tdxcheck.checker.verdict import Reached, Refuted
 
+LEAST = 5.0
+"""Seconds without which no engine need be started."""
+
 
 def assess(
     cases: Sequence[Case],
@@ -45,9 +48,11 @@ def assess(
     # The other engine looks at a claim only where the first has no answer: a
     # claim is many systems, and its refutations are replayed in any case.
     left = [group for group in claims if _is_open(group, findings)]
-    if left and others and not work.interrupted:
+    rest = _rest(budget, started)
+    worth_it = rest.seconds is None or rest.seconds > LEAST
+    if left and others and worth_it and not work.interrupted:
         tasks = _tasks(left, others)
-        work = run(tasks, _rest(budget, started), jobs, report)
+        work = run(tasks, rest, jobs, report)
         findings += _findings(tasks, work, groups)
     judgements = [
         judgement
@@ -69,10 +74,17 @@ def _tasks(
     groups: Sequence[Group], engines: Iterable[tuple[Engine, Judge]]
 ) -> list[Task]:
     return [
-        Task(group.case, engine, judge, 1 if group.only_claims else 8)
+        Task(group.case, engine, judge, _weight(group, engine))
         for engine, judge in engines
         for group in groups
     ]
+
+
+def _weight(group: Group, engine: Engine) -> int:
+    """Its part of the time: half an exploration is worth little, half a proof less."""
+    if group.only_claims:
+        return 2
+    return 24 if engine is Engine.EXPLICIT else 8
 
 
 def _findings(
@@ -100,7 +112,7 @@ def _rest(budget: Budget, started: float) -> Budget:
     if budget.seconds is None:
         return budget
     left = budget.seconds - (time.monotonic() - started)
-    return replace(budget, seconds=max(left, 1.0))
+    return replace(budget, seconds=left)
 
 
 def _of_case(

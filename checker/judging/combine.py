@@ -90,5 +90,5 @@ def _strength(verdict: Verdict) -> tuple[int, int]:
         case Bounded(depth):
             return 2, depth
         case Unknown(limit):
-            return 1, limit is not Limit.UNSUPPORTED
+            return 1, limit is Limit.UNSUPPORTED
     raise TypeError(f"not a verdict: {verdict!r}")

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -35,7 +36,7 @@ from tdxcheck.checker.verdict import Limit
 
 POLL = 0.2
 """Seconds between two looks at the clock and at Ctrl-C."""
-GRACE = 8.0
+GRACE = 5.0
 """Seconds that an engine is given to end by itself when its time is up."""
 
 
@@ -74,6 +75,12 @@ class _Running:
     deadline: float | None
     stopped: Limit | None = None
     """Why it was told to end, if it was."""
+    so_far: Findings | None = None
+
+    def partial(self, limit: Limit) -> Findings:
+        """What is left of its work if it does not end by itself."""
+        case, engine = self.task.case, self.task.engine
+        return self.so_far or nothing(case, engine, limit, self.started)
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,7 @@ class _Pool:
         process.start()
         sender.close()
         now = time.monotonic()
-        deadline = None if seconds is None else now + seconds * 1.5 + GRACE
+        deadline = None if seconds is None else now + seconds * 1.1 + GRACE
         self.running.append(_Running(number, task, process, receiver, now, deadline))
 
     def _receive(self, running: _Running) -> None:
@@ -167,7 +174,8 @@ class _Pool:
             self._died(running)
             return
         match message:
-            case Notice():
+            case Notice(so_far=so_far):
+                running.so_far = so_far or running.so_far
                 self.report(message)
             case Findings():
                 self._finish(running, message)
@@ -176,7 +184,7 @@ class _Pool:
             case _Crashed(text):
                 raise InternalError(
                     f"the {running.task.engine.value} engine failed on "
-                    f"{running.task.case.label}:\n{text}"
+                    f"{running.task.case.label}: {text}"
                 )
 
     def _died(self, running: _Running) -> None:
@@ -189,10 +197,7 @@ class _Pool:
             )
         # Nobody but the kernel's out-of-memory killer sends this signal unasked.
         limit = running.stopped or Limit.MEMORY
-        self._finish(running, self._nothing(running.task, limit, running.started))
-
-    def _nothing(self, task: Task, limit: Limit, started: float) -> Findings:
-        return nothing(task.case, task.engine, limit, started)
+        self._finish(running, running.partial(limit))
 
     def _finish(self, running: _Running, findings: Findings) -> None:
         self.found[running.number] = findings
@@ -205,13 +210,13 @@ class _Pool:
         running.stopped = limit
         running.process.kill()
         running.process.join(GRACE)
-        self._finish(running, self._nothing(running.task, limit, running.started))
+        self._finish(running, running.partial(limit))
 
     def _interrupt(self) -> None:
         """Pass Ctrl-C on, and start nothing more."""
         now = time.monotonic()
         for number, task in self.waiting:
-            self.found[number] = self._nothing(task, Limit.INTERRUPT, now)
+            self.found[number] = nothing(task.case, task.engine, Limit.INTERRUPT, now)
         self.waiting.clear()
         for running in self.running:
             if running.stopped is None:
@@ -247,8 +252,12 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
         connection.send(_Broken(str(error)))
     except BrokenPipeError:
         pass  # The parent is gone, and with it all interest in the answer.
-    except Exception:
-        connection.send(_Crashed(traceback.format_exc(limit=-4)))
+    except Exception as error:
+        if "TDXCHECK_DEBUG" in os.environ:
+            traceback.print_exc()
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        connection.send(_Crashed(f"{type(error).__name__}: {error} ({where})"))
     finally:
         connection.close()
 

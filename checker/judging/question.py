@@ -17,7 +17,6 @@ from tdxcheck.checker.catalogue import (
     Claim,
     Design,
     Expectation,
-    Setup,
     Sizes,
     UsageError,
 )
@@ -49,6 +48,8 @@ class Case:
     """A design on a machine under assumptions, and what is asked of it."""
 
     design: Design
+    label: str
+    """What is judged, in a few words; no other case has the same."""
     assumed: tuple[Assumption, ...]
     sizes: Sizes
     """The machine, in all of its numbers."""
@@ -57,12 +58,6 @@ class Case:
     instance: Instance
     questions: tuple[Question, ...]
     """In the order of the properties of the instance's system."""
-
-    @property
-    def label(self) -> str:
-        """What is judged, in a few words."""
-        keys = ", ".join(assumption.key for assumption in self.assumed)
-        return f"{self.design.key} under {keys}" if keys else self.design.key
 
 
 def cases_of(
@@ -78,8 +73,6 @@ def cases_of(
     Claims bring assumptions of their own, so under others they are not asked.
     """
     _check(catalogue)
-    setup = catalogue.machine.setup(sizes)
-    numbers = {**catalogue.machine.sizes, **sizes}
     wanted = set(names)
     cases = []
     for design in designs:
@@ -95,25 +88,29 @@ def cases_of(
             and not assumed
             and (not wanted or claim.key in wanted)
         )
-        groups: dict[frozenset[str], list[Question]] = {}
+        groups: dict[tuple[object, ...], list[Question]] = {}
         for question in (*about_rules, *about_claims):
             keys = frozenset(assumption.key for assumption in made_for(question))
-            groups.setdefault(keys, []).append(question)
+            own = tuple(sorted(_own_sizes(question).items()))
+            groups.setdefault((keys, own), []).append(question)
         for questions in groups.values():
             made = assumed or made_for(questions[0])
-            cases.append(case_of(design, made, numbers, setup, questions))
+            own_sizes = {**_own_sizes(questions[0]), **sizes}
+            cases.append(case_of(catalogue, design, made, own_sizes, questions))
     return cases
 
 
 def case_of(
+    catalogue: Catalogue,
     design: Design,
     assumed: tuple[Assumption, ...],
     sizes: Sizes,
-    setup: Setup,
     questions: Iterable[Question],
 ) -> Case:
     """The questions, about a design on a machine with the assumptions made."""
     asked = tuple(questions)
+    machine = catalogue.machine
+    setup = machine.setup(sizes)
     settings = {**setup.settings, **design.system.settings}
     for assumption in assumed:
         settings |= assumption.settings
@@ -122,8 +119,24 @@ def case_of(
         properties=tuple(question.rule for question in asked),
         settings=settings,
     )
-    instance = Instance(system, setup.scope)
-    return Case(design, assumed, sizes, setup.summary, instance, asked)
+    keys = ", ".join(assumption.key for assumption in assumed)
+    label = f"{design.key} under {keys}" if keys else design.key
+    changed = {name: n for name, n in sizes.items() if machine.sizes[name] != n}
+    if changed:
+        label += f" with {', '.join(f'{n} {name}' for name, n in changed.items())}"
+    return Case(
+        design,
+        label,
+        assumed,
+        {**machine.sizes, **sizes},
+        setup.summary,
+        Instance(system, setup.scope),
+        asked,
+    )
+
+
+def _own_sizes(question: Question) -> Sizes:
+    return question.claim.sizes if question.claim else {}
 
 
 def made_for(question: Question) -> tuple[Assumption, ...]:

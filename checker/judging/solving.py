@@ -10,7 +10,7 @@ import time
 
 from tdxcheck.checker.engines.symbolic import Budget as SolverBudget
 from tdxcheck.checker.engines.symbolic import Judge
-from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
+from tdxcheck.checker.engines.symbolic.solving import Clock, EngineError, GaveUp
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
@@ -31,31 +31,45 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
     seconds = UNLIMITED if budget.seconds is None else budget.seconds
     end = started + seconds
     system = ground(case.instance.system, case.instance.scope)
-    verdicts: list[Verdict] = []
+    found: dict[int, Verdict] = {}
     stopped = Limit.INTERRUPT
+
+    def so_far(limit: Limit) -> Findings:
+        open_ = Unknown(limit)
+        verdicts = (found.get(number, open_) for number in range(len(case.questions)))
+        answers = tuple(answer(system, verdict) for verdict in verdicts)
+        spent = time.monotonic() - started
+        return Findings(case.label, Engine.SYMBOLIC, answers, spent)
+
     try:
         judge = Judge(system)
         deepest = judge.budget.depth if budget.depth is None else budget.depth
         _hunt(judge, case, min(DEPTH, deepest), seconds * HUNTING, report)
-        for number, question in enumerate(case.questions):
-            pending = len(case.questions) - number
-            text = f"{question.name} ({number + 1} of {len(case.questions)})"
-            report(Notice(case.label, Engine.SYMBOLIC, text))
+        for number in _easy_first(judge, len(case.questions)):
+            pending = len(case.questions) - len(found)
+            text = f"{case.questions[number].name}, {pending} to go"
+            report(Notice(case.label, Engine.SYMBOLIC, text, so_far(Limit.TIME)))
             # What one question does not need is left to the others.
             share = max(end - time.monotonic(), 0.1) / min(4, pending)
             judge.budget = SolverBudget(deepest, share)
-            verdicts.append(judge.verdict(number))
+            try:
+                found[number] = judge.verdict(number)
+            except EngineError:
+                # z3 has been seen to give a model of nothing after it had run out
+                # of time. Asked afresh it may not: an error there is one of ours.
+                judge = Judge(system, judge.budget)
+                found[number] = judge.verdict(number)
     except KeyboardInterrupt:
         pass
     except MemoryError:
         stopped = Limit.MEMORY
-    verdicts += [Unknown(stopped)] * (len(case.questions) - len(verdicts))
-    return Findings(
-        case.label,
-        Engine.SYMBOLIC,
-        tuple(answer(system, verdict) for verdict in verdicts),
-        time.monotonic() - started,
-    )
+    return so_far(stopped)
+
+
+def _easy_first(judge: Judge, questions: int) -> list[int]:
+    """The questions, those that a run has decided before the others."""
+    hit = judge.hunt.found
+    return sorted(range(questions), key=lambda n: judge.place.get(n) not in hit)
 
 
 def _hunt(judge: Judge, case: Case, depth: int, seconds: float, report: Report) -> None:
@@ -70,5 +84,5 @@ def _hunt(judge: Judge, case: Case, depth: int, seconds: float, report: Report) 
             text = f"runs of {hunt.depth + 1} steps"
             report(Notice(case.label, Engine.SYMBOLIC, text))
             hunt.go_on()
-    except GaveUp:
+    except (GaveUp, EngineError):
         return  # What was not found may still be proved impossible.

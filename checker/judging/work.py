@@ -72,6 +72,8 @@ class Notice:
     case: str
     engine: Engine
     text: str
+    so_far: Findings | None = None
+    """What is known already, should the search be ended from outside."""
 
 
 Report = Callable[[Notice], None]
