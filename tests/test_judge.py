@@ -17,6 +17,7 @@ from tdxcheck.checker.judging.combine import (
 )
 from tdxcheck.checker.judging.judgement import Assessment, Standing, standing
 from tdxcheck.checker.judging.question import Case, cases_of
+from tdxcheck.checker.judging.sharing import together
 from tdxcheck.checker.judging.work import (
     ENGINES,
     Answer,
@@ -251,3 +252,16 @@ def test_a_limit_ends_in_a_partial_verdict(budget: Budget, limit: Limit) -> None
     verdict = found["closed-usable_memory_is_covered"]
     assert isinstance(verdict, Bounded) and verdict.limit is limit
     assert limit is not Limit.DEPTH or verdict.depth == 2
+
+
+def test_designs_that_are_one_system_are_judged_once() -> None:
+    """A design that changes nothing but its name is explored with its base."""
+    open_ = DEMO.design("open")
+    renamed = replace(open_, key="renamed", system=open_.system.variant("renamed", ""))
+    designs = (open_, renamed)
+    cases = cases_of(replace(DEMO, designs=designs, claims=()), designs, {})
+    assert len(together(cases)) == 1
+    both = assess(cases, {Engine.EXPLICIT: judge_explicitly}, UNLIMITED, 1)
+    assert [f.same_as for f in both.findings] == ["", "open"]
+    by_label = {j.label: type(j.verdict) for j in both.judgements}
+    assert by_label["renamed-usable_memory_is_covered"] is Refuted

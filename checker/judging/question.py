@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from tdxcheck.checker.catalogue import (
     HOLDS,
@@ -17,6 +18,8 @@ from tdxcheck.checker.catalogue import (
     Claim,
     Design,
     Expectation,
+    Machine,
+    Setup,
     Sizes,
     UsageError,
 )
@@ -110,7 +113,7 @@ def case_of(
     """The questions, about a design on a machine with the assumptions made."""
     asked = tuple(questions)
     machine = catalogue.machine
-    setup = machine.setup(sizes)
+    setup = _setup(machine, tuple(sorted(sizes.items())))
     settings = {**setup.settings, **design.system.settings}
     for assumption in assumed:
         settings |= assumption.settings
@@ -133,6 +136,12 @@ def case_of(
         Instance(system, setup.scope),
         asked,
     )
+
+
+@cache
+def _setup(machine: Machine, sizes: tuple[tuple[str, int], ...]) -> Setup:
+    """One and the same for every case, so that equal systems are found to be equal."""
+    return machine.setup(dict(sizes))
 
 
 def _own_sizes(question: Question) -> Sizes:

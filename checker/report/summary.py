@@ -196,12 +196,11 @@ def _about(judgement: Judgement) -> str:
         under = f"assuming {', '.join(a.key for a in claim.assumptions)}"
     else:
         under = "without assumptions"
-    text = f"{under}: {kind(judgement.verdict)}"
+    text = f"{under}: {_in_full(judgement)}"
     if judgement.trace is not None and isinstance(judgement.verdict, Refuted):
-        last = (
-            judgement.trace.steps[-1].sentence if judgement.trace.steps else "at once"
-        )
-        text += f", when {last} ({judgement.label})"
+        if judgement.trace.steps:
+            last = judgement.trace.steps[-1].sentence.rstrip(".")
+            text += f" ({judgement.label}), the last of them: {last}"
     elif question.dropped is not None and outcome_of(judgement.verdict):
         text += ": the claim does not need it"
     if judgement.standing is Standing.UNEXPECTED:
