@@ -17,7 +17,7 @@ from tdxcheck.models.td import (
     vp_enter,
 )
 from tdxcheck.spec.events import TD_CREATE
-from tdxcheck.spec.host import Actor, Host, Kvm, Presence, Running, Td
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import K6_16
@@ -34,8 +34,8 @@ def seamcall(host: Host, leaf: object, *arguments: object) -> Term[Status]:
 
 
 def vmxon_everywhere(host: Host) -> None:
-    """VMXON on every online CPU."""
-    host.vmx_on.update(lambda cpu: host.cpu[cpu] == Presence.ONLINE)
+    """VMXON on every CPU: now, or as the first thing when it comes online."""
+    host.vmx_on.fill(True)
 
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})

@@ -170,11 +170,10 @@ def cpu_hot_remove(host: Host, cpu: Cpu) -> None:
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST}, event=CPU_ONLINE)
 def cpu_online(host: Host, cpu: Cpu) -> None:
-    """The administrator onlines {cpu}; KVM, if loaded, does VMXON."""
+    """The administrator onlines {cpu}; KVM, if loaded, does VMXON there."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.initializing())
-    host.vmx_on[cpu] = host.kvm == Kvm.LOADED
     host.cpu[cpu] = Presence.ONLINE
 
 
@@ -185,7 +184,6 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     host.require(host.cpu[cpu] == Presence.ONLINE)
     host.require(host.another_cpu_online(cpu), otherwise=Told.EBUSY)
     host.require(~host.initializing())
-    host.vmx_on[cpu] = False
     host.private_dirty[cpu] = False
     host.cpu[cpu] = Presence.OFFLINE
 

@@ -87,7 +87,7 @@ def vp_enter(host: Host, cpu: Cpu) -> None:
     sources=(MODULE_1_5.at("tdh_mem_page_aug.c, pamt_manager.c"),),
 )
 def mem_page_aug(host: Host, cpu: Cpu, block: Block) -> None:
-    """TDH.MEM.PAGE.AUG on {cpu}: give the TD a page of {block}, untouched until used."""
+    """TDH.MEM.PAGE.AUG on {cpu}: give the TD a page of {block}."""
     ready(host, cpu)
     host.require(
         host.in_tdmr[block], Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8")

@@ -101,7 +101,6 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.initializing())
     host.require((host.kvm == Kvm.UNLOADED) | host.lp_init_done[cpu])
-    host.vmx_on[cpu] = host.kvm == Kvm.LOADED
     host.cpu[cpu] = Presence.ONLINE
 
 
@@ -122,7 +121,6 @@ def cpu_online_first(
     host.require(host.healthy(shortage, sample))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
     host.require(answer == Status.TDX_SUCCESS, otherwise=Told.EIO)
-    host.vmx_on[cpu] = True
     host.lp_init_done[cpu] = True
     host.cpu[cpu] = Presence.ONLINE
     seamcall(host, sys_lp_init, cpu, sample, ~shortage)
@@ -146,7 +144,6 @@ def cpu_offline_unless_last(host: Host, cpu: Cpu) -> None:
         | ~host.last_online_cpu_of_package(cpu),
         otherwise=Refusal(Told.EBUSY, log=ALL_PACKAGES),
     )
-    host.vmx_on[cpu] = False
     host.private_dirty[cpu] = False
     host.cpu[cpu] = Presence.OFFLINE
 
