@@ -1,17 +1,16 @@
-"""tdxcheck graph and conform: the state graph as a file, and the conformance hook."""
+"""tdxcheck graph and conform: the state graph as a file; the module and its model."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tdxcheck.checker.catalogue import Catalogue, UsageError
 from tdxcheck.checker.cli.sizes import sizes_of
-from tdxcheck.checker.cli.status import OK
+from tdxcheck.checker.cli.status import OK, REFUTED
 
 Graph = Any
 """A networkx graph with plain attributes."""
@@ -78,11 +77,14 @@ def _dot_lines(found: Graph) -> Iterator[str]:
 
 
 def conform(arguments: argparse.Namespace) -> int:
-    """Hand the folder to the models' own conformance command."""
+    """Replay the recorded answers of the real module on the model of it."""
     if not arguments.folder.is_dir():
         raise UsageError(f"{arguments.folder} is not a folder")
+    from tdxcheck.models.conformance import report, vectors
+
     try:
-        hook = import_module("tdxcheck.models.conformance").main
-    except (ImportError, AttributeError):
-        raise UsageError("this installation has no conformance check") from None
-    return int(hook(arguments.folder))
+        found = report.conform(arguments.folder)
+    except vectors.MalformedVectors as error:
+        raise UsageError(str(error)) from None
+    print(found.text)
+    return OK if found.conforms else REFUTED
