@@ -65,11 +65,19 @@ class Recording:
 def write(folder: Path, subject: Subject, trace: Trace, text: str) -> Path:
     """Keep the trace and its text in the folder; neither is ever seen half-written."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = json.dumps(as_itf(subject, trace), indent=1)
     path = folder / (subject.name + SUFFIX)
-    _replace(path, document + "\n")
+    _replace(path, _text(as_itf(subject, trace)))
     _replace(folder / (subject.name + TEXT_SUFFIX), text)
     return path
+
+
+def _text(document: Json) -> str:
+    """One state a line, so that a change is seen where it is."""
+    states = ",\n  ".join(map(json.dumps, document["states"]))
+    head = {key: value for key, value in document.items() if key != "states"}
+    lines = (f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items())
+    rest = "\n".join(lines)
+    return f'{{\n{rest}\n "states": [\n  {states}\n ]\n}}\n'
 
 
 def remove(folder: Path, name: str) -> bool:

@@ -16,6 +16,7 @@ from tdxcheck.checker.language.interpreter import View
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Guard, Variable
 from tdxcheck.checker.language.system import Action, Property
+from tdxcheck.checker.language.terms import Const
 from tdxcheck.checker.report.difference import Difference, difference
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.phrase import phrase, show_setting
@@ -77,9 +78,7 @@ def _enforcing(design: Design, asked: Property) -> Iterator[tuple[Action, Guard]
         changes = any(update.variable in read for update in action.updates)
         if changes or action.event in events:
             for guard in action.guards:
-                if guard.refusal is not None and (
-                    action.event in events or variables_in(guard.condition) & read
-                ):
+                if guard.refusal is not None:
                     yield action, guard
 
 
@@ -144,7 +143,10 @@ def _side(page: Page, heading: str, action: Action) -> None:
     for guard in action.guards:
         if guard.refusal is not None:
             told = getattr(guard.refusal.answer, "name", None) or "a status"
-            text = f"unless {phrase(guard.condition, NOWHERE)}: {told}"
+            if isinstance(guard.condition, Const):
+                text = f"always refused: {told}"
+            else:
+                text = f"unless {phrase(guard.condition, NOWHERE)}: {told}"
             page.add(text, Style.QUIET, at=14)
 
 
