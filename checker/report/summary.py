@@ -215,7 +215,8 @@ def conclusion(page: Page, assessment: Assessment) -> None:
         for standing in Standing
     }
     told = [f"{n} {standing.value}" for standing, n in counts.items() if n]
-    text = f"{len(assessment.judgements)} questions: {', '.join(told)}"
+    asked = len(assessment.judgements)
+    text = f"{asked} question{'s' * (asked != 1)}: {', '.join(told)}"
     if assessment.interrupted:
         text = f"Interrupted. {text}"
     style = Style.BAD if counts[Standing.UNEXPECTED] else Style.TITLE
