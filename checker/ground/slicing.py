@@ -9,7 +9,7 @@ one is shortest there too. Not for deadlocks: those depend on every step.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tdxcheck.checker.ground.system import (
     GroundProperty,
@@ -37,7 +37,7 @@ from tdxcheck.checker.ground.terms import (
     support,
 )
 from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.verdict import Run
+from tdxcheck.checker.verdict import Reached, Refuted, Run, Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,12 @@ class Slice:
         for number in numbers:
             states.append(_after(self.whole.steps[number], states[-1]))
         return Run(tuple(states), numbers)
+
+    def lift_verdict(self, verdict: Verdict) -> Verdict:
+        """The verdict with its run, if it has one, as a run of the whole system."""
+        if isinstance(verdict, Refuted | Reached):
+            return replace(verdict, run=self.lift(verdict.run))
+        return verdict
 
 
 def _after(step: GroundStep, values: Values) -> Values:
@@ -124,6 +130,8 @@ def slice_for(system: GroundSystem, numbers: Iterable[int]) -> Slice:
     relevant = cone(system, chosen)
     spoken_of = {n for p in chosen for n in _spoken_of(system.properties[p])}
     everything = len(relevant) == len(system.slots)
+    if everything and chosen == tuple(range(len(system.properties))):
+        return Slice(system, system, tuple(range(len(system.steps))))
     kept = [
         step
         for step in system.steps

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tdxcheck.checker.engines.explicit import Limits, Progress, Search, explore
 from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
@@ -43,17 +44,19 @@ def explored(
 ) -> Findings:
     """What visiting the reachable states says of every question."""
     started = time.monotonic()
-    system = ground(case.instance.system, case.instance.scope)
+    whole = ground(case.instance.system, case.instance.scope)
+    part = slice_for(whole, range(len(whole.properties)))
+    system = part.system
     verdicts: tuple[Verdict, ...] | None = None
     statistics = None
     if all(question.dropped for question in case.questions):
         verdicts = _near(system)
     if verdicts is None:
-        verdicts, statistics = _all(case, system, budget, report, expired)
+        verdicts, statistics = _all(case, part, budget, report, expired)
     return Findings(
         case.label,
         Engine.EXPLICIT,
-        tuple(answer(system, verdict) for verdict in verdicts),
+        tuple(answer(whole, part.lift_verdict(verdict)) for verdict in verdicts),
         time.monotonic() - started,
         statistics,
     )
@@ -86,7 +89,7 @@ def _shown(mode: Mode, run: Run) -> Verdict:
 
 def _all(
     case: Case,
-    system: GroundSystem,
+    part: Slice,
     budget: Budget,
     report: Report,
     expired: Callable[[], bool],
@@ -101,7 +104,7 @@ def _all(
         text = f"{at.states:,} states, depth {at.depth}"
         report(Notice(case.label, Engine.EXPLICIT, text))
 
-    exploration = explore(system, Limits(budget.states, budget.memory), progress)
+    exploration = explore(part.system, Limits(budget.states, budget.memory), progress)
     limit = exploration.limit
     if limit is Limit.INTERRUPT and deep_enough:
         limit = Limit.DEPTH
@@ -114,7 +117,11 @@ def _all(
             exploration.transitions,
             exploration.depth,
             limit,
-            {action.name: times for action, times in exploration.fired.items()},
+            {
+                action.name: times
+                for action, times in exploration.fired.items()
+                if part.system is part.whole or times
+            },
         ),
     )
 
