@@ -49,8 +49,9 @@ def ground(system: TransitionSystem, scope: Scope) -> GroundSystem:
         for entry in instance.entries(variable)
     }
     constants = {entry: value for entry, value in starts.items() if value is not None}
+    changing: set[Entry] = set()
     while True:
-        grounder = _Grounder(instance, starts, constants)
+        grounder = _Grounder(instance, starts, constants, changing)
         steps = list(grounder.steps())
         changed = {
             grounder.entry_of[number]
@@ -60,6 +61,7 @@ def ground(system: TransitionSystem, scope: Scope) -> GroundSystem:
         }
         if not changed:
             break
+        changing |= changed
         constants = {e: v for e, v in constants.items() if e not in changed}
     system_ = grounder.finish(steps)
     check_bounds(system_)
@@ -79,8 +81,10 @@ class _Grounder:
         instance: Instance,
         starts: dict[Entry, Any],
         constants: dict[Entry, Any],
+        changing: set[Entry],
     ) -> None:
         self.instance = instance
+        self.changing = changing
         self.where = instance.variables[0].location
         """The rule that is being grounded, for errors."""
         self.terms = Terms()
@@ -106,7 +110,7 @@ class _Grounder:
         values = self.instance.values(variable.sort)
         low, high = code(values[0]), code(values[-1])
         number = len(self.slots)
-        if low == high:
+        if low == high and entry not in self.changing:
             self.of_entry[entry] = self.constant(values[0])
             self.constants = {**self.constants, entry: values[0]}
             self.assumed[-1 - len(self.assumed)] = self.of_entry[entry]
