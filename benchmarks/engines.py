@@ -19,7 +19,7 @@ from datetime import date
 
 from tdxcheck.checker.ground import GroundSystem, ground
 
-CLASSICS = ("bakery", "lamport_mutex")
+CLASSICS = ("bakery", "Lamport's mutual exclusion")
 DESIGNS = ("v3", "v6.8")
 DEPTH = 12
 """Of the bounded model checking of the designs, in steps."""
@@ -37,7 +37,7 @@ def design(name: str) -> GroundSystem:
 def classic(name: str) -> GroundSystem:
     from tdxcheck.models.classic import CLASSICS as MODELS
 
-    model = next(m for m in MODELS if m.system.name.replace(" ", "_") == name)
+    model = next(m for m in MODELS if m.system.name == name)
     return ground(model.system, model.scope)
 
 

@@ -1,7 +1,8 @@
 """Solving: the symbolic engines' part in judging.
 
 Runs are looked for first, to some depth and for all questions together, since
-that is cheap and decides most; proofs get the rest of the time.
+that is cheap and decides most; proofs get the rest of the time, each on the
+slice of the system that its question depends on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from tdxcheck.checker.engines.symbolic import Budget as SolverBudget
 from tdxcheck.checker.engines.symbolic import Judge
 from tdxcheck.checker.engines.symbolic.solving import Clock, EngineError, GaveUp
 from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.ground.slicing import Slice, cone, slice_for
+from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Budget, Findings, Notice, Report, answer
@@ -43,6 +46,7 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
 
     try:
         judge = Judge(system)
+        slices = _Slices(system)
         deepest = judge.budget.depth if budget.depth is None else budget.depth
         _hunt(judge, case, min(DEPTH, deepest), seconds * HUNTING, report)
         for number in _easy_first(judge, len(case.questions)):
@@ -51,19 +55,45 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
             report(Notice(case.label, Engine.SYMBOLIC, text, so_far(Limit.TIME)))
             # What one question does not need is left to the others.
             share = max(end - time.monotonic(), 0.1) / min(4, pending)
-            judge.budget = SolverBudget(deepest, share)
-            try:
+            if judge.place.get(number) in judge.hunt.found:
+                judge.budget = SolverBudget(deepest, share)
                 found[number] = judge.verdict(number)
-            except EngineError:
-                # z3 has been seen to give a model of nothing after it had run out
-                # of time. Asked afresh it may not: an error there is one of ours.
-                judge = Judge(system, judge.budget)
-                found[number] = judge.verdict(number)
+            else:
+                found[number] = slices.verdict(number, SolverBudget(deepest, share))
     except KeyboardInterrupt:
         pass
     except MemoryError:
         stopped = Limit.MEMORY
     return so_far(stopped)
+
+
+class _Slices:
+    """The slices of one system, and what judges the questions of each."""
+
+    def __init__(self, system: GroundSystem) -> None:
+        self.system = system
+        self.parts: dict[frozenset[int], tuple[Slice, dict[int, int]]] = {}
+        self.judges: dict[frozenset[int], Judge] = {}
+        self.cones = [cone(system, (n,)) for n in range(len(system.properties))]
+
+    def verdict(self, number: int, budget: SolverBudget) -> Verdict:
+        relevant = self.cones[number]
+        if relevant not in self.parts:
+            alike = [n for n, other in enumerate(self.cones) if other == relevant]
+            part = slice_for(self.system, alike)
+            self.parts[relevant] = part, {n: place for place, n in enumerate(alike)}
+            self.judges[relevant] = Judge(part.system)
+        part, places = self.parts[relevant]
+        judge = self.judges[relevant]
+        judge.budget = budget
+        try:
+            verdict = judge.verdict(places[number])
+        except EngineError:
+            # z3 has been seen to give a model of nothing after it had run out
+            # of time. Asked afresh it may not: an error there is one of ours.
+            judge = self.judges[relevant] = Judge(part.system, budget)
+            verdict = judge.verdict(places[number])
+        return part.lift_verdict(verdict)
 
 
 def _easy_first(judge: Judge, questions: int) -> list[int]:
