@@ -75,6 +75,10 @@ class Instance:
     def start(self, entry: Entry) -> Any:
         """The entry's value in every initial state, or None if it may have any."""
         variable, numbers = entry
+        if not self.values(variable.sort):
+            raise SpecificationError(
+                variable.location, f"{variable.name} has no value in this scope"
+            )
         value = self.system.settings.get(variable, variable.initial)
         if callable(value):
             value = value(*numbers)

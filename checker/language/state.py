@@ -121,7 +121,8 @@ class State:
         self._calls: list[Call] = []
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not name.startswith("_") and not hasattr(type(self), name):
+        declared = getattr(type(self), name, None)
+        if not name.startswith("_") and not isinstance(declared, Variable):
             raise self._unknown(name)
         super().__setattr__(name, value)
 
@@ -156,12 +157,10 @@ class State:
         if self._updates:
             raise SpecificationError(location, "guards come before effects")
         refusal = otherwise
-        if isinstance(refusal, Enum | Term):
-            refusal = Refusal(refusal)
         if refusal is not None and not isinstance(refusal, Refusal):
-            raise SpecificationError(
-                location, f"{refusal!r} is no answer: name a member of an enumeration"
-            )
+            refusal = Refusal(refusal)
+        if refusal is not None:
+            check_answer(refusal.answer, location)
         sources = () if source is None else (source,)
         self._guards.append(Guard(lift(condition, bool), refusal, location, sources))
 
@@ -207,6 +206,8 @@ class State:
             raise SpecificationError(
                 Location.of_caller(), f"{callee.name}: {error}"
             ) from None
+        for parameter, argument in zip(callee.parameters, arguments, strict=False):
+            lift(argument, parameter.sort)
         callee.rule(inner, *arguments)
         answer: Term[Any] = Const(callee.success)
         refusable = tuple((g.condition, g.refusal) for g in inner._guards if g.refusal)
@@ -298,10 +299,19 @@ class State:
         return tuple(found.values())
 
 
+def check_answer(answer: Any, location: Location) -> None:
+    """Refuse an answer that is neither a member of an enumeration nor a term of one."""
+    sort = answer.sort if isinstance(answer, Term) else type(answer)
+    if not issubclass(sort, Enum):
+        raise SpecificationError(
+            location, f"{answer!r} is no answer: name a member of an enumeration"
+        )
+
+
 def _reacts(
     event: Any, arguments: tuple[Term[Any], ...], reaction: Reaction
 ) -> Term[bool]:
-    sorts = tuple(argument.sort for argument in arguments)
+    sorts = tuple(a.sort if isinstance(a, Term) else type(a) for a in arguments)
     if sorts != event.parameters:
         raise SpecificationError(
             Location.of_caller(),
@@ -364,8 +374,9 @@ class Variable:
         if isinstance(initial, int) and (
             initial < sort.low or (top is not None and initial > top)
         ):
+            shown = high if isinstance(high, int) else high.__name__
             raise SpecificationError(
-                self.location, f"{initial} is not from {sort.low} to {top}"
+                self.location, f"{initial} is not from {sort.low} to {shown}"
             )
 
     @functools.cached_property

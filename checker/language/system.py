@@ -11,7 +11,14 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from tdxcheck.checker.language.location import Location, SpecificationError
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import Call, Guard, State, Update, Variable
+from tdxcheck.checker.language.state import (
+    Call,
+    Guard,
+    State,
+    Update,
+    Variable,
+    check_answer,
+)
 from tdxcheck.checker.language.terms import (
     Choice,
     Index,
@@ -231,6 +238,8 @@ def action(
         summary, _ = _docstring(rule)
         _check_braces(rule, summary, sorts)
         rule(state, *parameters)
+        if success is not None:
+            check_answer(success, Location.of_function(rule))
         if event is not None:
             _check_event(rule, event, parameters)
         return Action(
