@@ -218,6 +218,7 @@ class Step:
 
 def action(
     *,
+    name: str | None = None,
     actor: Enum | None = None,
     kinds: Iterable[Kind] = (),
     event: Event | None = None,
@@ -228,7 +229,8 @@ def action(
 
     The rule's first parameter is the state; each further one is annotated with
     the sort it ranges over, or with Term[...] of an enumeration or of bool.
-    `success` makes it callable: it is the answer where every guard holds.
+    `success` makes it callable: it is the answer where every guard holds. `name`
+    is for functions that are made several times over.
     """
 
     def record(rule: Callable[..., None]) -> Action:
@@ -243,7 +245,7 @@ def action(
         if event is not None:
             _check_event(rule, event, parameters)
         return Action(
-            rule.__name__,
+            name or rule.__name__,
             summary,
             parameters,
             tuple(state._guards),

@@ -109,7 +109,12 @@ def _config_refused(status: Status) -> Action:
     """The refusal of a list of TDMRs with this status."""
     this_status: Term[Status] = Const(status)
 
-    @action(kinds={Kind.SEAMCALL}, success=status, sources=CONFIG_SOURCES)
+    @action(
+        name=f"sys_config_refused_{status.name}",
+        kinds={Kind.SEAMCALL},
+        success=status,
+        sources=CONFIG_SOURCES,
+    )
     def sys_config_refused(
         module: Module,
         cpu: Cpu,

@@ -154,7 +154,12 @@ def sys_lp_init_misread(
 def _lp_init_refused(status: Status) -> Action:
     """The refusal with this status that records the LP's package all the same."""
 
-    @action(kinds={Kind.SEAMCALL, Kind.FAULT}, success=status, sources=LP_INIT_SOURCES)
+    @action(
+        name=f"sys_lp_init_refused_{status.name}",
+        kinds={Kind.SEAMCALL, Kind.FAULT},
+        success=status,
+        sources=LP_INIT_SOURCES,
+    )
     def sys_lp_init_refused(
         module: Module,
         cpu: Cpu,

@@ -191,7 +191,11 @@ def _leaf_on_td_page(register: str) -> tuple[Action, Action]:
         module.require(operand_valid, invalid)
         _check_page(module, register, page)
 
-    @action(kinds={Kind.SEAMCALL}, sources=PAGE_SOURCES)
+    @action(
+        name=f"leaf_on_td_page_{register}",
+        kinds={Kind.SEAMCALL},
+        sources=PAGE_SOURCES,
+    )
     def leaf_on_td_page(
         module: Pages,
         cpu: Cpu,
@@ -210,6 +214,7 @@ def _leaf_on_td_page(register: str) -> tuple[Action, Action]:
         module.require(free)
 
     @action(
+        name=f"leaf_on_td_page_hang_{register}",
         kinds={Kind.SEAMCALL, Kind.FAULT},
         success=Status.MODULE_HANG,
         sources=PAGE_SOURCES,
