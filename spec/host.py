@@ -213,7 +213,8 @@ class Host(Module, Platform, Kernel):
 
     def healthy(self, shortage: bool | Term[bool], sample: Sample) -> Term[bool]:
         """A call meets no fault: entropy is there, registers are as they should be."""
-        return self.faults | (~any_of(shortage) & (sample == FIRST_SAMPLE))
+        usual = all_of(sample == FIRST_SAMPLE)
+        return self.faults | (~any_of(shortage) & usual)
 
     def in_service(self) -> Term[bool]:
         """A kernel runs that does more than write a crash dump."""

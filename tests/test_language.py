@@ -409,7 +409,7 @@ def test_an_unknown_variable_is_refused() -> None:
         @action()
         def rule(host: Host) -> None:
             """Assign what there is not."""
-            host.raedy = True  # slip
+            host.raedy = True  # type: ignore[attr-defined]  # slip
 
     for slip in (slip_read, slip_assigned):
         expect(slip, "raedy")

@@ -120,13 +120,13 @@ class State:
         self._updates: list[Update] = []
         self._calls: list[Call] = []
 
-    def __setattr__(self, name: str, value: object) -> None:
-        declared = getattr(type(self), name, None)
-        if not name.startswith("_") and not isinstance(declared, Variable):
-            raise self._unknown(name)
-        super().__setattr__(name, value)
-
     if not TYPE_CHECKING:  # a type checker is to know of the declared names alone
+
+        def __setattr__(self, name: str, value: object) -> None:
+            declared = getattr(type(self), name, None)
+            if not name.startswith("_") and not isinstance(declared, Variable):
+                raise self._unknown(name)
+            super().__setattr__(name, value)
 
         def __getattr__(self, name: str) -> Never:
             if name.startswith("_"):
