@@ -3,12 +3,12 @@
 Short runs are looked for first, of all properties at once, since most rules that
 fail do so early. What is left may be proved by k-induction, with or without lemmas
 about pairs of values. If it is not, longer runs are looked for; if there is none,
-Spacer has the next word, and still longer runs the last.
+lemmas about phases have the next word, then Spacer, and still longer runs the last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +17,7 @@ from tdxcheck.checker.engines.symbolic import certificate, pairs, spacer
 from tdxcheck.checker.engines.symbolic.bmc import Hunt, verdict_of
 from tdxcheck.checker.engines.symbolic.encoding import Encoding
 from tdxcheck.checker.engines.symbolic.induction import Induction, prove
+from tdxcheck.checker.engines.symbolic.lemmas import Lemma, conjunction, needed
 from tdxcheck.checker.engines.symbolic.show import show
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.engines.symbolic.target import Target, premise_of, target_of
@@ -52,6 +53,9 @@ PLAIN = 2
 """The largest k of the induction without lemmas."""
 STRENGTHENED = 4
 """The largest k of the induction with them."""
+
+
+Finder = Callable[[Encoding, Clock], tuple[Lemma, ...]]
 
 
 @dataclass(frozen=True)
@@ -148,10 +152,12 @@ class Judge:
         self._hunt(target, min(SHALLOW, depth), clock)
         yield None
         yield self._by_induction(target, clock)
-        yield self._by_pairs(target, clock)
+        yield self._by_lemmas(self._pairs, target, clock)
         with suppress(GaveUp):
             self._hunt(target, depth, clock.part(clock.left * HUNTING))
         yield None
+        with suppress(GaveUp):
+            yield self._by_lemmas(self._phases, target, clock)
         with suppress(GaveUp):
             yield self._by_spacer(target, clock.part(clock.left * PROVING))
 
@@ -161,28 +167,41 @@ class Judge:
         return None if k is None else Missed(f"k-induction, k = {k}")
 
     @cached_property
-    def _lemmas(self) -> tuple[pairs.Lemma, ...]:
-        """What could be shown of pairs in half the time for one property."""
+    def _pairs(self) -> tuple[Lemma, ...]:
+        return self._found(pairs.pair_lemmas)
+
+    @cached_property
+    def _phases(self) -> tuple[Lemma, ...]:
+        return self._found(pairs.phase_lemmas)
+
+    def _found(self, find: Finder) -> tuple[Lemma, ...]:
+        """Lemmas, if they can be had in half the time for one property."""
         try:
-            return pairs.pair_lemmas(self.encoding, Clock(self.budget.seconds / 2))
+            return find(self.encoding, Clock(self.budget.seconds / 2))
         except GaveUp:
             return ()
 
-    def _by_pairs(self, target: int, clock: Clock) -> Missed | None:
-        if not self._lemmas:
+    def _by_lemmas(
+        self, lemmas: tuple[Lemma, ...], target: int, clock: Clock
+    ) -> Missed | None:
+        if not lemmas:
             return None
-        formula = pairs.conjunction(self.encoding, self._lemmas)
-        induction = Induction(self.encoding, self.targets[target], clock, [formula])
+        known = conjunction(self.encoding, lemmas)
+        induction = Induction(self.encoding, self.targets[target], clock, [known])
         k = prove(self.hunt, target, induction, STRENGTHENED)
         if k is None:
             return None
-        lemmas = f"{len(self._lemmas)} impossible pairs of values"
-        return Missed(
-            f"k-induction, k = {k}, with {lemmas}", show(self.encoding, formula)
-        )
+        if k > 0:
+            method = f"k-induction, k = {k}, with {len(lemmas)} impossible pairs"
+            return Missed(method)
+        used = needed(self.encoding, lemmas, self.targets[target], clock)
+        claim = conjunction(self.encoding, used)
+        certificate.check(self.encoding, claim, self.targets[target], clock)
+        method = f"an invariant of {len(used)} impossible pairs of values"
+        return Missed(method, show(self.encoding, claim))
 
     def _by_spacer(self, target: int, clock: Clock) -> Missed | None:
-        lemmas = [pairs.conjunction(self.encoding, self._lemmas)]
+        lemmas = [conjunction(self.encoding, self._pairs)]
         claim = spacer.invariant(self.encoding, self.targets[target], clock, lemmas)
         if claim is None:
             return None

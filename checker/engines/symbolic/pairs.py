@@ -4,24 +4,23 @@ Pairs that no sampled state shows are guessed to be impossible. A guess is given
 up when some step leads from a state that respects every guess to one that does
 not respect this one. Those left when no such step exists are, together, the
 largest inductive set of the guesses.
+
+Much is true only in one phase of a system's life, such as while TDX is enabled.
+So a second set of guesses is of pairs that never occur in a phase: at one value
+of a variable that has more than two and is no map.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from random import Random
 
 import z3
 
 from tdxcheck.checker.engines.explicit import successors_of
 from tdxcheck.checker.engines.symbolic import certificate
-from tdxcheck.checker.engines.symbolic.encoding import (
-    Encoding,
-    Formula,
-    Instant,
-    constant,
-)
+from tdxcheck.checker.engines.symbolic.encoding import Encoding, Formula
+from tdxcheck.checker.engines.symbolic.lemmas import Lemma, conjunction
 from tdxcheck.checker.engines.symbolic.solving import Clock, Unrolling
 from tdxcheck.checker.ground.system import GroundSystem, Values
 
@@ -34,36 +33,14 @@ WALKS = 4
 WALK = 30
 """Steps of a walk."""
 
-Literal = tuple[int, int]
-"""A slot, by its number, and a value."""
-
-
-@dataclass(frozen=True)
-class Lemma:
-    """The literals never hold together; one alone never holds at all."""
-
-    literals: tuple[Literal, ...]
-
-    def formula(self, encoding: Encoding, instant: Instant) -> Formula:
-        return z3.Or(
-            [z3.Not(holds(encoding, instant, literal)) for literal in self.literals]
-        )
-
-
-def holds(encoding: Encoding, instant: Instant, literal: Literal) -> Formula:
-    """The slot has the value at that instant."""
-    number, value = literal
-    slot = encoding.system.slots[number]
-    held = instant.state[number]
-    if slot.term.boolean:
-        return held if value else z3.Not(held)
-    return held == constant(slot, value)
-
 
 class _Guesses:
-    """The pairs of literals not yet seen together: by literal, a mask of the others."""
+    """The pairs of literals not yet seen together: by literal, a mask of the others.
 
-    def __init__(self, system: GroundSystem) -> None:
+    The same is kept for each phase, of the states in that phase alone.
+    """
+
+    def __init__(self, system: GroundSystem, phases: Collection[int] = ()) -> None:
         self.literals = [
             (slot.number, value)
             for slot in system.slots
@@ -72,42 +49,111 @@ class _Guesses:
         ]
         self.places = {literal: place for place, literal in enumerate(self.literals)}
         self.numbers = sorted({number for number, _ in self.literals})
-        self.unseen = []
-        for place, (number, _) in enumerate(self.literals):
-            own = sum(
-                1 << other
-                for other, (slot, _) in enumerate(self.literals)
-                if slot == number and other != place
+        places = range(len(self.literals))
+        self.unseen = [
+            self._mask(o for o in places if not self._exclude(place, o))
+            for place in places
+        ]
+        self.near = [
+            self._mask(o for o in places if self._related(system, place, o))
+            for place in places
+        ]
+        self.phases = phases
+        self.unseen_in = {
+            place: list(self.unseen)
+            for place, (number, _) in enumerate(self.literals)
+            if number in phases
+        }
+
+    @staticmethod
+    def _mask(places: Iterable[int]) -> int:
+        return sum(1 << place for place in places)
+
+    def _exclude(self, place: int, other: int) -> bool:
+        """They are two values of one slot."""
+        return place != other and self.literals[place][0] == self.literals[other][0]
+
+    def _related(self, system: GroundSystem, place: int, other: int) -> bool:
+        """Of maps, that they are entries for one same element."""
+        one, two = (
+            set(zip(variable.index_sorts, numbers, strict=True))
+            for variable, numbers in (
+                system.slots[self.literals[n][0]].entry for n in (place, other)
             )
-            self.unseen.append((1 << len(self.literals)) - 1 & ~own)
+        )
+        return not one or not two or bool(one & two)
 
     def see(self, state: Values) -> bool:
         """Give up every guess that the state refutes; whether there was any."""
         places = [self.places[number, state[number]] for number in self.numbers]
         mask = sum(1 << place for place in places)
-        news = False
-        for place in places:
-            if self.unseen[place] & mask:
-                self.unseen[place] &= ~mask
-                news = True
+        news = _see(self.unseen, places, mask)
+        for number in self.phases:
+            unseen = self.unseen_in[self.places[number, state[number]]]
+            news |= _see(unseen, places, mask)
         return news
 
+    def stands(self, lemma: Lemma) -> bool:
+        """It has not been given up."""
+        *phase, one, other = [self.places[literal] for literal in lemma.literals]
+        unseen = self.unseen_in[phase[0]] if phase else self.unseen
+        return bool(unseen[one] >> other & 1)
+
     def lemmas(self) -> Iterator[Lemma]:
-        """The guesses; no pairs of a literal that is itself never seen."""
-        never = sum(1 << n for n, unseen in enumerate(self.unseen) if unseen >> n & 1)
+        """The guesses; none that follows from one with fewer literals."""
+        never = self._mask(n for n, unseen in enumerate(self.unseen) if unseen >> n & 1)
         for place, literal in enumerate(self.literals):
             if never >> place & 1:
-                yield Lemma((literal,))
+                yield Lemma((literal, literal))
                 continue
-            others = self.unseen[place] & ~never
-            for other in range(place):
-                if others >> other & 1:
-                    yield Lemma((self.literals[other], literal))
+            for other in _below(self.unseen[place] & ~never, place):
+                yield Lemma((self.literals[other], literal))
+        for phase, unseen in self.unseen_in.items():
+            if never >> phase & 1:
+                continue
+            absent = never | self.unseen[phase]
+            for place, literal in enumerate(self.literals):
+                if absent >> place & 1:
+                    continue
+                news = unseen[place] & ~self.unseen[place] & ~absent & self.near[place]
+                for other in _below(news, place):
+                    yield Lemma((self.literals[phase], self.literals[other], literal))
+
+
+def _see(unseen: list[int], places: list[int], mask: int) -> bool:
+    news = False
+    for place in places:
+        if unseen[place] & mask:
+            unseen[place] &= ~mask
+            news = True
+    return news
+
+
+def _below(mask: int, end: int) -> Iterator[int]:
+    """The bits of the mask that come before the end."""
+    mask &= (1 << end) - 1
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
 def pair_lemmas(encoding: Encoding, clock: Clock) -> tuple[Lemma, ...]:
     """An inductive set of impossible pairs, checked by a certificate."""
-    guesses = _Guesses(encoding.system)
+    return _lemmas(encoding, _Guesses(encoding.system), clock)
+
+
+def phase_lemmas(encoding: Encoding, clock: Clock) -> tuple[Lemma, ...]:
+    """The same, with pairs that are impossible in one phase."""
+    phases = [
+        slot.number
+        for slot in encoding.system.slots
+        if not slot.entry[1] and 1 < slot.term.high - slot.term.low < VALUES
+    ]
+    return _lemmas(encoding, _Guesses(encoding.system, phases), clock)
+
+
+def _lemmas(encoding: Encoding, guesses: _Guesses, clock: Clock) -> tuple[Lemma, ...]:
     sampler = _Sampler(encoding.system, guesses)
     for _, start in zip(range(STARTS), encoding.system.initial_states(), strict=False):
         sampler.walk_from(start)
@@ -118,17 +164,13 @@ def pair_lemmas(encoding: Encoding, clock: Clock) -> tuple[Lemma, ...]:
     return lemmas
 
 
-def conjunction(encoding: Encoding, lemmas: Iterable[Lemma]) -> Formula:
-    return z3.And([lemma.formula(encoding, encoding.now) for lemma in lemmas])
-
-
 class _Sampler:
     """Shows states to the guesses: one, and those that it leads to."""
 
     def __init__(self, system: GroundSystem, guesses: _Guesses) -> None:
         self.successors = successors_of(system)
         self.guesses = guesses
-        self.random = random.Random(0)
+        self.random = Random(0)
 
     def walk_from(self, start: Values) -> None:
         """Show the state, and those beside some walks from it.
@@ -154,7 +196,7 @@ class _Sieve:
         self.encoding = encoding
         self.unrolling = Unrolling(encoding, clock)
         self.kept: dict[Lemma, Formula] = {}
-        """By lemma, a literal that requires it before the step."""
+        """By lemma, what it says before the step."""
         self.broken: dict[Lemma, Formula] = {}
         """By lemma, a literal that requires the contrary after it."""
         if initial:
@@ -165,20 +207,32 @@ class _Sieve:
 
     def sift(self, guesses: _Guesses, sampler: _Sampler) -> None:
         """Give up guesses until none is broken after a step that respects all."""
-        unrolling = self.unrolling
         while lemmas := tuple(guesses.lemmas()):
-            for lemma in lemmas:
-                if lemma not in self.kept:
-                    self._name(lemma)
-            some = unrolling.name(z3.Or([self.broken[lemma] for lemma in lemmas]))
-            kept = [self.kept[lemma] for lemma in lemmas] if unrolling.depth else ()
-            if not unrolling.possible(some, *kept):
+            if not self._sift_by(lemmas, guesses, sampler):
                 return
+
+    def _sift_by(
+        self, lemmas: tuple[Lemma, ...], guesses: _Guesses, sampler: _Sampler
+    ) -> bool:
+        """Give up those broken after a step that respects these; whether any was."""
+        unrolling = self.unrolling
+        for lemma in lemmas:
+            if lemma not in self.kept:
+                self._name(lemma)
+        assumed = [unrolling.name(z3.Or([self.broken[lemma] for lemma in lemmas]))]
+        if unrolling.depth:
+            kept = z3.And([self.kept[lemma] for lemma in lemmas])
+            assumed.append(unrolling.name(kept))
+        standing = lemmas
+        while standing and unrolling.possible(*assumed):
             sampler.walk_from(unrolling.path().states[-1])
+            fallen = [lemma for lemma in standing if not guesses.stands(lemma)]
+            standing = tuple(lemma for lemma in standing if guesses.stands(lemma))
+            unrolling.solver.add([z3.Not(self.broken[lemma]) for lemma in fallen])
+        return len(standing) < len(lemmas)
 
     def _name(self, lemma: Lemma) -> None:
         first, last = self.unrolling.instants[0], self.unrolling.instants[-1]
-        formula = lemma.formula(self.encoding, first)
-        self.kept[lemma] = self.unrolling.name(formula)
+        self.kept[lemma] = lemma.formula(self.encoding, first)
         formula = lemma.formula(self.encoding, last)
         self.broken[lemma] = self.unrolling.name(z3.Not(formula))
