@@ -140,6 +140,8 @@ class Catalogue:
     machine: Machine
     claims: tuple[Claim, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+    parts: tuple[TransitionSystem, ...] = ()
+    """Systems over a part of the designs' state, whose variables they use up."""
 
     def design(self, key: str) -> Design:
         return _find("design", key, {d.key: d for d in self.designs})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tdxcheck.checker.catalogue import Catalogue, Design, Rule
 from tdxcheck.models.assumptions import ASSUMPTIONS
 from tdxcheck.models.claims import CLAIMS
+from tdxcheck.models.conformance.leaves import MODULE
 from tdxcheck.models.designs.document_only import DOCUMENT_ONLY
 from tdxcheck.models.designs.v3 import V3_DESIGN
 from tdxcheck.models.designs.v6_8 import V6_8
@@ -24,4 +25,5 @@ CATALOGUE = Catalogue(
     machine=MACHINE,
     claims=CLAIMS,
     assumptions=ASSUMPTIONS,
+    parts=(MODULE,),
 )

@@ -8,14 +8,14 @@ and state as the real module's would be read. It never sees a recorded answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-from tdxcheck.checker.language import TransitionSystem, Variable
+from tdxcheck.checker.language import Variable
 from tdxcheck.checker.language.instance import Assignment, Instance, Scope
 from tdxcheck.checker.language.interpreter import Interpreter
-from tdxcheck.models.conformance.leaves import ACTIONS, Leaves
+from tdxcheck.models.conformance.leaves import MODULE, Leaves
 from tdxcheck.models.conformance.vectors import Platform, TdmrList
 from tdxcheck.models.module.layout import (
     ACCEPTED,
@@ -140,10 +140,7 @@ class Bench:
 
     @cached_property
     def interpreter(self) -> Interpreter:
-        summary = "The TDX module on a recorded machine"
-        system = TransitionSystem(
-            "module", summary, Pages, ACTIONS, settings=self._settings()
-        )
+        system = replace(MODULE, settings=self._settings())
         return Interpreter(RecordedInstance(system, self.scope))
 
     @cached_property

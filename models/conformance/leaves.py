@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tdxcheck.checker.language import Action
+from tdxcheck.checker.language import Action, TransitionSystem
 from tdxcheck.models.module import (
     configuration,
     dispatch,
@@ -22,6 +22,7 @@ from tdxcheck.models.module import (
     memory,
     update,
 )
+from tdxcheck.spec.module import Pages
 
 TD_PAGE_IN_RCX: Final = """
     VP.ENTER MNG.KEY.CONFIG MNG.RD MNG.WR MR.FINALIZE VP.FLUSH MNG.VPFLUSHDONE
@@ -125,6 +126,11 @@ ACTIONS: Final = tuple(
     )
 )
 """Every action that a vector can be a step of."""
+
+MODULE: Final = TransitionSystem(
+    "module", "The TDX module by itself, called by anybody", Pages, ACTIONS
+)
+"""Its settings are those of the machine that a vector was recorded on."""
 
 
 Leaves = Mapping[str, tuple[Action, ...]]
