@@ -473,11 +473,12 @@ class _Writer:
     def _entry(self, variable: Variable, state: Any) -> Term[Any]:
         return self._at(getattr(state, variable.name), variable)
 
-    def _at(self, read: Any, variable: Variable) -> Any:
-        indices = self.indices(variable)
-        if not indices:
-            return read
-        return read[indices if len(indices) > 1 else indices[0]]
+    def _at(self, read: Any, variable: Variable) -> Term[Any]:
+        indices: Any = self.indices(variable)
+        if indices:
+            read = read[indices if len(indices) > 1 else indices[0]]
+        entry: Term[Any] = read
+        return entry
 
     def indices(self, variable: Variable) -> tuple[Term[Any], ...]:
         return tuple(self.index(sort) for sort in variable.index_sorts)

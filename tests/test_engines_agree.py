@@ -89,7 +89,7 @@ def interpreted(system: GroundSystem, values: Values) -> list[tuple[int, Values]
     return found
 
 
-@examples(50)
+@examples(35)
 @given(systems())
 def test_initial_states_are_the_interpreters(drawn: Drawn) -> None:
     system = ground(drawn.system(), drawn.scope)
@@ -122,7 +122,7 @@ def differs(system: GroundSystem, state: Any, values: Values) -> Any:
     )
 
 
-@examples(40)
+@examples(30)
 @given(systems())
 def test_steps_are_the_interpreters(drawn: Drawn) -> None:
     """Of random states: by compiled Python, by ground terms, and by z3's formula."""
@@ -160,7 +160,7 @@ def solved_steps(
     return sorted(found)
 
 
-@examples(50)
+@examples(35)
 @given(systems())
 def test_properties_mean_what_the_interpreter_says(drawn: Drawn) -> None:
     """Of random states and steps: by ground terms, and by z3's formula."""
@@ -271,13 +271,15 @@ def length(verdict: Verdict) -> int | None:
     raise AssertionError(f"{verdict} is no answer")
 
 
-@examples(40)
+@examples(30)
 @given(systems(most_states=2000))
 def test_verdicts_and_shortest_runs_are_the_interpreters(drawn: Drawn) -> None:
     system = ground(drawn.system(), drawn.scope)
     distance = search(system)
     if distance is None:
         return
+    if next(system.initial_states(), None) is None:
+        return  # The explicit engine refuses such a system.
     exploration = explore(system)
     assert exploration.states == len(distance)
     assert exploration.depth == max(distance.values(), default=0)
@@ -304,6 +306,8 @@ def test_verdicts_and_shortest_runs_are_the_interpreters(drawn: Drawn) -> None:
 @given(drawn=systems(most_states=2000))
 def test_each_prover_agrees_with_the_explicit_engine(engine: str, drawn: Drawn) -> None:
     system = ground(drawn.system(), drawn.scope)
+    if next(system.initial_states(), None) is None:
+        return  # The explicit engine refuses such a system.
     exploration = explore(system)
     encoding = Encoding(system)
     for rule, verdict in zip(system.properties, exploration.verdicts, strict=True):
@@ -331,10 +335,12 @@ def proved_by_spacer(encoding: Encoding, target: Target) -> bool:
 PROVERS = {"induction": proved_by_induction, "spacer": proved_by_spacer}
 
 
-@examples(40)
+@examples(30)
 @given(drawn=systems(), depth=st.integers(0, 3))
 def test_bounded_verdicts_are_right_up_to_their_depth(drawn: Drawn, depth: int) -> None:
     system = ground(drawn.system(), drawn.scope)
+    if next(system.initial_states(), None) is None:
+        return  # The explicit engine refuses such a system.
     exploration = explore(system)
     for bounded, explicit in zip(bmc(system, depth), exploration.verdicts, strict=True):
         steps = length(explicit)

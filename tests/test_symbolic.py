@@ -22,6 +22,7 @@ from tdxcheck.checker.engines.symbolic import (
 )
 from tdxcheck.checker.engines.symbolic.bounds import escape
 from tdxcheck.checker.engines.symbolic.encoding import Encoding, constant
+from tdxcheck.checker.engines.symbolic.lemmas import Lemma, conjunction, needed
 from tdxcheck.checker.engines.symbolic.show import show
 from tdxcheck.checker.engines.symbolic.solving import (
     Clock,
@@ -427,9 +428,9 @@ def test_quantifiers_are_spelled_out() -> None:
             )
         }
         assert found == expected
-    wide = z3.BitVec("wide", 32)
+    wide, free = z3.BitVecs("wide free", 32)
     with pytest.raises(GaveUp):
-        spacer.expanded(z3.Exists([wide], wide == wide + z3.BitVec("w", 32)))
+        spacer.expanded(z3.Exists([wide], z3.ULT(wide, free)))
 
 
 def test_impossible_pairs_are_found_and_true() -> None:
@@ -445,7 +446,60 @@ def test_impossible_pairs_are_found_and_true() -> None:
     assert reachable_respect(system, lemmas)
 
 
-def reachable_respect(system: GroundSystem, lemmas: tuple[pairs.Lemma, ...]) -> bool:
+def test_a_proof_needs_few_of_the_lemmas() -> None:
+    system = ring(two_tokens_are_marked)
+    encoding = Encoding(system)
+    target = target_of(system, system.properties[0])
+    lemmas = pairs.pair_lemmas(encoding, Clock(60))
+    few = needed(encoding, lemmas, target, Clock(60))
+    assert 0 < len(few) < len(lemmas)
+    claim = conjunction(encoding, few)
+    certificate.check(encoding, claim, target, Clock(60))
+    with pytest.raises(EngineError, match="none"):
+        needed(encoding, lemmas[:1], target, Clock(60))
+
+
+class Lamp(State):
+    """A door and a lamp, which agree only by day."""
+
+    hour = Var(Int(0, 2), 0)
+    door = Var(bool, False)
+    lamp = Var(bool, False)
+
+
+@action()
+def passes_time(lamp: Lamp) -> None:
+    """Go on to the next hour; by day, what is shut is dark."""
+    lamp.hour = ite(lamp.hour < 2, lamp.hour + 1, 0)
+    lamp.lamp = lamp.door
+
+
+@action()
+def opens(lamp: Lamp, door: Term[bool]) -> None:
+    """Open or shut the door, in the dark."""
+    lamp.require(lamp.hour != 1)
+    lamp.door = door
+
+
+@invariant()
+def day_is_bright(lamp: Lamp) -> Term[bool]:
+    """By day, door and lamp agree."""
+    return implies(lamp.hour == 1, lamp.door == lamp.lamp)
+
+
+def test_pairs_that_are_impossible_in_a_phase_are_found() -> None:
+    rules = (passes_time, opens)
+    system = TransitionSystem("lamp", "L.", Lamp, rules, (day_is_bright,))
+    encoding = Encoding(ground(system, {}))
+    assert pairs.pair_lemmas(encoding, Clock(60)) == ()
+    found = [set(x.literals) for x in pairs.phase_lemmas(encoding, Clock(60))]
+    hour, door, lamp = 0, 1, 2
+    assert {(hour, 1), (door, 0), (lamp, 1)} in found
+    assert {(hour, 1), (door, 1), (lamp, 0)} in found
+    assert all((hour, 1) in literals for literals in found)
+
+
+def reachable_respect(system: GroundSystem, lemmas: tuple[Lemma, ...]) -> bool:
     """No reachable state has all the literals of any lemma."""
     successors = successors_of(system)
     seen = set(system.initial_states())

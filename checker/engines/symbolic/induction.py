@@ -74,9 +74,11 @@ class Induction:
 def prove(hunt: Hunt, number: int, induction: Induction, most: int) -> int | None:
     """The k by which the hunt's target is shown to be missed for ever.
 
-    None if a run hits it, or if `most` is not enough.
+    None if a run hits it, or if no k up to `most` is enough.
     """
-    while induction.k < most:
+    if not hunt.started:
+        hunt.start()
+    while induction.k <= most:
         if not induction.try_next():
             continue
         while hunt.depth < induction.k and not hunt.exhausted:

@@ -51,8 +51,8 @@ PROVING = 0.6
 """The part of what then is left that Spacer has."""
 PLAIN = 2
 """The largest k of the induction without lemmas."""
-STRENGTHENED = 4
-"""The largest k of the induction with them."""
+STRENGTHENED = 1
+"""The largest k of the induction with lemmas about phases; about pairs, it is 0."""
 
 
 Finder = Callable[[Encoding, Clock], tuple[Lemma, ...]]
@@ -152,12 +152,13 @@ class Judge:
         self._hunt(target, min(SHALLOW, depth), clock)
         yield None
         yield self._by_induction(target, clock)
-        yield self._by_lemmas(self._pairs, target, clock)
+        yield self._by_lemmas(self._pairs, 0, target, clock)
+        if "_phases" not in vars(self):  # They are costly, so runs come first.
+            with suppress(GaveUp):
+                self._hunt(target, depth, clock.part(clock.left * HUNTING))
+            yield None
         with suppress(GaveUp):
-            self._hunt(target, depth, clock.part(clock.left * HUNTING))
-        yield None
-        with suppress(GaveUp):
-            yield self._by_lemmas(self._phases, target, clock)
+            yield self._by_lemmas(self._phases, STRENGTHENED, target, clock)
         with suppress(GaveUp):
             yield self._by_spacer(target, clock.part(clock.left * PROVING))
 
@@ -182,22 +183,22 @@ class Judge:
             return ()
 
     def _by_lemmas(
-        self, lemmas: tuple[Lemma, ...], target: int, clock: Clock
+        self, lemmas: tuple[Lemma, ...], most: int, target: int, clock: Clock
     ) -> Missed | None:
         if not lemmas:
             return None
         known = conjunction(self.encoding, lemmas)
         induction = Induction(self.encoding, self.targets[target], clock, [known])
-        k = prove(self.hunt, target, induction, STRENGTHENED)
+        k = prove(self.hunt, target, induction, most)
         if k is None:
             return None
         if k > 0:
-            method = f"k-induction, k = {k}, with {len(lemmas)} impossible pairs"
+            method = f"k-induction, k = {k}, with {len(lemmas)} impossible combinations"
             return Missed(method)
         used = needed(self.encoding, lemmas, self.targets[target], clock)
         claim = conjunction(self.encoding, used)
         certificate.check(self.encoding, claim, self.targets[target], clock)
-        method = f"an invariant of {len(used)} impossible pairs of values"
+        method = f"an invariant of {len(used)} impossible combinations of values"
         return Missed(method, show(self.encoding, claim))
 
     def _by_spacer(self, target: int, clock: Clock) -> Missed | None:

@@ -51,7 +51,7 @@ class _Guesses:
         self.numbers = sorted({number for number, _ in self.literals})
         places = range(len(self.literals))
         self.unseen = [
-            self._mask(o for o in places if not self._exclude(place, o))
+            self._mask(o for o in places if place == o or not self._same(place, o))
             for place in places
         ]
         self.near = [
@@ -69,9 +69,9 @@ class _Guesses:
     def _mask(places: Iterable[int]) -> int:
         return sum(1 << place for place in places)
 
-    def _exclude(self, place: int, other: int) -> bool:
-        """They are two values of one slot."""
-        return place != other and self.literals[place][0] == self.literals[other][0]
+    def _same(self, place: int, other: int) -> bool:
+        """They are values of one slot."""
+        return self.literals[place][0] == self.literals[other][0]
 
     def _related(self, system: GroundSystem, place: int, other: int) -> bool:
         """Of maps, that they are entries for one same element."""
@@ -111,7 +111,10 @@ class _Guesses:
         for phase, unseen in self.unseen_in.items():
             if never >> phase & 1:
                 continue
-            absent = never | self.unseen[phase]
+            own = self._mask(
+                n for n in range(len(self.literals)) if self._same(n, phase)
+            )
+            absent = never | self.unseen[phase] | own
             for place, literal in enumerate(self.literals):
                 if absent >> place & 1:
                     continue

@@ -26,6 +26,8 @@ def _conjuncts(formula: Formula) -> list[Formula]:
 
 def _text(formula: Formula, names: dict[str, GroundSlot]) -> str:
     parts = formula.children()
+    if z3.is_not(formula) and z3.is_not(parts[0]):
+        return _text(parts[0].children()[0], names)
     if z3.is_not(formula):
         return f"not {_inner(parts[0], names)}"
     if z3.is_and(formula):

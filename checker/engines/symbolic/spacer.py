@@ -6,8 +6,6 @@ Each step is a rule of its own, whose head has the effects in place of variables
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
-from math import prod
 from typing import Any
 
 import z3
@@ -31,8 +29,8 @@ OPTIONS = {
 }
 """Measured: the generalizer costs more than it saves; slicing hides variables."""
 
-MOST_VALUES = 1 << 10
-"""Of the variables of a quantifier in an answer, taken together."""
+MOST_CASES = 1 << 10
+"""Of a quantifier in an answer, spelled out."""
 
 
 def invariant(
@@ -88,19 +86,35 @@ def _hit(encoding: Encoding, target: Target) -> Formula:
 def expanded(formula: Formula) -> Formula:
     """The formula with each quantifier spelled out, value by value."""
     if z3.is_quantifier(formula):
-        body = expanded(formula.body())
-        count = formula.num_vars()
-        values = [_values(formula.var_sort(place)) for place in range(count)]
-        if prod(map(len, values)) > MOST_VALUES:
-            raise GaveUp(Limit.SOLVER, "an answer of Spacer is quantified too widely")
-        cases = [
-            z3.substitute_vars(body, *reversed(chosen)) for chosen in product(*values)
-        ]
+        bound = _fresh(formula)
+        cases = [z3.substitute_vars(expanded(formula.body()), *reversed(bound))]
+        for variable in bound:
+            cases = _cases(cases, variable)
         return z3.Or(cases) if formula.is_exists() else z3.And(cases)
     children = formula.children()
     if not children or not any(map(_is_quantified, children)):
         return formula
     return formula.decl()(*map(expanded, children))
+
+
+def _fresh(quantified: Formula) -> list[Formula]:
+    """Constants for the variables, which are numbered from the last one bound."""
+    return [
+        z3.FreshConst(quantified.var_sort(place))
+        for place in range(quantified.num_vars())
+    ]
+
+
+def _cases(formulas: list[Formula], variable: Formula) -> list[Formula]:
+    """The formulas at each value of the variable, those that differ."""
+    found: dict[int, Formula] = {}
+    for formula in formulas:
+        for value in _values(variable.sort()):
+            case = z3.simplify(z3.substitute(formula, (variable, value)))
+            found.setdefault(case.get_id(), case)
+            if len(found) > MOST_CASES:
+                raise GaveUp(Limit.SOLVER, "an answer of Spacer is too large")
+    return list(found.values())
 
 
 def _is_quantified(formula: Formula) -> bool:
@@ -111,7 +125,7 @@ def _values(sort: Any) -> list[Formula]:
     """Every value of the sort, if it has not too many."""
     if sort == z3.BoolSort():
         return [z3.BoolVal(False), z3.BoolVal(True)]
-    size = min(1 << sort.size(), MOST_VALUES + 1)
+    size = min(1 << sort.size(), MOST_CASES + 1)
     return [z3.BitVecVal(value, sort.size()) for value in range(size)]
 
 
@@ -122,12 +136,7 @@ def _interpretation(answer: Any, reached: Any, states: Sequence[Formula]) -> For
         return z3.And(parts)
     if not z3.is_quantifier(answer):
         return _of_equation(answer, reached, states)
-    # Bound variables are numbered from the last that the quantifier binds.
-    count = answer.num_vars()
-    fresh = [
-        z3.Const(f"bound.{place}", answer.var_sort(place)) for place in range(count)
-    ]
-    body = z3.substitute_vars(answer.body(), *reversed(fresh))
+    body = z3.substitute_vars(answer.body(), *reversed(_fresh(answer)))
     return _of_equation(body, reached, states)
 
 
