@@ -20,9 +20,9 @@ from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Budget, Findings, Notice, Report, answer
 from tdxcheck.checker.verdict import Limit, Unknown, Verdict
 
-DEPTH = 20
+DEPTH = 16
 """Steps of the runs that are looked at before anything is proved."""
-HUNTING = 0.6
+HUNTING = 0.4
 """The part of the time that may go into looking for runs."""
 UNLIMITED = 86_400.0
 """Seconds for each question, where there is no limit of time."""
