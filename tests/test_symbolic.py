@@ -499,6 +499,17 @@ def test_pairs_that_are_impossible_in_a_phase_are_found() -> None:
     assert all((hour, 1) in literals for literals in found)
 
 
+class Free(State):
+    bits = Map(Cell, bool)
+
+
+def test_no_pair_is_impossible_where_everything_may_be_so_at_first() -> None:
+    """More initial states than walks begin in."""
+    system = TransitionSystem("free", "F.", Free, ())
+    encoding = Encoding(ground(system, {Cell: 12}))
+    assert pairs.pair_lemmas(encoding, Clock(60)) == ()
+
+
 def reachable_respect(system: GroundSystem, lemmas: tuple[Lemma, ...]) -> bool:
     """No reachable state has all the literals of any lemma."""
     successors = successors_of(system)
