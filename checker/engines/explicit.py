@@ -10,12 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from tdxcheck.checker.engines.packing import (
     Packing,
-    Successors,
     Watch,
+    compile_expansion,
     compile_successors,
     compile_watches,
 )
@@ -93,17 +92,22 @@ class Search:
         """By watch: the state that hit it first, and for step watches the step."""
         self.parents: dict[int, int | None] = {}
         """The state that each state was first reached from."""
-        self.transitions = 0
         self.taken = [0] * len(system.steps)
         self.depth = 0
         self.watches = tuple(_watches(system))
         self.ends = _ends(system, self.packing)
+        self.stuck: list[int] = []
+        """States from which no step leads, not yet looked at."""
         self._compile()
+
+    @property
+    def transitions(self) -> int:
+        return sum(self.taken)
 
     def _compile(self) -> None:
         pending = [w for w in self.watches if w.name not in self.witness]
-        self.successors = compile_successors(
-            self.system, self.packing, pending, self.hits
+        self._expand = compile_expansion(
+            self.system, self.packing, pending, self.hits, self.stuck
         )
         self.hit = compile_watches(self.packing, pending)
         self.watching = any(w.step is None for w in pending)
@@ -120,6 +124,7 @@ class Search:
         return frontier
 
     def _look(self, state: int) -> None:
+        """Note the watches that the state is the first to hit."""
         if not self.watching:
             return
         found = [name for name in self.hit(state) if name not in self.witness]
@@ -130,29 +135,27 @@ class Search:
 
     def expand(self, states: list[int], reached: list[int]) -> None:
         """Take every step from these states; add what is new to `reached`."""
-        parents = self.parents
-        taken = self.taken
-        successors = self.successors
-        hit = self.hit
-        for state in states:
-            after = successors(state)
-            if not after and self.ends:
-                self._note_deadlock(state)
-            self.transitions += len(after)
-            for number, successor in after:
-                taken[number] += 1
-                if successor not in parents:
-                    parents[successor] = state
-                    reached.append(successor)
-                    if self.watching and hit(successor):
-                        self._look(successor)
-                        successors, hit = self.successors, self.hit
-            if self.hits:
-                for name, at, number in self.hits:
-                    self.witness.setdefault(name, (at, number))
-                self.hits.clear()
-                self._compile()
-                successors, hit = self.successors, self.hit
+        seen = len(reached)
+        try:
+            self._expand(states, self.parents, reached, self.taken)
+        finally:
+            self._note(reached, seen)
+
+    def _note(self, reached: list[int], seen: int) -> None:
+        """Look at what a part of a level has brought, in the order it was found."""
+        for state in self.stuck:
+            self._note_deadlock(state)
+        self.stuck.clear()
+        if self.hits:
+            for name, at, number in self.hits:
+                self.witness.setdefault(name, (at, number))
+            self.hits.clear()
+            self._compile()
+        for place in range(seen, len(reached)):
+            if not self.watching:
+                break
+            if self.hit(reached[place]):
+                self._look(reached[place])
 
     def _note_deadlock(self, state: int) -> None:
         for name, allowed in list(self.ends.items()):
@@ -167,12 +170,12 @@ class Search:
             path.append(parent)
         path.reverse()
         steps = []
+        successors = compile_successors(self.system, self.packing)
         for before, after in pairwise(path):
-            steps.append(next(n for n, s in self.successors(before) if s == after))
+            steps.append(next(n for n, s in successors(before) if s == after))
         if last is not None:
-            path.append(next(s for n, s in self.successors(state) if n == last))
+            path.append(next(s for n, s in successors(state) if n == last))
             steps.append(last)
-        self.hits.clear()
         return Run(tuple(map(self.packing.unpack, path)), tuple(steps))
 
 
@@ -302,8 +305,7 @@ def compile_state(system: GroundSystem, node: Node) -> Callable[[Values], bool]:
 def successors_of(system: GroundSystem) -> Callable[[Values], list[tuple[int, Values]]]:
     """The successor function over unpacked states."""
     packing = Packing(system)
-    hits: list[Any] = []
-    packed: Successors = compile_successors(system, packing, (), hits)
+    packed = compile_successors(system, packing)
 
     def successors(values: Values) -> list[tuple[int, Values]]:
         return [(n, packing.unpack(s)) for n, s in packed(packing.pack(values))]

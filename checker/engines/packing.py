@@ -8,7 +8,7 @@ machine operations of Python's interpreter.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,30 +81,120 @@ Successors = Callable[[int], list[tuple[int, int]]]
 """From a packed state to its steps: the number of each, and the state after it."""
 
 
-def compile_successors(
-    system: GroundSystem, packing: Packing, watches: Iterable[Watch], hits: list[Any]
-) -> Successors:
-    """The successor function; a watch that is hit is noted as (name, state, step)."""
-    by_step: dict[int, list[Watch]] = {}
-    for watch in watches:
-        if watch.step is not None:
-            by_step.setdefault(watch.step, []).append(watch)
+def compile_successors(system: GroundSystem, packing: Packing) -> Successors:
+    """The successor function, for a state at a time."""
     writer = _Writer(packing)
     lines = ["def successors(s):", " out = []"]
     for step in system.steps:
         lines.append(f" if {writer.condition(step.guards)}:")
-        writer.share(step, [w.condition for w in by_step.get(step.number, [])])
+        writer.share(step, [])
         lines += [f"  {line}" for line in writer.sharing]
-        for watch in by_step.get(step.number, []):
-            text = writer.truth(watch.condition)
-            lines.append(f"  if {text}: hits.append(({watch.name}, s, {step.number}))")
         lines.append(f"  out.append(({step.number}, {writer.effect(step)}))")
         writer.forget()
     lines.append(" return out")
-    names: dict[str, Any] = {"hits": hits}
+    names: dict[str, Any] = {}
     exec("\n".join(lines), names)
     successors: Successors = names["successors"]
     return successors
+
+
+Expansion = Callable[[list[int], dict[int, int | None], list[int], list[int]], None]
+"""Takes every step from the states of a list: see `compile_expansion`."""
+
+
+def compile_expansion(
+    system: GroundSystem,
+    packing: Packing,
+    watches: Iterable[Watch],
+    hits: list[tuple[int, int, int]],
+    ends: list[int],
+) -> Expansion:
+    """A function that takes every step from some states, the search's inner loop.
+
+    Its arguments are the states, the parent of each state seen, the list of new
+    states, and how often each step was taken. Watches that are hit are noted in
+    `hits`, states from which no step leads in `ends`.
+    """
+    by_step = _by_step(watches)
+    writer = _Writer(packing)
+    lines = [
+        "def expand(states, parents, reached, taken):",
+        f" {' = '.join(f'c{step.number}' for step in system.steps) or '_'} = 0",
+        " new = reached.append",
+        " try:",
+        "  for s in states:",
+        "   end = True",
+    ]
+    for indent, line in _branches(writer, list(system.steps), by_step):
+        lines.append("   " + " " * indent + line)
+    lines += ["   if end: ends.append(s)", " finally:", "  pass"]
+    lines += [f"  taken[{step.number}] += c{step.number}" for step in system.steps]
+    names: dict[str, Any] = {"hits": hits, "ends": ends}
+    exec("\n".join(lines), names)
+    expand: Expansion = names["expand"]
+    return expand
+
+
+FEW = 4
+"""Steps that are tested one by one rather than sorted by what they ask first."""
+
+
+def _branches(
+    writer: _Writer, steps: list[GroundStep], by_step: dict[int, list[Watch]]
+) -> Iterator[tuple[int, str]]:
+    """The steps as lines with their indents, those that ask one slot sorted by it.
+
+    Most steps can be passed over with one comparison for many of them.
+    """
+    asked: dict[int, dict[int, list[GroundStep]]] = {}
+    for step in steps:
+        for mask, value in writer.literals(step.guards).items():
+            asked.setdefault(mask, {}).setdefault(value, []).append(step)
+    mask = max(asked, key=lambda m: sum(map(len, asked[m].values())), default=0)
+    sorted_ = sum(map(len, asked[mask].values())) if mask else 0
+    if sorted_ < FEW or len(asked[mask]) < 2:
+        for step in steps:
+            yield from _taken(writer, step, by_step.get(step.number, []))
+        return
+    test = "if"
+    for value, alike in asked[mask].items():
+        yield 0, f"{test} s & {mask} == {value}:"
+        writer.known[mask] = value
+        for indent, line in _branches(writer, alike, by_step):
+            yield indent + 1, line
+        del writer.known[mask]
+        test = "elif"
+    others = {id(step) for alike in asked[mask].values() for step in alike}
+    rest = [step for step in steps if id(step) not in others]
+    yield from _branches(writer, rest, by_step)
+
+
+def _taken(
+    writer: _Writer, step: GroundStep, watches: list[Watch]
+) -> Iterator[tuple[int, str]]:
+    """One step: its test, what is noted of it, and the state it leads to."""
+    yield 0, f"if {writer.condition(step.guards)}:"
+    writer.share(step, [watch.condition for watch in watches])
+    for line in writer.sharing:
+        yield 1, line
+    for watch in watches:
+        hit = f"hits.append(({watch.name}, s, {step.number}))"
+        yield 1, f"if {writer.truth(watch.condition)}: {hit}"
+    yield 1, "end = False"
+    yield 1, f"c{step.number} += 1"
+    yield 1, f"n = {writer.effect(step)}"
+    yield 1, "if n not in parents:"
+    yield 2, "parents[n] = s"
+    yield 2, "new(n)"
+    writer.forget()
+
+
+def _by_step(watches: Iterable[Watch]) -> dict[int, list[Watch]]:
+    by_step: dict[int, list[Watch]] = {}
+    for watch in watches:
+        if watch.step is not None:
+            by_step.setdefault(watch.step, []).append(watch)
+    return by_step
 
 
 def compile_watches(
@@ -135,6 +225,8 @@ class _Writer:
     def __init__(self, packing: Packing) -> None:
         self.fields = packing.fields
         self.sharing: list[str] = []
+        self.known: dict[int, int] = {}
+        """Parts of the state that an enclosing test has already compared."""
         self._shared: dict[int, str] = {}
 
     def share(self, step: GroundStep, others: list[Node]) -> None:
@@ -168,11 +260,22 @@ class _Writer:
                 rest.append(self.truth(part))
             elif mask & literal[0] and (value ^ literal[1]) & mask & literal[0]:
                 return "False"
-            else:
+            elif self.known.get(literal[0]) != literal[1]:
                 mask |= literal[0]
                 value |= literal[1]
         tests = [f"s & {mask} == {value}"] if mask else []
         return " and ".join(tests + rest) or "True"
+
+    def literals(self, operands: Iterable[Node]) -> dict[int, int]:
+        """The slots that a conjunction compares with a value, not yet known."""
+        found: dict[int, int] = {}
+        for operand in operands:
+            parts = operand.operands if isinstance(operand, And) else (operand,)
+            for part in parts:
+                literal = self._literal(part)
+                if literal is not None and literal[0] not in self.known:
+                    found[literal[0]] = literal[1]
+        return found
 
     def _literal(self, node: Node) -> tuple[int, int] | None:
         """A test of one slot for one value, as a mask and the masked value."""
