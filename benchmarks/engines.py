@@ -74,7 +74,7 @@ def measure(engine: str, name: str) -> None:
 def main(names: list[str]) -> None:
     print(f"{date.today()}, Python {platform.python_version()}, {platform.machine()}")
     print(
-        f"{'system':16}{'engine':10}{'states':>10}{'transitions':>13}{'depth':>7}"
+        f"{'system':27}{'engine':10}{'states':>10}{'transitions':>13}{'depth':>7}"
         f"{'CPU s':>8}{'states/s':>10}{'peak MB':>9}"
     )
     jobs = [("explicit", name) for name in (*DESIGNS, *CLASSICS)]
@@ -91,7 +91,7 @@ def main(names: list[str]) -> None:
             f"{states:10,}{found['transitions']:13,}" if states else f"{'':23}"
         )
         print(
-            f"{name:16}{engine:10}{counts}{found['depth']:7}"
+            f"{name:27}{engine:10}{counts}{found['depth']:7}"
             f"{found['seconds']:8.1f}{rate}{found['megabytes']:9.0f}",
             flush=True,
         )

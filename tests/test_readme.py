@@ -1,4 +1,4 @@
-"""The README quotes what the program says, and its commands are the ones that are run."""
+"""The README quotes what the program says, and CI runs the command it gives."""
 
 from __future__ import annotations
 
