@@ -216,7 +216,7 @@ def test_guards_that_stand_before_a_rule_are_named(
     assert run("explain", COVERED) == 0
     out = capsys.readouterr().out
     assert "Guards in closed that stand before it:" in out
-    assert "hot_add_unless_ready: not (module = READY); else EPERM" in out
+    assert "hot_add_unless_ready: module != READY; else EPERM" in out
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "json", "dot"])

@@ -120,7 +120,7 @@ def _limits(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")
     group.add_argument(
-        "--time", type=_seconds, default=45.0, metavar="S",
+        "--time", type=_seconds, default=40.0, metavar="S",
         help="seconds for everything; 0 for no limit (default: %(default)g)",
     )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from tdxcheck.checker.language.instance import show_element, show_value
@@ -52,6 +54,8 @@ def phrase(term: Term[Any], view: View) -> str:
         case Named(definition, arguments, _):
             inner = ", ".join(phrase(argument, view) for argument in arguments)
             return f"{definition.name}({inner})" if arguments else definition.name
+        case Not(Equal(left, right)):
+            return f"{_inner(left, view)} != {_inner(right, view)}"
         case Not(operand):
             return f"not {_inner(operand, view)}"
         case And(operands):
@@ -74,9 +78,11 @@ def phrase(term: Term[Any], view: View) -> str:
                 f"else {phrase(otherwise, view)}"
             )
         case Forall(index, body):
-            return f"every {_sort(index)} has {_inner(body, view)}"
+            name, inside = _bound(index, body, view)
+            return f"every {name} has {_inner(body, inside)}"
         case Exists(index, body):
-            return f"some {_sort(index)} has {_inner(body, view)}"
+            name, inside = _bound(index, body, view)
+            return f"some {name} has {_inner(body, inside)}"
         case Count(index, body):
             return f"the number of {_sort(index)}s with {_inner(body, view)}"
         case Reacts(event, arguments, reaction):
@@ -113,6 +119,31 @@ def _inner(term: Term[Any], view: View) -> str:
     text = phrase(term, view)
     compound = isinstance(term, And | Or | Implies | Ite | Equal | Less | Plus | Minus)
     return f"({text})" if compound else text
+
+
+def _bound(index: Index, body: Term[Any], view: View) -> tuple[str, View]:
+    """What to call a quantified index, and a view in which it is called so.
+
+    It is called by its sort alone, unless the body speaks of another index of
+    that name: then it is marked.
+    """
+    others = {i.name for i in _indices(body) if i is not index}
+    if index.name not in others:
+        return _sort(index), view
+    marked = View(view.state, view.binding | {index: "x"}, view.after, view.step)
+    return f"{_sort(index)} x", marked
+
+
+def _indices(term: Any) -> Iterator[Index]:
+    """The parameters and indices that the term speaks of."""
+    if isinstance(term, Index):
+        yield term
+    elif isinstance(term, tuple):
+        for part in term:
+            yield from _indices(part)
+    elif isinstance(term, Term):
+        for each in fields(term):  # type: ignore[arg-type]
+            yield from _indices(getattr(term, each.name))
 
 
 def _sort(index: Index) -> str:
