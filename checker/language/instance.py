@@ -129,6 +129,11 @@ def show_value(value: Any, sort: Any) -> str:
     return str(value)
 
 
+def show_answer(answer: Enum) -> str:
+    """What a caller is told: in its own words where it has any, such as -EPERM."""
+    return answer.value if isinstance(answer.value, str) else answer.name
+
+
 def show_element(sort: type[Index], number: int) -> str:
     return f"{sort.label or sort.__name__.lower()} {number}"
 

@@ -13,6 +13,7 @@ from typing import Any
 from tdxcheck.checker.language.instance import (
     Assignment,
     Entry,
+    show_answer,
     show_element,
     show_value,
 )
@@ -288,7 +289,8 @@ class _Search:
         for action, arguments in instance.requests(term.event, numbers):
             outcome = self.interpreter.attempt(view.state, action, arguments)
             if outcome.guard is not None and outcome.refusal is not None:
-                answer = show_value(outcome.answer, type(outcome.answer))
+                assert outcome.answer is not None, "a refusal without an answer"
+                answer = show_answer(outcome.answer)
                 yield f" with {answer} ({outcome.guard.location})"
 
 

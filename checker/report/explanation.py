@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import Enum
 
 from tdxcheck.checker.catalogue import (
     Assumption,
@@ -12,6 +13,7 @@ from tdxcheck.checker.catalogue import (
     Outcome,
     Rule,
 )
+from tdxcheck.checker.language.instance import show_answer
 from tdxcheck.checker.language.interpreter import View
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Guard, Variable
@@ -85,7 +87,7 @@ def _enforcing(design: Design, asked: Property) -> Iterator[tuple[Action, Guard]
 def _guard(page: Page, action: Action, guard: Guard) -> None:
     assert guard.refusal is not None
     told = guard.refusal.answer
-    answer = getattr(told, "name", None) or "a status"
+    answer = show_answer(told) if isinstance(told, Enum) else "a status"
     manner = "" if guard.refusal.visible else ", silently"
     page.add(
         f"{phrase(guard.condition, NOWHERE)}; else {answer}{manner}",
@@ -142,7 +144,8 @@ def _side(page: Page, heading: str, action: Action) -> None:
     page.add(action.summary, label=label, at=12)
     for guard in action.guards:
         if guard.refusal is not None:
-            told = getattr(guard.refusal.answer, "name", None) or "a status"
+            answer = guard.refusal.answer
+            told = show_answer(answer) if isinstance(answer, Enum) else "a status"
             if isinstance(guard.condition, Const):
                 text = f"always refused: {told}"
             else:

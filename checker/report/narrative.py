@@ -13,6 +13,7 @@ from tdxcheck.checker.language.instance import (
     show_entry,
     show_value,
 )
+from tdxcheck.checker.language.instance import show_answer as as_told
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.system import Mode
@@ -148,7 +149,7 @@ def show_answer(step: TraceStep) -> str:
     if answer is None:
         return ""
     detail = f" ({step.outcome.detail})" if step.outcome.detail else ""
-    return f" -> {show_value(answer, type(answer))}{detail}"
+    return f" -> {as_told(answer)}{detail}"
 
 
 def _changes(changes: tuple[Change, ...]) -> str:
