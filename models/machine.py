@@ -83,9 +83,12 @@ def build(sizes: Sizes) -> Setup:
 
 
 def _summary(cpus: int, verified: int, packages: int, kinds: list[MemoryKind]) -> str:
-    hot = f", {cpus - verified} hot-added" if cpus > verified else ""
-    memory = "; ".join(f"block {b}: {kind.value}" for b, kind in enumerate(kinds))
-    return f"{verified} CPUs at boot{hot}, {packages} packages; {memory}"
+    hot = f" ({cpus - verified} hot-added)" if cpus > verified else ""
+    memory = ", ".join(f"{b} {kind.value}" for b, kind in enumerate(kinds))
+    return (
+        f"{cpus} CPU{'s' * (cpus > 1)}{hot}, {packages} package{'s' * (packages > 1)}, "
+        f"blocks: {memory}"
+    )
 
 
 MACHINE = Machine({"cpus": 3, "packages": 2, "blocks": 4}, build)

@@ -49,10 +49,10 @@ class Presence(Enum):
 class MemoryKind(Enum):
     """Where a block's memory comes from. Only boot DRAM lies in CMRs."""
 
-    BOOT_DRAM = "DRAM present at boot"
-    HOT_PLUG_DRAM = "DRAM that firmware hot-adds"
-    NVDIMM = "an NVDIMM"
-    CXL = "CXL memory"
+    BOOT_DRAM = "boot DRAM"
+    HOT_PLUG_DRAM = "hot-plug DRAM"
+    NVDIMM = "NVDIMM"
+    CXL = "CXL"
 
 
 class Running(Enum):
