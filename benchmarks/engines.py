@@ -87,9 +87,7 @@ def main(names: list[str]) -> None:
         found = json.loads(output.stdout)
         states = found.get("states", 0)
         rate = f"{states / found['seconds']:10,.0f}" if states else f"{'':10}"
-        counts = (
-            f"{states:10,}{found['transitions']:13,}" if states else f"{'':23}"
-        )
+        counts = f"{states:10,}{found['transitions']:13,}" if states else f"{'':23}"
         print(
             f"{name:27}{engine:10}{counts}{found['depth']:7}"
             f"{found['seconds']:8.1f}{rate}{found['megabytes']:9.0f}",
