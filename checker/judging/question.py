@@ -25,6 +25,7 @@ from tdxcheck.checker.catalogue import (
 )
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Property
+from tdxcheck.checker.language.validate import validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,16 @@ def _about(claims: Iterable[Claim]) -> Iterator[Question]:
 
 
 def _check(catalogue: Catalogue) -> None:
-    """Refuse expectations of, and claims about, what does not exist."""
+    """Refuse expectations of, and claims about, what does not exist; unused variables.
+
+    What no design of the catalogue reads is a slip: only the whole can tell.
+    """
+    asked = (
+        *(rule.property for rule in catalogue.rules),
+        *(claim.property for claim in catalogue.claims),
+    )
+    systems = [replace(design.system, properties=asked) for design in catalogue.designs]
+    validate(*systems, *catalogue.parts)
     rules = {rule.id for rule in catalogue.rules}
     for design in catalogue.designs:
         for name in design.expected:
