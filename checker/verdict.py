@@ -25,6 +25,7 @@ class Limit(Enum):
     DEPTH = "the limit of depth"
     INTERRUPT = "an interrupt"
     SOLVER = "the solver, which gave up"
+    NUMBERS = "numbers of too many values"
     UNSUPPORTED = "no engine for this kind of property yet"
 
 

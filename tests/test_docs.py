@@ -643,7 +643,7 @@ def test_what_the_page_leaves_to_python_is_left_to_it(
 
 # The architecture: who imports whom.
 
-OUTSIDE = ("networkx", "rich", "z3")
+OUTSIDE = ("dd", "networkx", "rich", "z3")
 """The packages that only some folders may use."""
 
 

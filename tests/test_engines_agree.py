@@ -12,6 +12,7 @@ import z3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tdxcheck.checker.engines.diagrams.judge import Limits, survey
 from tdxcheck.checker.engines.explicit import explore, successors_of
 from tdxcheck.checker.engines.symbolic import Budget, Judge, bmc, certificate, spacer
 from tdxcheck.checker.engines.symbolic.bmc import Hunt
@@ -283,6 +284,11 @@ def test_verdicts_and_shortest_runs_are_the_interpreters(drawn: Drawn) -> None:
     exploration = explore(system)
     assert exploration.states == len(distance)
     assert exploration.depth == max(distance.values(), default=0)
+    surveyed = [survey(system, pure=pure) for pure in (False, True)]
+    for found in surveyed:
+        assert found.states == exploration.states
+        assert found.transitions == exploration.transitions
+        assert found.fired == exploration.fired
     bounded = bmc(system, 4)
     judged = Judge(system, Budget(depth=60, seconds=20))
     for number, rule in enumerate(system.properties):
@@ -291,7 +297,12 @@ def test_verdicts_and_shortest_runs_are_the_interpreters(drawn: Drawn) -> None:
         symbolic = judged.verdict(number)
         assert length(explicit) == length(symbolic) == expected
         assert isinstance(explicit, Vacuous) == isinstance(symbolic, Vacuous)
-        for verdict in (explicit, symbolic, bounded[number]):
+        diagrams = [found.verdicts[number] for found in surveyed]
+        for verdict in diagrams:
+            assert length(verdict) == expected
+            assert isinstance(verdict, Vacuous) == isinstance(explicit, Vacuous)
+        assert diagrams[0] == diagrams[1]
+        for verdict in (explicit, symbolic, bounded[number], diagrams[0]):
             if isinstance(verdict, Refuted | Reached):
                 replay(system, verdict.run)
                 assert len(verdict.run.steps) == expected
@@ -342,9 +353,18 @@ def test_bounded_verdicts_are_right_up_to_their_depth(drawn: Drawn, depth: int) 
     if next(system.initial_states(), None) is None:
         return  # The explicit engine refuses such a system.
     exploration = explore(system)
-    for bounded, explicit in zip(bmc(system, depth), exploration.verdicts, strict=True):
+    surveyed = survey(system, Limits(depth=depth))
+    for bounded, level, explicit in zip(
+        bmc(system, depth), surveyed.verdicts, exploration.verdicts, strict=True
+    ):
         steps = length(explicit)
-        if steps is not None and steps <= depth:
-            assert length(bounded) == steps
-        else:
-            assert not isinstance(bounded, Refuted | Reached)
+        for verdict in (bounded, level):
+            if steps is not None and steps <= depth:
+                assert length(verdict) == steps
+            else:
+                assert not isinstance(verdict, Refuted | Reached)
+        if surveyed.limit is None:
+            assert (surveyed.states, surveyed.depth) == (
+                exploration.states,
+                exploration.depth,
+            )

@@ -25,6 +25,7 @@ from tdxcheck.checker.judging.work import (
     Findings,
     Judge,
     Report,
+    judge_by_diagrams,
     judge_explicitly,
 )
 from tdxcheck.checker.verdict import (
@@ -64,6 +65,9 @@ CONTRADICTIONS = [
 ]
 
 
+PAIR = (Engine.EXPLICIT, Engine.SYMBOLIC)
+
+
 @pytest.mark.parametrize(("one", "other"), CONTRADICTIONS)
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_contradiction_is_an_internal_error(
@@ -71,7 +75,7 @@ def test_a_contradiction_is_an_internal_error(
 ) -> None:
     pair = (other, one) if swapped else (one, other)
     with pytest.raises(Disagreement, match=r"the engines disagree on it: .*explicit"):
-        combine("it", dict(zip(Engine, pair, strict=True)))
+        combine("it", dict(zip(PAIR, pair, strict=True)))
 
 
 STRONGEST = [
@@ -89,7 +93,7 @@ STRONGEST = [
 def test_the_strongest_verdict_counts(
     one: Verdict, other: Verdict, kind: type[Verdict]
 ) -> None:
-    assert isinstance(combine("it", dict(zip(Engine, (one, other), strict=True))), kind)
+    assert isinstance(combine("it", dict(zip(PAIR, (one, other), strict=True))), kind)
 
 
 def test_a_shorter_refutation_is_stronger_than_one_that_may_not_be_shortest() -> None:
@@ -200,6 +204,14 @@ def test_every_refutation_has_a_shortest_replayed_trace(both: Assessment) -> Non
             assert len(judgement.trace.steps) == len(judgement.verdict.run.steps)
 
 
+def miscounting(case: Case, budget: Budget, report: Report) -> Findings:
+    """An engine that misses a state."""
+    found = judge_by_diagrams(case, budget, report)
+    assert found.statistics is not None
+    fewer = replace(found.statistics, states=found.statistics.states - 1)
+    return replace(found, statistics=fewer)
+
+
 def lying(case: Case, budget: Budget, report: Report) -> Findings:
     """An engine that finds that everything holds."""
     answers = (Answer(Proved("a lie"), None),) * len(case.questions)
@@ -226,6 +238,11 @@ def crashing(case: Case, budget: Budget, report: Report) -> Findings:
 def test_an_engine_that_lies_is_found_out() -> None:
     with pytest.raises(Disagreement, match="usable_memory_is_covered of open"):
         judged({Engine.EXPLICIT: judge_explicitly, Engine.SYMBOLIC: lying})
+
+
+def test_engines_that_count_differently_are_found_out() -> None:
+    with pytest.raises(Disagreement, match="engines disagree on open.* states"):
+        judged({Engine.DIAGRAMS: miscounting, Engine.EXPLICIT: judge_explicitly})
 
 
 def test_a_trace_that_does_not_replay_is_not_shown() -> None:

@@ -72,7 +72,7 @@ def _command(commands: _Commands, name: str, help: str) -> argparse.ArgumentPars
 
 def _verify(commands: _Commands) -> None:
     verify = _command(
-        commands, "verify", "judge designs by the rules, with two engines"
+        commands, "verify", "judge designs by the rules, with three engines"
     )
     verify.add_argument("designs", nargs="*", metavar="DESIGN", help="default: all")
     verify.add_argument(
@@ -81,7 +81,8 @@ def _verify(commands: _Commands) -> None:
     )  # fmt: skip
     _machine(verify)
     verify.add_argument(
-        "--engine", choices=("all", "explicit", "symbolic"), default="all",
+        "--engine", choices=("all", "diagrams", "explicit", "symbolic"),
+        default="all",
         help="default: all, compared with each other",
     )  # fmt: skip
     verify.add_argument(

@@ -13,7 +13,6 @@ from tdxcheck.checker.cli.console import console
 from tdxcheck.checker.cli.console import show as print_page
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.judging.assess import assess
-from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import Budget, Engines
 from tdxcheck.checker.report import summary
@@ -138,7 +137,7 @@ def shorter(
     length = len(trace.steps)
     if length == 0:
         return OK, "ok: the initial state breaks the rule"
-    chosen: Engines = {e: j for e, j in engines.items() if e is Engine.EXPLICIT}
+    chosen: Engines = dict([next(iter(engines.items()))])
     depth = max(length - 1, 1)
     assessment = assess([case], chosen, replace(limits, depth=depth), 1)
     verdict = assessment.judgements[0].verdict

@@ -19,9 +19,13 @@ from tdxcheck.checker.engines.packing import (
     compile_watches,
 )
 from tdxcheck.checker.engines.starting import starting_states
-from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
+from tdxcheck.checker.ground.system import (
+    GroundProperty,
+    GroundSystem,
+    Values,
+    no_initial_state,
+)
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Not, Terms
-from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Action, Mode
 from tdxcheck.checker.verdict import (
     Bounded,
@@ -177,16 +181,6 @@ class Search:
             path.append(next(s for n, s in successors(state) if n == last))
             steps.append(last)
         return Run(tuple(map(self.packing.unpack, path)), tuple(steps))
-
-
-def no_initial_state(system: GroundSystem) -> SpecificationError:
-    """Of a system whose conditions of initial states contradict each other."""
-    rules = system.instance.system.initial
-    names = ", ".join(rule.name for rule in rules)
-    return SpecificationError(
-        rules[0].location,
-        f"{system.name} has no initial state: nothing satisfies {names} together",
-    )
 
 
 def explore(

@@ -16,6 +16,7 @@ from tdxcheck.checker.language.instance import (
     describe,
     show_entry,
 )
+from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.state import Int
 from tdxcheck.checker.language.system import Action, Property
 
@@ -127,6 +128,16 @@ class GroundSystem:
             if slot.start is None:
                 count *= slot.term.high - slot.term.low + 1
         return count
+
+
+def no_initial_state(system: GroundSystem) -> SpecificationError:
+    """Of a system whose conditions of initial states contradict each other."""
+    rules = system.instance.system.initial
+    names = ", ".join(rule.name for rule in rules)
+    return SpecificationError(
+        rules[0].location,
+        f"{system.name} has no initial state: nothing satisfies {names} together",
+    )
 
 
 def code(value: Any) -> int:

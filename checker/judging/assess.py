@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from tdxcheck.checker.judging.combine import Engine, InternalError, combine
+from tdxcheck.checker.judging.combine import (
+    Disagreement,
+    Engine,
+    InternalError,
+    combine,
+)
 from tdxcheck.checker.judging.judgement import (
     Assessment,
     Judgement,
@@ -22,6 +28,8 @@ from tdxcheck.checker.verdict import Reached, Refuted
 
 LEAST = 5.0
 """Seconds without which no engine need be started."""
+ENUMERABLE = 100_000
+"""States of a system that is also visited state by state, for a second opinion."""
 
 
 def assess(
@@ -35,26 +43,33 @@ def assess(
 ) -> Assessment:
     """Judge every question of every case.
 
+    The first engine judges everything. The others then judge the rules too, which
+    is their opinion on the first; a claim is many systems, its refutations are
+    replayed in any case, and so they look at it only where the first has no answer.
+
     `demanded` says that known refutations must be found again.
     """
     started = time.monotonic()
     groups = together(cases)
-    rules = [group for group in groups if not group.only_claims]
-    claims = [group for group in groups if group.only_claims]
-    primary, *others = engines.items()
-    # Proofs take all the time there is, so what is surely done in time comes first.
-    tasks = _tasks(rules + claims, [primary]) + _tasks(rules, others)
-    work = run(tasks, budget, jobs, report)
-    findings = _findings(tasks, work, groups)
-    # The other engine looks at a claim only where the first has no answer: a
-    # claim is many systems, and its refutations are replayed in any case.
-    left = [group for group in claims if _is_open(group, findings)]
-    rest = _rest(budget, started)
-    worth_it = rest.seconds is None or rest.seconds > LEAST
-    if left and others and worth_it and not work.interrupted:
-        tasks = _tasks(left, others)
-        work = run(tasks, rest, jobs, report)
-        findings += _findings(tasks, work, groups)
+    (first, judge), *others = engines.items()
+    rounds: list[Callable[[Sequence[Findings]], list[Task]]] = [
+        lambda _: [_task(group, first, judge) for group in groups],
+        lambda found: [
+            _task(group, engine, judge)
+            for engine, judge in others
+            for group in groups
+            if _is_worth_it(group, engine, found)
+        ],
+    ]
+    findings: list[Findings] = []
+    interrupted = False
+    for number, tasks_of in enumerate(rounds):
+        rest = _rest(budget, started)
+        enough = number == 0 or rest.seconds is None or rest.seconds > LEAST
+        if tasks := tasks_of(findings) if enough and not interrupted else []:
+            work = run(tasks, rest, jobs, report)
+            findings += _findings(tasks, work, groups)
+            interrupted |= work.interrupted
     judgements = [
         judgement
         for case in cases
@@ -62,23 +77,19 @@ def assess(
             case, [f for f in findings if f.case == case.label], demanded
         )
     ]
+    for case in cases:
+        _compare_counts([f for f in findings if f.case == case.label])
     return Assessment(
         tuple(cases),
         tuple(judgements),
         tuple(findings),
-        work.interrupted,
+        interrupted,
         time.monotonic() - started,
     )
 
 
-def _tasks(
-    groups: Sequence[Group], engines: Iterable[tuple[Engine, Judge]]
-) -> list[Task]:
-    return [
-        Task(group.case, engine, judge, _weight(group, engine))
-        for engine, judge in engines
-        for group in groups
-    ]
+def _task(group: Group, engine: Engine, judge: Judge) -> Task:
+    return Task(group.case, engine, judge, _weight(group, engine))
 
 
 def _weight(group: Group, engine: Engine) -> int:
@@ -86,6 +97,40 @@ def _weight(group: Group, engine: Engine) -> int:
     if group.only_claims:
         return 16
     return 200 if engine is Engine.EXPLICIT else 40
+
+
+def _is_worth_it(group: Group, engine: Engine, found: Sequence[Findings]) -> bool:
+    """Another engine is asked about the group, after the first."""
+    if _is_open(group, found):
+        return True
+    counted = [
+        f.statistics for f in found if f.case == group.case.label and f.statistics
+    ]
+    if group.only_claims:
+        return False
+    small = not counted or min(seen.states for seen in counted) <= ENUMERABLE
+    return engine is not Engine.EXPLICIT or small
+
+
+def _compare_counts(findings: Sequence[Findings]) -> None:
+    """Engines that visited every state of one system have visited the same."""
+    seen = [
+        (found, found.statistics)
+        for found in findings
+        if found.statistics is not None and found.statistics.limit is None
+    ]
+    for one, other in pairwise(seen):
+        counts = [(s.states, s.transitions) for _, s in (one, other)]
+        if counts[0] != counts[1]:
+            raise Disagreement(
+                f"the engines disagree on {one[0].case}: "
+                + "; ".join(
+                    f"{found.engine.value}: {states:,} states, {steps:,} transitions"
+                    for (found, _), (states, steps) in zip(
+                        (one, other), counts, strict=True
+                    )
+                )
+            )
 
 
 def _findings(

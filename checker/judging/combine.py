@@ -20,6 +20,7 @@ from tdxcheck.checker.verdict import (
 
 
 class Engine(Enum):
+    DIAGRAMS = "diagrams"
     EXPLICIT = "explicit"
     SYMBOLIC = "symbolic"
 

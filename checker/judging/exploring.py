@@ -111,7 +111,7 @@ def _all(
     elif limit is Limit.INTERRUPT and expired():
         limit = Limit.TIME
     return (
-        tuple(_because(verdict, limit) for verdict in exploration.verdicts),
+        tuple(because(verdict, limit) for verdict in exploration.verdicts),
         Statistics(
             exploration.states,
             exploration.transitions,
@@ -126,7 +126,7 @@ def _all(
     )
 
 
-def _because(verdict: Verdict, limit: Limit | None) -> Verdict:
+def because(verdict: Verdict, limit: Limit | None) -> Verdict:
     """The verdict with the true reason for which the search ended."""
     match verdict:
         case Bounded(depth, Limit.INTERRUPT) if limit is not None:

@@ -44,7 +44,8 @@ class Statistics:
 
     states: int
     transitions: int
-    depth: int
+    depth: int | None
+    """Steps to the farthest state; None if it was not looked for."""
     limit: Limit | None
     fired: Mapping[str, int]
     """How often each action was taken, by its name."""
@@ -85,6 +86,18 @@ class OutOfTime(KeyboardInterrupt):
     """Raised by the alarm clock; the engines end as they do for Ctrl-C."""
 
 
+def judge_by_diagrams(case: Case, budget: Budget, report: Report) -> Findings:
+    """Visit the reachable states of the case's system as sets."""
+    from tdxcheck.checker.judging.surveying import surveyed
+
+    started = time.monotonic()
+    with _alarm(budget.seconds) as expired:
+        try:
+            return surveyed(case, budget, report, expired)
+        except OutOfTime:
+            return nothing(case, Engine.DIAGRAMS, Limit.TIME, started)
+
+
 def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
     """Visit the reachable states of the case's system."""
     from tdxcheck.checker.judging.exploring import explored
@@ -105,6 +118,7 @@ def judge_symbolically(case: Case, budget: Budget, report: Report) -> Findings:
 
 
 ENGINES: Engines = {
+    Engine.DIAGRAMS: judge_by_diagrams,
     Engine.EXPLICIT: judge_explicitly,
     Engine.SYMBOLIC: judge_symbolically,
 }

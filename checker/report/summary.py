@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tdxcheck.checker.catalogue import Catalogue, Expectation, Outcome
-from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import (
     Assessment,
     Judgement,
@@ -13,6 +12,7 @@ from tdxcheck.checker.judging.judgement import (
     outcome_of,
 )
 from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.judging.work import Findings, Statistics
 from tdxcheck.checker.report.narrative import narrate
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.words import kind, sentence
@@ -20,15 +20,8 @@ from tdxcheck.checker.verdict import Refuted
 
 
 def designs(page: Page, assessment: Assessment) -> None:
-    """What each engine did on each design, and how long it took."""
-    rows = []
-    for case in _main(assessment):
-        told = [
-            text
-            for engine in Engine
-            if (text := _effort(assessment, case, engine)) is not None
-        ]
-        rows.append((case.design.key, "; ".join(dict.fromkeys(told))))
+    """What was visited of each design, and how long each engine took."""
+    rows = [(c.design.key, _effort(assessment, c)) for c in _main(assessment)]
     page.table(rows, at=2)
 
 
@@ -36,31 +29,42 @@ def _main(assessment: Assessment) -> list[Case]:
     return [c for c in assessment.cases if any(q.claim is None for q in c.questions)]
 
 
-def _effort(assessment: Assessment, case: Case, engine: Engine) -> str | None:
-    findings = assessment.of_engine(case, engine)
-    if findings is None:
-        return None
-    if findings.same_as:
-        return f"the same system as {findings.same_as}, judged with it"
-    seen = findings.statistics
-    if seen is None:
-        return f"{engine.value} {findings.seconds:.1f} s"
-    text = (
-        f"{seen.states:,} states, {seen.transitions:,} transitions, depth {seen.depth}"
-    )
-    if seen.limit is not None:
-        text = f"the first {text} (until {seen.limit.value})"
-    return f"{text}, {engine.value} {findings.seconds:.1f} s"
+def _effort(assessment: Assessment, case: Case) -> str:
+    found = [f for f in assessment.findings if f.case == case.label]
+    for findings in found:
+        if findings.same_as:
+            return f"the same system as {findings.same_as}, judged with it"
+    times = [f"{f.engine.value} {f.seconds:.1f} s" for f in found]
+    seen = _visited(found)
+    return "; ".join([*([_extent(seen)] if seen else []), *times])
+
+
+def _visited(found: Iterable[Findings]) -> Statistics | None:
+    """The most that an engine has visited, to a known depth if there is one."""
+    seen = [f.statistics for f in found if f.statistics is not None]
+
+    def extent(one: Statistics) -> tuple[bool, int, bool]:
+        return one.limit is None, one.states, one.depth is not None
+
+    return max(seen, key=extent, default=None)
+
+
+def _extent(seen: Statistics) -> str:
+    counts = [f"{seen.states:,} states", f"{seen.transitions:,} transitions"]
+    if seen.depth is not None:
+        counts.append(f"depth {seen.depth}")
+    text = ", ".join(counts)
+    return f"the first {text} (until {seen.limit.value})" if seen.limit else text
 
 
 def untaken(page: Page, assessment: Assessment) -> None:
     """Actions that no reachable state allows: dead text, or a hole in the model."""
     for case in _main(assessment):
-        findings = assessment.of_engine(case, Engine.EXPLICIT)
-        if findings is None or findings.statistics is None:
+        seen = _visited(f for f in assessment.findings if f.case == case.label)
+        if seen is None or seen.limit is not None:
             continue
-        never = [a for a, times in findings.statistics.fired.items() if not times]
-        if never and findings.statistics.limit is None:
+        never = [action for action, times in seen.fired.items() if not times]
+        if never:
             text = f"{case.design.key}: never possible: {', '.join(never)}"
             page.add(text, Style.QUIET, label="  ", at=4)
 

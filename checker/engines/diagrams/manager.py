@@ -1,0 +1,112 @@
+"""The manager of decision diagrams: CUDD where its wheel is there, else pure Python.
+
+Both come with the package dd, behind one interface. A set of states is a diagram
+over the bits of the slots now; the bits then stand beside them and are used only
+inside an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Diagram = Any
+"""A function of dd's, which has no types of its own."""
+
+
+class Manager:
+    """The diagrams of one system, over named bits in a fixed first order."""
+
+    def __init__(self, bits: Iterable[str], *, pure: bool = False) -> None:
+        """`pure` asks for the manager in Python even where CUDD is installed."""
+        self._cudd: Any = None
+        if not pure:
+            try:
+                from dd import cudd
+            except ImportError:  # No wheel with CUDD for this platform.
+                pass
+            else:
+                self._cudd = cudd
+        if self._cudd is not None:
+            self._bdd = self._cudd.BDD()
+            # A better order is looked for by itself as diagrams grow.
+            self._bdd.configure(reordering=True)
+        else:
+            from dd import autoref
+
+            self._bdd = autoref.BDD()
+            self._bdd.configure(reordering=False)
+        self._bdd.declare(*bits)
+        self.true: Diagram = self._bdd.true
+        self.false: Diagram = self._bdd.false
+
+    @property
+    def name(self) -> str:
+        return "CUDD" if self._cudd is not None else "dd.autoref"
+
+    def bit(self, name: str) -> Diagram:
+        return self._bdd.var(name)
+
+    def cube(self, values: Mapping[str, bool]) -> Diagram:
+        """The conjunction of the bits with these values."""
+        return self._bdd.cube(dict(values)) if values else self.true
+
+    def and_exists(self, one: Diagram, other: Diagram, bits: Iterable[str]) -> Diagram:
+        """The conjunction of both, for some value of the bits."""
+        if self._cudd is not None:
+            return self._cudd.and_exists(one, other, list(bits))
+        return self._bdd.exist(list(bits), one & other)
+
+    def renamed(self, diagram: Diagram, names: Mapping[str, str]) -> Diagram:
+        return self._bdd.let(dict(names), diagram) if names else diagram
+
+    def size(self, diagram: Diagram) -> int:
+        """The nodes of a diagram."""
+        return len(diagram)
+
+    def count(self, diagram: Diagram, bits: Iterable[str]) -> int:
+        """How many values of the bits, which are all that it reads, satisfy it.
+
+        Exact, however many: dd's own count is a float.
+        """
+        return Counter(self._bdd, bits)(diagram)
+
+
+class Counter:
+    """Counts satisfying values exactly, remembering what it has seen.
+
+    Good for as long as the manager makes no new diagrams: its order may change.
+    """
+
+    def __init__(self, bdd: Any, bits: Iterable[str]) -> None:
+        levels = sorted(bdd.level_of_var(bit) for bit in bits)
+        self._bdd = bdd
+        self._rank = {level: rank for rank, level in enumerate(levels)}
+        self._bits = len(levels)
+        self._seen: dict[Any, int] = {}
+
+    def __call__(self, diagram: Diagram) -> int:
+        return self._below(diagram) << self._place(diagram)
+
+    def _place(self, diagram: Diagram) -> int:
+        """How many bits come before the first that it reads."""
+        constant = diagram in (self._bdd.true, self._bdd.false)
+        return self._bits if constant else self._rank[diagram.level]
+
+    def _below(self, diagram: Diagram) -> int:
+        """The values that satisfy it, of its first bit and those after it."""
+        if diagram == self._bdd.true:
+            return 1
+        if diagram == self._bdd.false:
+            return 0
+        key = int(diagram)
+        if key not in self._seen:
+            low, high = diagram.low, diagram.high
+            if diagram.negated:
+                low, high = ~low, ~high
+            place = self._place(diagram) + 1
+            self._seen[key] = sum(
+                self._below(child) << (self._place(child) - place)
+                for child in (low, high)
+            )
+        return self._seen[key]

@@ -1,0 +1,79 @@
+"""Reachable sets: all at once, or level by level for a shortest run.
+
+Visiting everything needs no levels: each step is taken from all that was found,
+those of the same round included, which ends after a few rounds. Levels are built
+only where a run is wanted, and only as far as its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
+from tdxcheck.checker.engines.diagrams.manager import Diagram
+from tdxcheck.checker.verdict import Run
+
+Look = Callable[[], None]
+"""Called often; raises what ends the search."""
+
+
+def closure(
+    encoding: Encoding, moves: Sequence[Move], start: Diagram, look: Look
+) -> Diagram:
+    """Every state that the steps lead to from these."""
+    found = start
+    while True:
+        before = found
+        for move in moves:
+            look()
+            found |= encoding.after(found, move)
+        if found == before:
+            return found
+
+
+class Levels:
+    """The states by the steps that it takes to reach them, found as they are needed."""
+
+    def __init__(
+        self, encoding: Encoding, moves: Sequence[Move], start: Diagram, look: Look
+    ) -> None:
+        self.encoding = encoding
+        self.moves = moves
+        self.levels = [start]
+        self.found = start
+        self._look = look
+
+    @property
+    def depth(self) -> int:
+        """Steps to the states of the last level."""
+        return len(self.levels) - 1
+
+    def deepen(self) -> bool:
+        """Find the next level; whether there is one."""
+        there = self.encoding.manager.false
+        for move in self.moves:
+            self._look()
+            there |= self.encoding.after(self.levels[-1], move)
+        there &= ~self.found
+        if there == self.encoding.manager.false:
+            return False
+        self.levels.append(there)
+        self.found |= there
+        return True
+
+    def run_to(self, target: Diagram, depth: int) -> Run:
+        """The first shortest run to one of these states of a level.
+
+        First by its last state, then by its steps and states from the end.
+        """
+        encoding = self.encoding
+        states = [encoding.first(target & self.levels[depth])]
+        steps: list[int] = []
+        for level in reversed(self.levels[:depth]):
+            for move in self.moves:
+                origins = level & encoding.before(states[-1], move)
+                if origins != encoding.manager.false:
+                    states.append(encoding.first(origins))
+                    steps.append(move.step.number)
+                    break
+        return Run(tuple(reversed(states)), tuple(reversed(steps)))

@@ -1,0 +1,54 @@
+"""Surveying: the engine of decision diagrams' part in judging."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tdxcheck.checker.engines.diagrams.judge import Limits, survey
+from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.exploring import because
+from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.judging.work import (
+    Budget,
+    Findings,
+    Notice,
+    Report,
+    Statistics,
+    answer,
+)
+from tdxcheck.checker.verdict import Limit
+
+
+def surveyed(
+    case: Case, budget: Budget, report: Report, expired: Callable[[], bool]
+) -> Findings:
+    """What the sets of reachable states say of every question."""
+    started = time.monotonic()
+    whole = ground(case.instance.system, case.instance.scope)
+    part = slice_for(whole, range(len(whole.properties)))
+    found = survey(
+        part.system,
+        Limits(budget.depth, budget.memory),
+        lambda text: report(Notice(case.label, Engine.DIAGRAMS, text)),
+    )
+    limit = Limit.TIME if found.limit and expired() else found.limit
+    fired = {
+        action.name: times
+        for action, times in found.fired.items()
+        if part.system is part.whole or times
+    }
+    return Findings(
+        case.label,
+        Engine.DIAGRAMS,
+        tuple(
+            answer(whole, part.lift_verdict(because(verdict, limit)))
+            for verdict in found.verdicts
+        ),
+        time.monotonic() - started,
+        Statistics(found.states, found.transitions, found.depth, limit, fired)
+        if found.states
+        else None,
+    )
