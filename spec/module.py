@@ -90,6 +90,7 @@ class Sample(Index):
     """What an LP's MSRs and CPUID say; element 0 is what the module wants to see."""
 
     label = "sample"
+    usual = 0
 
 
 class Layout(Index):

@@ -89,6 +89,8 @@ class Index(Term[Any]):
 
     label: ClassVar[str] = ""
     """What an element is called in reports, followed by its number."""
+    usual: ClassVar[int | None] = None
+    """The element that reports of uneventful steps leave unsaid, if there is one."""
 
     __hash__ = object.__hash__
 

@@ -106,7 +106,7 @@ def _places(step: TraceStep) -> Iterator[str]:
     for parameter, value in zip(
         step.action.parameters, step.taken.arguments, strict=True
     ):
-        if isinstance(parameter, Index):
+        if isinstance(parameter, Index) and value != parameter.usual:
             yield show_element(type(parameter), value)
 
 

@@ -48,8 +48,10 @@ class Move:
     """The bits now of every slot that it changes."""
     then: Mapping[str, str]
     """Bits then, and the bits now that they become."""
-    constants: Diagram
-    """What it assigns constants to, after it."""
+    constants: Mapping[str, bool]
+    """Bits that it assigns constants to."""
+    there: Diagram
+    """The same as a diagram, which holds after it."""
 
 
 class Encoding:
@@ -138,26 +140,27 @@ class Encoding:
             )
             then |= {_then(bit): bit for bit in bits}
         assigned = tuple(b for number in step.updates for b in self.bits[number])
-        return Move(step, guard, relation, assigned, then, self.manager.cube(constants))
+        there = self.manager.cube(constants)
+        return Move(step, guard, relation, assigned, then, constants, there)
 
     def after(self, states: Diagram, move: Move) -> Diagram:
         """Where the step leads from these states."""
         if not move.assigned:
             return states & move.guard
         there = self.manager.and_exists(states, move.relation, move.assigned)
-        return self.manager.renamed(there, move.then) & move.constants
+        return self.manager.renamed(there, move.then) & move.there
 
-    def before(self, values: Values, move: Move) -> Diagram:
-        """The states from which the step leads to this one."""
-        false = self.manager.false
-        found = move.guard
-        for number, node in move.step.updates.items():
-            if isinstance(node, Const) and node.value != values[number]:
-                return false
-        for number, node in move.step.updates.items():
-            found &= self.number(node).get(values[number], false)
-        kept = (s for s in self.system.slots if s.number not in move.step.updates)
-        return found & self._cube(kept, values)
+    def before(self, states: Diagram, move: Move) -> Diagram:
+        """From where the step leads to these states."""
+        if not move.assigned:
+            return states & move.guard
+        there = self.manager.restricted(states, move.constants)
+        if there == self.manager.false:
+            return there
+        there = self.manager.renamed(
+            there, {now: bit for bit, now in move.then.items()}
+        )
+        return self.manager.and_exists(there, move.relation, move.then)
 
     def _cube(self, slots: Iterable[GroundSlot], values: Values) -> Diagram:
         """The slots have the values that they have in this state."""

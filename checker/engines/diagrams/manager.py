@@ -60,6 +60,10 @@ class Manager:
     def renamed(self, diagram: Diagram, names: Mapping[str, str]) -> Diagram:
         return self._bdd.let(dict(names), diagram) if names else diagram
 
+    def restricted(self, diagram: Diagram, values: Mapping[str, bool]) -> Diagram:
+        """The diagram where these bits have these values; it reads them no more."""
+        return self._bdd.let(dict(values), diagram) if values else diagram
+
     def size(self, diagram: Diagram) -> int:
         """The nodes of a diagram."""
         return len(diagram)

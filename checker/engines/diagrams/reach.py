@@ -62,18 +62,25 @@ class Levels:
         return True
 
     def run_to(self, target: Diagram, depth: int) -> Run:
-        """The first shortest run to one of these states of a level.
+        """The first of the shortest runs to these states of a level.
 
-        First by its last state, then by its steps and states from the end.
+        The first by its initial state, then by the numbers of its steps.
         """
         encoding = self.encoding
-        states = [encoding.first(target & self.levels[depth])]
-        steps: list[int] = []
+        ahead = [target & self.levels[depth]]
         for level in reversed(self.levels[:depth]):
+            origins = encoding.manager.false
             for move in self.moves:
-                origins = level & encoding.before(states[-1], move)
-                if origins != encoding.manager.false:
-                    states.append(encoding.first(origins))
+                origins |= level & encoding.before(ahead[-1], move)
+            ahead.append(origins)
+        states = [encoding.first(ahead.pop())]
+        steps: list[int] = []
+        while ahead:
+            goal, here = ahead.pop(), encoding.state(states[-1])
+            for move in self.moves:
+                there = goal & encoding.after(here, move)
+                if there != encoding.manager.false:
+                    states.append(encoding.first(there))
                     steps.append(move.step.number)
                     break
-        return Run(tuple(reversed(states)), tuple(reversed(steps)))
+        return Run(tuple(states), tuple(steps))
