@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tdxcheck.checker.catalogue import UsageError
+from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.ground.system import code
 from tdxcheck.checker.language.instance import (
     Instance,
@@ -62,12 +63,20 @@ class Recording:
     """The name of each action, and its arguments as they are shown."""
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder, and see that traces can be kept there; an OSError if not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".")
+    os.close(handle)
+    os.unlink(name)
+
+
 def write(folder: Path, subject: Subject, trace: Trace, text: str) -> Path:
     """Keep the trace and its text in the folder; neither is ever seen half-written."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (subject.name + SUFFIX)
-    _replace(path, _text(as_itf(subject, trace)))
-    _replace(folder / (subject.name + TEXT_SUFFIX), text)
+    write_whole(path, _text(as_itf(subject, trace)))
+    write_whole(folder / (subject.name + TEXT_SUFFIX), text)
     return path
 
 
@@ -87,18 +96,6 @@ def remove(folder: Path, name: str) -> bool:
     for path in there:
         path.unlink()
     return bool(there)
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def as_itf(subject: Subject, trace: Trace) -> Json:

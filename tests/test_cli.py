@@ -303,3 +303,23 @@ def test_an_interrupt_ends_with_what_is_known() -> None:
     assert process.returncode == 130
     assert "Interrupted." in out and "unknown" in out
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_is_no_error(closed: str) -> None:
+    """Python leaves None in the place of a stream that its caller has closed."""
+    command = f'"$0" -c "$1" list designs {closed}'
+    found = subprocess.run(["bash", "-c", command, TOOL[0], DEMO_TOOL], cwd=ROOT)
+    assert found.returncode == 0
+
+
+ENTRY = "import sys; from tdxcheck.checker.cli import main; sys.exit(main(['list']))"
+
+
+def test_specifications_need_their_docstrings() -> None:
+    found = subprocess.run(
+        [TOOL[0], "-OO", "-c", ENTRY],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert found.returncode == 2
+    assert found.stderr.count("\n") == 1 and "-OO" in found.stderr

@@ -241,7 +241,7 @@ def test_an_engine_that_lies_is_found_out() -> None:
 
 
 def test_engines_that_count_differently_are_found_out() -> None:
-    with pytest.raises(Disagreement, match="engines disagree on open.* states"):
+    with pytest.raises(Disagreement, match=r"engines disagree on open.* states"):
         judged({Engine.DIAGRAMS: miscounting, Engine.EXPLICIT: judge_explicitly})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tdxcheck.checker import record
+from tdxcheck.checker import files
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.judging.work import ENGINES
 from tests.demo import DEMO
@@ -200,12 +201,13 @@ def test_a_failed_write_leaves_the_old_file(
     recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(source: str, target: Path) -> None:
-        raise OSError("no space")
+        raise OSError(errno.ENOSPC, "no space")
 
     path = tmp_path / "old.txt"
     path.write_text("old")
     monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="no space"):
-        record._replace(path, "new")
+    with pytest.raises(OSError, match="no space") as failure:
+        files.write_whole(path, "new")
+    assert failure.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

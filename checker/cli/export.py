@@ -11,6 +11,7 @@ from typing import Any
 from tdxcheck.checker.catalogue import Catalogue, UsageError
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import OK, REFUTED
+from tdxcheck.checker.files import write_whole
 
 Graph = Any
 """A networkx graph with plain attributes."""
@@ -53,17 +54,17 @@ def _writer(path: Path) -> Any:
 def _graphml(path: Path, found: Graph) -> None:
     import networkx
 
-    networkx.write_graphml(found, path)
+    write_whole(path, "".join(f"{line}\n" for line in networkx.generate_graphml(found)))
 
 
 def _json(path: Path, found: Graph) -> None:
     import networkx
 
-    path.write_text(json.dumps(networkx.node_link_data(found, edges="edges")))
+    write_whole(path, json.dumps(networkx.node_link_data(found, edges="edges")))
 
 
 def _dot(path: Path, found: Graph) -> None:
-    path.write_text("".join(f"{line}\n" for line in _dot_lines(found)))
+    write_whole(path, "".join(f"{line}\n" for line in _dot_lines(found)))
 
 
 def _dot_lines(found: Graph) -> Iterator[str]:

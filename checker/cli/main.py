@@ -49,6 +49,9 @@ TDX = Context(_catalogue, _engines)
 
 def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
     """Run one command; the exit code."""
+    _open_streams()
+    if sys.flags.optimize > 1:
+        return _fail(USAGE, "specifications need their docstrings: not with python -OO")
     try:
         arguments = parser().parse_args(argv)
     except SystemExit as end:
@@ -67,6 +70,13 @@ def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
         return _fail(UNDECIDED, "out of memory; set --max-memory or --max-states")
     except Exception as error:
         return _explained(error)
+
+
+def _open_streams() -> None:
+    """Write to nowhere what a caller has closed; Python leaves None there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
 
 
 def _run(arguments: argparse.Namespace, context: Context) -> int:
@@ -123,8 +133,8 @@ def _explained(error: Exception) -> int:
         case InternalError():
             return _fail(INTERNAL, f"INTERNAL ERROR, trust nothing: {error}")
         case OSError():
-            where = f"{error.filename}: " if error.filename else ""
-            return _fail(USAGE, f"{where}{error.strerror or error}")
+            where = error.filename or "standard output"
+            return _fail(USAGE, f"{where}: {error.strerror or error}")
     if "TDXCHECK_DEBUG" in os.environ:
         raise error
     what = f"{type(error).__name__}: {error}"

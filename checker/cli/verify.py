@@ -43,6 +43,9 @@ def verify(
         for engine, judge in engines.items()
         if arguments.engine in ("all", engine.value)
     }
+    folder = arguments.folder or default_folder()
+    if arguments.record:
+        _prepare(folder)
     demanded = not assumed and catalogue.machine.covers_default(sizes)
     with progress() as report:
         assessment = assess(
@@ -53,7 +56,6 @@ def verify(
             demanded=demanded,
             report=report,
         )
-    folder = arguments.folder or default_folder()
     if arguments.record:
         keep(assessment, folder)
     status, result = conclusion(assessment)
@@ -64,6 +66,16 @@ def verify(
     else:
         tell(assessment, catalogue, folder)
     return status
+
+
+def _prepare(folder: Path) -> None:
+    """Find out now, and not when all is judged, that traces cannot be kept."""
+    try:
+        record.prepare(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep traces in {folder}: {error.strerror}; give another --folder"
+        ) from error
 
 
 def _check_rules(catalogue: Catalogue, names: list[str]) -> None:
