@@ -11,8 +11,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tdxcheck.checker.engines.packing import Packing, condition_text
-from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.ground.system import GroundSystem, no_initial_state
 from tdxcheck.checker.ground.terms import And, Node, support
+
+
+def check_start(system: GroundSystem) -> None:
+    """Refuse a system that can start in no way: everything would hold of it."""
+    if next(starting_states(system, Packing(system)), None) is None:
+        raise no_initial_state(system)
 
 
 def starting_states(system: GroundSystem, packing: Packing) -> Iterator[int]:

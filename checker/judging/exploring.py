@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from tdxcheck.checker.engines.explicit import Limits, Progress, Search, explore
+from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.ground.system import GroundSystem
@@ -45,6 +46,7 @@ def explored(
     """What visiting the reachable states says of every question."""
     started = time.monotonic()
     whole = ground(case.instance.system, case.instance.scope)
+    check_start(whole)
     part = slice_for(whole, range(len(whole.properties)))
     system = part.system
     verdicts: tuple[Verdict, ...] | None = None

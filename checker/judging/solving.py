@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.engines.symbolic import Budget as SolverBudget
 from tdxcheck.checker.engines.symbolic import Judge
 from tdxcheck.checker.engines.symbolic.solving import Clock, EngineError, GaveUp
@@ -32,6 +33,7 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
     seconds = UNLIMITED if budget.seconds is None else budget.seconds
     end = started + seconds
     system = ground(case.instance.system, case.instance.scope)
+    check_start(system)
     found: dict[int, Verdict] = {}
     stopped = Limit.INTERRUPT
 

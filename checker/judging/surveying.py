@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from tdxcheck.checker.engines.diagrams.judge import Limits, survey
+from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.combine import Engine
@@ -28,6 +29,7 @@ def surveyed(
     """What the sets of reachable states say of every question."""
     started = time.monotonic()
     whole = ground(case.instance.system, case.instance.scope)
+    check_start(whole)
     part = slice_for(whole, range(len(whole.properties)))
     found = survey(
         part.system,

@@ -162,7 +162,19 @@ def _chosen(trace: Trace, read: set[Entry]) -> tuple[tuple[Entry, Any], ...]:
     return tuple(
         (entry, value)
         for entry, value in trace.initial.items()
-        if entry in read and instance.start(entry) is None
+        if entry in read
+        and instance.start(entry) is None
+        and _could_be_other(trace, entry, value)
+    )
+
+
+def _could_be_other(trace: Trace, entry: Entry, value: Any) -> bool:
+    """Nothing else in the initial state settles the entry's value."""
+    variable, _ = entry
+    others = (v for v in trace.instance.values(variable.sort) if v != value)
+    return any(
+        trace.interpreter.is_initial({**trace.initial, entry: other})
+        for other in others
     )
 
 
