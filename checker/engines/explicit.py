@@ -18,12 +18,11 @@ from tdxcheck.checker.engines.packing import (
     compile_successors,
     compile_watches,
 )
-from tdxcheck.checker.engines.starting import starting_states
+from tdxcheck.checker.engines.starting import check_start, starting_states
 from tdxcheck.checker.ground.system import (
     GroundProperty,
     GroundSystem,
     Values,
-    no_initial_state,
 )
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Not, Terms
 from tdxcheck.checker.language.system import Action, Mode
@@ -117,14 +116,13 @@ class Search:
         self.watching = any(w.step is None for w in pending)
 
     def start(self) -> list[int]:
+        check_start(self.system)
         frontier = []
         for state in starting_states(self.system, self.packing):
             if state not in self.parents:
                 self.parents[state] = None
                 frontier.append(state)
                 self._look(state)
-        if not frontier:
-            raise no_initial_state(self.system)
         return frontier
 
     def _look(self, state: int) -> None:

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import Levels, closure
-from tdxcheck.checker.ground.system import (
-    GroundProperty,
-    GroundSystem,
-    no_initial_state,
-)
+from tdxcheck.checker.engines.starting import check_start
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.language.system import Action, Mode
 from tdxcheck.checker.verdict import (
     Bounded,
@@ -69,6 +66,7 @@ def survey(
     pure: bool = False,
 ) -> Survey:
     """Visit every reachable state, and judge every property of the system."""
+    check_start(system)
     surveyor = _Surveyor(system, limits, progress, pure)
     try:
         return surveyor.survey()
@@ -134,8 +132,6 @@ class _Surveyor:
         self.encoding = Encoding(self.system, pure=self.pure)
         self.moves = self.encoding.moves()
         start = self.encoding.initial()
-        if start == self.encoding.manager.false:
-            raise no_initial_state(self.system)
         look = _Lookout(self.limits)
         self.levels = Levels(self.encoding, self.moves, start, look)
         if self.limits.depth is None:
