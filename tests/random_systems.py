@@ -16,6 +16,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tdxcheck.checker.language import (
@@ -102,6 +103,15 @@ class Drawn:
 
     def system(self) -> TransitionSystem:
         return _Generator(self).system()
+
+
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def systems(most_states: int = 20_000) -> st.SearchStrategy[Drawn]:

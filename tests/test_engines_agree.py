@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import z3
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tdxcheck.checker.engines.diagrams.judge import Limits, survey
@@ -37,19 +37,10 @@ from tdxcheck.checker.verdict import (
     Vacuous,
     Verdict,
 )
-from tests.random_systems import Drawn, systems
+from tests.random_systems import Drawn, examples, systems
 
 SEEN = 200
 """The most states that the interpreter visits of one system."""
-
-
-def examples(number: int) -> settings:
-    return settings(
-        max_examples=number,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def some_states(system: GroundSystem, number: int) -> Iterator[Values]:
