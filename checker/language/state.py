@@ -28,6 +28,7 @@ from tdxcheck.checker.language.location import (
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.terms import (
     And,
+    Choice,
     Const,
     Element,
     Index,
@@ -189,7 +190,12 @@ class State:
     def answer(self, callee: Any, *arguments: Any) -> Term[Any]:
         """What a call would be answered, without making it."""
         _, answer, _ = self._ask(callee, arguments)
-        return answer
+        called = Definition(
+            f"answer_of_{callee.name}", callee.summary, callee.rule, callee.location
+        )
+        return Named(
+            called, tuple(a for a in arguments if isinstance(a, Index | Choice)), answer
+        )
 
     def _ask(
         self, callee: Any, arguments: tuple[Any, ...]
@@ -419,6 +425,22 @@ class Var(Variable, Generic[V]):
 
     def __set__(self, state: State, value: V | Term[V]) -> None:
         state._assign(self, (), value)
+
+
+class Safeguard(Var[bool]):
+    """A protective measure that a design may have: a check, a flush, a lock, an order.
+
+    A switch of the configuration, off unless a design's settings turn it on. What
+    it is is said by the string that stands under its declaration; rules and actions
+    read it as any truth value. Taking one out of a design asks what it was good for.
+
+    `bugs` names what is known to happen without it.
+    """
+
+    def __init__(self, *, bugs: tuple[str, ...] = (), sources: tuple[Source, ...]):
+        super().__init__(bool, False, frozen=True)
+        self.bugs = bugs
+        self.sources = sources
 
 
 class Map(Variable, Generic[J, V]):

@@ -14,6 +14,7 @@ from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import (
     Call,
     Guard,
+    Safeguard,
     State,
     Update,
     Variable,
@@ -191,6 +192,27 @@ class TransitionSystem:
             properties=self.properties if properties is None else tuple(properties),
             sources=sources,
             base=self,
+        )
+
+    @property
+    def safeguards(self) -> tuple[Safeguard, ...]:
+        """The protective measures that it has, in their order of declaration."""
+        return tuple(
+            variable
+            for variable in self.state.variables()
+            if isinstance(variable, Safeguard) and self.settings.get(variable) is True
+        )
+
+    def without(self, safeguard: Safeguard) -> TransitionSystem:
+        """This system with one of its protective measures taken out."""
+        if safeguard not in self.safeguards:
+            raise SpecificationError(
+                safeguard.location, f"{self.name} has no safeguard {safeguard.name}"
+            )
+        return self.variant(
+            f"{self.name} without {safeguard.name}",
+            self.summary,
+            settings={safeguard: False},
         )
 
 
