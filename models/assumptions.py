@@ -60,7 +60,7 @@ NO_ERRATUM = Assumption(
 EVERY_CPU_IS_FLUSHED = Assumption(
     "every-cpu-is-flushed",
     "kexec writes back the caches of every CPU, the one that it starts from included.",
-    {Host.kexec_flushes_other_cpus: True, Host.kexec_flushes_own_cpu: True},
+    {Host.flushes_other_cpus: True, Host.flushes_own_cpu: True},
     (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
 )
 NEXT_KERNEL_IGNORES_TDX = Assumption(
@@ -81,6 +81,12 @@ CRASH_KERNEL_STAYS = Assumption(
     {Host.crash_kernel_stays_in_reservation: True},
     (KEXEC_V4.at("cover letter"),),
 )
+LEGACY_PMEM_IS_CONVERTIBLE = Assumption(
+    "legacy-pmem-is-convertible",
+    "What the e820 map or memmap=! calls legacy PMEM lies in a CMR.",
+    {Host.legacy_pmem_convertible: True},
+    (V3.at("14/21"),),
+)
 NO_FAULTS = Assumption(
     "no-faults",
     "No SEAMCALL meets a shortage of entropy, a busy key table or a bad register.",
@@ -99,5 +105,6 @@ ASSUMPTIONS = (
     NEXT_KERNEL_IGNORES_TDX,
     NEXT_KERNEL_STOPS,
     CRASH_KERNEL_STAYS,
+    LEGACY_PMEM_IS_CONVERTIBLE,
     NO_FAULTS,
 )

@@ -7,17 +7,56 @@ from tdxcheck.models.assumptions import ASSUMPTIONS
 from tdxcheck.models.claims import CLAIMS
 from tdxcheck.models.conformance.leaves import MODULE
 from tdxcheck.models.designs.document_only import DOCUMENT_ONLY
+from tdxcheck.models.designs.kexec_mutex import KEXEC_MUTEX_DESIGN
+from tdxcheck.models.designs.kh_approach1 import KH_APPROACH1
+from tdxcheck.models.designs.kh_approach2 import KH_APPROACH2, KH_APPROACH2_CORRECTED
+from tdxcheck.models.designs.rfc_v2 import RFC_V2_DESIGN
 from tdxcheck.models.designs.v3 import V3_DESIGN
+from tdxcheck.models.designs.v5 import V5_DESIGN
+from tdxcheck.models.designs.v6 import V6_DESIGN
 from tdxcheck.models.designs.v6_8 import V6_8
-from tdxcheck.models.expectations import DOCUMENT_ONLY_KNOWN, V3_KNOWN, V6_8_KNOWN
+from tdxcheck.models.designs.v6_16 import HOTADD_PRECHECK, V6_16
+from tdxcheck.models.designs.v6_18 import V6_18
+from tdxcheck.models.designs.v7 import V7_DESIGN
+from tdxcheck.models.designs.v7_1 import V7_1
+from tdxcheck.models.designs.v7_2 import V7_2
+from tdxcheck.models.designs.v8 import V8_DESIGN
+from tdxcheck.models.designs.v13 import V13_DESIGN
+from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.spec.rules import GROUPS
 
+DESIGNS = (
+    RFC_V2_DESIGN,
+    V3_DESIGN,
+    DOCUMENT_ONLY,
+    KH_APPROACH1,
+    KH_APPROACH2,
+    KH_APPROACH2_CORRECTED,
+    V5_DESIGN,
+    V6_DESIGN,
+    V7_DESIGN,
+    V8_DESIGN,
+    V13_DESIGN,
+    V6_8,
+    HOTADD_PRECHECK,
+    KEXEC_MUTEX_DESIGN,
+    V6_16,
+    V6_18,
+    V7_1,
+    V7_2,
+)
+"""In the order in which they were proposed."""
+
 CATALOGUE = Catalogue(
-    designs=(
-        Design("v3", V3_DESIGN, V3_KNOWN),
-        Design("document-only", DOCUMENT_ONLY, DOCUMENT_ONLY_KNOWN),
-        Design("v6.8", V6_8, V6_8_KNOWN),
+    designs=tuple(
+        Design(
+            system.name,
+            system,
+            EXPECTATIONS[system.name],
+            REDUNDANT.get(system.name, {}),
+        )
+        for system in DESIGNS
     ),
     rules=tuple(
         Rule(rule, concern) for concern, rules in GROUPS.items() for rule in rules

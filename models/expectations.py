@@ -1,25 +1,52 @@
-"""What is known to be wrong with each design; any other verdict is news."""
+"""What is known to be wrong with each design; any other verdict is news.
+
+A table lists rules by name; each design's is stated as what it has other than the
+design it comes from. Bug numbers are those of the sources' lists.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
+from tdxcheck.checker.language.source import Source
+from tdxcheck.spec.rules import RULES
 from tdxcheck.spec.sources import (
+    BARE_ERRATUM,
+    CXL_2024,
+    DH_0624,
+    DISABLE_V3,
     K6_16,
+    KEXEC_MUTEX,
     KEXEC_V7,
+    KH_0429,
+    KH_0503,
+    L6_8,
+    L6_18,
+    MODULE_1_5,
     PULL_6_8,
     SEED,
     TDX_RST,
     V3,
     V3_TREE,
+    V5,
+    V7,
+    V8,
+    V13,
+    VMXON_V3,
 )
 
-NO_KEXEC = Expectation(
-    Outcome.VACUOUS,
-    "the kernel is built without kexec",
-    (PULL_6_8.at("Kconfig: INTEL_TDX_HOST depends on !KEXEC_CORE"),),
-)
+Table: TypeAlias = Mapping[str, Expectation]
+
+
+def amended(table: Table, holds: Iterable[str] = (), **known: Expectation) -> Table:
+    """The table of a design that differs: some rules hold now, others do not."""
+    return {rule: table[rule] for rule in table if rule not in set(holds)} | known
+
+
+def vacuous(note: str, *sources: Source) -> Expectation:
+    return Expectation(Outcome.VACUOUS, note, sources)
 
 
 def unchecked(concern: str) -> Expectation:
@@ -27,31 +54,66 @@ def unchecked(concern: str) -> Expectation:
     return Expectation(note="v3 does not check it", sources=(SEED.at(concern),))
 
 
-V3_KNOWN: Mapping[str, Expectation] = {
-    "pamt_is_not_in_the_allocator": Expectation(
-        note="PAMTs are freed before TDH.SYS.LP.SHUTDOWN",
-        sources=(V3_TREE.at("init_tdx_module(), error path"),),
-    ),
-    "td_memory_lies_in_tdmrs": Expectation(
-        note="hot-added memory and NVDIMMs reach the allocator",
-        sources=(SEED.at("memory hotplug"),),
-    ),
-    "no_td_is_killed_by_its_memory": Expectation(
-        note="hot-added memory and NVDIMMs reach the allocator",
-        sources=(SEED.at("memory hotplug"),),
-    ),
-    "seamcall_needs_vmxon_and_lp_init": Expectation(
-        note="KVM uses a hot-added CPU", sources=(V3.at("21/21"),)
-    ),
-    "only_verified_cpus_run_tdx": Expectation(
-        note="KVM uses a hot-added CPU", sources=(V3.at("21/21"),)
-    ),
-    "no_key_is_stranded": Expectation(
-        note="B28: nothing keeps a package's last CPU online",
-        sources=(K6_16.at("tdx_offline_cpu()"),),
-    ),
+# v3 and what was made of it.
+
+ALLOCATOR = Expectation(
+    note="hot-added memory and NVDIMMs reach the allocator",
+    sources=(SEED.at("memory hotplug"),),
+)
+HOT_ADDED_CPU = Expectation(note="KVM uses a hot-added CPU", sources=(V3.at("21/21"),))
+PAMT_FREED = Expectation(
+    note="PAMTs are freed before TDH.SYS.LP.SHUTDOWN",
+    sources=(V3_TREE.at("init_tdx_module(), error path"),),
+)
+PAMT_NOT_RESET = Expectation(
+    note="PAMTs are freed without MOVDIR64B",
+    sources=(V3_TREE.at("init_tdx_module(), error path"), BARE_ERRATUM.at("MOVDIR64B")),
+)
+RBP = Expectation(
+    note="modules without NO_RBP_MOD are used",
+    bug="B29",
+    sources=(L6_18.at("check_features()"),),
+)
+LAST_CPU = Expectation(
+    note="nothing keeps a package's last CPU online",
+    bug="B28",
+    sources=(K6_16.at("tdx_offline_cpu()"),),
+)
+VCPU_LEFT = Expectation(
+    note="nothing runs TDH.VP.FLUSH when a CPU goes offline",
+    sources=(K6_16.at("tdx_disable_virtualization_cpu()"),),
+)
+NO_CALLBACKS = Expectation(
+    note="nothing is asked before a CPU comes or goes",
+    sources=(V3.at("21/21"), K6_16.at("tdx_online_cpu(), tdx_offline_cpu()")),
+)
+S3_UNMENTIONED = Expectation(
+    note="suspend and hibernation are not looked at",
+    sources=(V3.at("21/21"), TDX_RST.at("S3")),
+)
+ENTROPY = Expectation(
+    note="a shortage of entropy is taken for a failure",
+    bug="B11",
+    sources=(V3.at("17/21"), PULL_6_8.at("no entropy error in common code")),
+)
+KEY_TABLE = Expectation(
+    note="only TDX_RND_NO_ENTROPY is tried again, and KEY.CONFIG answers otherwise",
+    sources=(L6_8.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
+)
+
+V3_KNOWN: Table = {
+    "pamt_is_not_in_the_allocator": PAMT_FREED,
+    "freed_pamt_is_not_poisoned": PAMT_NOT_RESET,
+    "no_module_clobbers_rbp": RBP,
+    "td_memory_lies_in_tdmrs": ALLOCATOR,
+    "no_td_is_killed_by_its_memory": ALLOCATOR,
+    "seamcall_needs_vmxon_and_lp_init": HOT_ADDED_CPU,
+    "only_verified_cpus_run_tdx": HOT_ADDED_CPU,
+    "no_key_is_stranded": LAST_CPU,
+    "no_vcpu_is_left_on_an_offline_cpu": VCPU_LEFT,
     "no_private_line_survives_kexec": Expectation(
-        note="B1: the CPU that starts kexec is not flushed",
+        note="the CPU that starts kexec is not flushed",
+        bug="B1",
         sources=(V3.at("19/21"), KEXEC_V7.at("2/7")),
     ),
     "next_kernel_is_not_poisoned": Expectation(
@@ -62,6 +124,8 @@ V3_KNOWN: Mapping[str, Expectation] = {
         note="v3 as second kernel calls TDH.SYS.LP.SHUTDOWN after the failure",
         sources=(V3.at("12/21"),),
     ),
+    "suspend_is_refused": S3_UNMENTIONED,
+    "tdx_in_use_has_a_module": S3_UNMENTIONED,
     "hotplugged_memory_is_refused": unchecked("memory hotplug"),
     "device_memory_is_refused": unchecked("NVDIMM"),
     "memory_removal_is_refused": unchecked("memory hotplug"),
@@ -69,30 +133,329 @@ V3_KNOWN: Mapping[str, Expectation] = {
     "cpu_removal_is_refused": unchecked("CPU hotplug"),
     "stranding_cpu_offline_is_refused": unchecked("CPU hotplug"),
     "unsafe_kexec_is_refused": unchecked("kexec"),
+    "a_shortage_of_entropy_is_not_final": ENTROPY,
+    "a_busy_key_table_is_not_final": KEY_TABLE,
+    "no_hkid_is_leaked": LAST_CPU,
+    "somebody_watches_the_cpus": NO_CALLBACKS,
 }
 
-DOCUMENT_ONLY_KNOWN = V3_KNOWN
-"""The same code: a manual refuses nothing."""
+# 2022: other proposals.
 
-V6_8_KNOWN: Mapping[str, Expectation] = {
-    "no_seamcall_after_failed_init": Expectation(
-        note="loading KVM again runs LP.INIT on a CPU that came online since",
-        sources=(K6_16.at("tdx_online_cpu()"),),
+NEVER_ADDED = vacuous("no such memory is ever added", KH_0429.at("approach 1"))
+REFUSED_ANYWAY = Expectation(
+    note="memory is refused whether or not TDX is used",
+    sources=(KH_0429.at("approach 1"), KH_0503.at("on remove and re-add")),
+)
+SUSPENDED = Expectation(
+    note="a TD gets no page after the machine was suspended",
+    sources=(TDX_RST.at("S3"),),
+)
+
+APPROACH1_KNOWN = amended(
+    V3_KNOWN,
+    holds=["td_memory_lies_in_tdmrs"],
+    hotplugged_memory_is_refused=NEVER_ADDED,
+    device_memory_is_refused=NEVER_ADDED,
+    no_td_is_killed_by_its_memory=SUSPENDED,
+    convertible_memory_may_return=REFUSED_ANYWAY,
+    hotplug_opens_after_failure=REFUSED_ANYWAY,
+    memory_can_be_added_while_tdx_is_off=REFUSED_ANYWAY,
+)
+OUTSIDE_CMRS = Expectation(
+    note="memory outside CMRs is refused whether or not TDX is used",
+    sources=(KH_0503.at("approach 2, corrected"),),
+)
+APPROACH2_KNOWN = amended(
+    APPROACH1_KNOWN,
+    convertible_memory_may_return=Expectation(
+        note="once TDX is initialised memory that was removed cannot return",
+        bug="B5",
+        sources=(KH_0503.at("on remove and re-add"),),
     ),
-    "no_key_is_stranded": Expectation(
-        note="TD creation looks at packages with a CPU, not at those with a key",
-        sources=(K6_16.at("__tdx_td_init()"), TDX_RST.at("CPU hotplug")),
+    hotplug_opens_after_failure=OUTSIDE_CMRS,
+    memory_can_be_added_while_tdx_is_off=OUTSIDE_CMRS,
+)
+APPROACH2_CORRECTED_KNOWN = amended(
+    APPROACH2_KNOWN,
+    holds=["convertible_memory_may_return"],
+)
+
+BUG_ON_REMOVAL = Expectation(
+    note="BUG() when firmware removes a device",
+    bug="B4",
+    sources=(DH_0624.at("no BUG()"), V5.at("02/22")),
+)
+V5_KNOWN = amended(
+    APPROACH1_KNOWN,
+    holds=["seamcall_needs_vmxon_and_lp_init"],
+    only_verified_cpus_run_tdx=vacuous("no CPU is ever added", V5.at("02/22")),
+    unverified_cpu_is_refused=vacuous("no CPU is ever added", V5.at("02/22")),
+    convertible_memory_may_return=vacuous(
+        "no kernel survives the removal", V5.at("03/22")
     ),
-    "memory_removal_is_refused": Expectation(
-        note="left to firmware", sources=(TDX_RST.at("Physical memory hotplug"),)
+    boot_devices_are_not_refused=Expectation(
+        note="acpi_processor_add() also runs for what firmware lists at boot",
+        bug="B3",
+        sources=(V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),),
     ),
-    "cpu_removal_is_refused": Expectation(
-        note="left to firmware", sources=(TDX_RST.at("CPU hotplug"),)
+    no_event_crashes_the_kernel=BUG_ON_REMOVAL,
+)
+
+BEFORE_THE_LIST = vacuous(
+    "once memory is listed none is added, and what was before is listed",
+    V7.at("10/20"),
+)
+V7_KNOWN = amended(
+    V3_KNOWN,
+    holds=["td_memory_lies_in_tdmrs"],
+    hotplugged_memory_is_refused=BEFORE_THE_LIST,
+    device_memory_is_refused=BEFORE_THE_LIST,
+    no_td_is_killed_by_its_memory=SUSPENDED,
+    zone_device_memory_is_never_refused=Expectation(
+        note="arch_add_memory() also serves ZONE_DEVICE memory",
+        bug="B6",
+        sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
     ),
+)
+
+# v8 never initialises the module, so no rule of TDX in use has anything to say.
+
+NEVER_WORKS = Expectation(
+    note="the module demands TDH.SYS.INIT and TDH.SYS.LP.INIT",
+    sources=(V8.at("00/16"), MODULE_1_5.at("tdh_sys_config.c")),
+)
+NEVER_USED = vacuous("TDX never comes into use", V8.at("00/16"))
+V8_MEANINGFUL = {
+    "no_seamcall_after_failed_init",
+    "freed_pamt_is_not_poisoned",
+    "zone_device_memory_is_never_refused",
+    "convertible_memory_may_return",
+    "boot_devices_are_not_refused",
+    "no_event_crashes_the_kernel",
+    "cpu_offline_is_refused_for_a_td_only",
+    "hotplug_opens_after_failure",
+    "memory_can_be_added_while_tdx_is_off",
+    "kexec_is_possible",
+    "the_host_never_stops",
+    "initialization_ends",
+}
+V8_KNOWN: Table = {
+    rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
+} | {"a_td_can_run": NEVER_WORKS}
+
+# From v13 on.
+
+NO_KEXEC = vacuous(
+    "the kernel is built without kexec",
+    PULL_6_8.at("Kconfig: INTEL_TDX_HOST depends on !KEXEC_CORE"),
+)
+LATE_LP_INIT = Expectation(
+    note="loading KVM again runs LP.INIT on a CPU that came online since",
+    sources=(K6_16.at("tdx_online_cpu()"),),
+)
+LEFT_TO_FIRMWARE = Expectation(
+    note="left to firmware",
+    sources=(TDX_RST.at("Physical memory hotplug"), TDX_RST.at("CPU hotplug")),
+)
+REMOVED_PACKAGE = Expectation(
+    note="TD creation looks at packages with a CPU, not at those with a key",
+    sources=(K6_16.at("__tdx_td_init()"), TDX_RST.at("CPU hotplug")),
+)
+V6_8_KNOWN: Table = {
+    "no_seamcall_after_failed_init": LATE_LP_INIT,
+    "no_module_clobbers_rbp": RBP,
+    "no_key_is_stranded": REMOVED_PACKAGE,
+    "no_hkid_is_leaked": REMOVED_PACKAGE,
+    "memory_removal_is_refused": LEFT_TO_FIRMWARE,
+    "cpu_removal_is_refused": LEFT_TO_FIRMWARE,
+    "a_busy_key_table_is_not_final": KEY_TABLE,
     "no_private_line_survives_kexec": NO_KEXEC,
     "next_kernel_is_not_poisoned": NO_KEXEC,
     "next_kernel_stops_at_first_seamcall": NO_KEXEC,
-    "kexec_is_possible": Expectation(
-        note="the kernel is built without kexec", sources=NO_KEXEC.sources
-    ),
+    "kexec_is_possible": Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources),
 }
+KEXEC_RULES_HOLD = (
+    "no_private_line_survives_kexec",
+    "next_kernel_is_not_poisoned",
+    "next_kernel_stops_at_first_seamcall",
+    "kexec_is_possible",
+)
+S3_NOT_YET = Expectation(
+    note="suspend and hibernation are excluded only from v14 on",
+    sources=(V13.at("00/22"), L6_8.at("tdx_init()")),
+)
+MADE_SAFE = "private memory is reset, or the module disabled, before kexec"
+V13_KNOWN = amended(
+    V6_8_KNOWN,
+    holds=KEXEC_RULES_HOLD,
+    suspend_is_refused=S3_NOT_YET,
+    tdx_in_use_has_a_module=S3_NOT_YET,
+    no_td_is_killed_by_its_memory=S3_NOT_YET,
+    unsafe_kexec_is_refused=vacuous(MADE_SAFE, V13.at("17/22")),
+)
+
+MISCOUNT = Expectation(
+    note="a failed cgroup charge takes one off the counter of KeyIDs",
+    bug="B17",
+    sources=(K6_16.at("__tdx_td_init()"), VMXON_V3.at("6/7")),
+)
+NOT_PASSED_ON = Expectation(
+    note="KVM offers TDX though its callbacks are gone",
+    bug="B16",
+    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
+)
+V6_16_KNOWN = amended(
+    V6_8_KNOWN,
+    cpu_offline_is_refused_for_a_td_only=MISCOUNT,
+    somebody_watches_the_cpus=NOT_PASSED_ON,
+    stranding_cpu_offline_is_refused=NOT_PASSED_ON,
+    no_key_is_stranded=NOT_PASSED_ON,
+    no_hkid_is_leaked=NOT_PASSED_ON,
+    unverified_cpu_is_refused=NOT_PASSED_ON,
+    only_verified_cpus_run_tdx=NOT_PASSED_ON,
+    seamcall_needs_vmxon_and_lp_init=NOT_PASSED_ON,
+    no_td_is_killed_by_its_memory=NOT_PASSED_ON,
+)
+PRECHECKED = vacuous(
+    "once memory is listed none is added, and what was before is listed",
+    CXL_2024.at("arch_check_hotplug_memory_range()"),
+)
+HOTADD_PRECHECK_KNOWN = amended(
+    V6_16_KNOWN,
+    hotplugged_memory_is_refused=PRECHECKED,
+    device_memory_is_refused=PRECHECKED,
+)
+KEXEC_MUTEX_KNOWN = amended(V6_16_KNOWN, holds=KEXEC_RULES_HOLD)
+V6_18_KNOWN = amended(
+    V6_8_KNOWN,
+    holds=[*KEXEC_RULES_HOLD, "no_module_clobbers_rbp"],
+    cpu_offline_is_refused_for_a_td_only=MISCOUNT,
+    stranding_cpu_offline_is_refused=MISCOUNT,
+)
+V7_1_KNOWN = amended(
+    V6_18_KNOWN,
+    holds=[
+        "no_seamcall_after_failed_init",
+        "cpu_offline_is_refused_for_a_td_only",
+        "stranding_cpu_offline_is_refused",
+    ],
+)
+V7_2_KNOWN = amended(
+    V7_1_KNOWN,
+    next_kernel_is_not_poisoned=Expectation(
+        note="kexec goes on though an older module has no TDH.SYS.DISABLE",
+        bug="B25",
+        sources=(DISABLE_V3.at("cover letter"),),
+    ),
+    unsafe_kexec_is_refused=vacuous(MADE_SAFE, DISABLE_V3.at("tdx_shutdown()")),
+)
+
+EXPECTATIONS: Mapping[str, Table] = {
+    "rfc-v2": V3_KNOWN,
+    "v3": V3_KNOWN,
+    "document-only": V3_KNOWN,
+    "kh-approach1": APPROACH1_KNOWN,
+    "kh-approach2": APPROACH2_KNOWN,
+    "kh-approach2-corrected": APPROACH2_CORRECTED_KNOWN,
+    "v5": V5_KNOWN,
+    "v6": V3_KNOWN,
+    "v7": V7_KNOWN,
+    "v8": V8_KNOWN,
+    "v13": V13_KNOWN,
+    "v6.8": V6_8_KNOWN,
+    "hotadd-precheck": HOTADD_PRECHECK_KNOWN,
+    "kexec-mutex": KEXEC_MUTEX_KNOWN,
+    "v6.16": V6_16_KNOWN,
+    "v6.18": V6_18_KNOWN,
+    "v7.1": V7_1_KNOWN,
+    "v7.2": V7_2_KNOWN,
+}
+
+
+# Safeguards that no rule needs, on the default machine, and why.
+
+SYS_CONFIG_JUDGES = Expectation(
+    note="A1: TDH.SYS.CONFIG refuses the same memory, with the same end",
+    sources=(L6_8.at("build_tdx_memlist(), config_tdx_module()"),),
+)
+LIST_EXCLUDES = Expectation(
+    note="from its first entry on the list excludes what is not in it, and what went "
+    "online before is in memblock already",
+    sources=(L6_8.at("build_tdx_memlist(), tdx_memory_notifier()"),),
+)
+NOBODY_ADDS = Expectation(
+    note="TDX is initialised before anybody can add memory",
+    sources=(VMXON_V3.at("tdx_enable()"),),
+)
+MASKED_BY_B1 = Expectation(
+    note="B1 breaks the same rule: the CPU that starts kexec is not flushed",
+    sources=(KEXEC_V7.at("2/7"),),
+)
+MASKED_BY_B16 = Expectation(
+    note="B16 breaks the same rules, as soon",
+    sources=(K6_16.at("__tdx_bringup()"),),
+)
+IN_ONE_PLACE = Expectation(
+    note="add_memory_resource() refuses ACPI's memory, too",
+    sources=(V5.at("04/22, reply of Dave Hansen 2022-06-24"),),
+)
+NEVER_INITIALIZED = Expectation(note=NEVER_USED.note, sources=NEVER_USED.sources)
+
+WITHOUT_KEXEC = Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources)
+KEXEC_WITHOUT_TDX = Expectation(
+    note="no image is loaded once TDX is initialised",
+    sources=(KEXEC_MUTEX.at("kexec_load()"),),
+)
+
+V3_REDUNDANT: Table = {
+    "checks_cmrs": SYS_CONFIG_JUDGES,
+    "flushes_offlined_cpus": MASKED_BY_B1,
+    "flushes_other_cpus": MASKED_BY_B1,
+}
+B16_REDUNDANT: Table = {
+    "locks_memory_hotplug": LIST_EXCLUDES,
+    "refuses_cpus_without_lp_init": MASKED_BY_B16,
+    "keeps_a_cpu_per_package": MASKED_BY_B16,
+    "creates_tds_on_all_packages": MASKED_BY_B16,
+    "flushes_offlined_cpus": WITHOUT_KEXEC,
+}
+
+REDUNDANT: Mapping[str, Table] = {
+    "rfc-v2": V3_REDUNDANT,
+    "v3": V3_REDUNDANT,
+    "document-only": V3_REDUNDANT,
+    "kh-approach1": V3_REDUNDANT,
+    "kh-approach2": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
+    "kh-approach2-corrected": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
+    "v5": {**V3_REDUNDANT, "refuses_acpi_memory": IN_ONE_PLACE},
+    "v6": V3_REDUNDANT,
+    "v7": V3_REDUNDANT,
+    "v8": {
+        "refuses_onlining_outside_list": NEVER_INITIALIZED,
+        "locks_memory_hotplug": NEVER_INITIALIZED,
+        "checks_cmrs": SYS_CONFIG_JUDGES,
+        "flushes_before_key_config": NEVER_INITIALIZED,
+        "flushes_before_freeing_pamt": NEVER_INITIALIZED,
+        "flushes_offlined_cpus": NEVER_INITIALIZED,
+        "flushes_other_cpus": NEVER_INITIALIZED,
+    },
+    "v13": {
+        "checks_cmrs": SYS_CONFIG_JUDGES,
+        "locks_memory_hotplug": LIST_EXCLUDES,
+    },
+    "v6.8": {
+        "locks_memory_hotplug": LIST_EXCLUDES,
+        "flushes_offlined_cpus": WITHOUT_KEXEC,
+    },
+    "hotadd-precheck": {
+        rule: why
+        for rule, why in B16_REDUNDANT.items()
+        if rule != "locks_memory_hotplug"
+    },
+    "kexec-mutex": {**B16_REDUNDANT, "flushes_offlined_cpus": KEXEC_WITHOUT_TDX},
+    "v6.16": B16_REDUNDANT,
+    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
+    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
+    "v7.2": {"locks_memory_hotplug": NOBODY_ADDS},
+}
+"""By design and safeguard."""

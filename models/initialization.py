@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tdxcheck.checker.language import Kind, Term, action, ite
 from tdxcheck.checker.language.terms import Element
-from tdxcheck.models.kvm import seamcall
+from tdxcheck.models.kvm import seamcall, to_be_made_again
 from tdxcheck.models.module.configuration import (
     CONFIG_REFUSED,
     KeyFault,
@@ -19,10 +19,10 @@ from tdxcheck.models.module.configuration import (
     sys_key_config_fatal,
     sys_tdmr_init,
 )
-from tdxcheck.spec.host import Actor, Host, Tdx
+from tdxcheck.spec.host import Actor, Host, Presence, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
 from tdxcheck.spec.module import Status
-from tdxcheck.spec.sources import L6_8, V3
+from tdxcheck.spec.sources import L6_8, V3, V7
 
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 """The first private KeyID, which both designs take for the module."""
@@ -30,14 +30,15 @@ GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 INIT_SOURCES = (V3.at("13/21 to 18/21"), L6_8.at("init_tdx_module()"))
 
 
-def proceed(answer: Term[Status], then: Term[Tdx] | Tdx) -> Term[Tdx]:
+def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
     """On success the next stage; else what was done is undone."""
-    return ite(answer == Status.TDX_SUCCESS, then, Tdx.UNDOING)
+    failed = ite(to_be_made_again(host, answer), host.tdx, Tdx.UNDOING)
+    return ite(answer == Status.TDX_SUCCESS, then, failed)
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
 def configure(host: Host, cpu: Cpu) -> None:
-    """The kernel hands its TDMRs to the module: TDH.SYS.CONFIG on {cpu}."""
+    """The kernel hands over its TDMRs: TDH.SYS.CONFIG on {cpu}, then WBINVD."""
     host.require(host.tdx == Tdx.BUILT)
     host.require(host.online(cpu))
     host.require(host.tdx_memory_is_convertible())
@@ -46,7 +47,11 @@ def configure(host: Host, cpu: Cpu) -> None:
     host.in_tdmr.update(
         lambda block: ite(answer == Status.TDX_SUCCESS, listed[block], accepted[block])
     )
-    host.tdx = proceed(answer, Tdx.CONFIGURED)
+    unflushed, dirty = ~host.flushes_before_key_config, host.pamt_dirty
+    host.pamt_dirty.update(
+        lambda c: dirty[c] & (unflushed | (answer != Status.TDX_SUCCESS))
+    )
+    host.tdx = proceed(host, answer, Tdx.CONFIGURED)
     seamcall(host, sys_config, cpu, GLOBAL_HKID)
 
 
@@ -56,9 +61,22 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
     host.require(host.tdx == Tdx.BUILT)
     host.require(host.online(cpu))
     host.require(~host.tdx_memory_is_convertible())
+    host.require(~host.checks_cmrs)
     host.tdx = Tdx.UNDOING
     refused = CONFIG_REFUSED[Status.TDX_TDMR_OUTSIDE_CMRS]
     seamcall(host, refused, cpu, GLOBAL_HKID)
+
+
+@action(
+    actor=Actor.KERNEL,
+    sources=(V3.at("15/21, e820_check_against_cmrs()"), V7.at("10/20")),
+)
+def reject_outside_cmrs(host: Host) -> None:
+    """The kernel finds memory outside CMRs in its list, and gives up building TDMRs."""
+    host.require(host.tdx == Tdx.BUILT)
+    host.require(~host.tdx_memory_is_convertible())
+    host.require(host.checks_cmrs)
+    host.tdx = Tdx.UNDOING
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
@@ -70,7 +88,7 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
     host.require(fault != KeyFault.FATAL)
     host.require(host.faults | (fault == KeyFault.NONE))
     answer = seamcall(host, sys_key_config, cpu, fault)
-    host.tdx = proceed(answer, Tdx.CONFIGURED)
+    host.tdx = proceed(host, answer, Tdx.CONFIGURED)
 
 
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
@@ -91,8 +109,29 @@ def initialize_tdmr(host: Host, cpu: Cpu, tdmr: Tdmr) -> None:
     host.require(host.online(cpu))
     host.require(host.every_package_keyed())
     host.require(host.tdmr_configured(tdmr) & ~host.tdmr_complete(tdmr))
+    written, dirty = host.pamt_written, host.private_dirty[cpu]
     answer = seamcall(host, sys_tdmr_init, cpu, tdmr)
-    host.tdx = proceed(answer, Tdx.CONFIGURED)
+    host.pamt_written = written | (answer == Status.TDX_SUCCESS)
+    host.private_dirty[cpu] = dirty | (answer == Status.TDX_SUCCESS)
+    host.tdx = proceed(host, answer, Tdx.CONFIGURED)
+
+
+@action(actor=Actor.KERNEL, kinds={Kind.FAULT, Kind.SEAMCALL}, sources=INIT_SOURCES)
+def initialize_tdmr_breaks_off(host: Host, cpu: Cpu, tdmr: Tdmr) -> None:
+    """TDH.SYS.TDMR.INIT of {tdmr} on {cpu} fails, with part of the PAMT written.
+
+    No cause is known that a kernel must reckon with; its error path exists.
+    """
+    host.require(host.faults)
+    host.require(host.tdx == Tdx.CONFIGURED)
+    host.require(host.online(cpu))
+    host.require(host.every_package_keyed())
+    host.require(host.tdmr_configured(tdmr) & ~host.tdmr_complete(tdmr))
+    host.require(host.answer(sys_tdmr_init, cpu, tdmr) == Status.TDX_SUCCESS)
+    host.pamt_written = True
+    host.private_dirty[cpu] = True
+    host.marked[cpu] = host.marked[cpu] | host.flushes_only_marked_caches
+    host.tdx = Tdx.UNDOING
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
@@ -104,11 +143,38 @@ def finish(host: Host) -> None:
     host.tdx = Tdx.INITIALIZED
 
 
+def free_pamt(host: Host) -> None:
+    """After a failure: WBINVD everywhere, the PAMT cleared, its pages freed."""
+    flushed, dirty = host.flushes_before_freeing_pamt, host.private_dirty
+    host.private_dirty.update(lambda c: dirty[c] & ~flushed)
+    host.pamt_dirty.fill(False)
+    private = host.pamt_written & ~host.resets_freed_pamt
+    host.private_page_in_allocator = host.private_page_in_allocator | private
+    host.pamt_allocated = False
+
+
+def list_present_memory(host: Host) -> None:
+    """The kernel's list is what memblock knows: memory that is there, online or not."""
+    there = host.memory
+    host.tdx_memory.update(lambda block: there[block] != Presence.ABSENT)
+    host.pamt_allocated = True
+    host.pamt_dirty.update(host.online)
+    host.tdx = Tdx.BUILT
+
+
+def empty_list(host: Host) -> None:
+    """A failure empties the list, and with it opens memory hotplug again."""
+    listed, kept = host.tdx_memory, ~host.empties_list_on_failure
+    host.tdx_memory.update(lambda block: listed[block] & kept)
+
+
 COMMON = (
     configure,
     configure_outside_cmrs,
+    reject_outside_cmrs,
     configure_key,
     configure_key_fatal,
     initialize_tdmr,
+    initialize_tdmr_breaks_off,
     finish,
 )

@@ -1,12 +1,20 @@
 """KVM's part: loading it, and running one TD from creation to its end.
 
 v3 had no KVM for TDX in tree; the steps are those of v6.16, whose order the
-module dictates. A design adds the checks that its own KVM makes.
+module dictates.
 """
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Kind, Term, action, exists
+from tdxcheck.checker.language import (
+    Kind,
+    Refusal,
+    Term,
+    action,
+    exists,
+    forall,
+    implies,
+)
 from tdxcheck.models.td import (
     mem_page_aug,
     mng_create,
@@ -17,8 +25,8 @@ from tdxcheck.models.td import (
     vp_enter,
 )
 from tdxcheck.spec.events import TD_CREATE
-from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td
-from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
+from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import K6_16
 
@@ -26,11 +34,33 @@ TD_INIT = (K6_16.at("__tdx_td_init()"),)
 RELEASE = (K6_16.at("tdx_mmu_release_hkid()"),)
 
 
-def seamcall(host: Host, leaf: object, *arguments: object) -> Term[Status]:
-    """A kernel's SEAMCALL: the module's answer, and that a second kernel made one."""
-    answer: Term[Status] = host.call(leaf, *arguments)
+def seamcall(
+    host: Host, leaf: object, cpu: Cpu, *arguments: object, marks: bool = True
+) -> Term[Status]:
+    """A kernel's SEAMCALL: the module's answer.
+
+    A second kernel notes that it made one; a kernel that flushes only marked
+    caches marks the CPU's, if this call goes by the wrapper that `marks`.
+    """
+    marked = host.marked[cpu] | host.flushes_only_marked_caches
+    if not marks:
+        marked = host.marked[cpu] | (
+            host.flushes_only_marked_caches & host.marks_cache_of_vp_enter
+        )
+    answer: Term[Status] = host.call(leaf, cpu, *arguments)
     host.seamcall_made = host.running == Running.SECOND
+    host.marked[cpu] = marked
     return answer
+
+
+def to_be_made_again(host: Host, answer: Term[Status]) -> Term[bool]:
+    """The call met a shortage of entropy, for which this kernel makes it again."""
+    return host.retries_no_entropy & (answer == Status.TDX_RND_NO_ENTROPY)
+
+
+def meets(host: Host, shortage: Term[bool]) -> Term[bool]:
+    """The call may meet a shortage of entropy, or there is none."""
+    return (host.faults & ~host.retries_no_entropy) | ~shortage
 
 
 def vmxon_everywhere(host: Host) -> None:
@@ -50,11 +80,14 @@ def kvm_load(host: Host) -> None:
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})
 def kvm_unload(host: Host) -> None:
-    """The administrator unloads KVM, with no TD left: VMXOFF on every CPU."""
+    """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
     host.require(host.kvm == Kvm.LOADED)
     host.require(~host.initializing())
     host.require(host.td == Td.NONE)
-    host.vmx_on.fill(False)
+    stays = host.core_owns_vmx & (host.tdx == Tdx.INITIALIZED)
+    on, installed = host.vmx_on, host.callbacks_installed
+    host.vmx_on.update(lambda c: on[c] & stays)
+    host.callbacks_installed = installed & stays
     host.kvm = Kvm.UNLOADED
 
 
@@ -64,7 +97,23 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     host.require(host.tdx_in_use())
     host.require(host.td == Td.NONE)
     host.require(host.online(cpu))
-    host.require(host.faults | ~shortage)
+    host.require(meets(host, shortage))
+    host.require(
+        implies(
+            host.creates_tds_on_all_packages,
+            forall(
+                Package,
+                lambda p: implies(
+                    host.package_present(p), host.package_has_online_cpu(p)
+                ),
+            ),
+        ),
+        otherwise=Refusal(
+            Told.EIO,
+            log="All packages need to have online CPU to create TD. "
+            "Online CPU and retry.",
+        ),
+    )
     seamcall(host, mng_create, cpu, ~shortage)
 
 
@@ -75,17 +124,32 @@ def td_configure_key(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     host.require(host.td == Td.HKID_ASSIGNED)
     host.require(host.online(cpu))
     host.require(~host.td_key_configured[host.package_of[cpu]])
-    host.require(host.faults | ~shortage)
+    host.require(meets(host, shortage))
     seamcall(host, mng_key_config, cpu, ~shortage)
+
+
+@action(actor=Actor.KVM, sources=(K6_16.at("__tdx_td_init(), misc_cg_try_charge()"),))
+def td_create_uncharged(host: Host) -> None:
+    """KVM creates no TD: the charge to its cgroup fails, the KeyID is given back."""
+    host.require(host.tdx_in_use())
+    host.require(host.faults)
+    host.require(host.td == Td.NONE)
+    host.require(host.keeps_a_cpu_per_package & ~host.counts_hkids_exactly)
+    host.require(host.hkid_miscount == 0)
+    host.hkid_miscount = -1
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_vcpu_run()"),))
 def td_run(host: Host, cpu: Cpu) -> None:
-    """KVM runs the TD: TDH.VP.ENTER on {cpu} leaves private lines in its cache."""
+    """KVM runs the TD: TDH.VP.ENTER on {cpu} leaves private lines in its cache.
+
+    A vCPU that was elsewhere is first let go there by TDH.VP.FLUSH, if that CPU
+    is online.
+    """
     host.require(host.tdx_in_use())
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.online(cpu))
-    seamcall(host, vp_enter, cpu)
+    seamcall(host, vp_enter, cpu, marks=False)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))
@@ -94,18 +158,23 @@ def td_add_page(host: Host, cpu: Cpu, block: Block) -> None:
     host.require(host.td_memory_available(block))
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.online(cpu))
-    outside = host.td_page_outside
+    outside = host.td_page_refused
     answer = seamcall(host, mem_page_aug, cpu, block)
-    host.td_page_outside = outside | (answer != Status.TDX_SUCCESS)
+    host.td_page_refused = outside | (answer != Status.TDX_SUCCESS)
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
 def td_stop(host: Host, cpu: Cpu) -> None:
-    """KVM ends the TD: TDH.MNG.VPFLUSHDONE on {cpu}."""
+    """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
+
+    If a vCPU is still associated with a CPU the KeyID is kept, quietly.
+    """
     host.require(host.tdx_in_use())
     host.require((host.td == Td.HKID_ASSIGNED) | (host.td == Td.KEYS_CONFIGURED))
     host.require(host.online(cpu))
-    seamcall(host, mng_vpflushdone, cpu)
+    host.require(~host.hkid_leaked)
+    answer = seamcall(host, mng_vpflushdone, cpu)
+    host.hkid_leaked = answer != Status.TDX_SUCCESS
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
@@ -124,14 +193,17 @@ def td_free_key(host: Host, cpu: Cpu) -> None:
     host.require(host.tdx_in_use())
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
+    host.require(~host.hkid_leaked)
     host.require(~exists(Cpu, lambda c: host.cache_write_back_possible(c)))
-    seamcall(host, mng_key_freeid, cpu)
+    answer = seamcall(host, mng_key_freeid, cpu)
+    host.hkid_leaked = answer != Status.TDX_SUCCESS
 
 
 KVM = (
     kvm_load,
     kvm_unload,
     td_create,
+    td_create_uncharged,
     td_configure_key,
     td_run,
     td_add_page,
@@ -139,4 +211,4 @@ KVM = (
     td_write_back,
     td_free_key,
 )
-"""KVM with TDX, with no check of its own."""
+"""KVM with TDX, with every check that it ever had, each behind its safeguard."""

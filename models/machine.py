@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tdxcheck.checker.catalogue import Machine, Setup, Sizes, UsageError
+from tdxcheck.checker.catalogue import Feature, Machine, Setup, Sizes, UsageError
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.spec.host import Host, MemoryKind
 from tdxcheck.spec.machine import Block, Cpu, Hkid, Package, Tdmr
@@ -20,15 +20,17 @@ from tdxcheck.spec.module import (
     Sample,
     Status,
 )
+from tdxcheck.spec.rules.service import a_td_can_run
 
 KINDS: Final = (
     MemoryKind.BOOT_DRAM,
     MemoryKind.HOT_PLUG_DRAM,
     MemoryKind.NVDIMM,
     MemoryKind.BOOT_DRAM,
+    MemoryKind.LEGACY_PMEM,
     MemoryKind.CXL,
 )
-"""Of the blocks in turn; from the sixth on, boot DRAM."""
+"""Of the blocks in turn; from the seventh on, boot DRAM."""
 
 LARGEST: Final = 16
 
@@ -91,4 +93,32 @@ def _summary(cpus: int, verified: int, packages: int, kinds: list[MemoryKind]) -
     )
 
 
-MACHINE = Machine({"cpus": 3, "packages": 2, "blocks": 4}, build)
+FEATURES = (
+    Feature("memory-hotplug", "Firmware hot-adds memory.", Host.memory_hotplug),
+    Feature("memory-removal", "Firmware hot-removes memory.", Host.memory_hot_remove),
+    Feature("device-memory", "NVDIMM or CXL is used as memory.", Host.device_memory),
+    Feature("cpu-hotplug", "Firmware hot-adds CPUs.", Host.cpu_hotplug),
+    Feature("cpu-removal", "Firmware hot-removes CPUs.", Host.cpu_hot_remove),
+    Feature("kexec", "The administrator uses kexec.", Host.kexec),
+    Feature("suspend", "The machine is suspended to memory.", Host.suspend),
+    Feature("hibernation", "The kernel can hibernate, and does.", Host.hibernation),
+    Feature("erratum", "Partial writes poison memory.", Host.partial_write_erratum),
+    Feature("faults", "SEAMCALLs meet passing faults.", Host.faults),
+    Feature("sys-disable", "The module has TDH.SYS.DISABLE.", Host.module_has_disable),
+    Feature(
+        "topology-enum",
+        "The module has all that KVM asks for.",
+        Host.module_enumerates_topology,
+    ),
+    Feature("no-rbp-mod", "The module can leave RBP alone.", Host.module_keeps_rbp),
+    Feature(
+        "several-packages",
+        "The CPUs are on more than one package.",
+        present={"packages": 2},
+        absent={"packages": 1},
+    ),
+)
+
+MACHINE = Machine(
+    {"cpus": 4, "packages": 2, "blocks": 4}, build, FEATURES, a_td_can_run
+)

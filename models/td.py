@@ -78,7 +78,9 @@ def vp_enter(host: Host, cpu: Cpu) -> None:
     """TDH.VP.ENTER on {cpu}: the TD runs, and leaves private lines in the cache."""
     ready(host, cpu)
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.require(~host.vcpu_held_elsewhere(cpu), Status.TDX_VCPU_ASSOCIATED)
     host.private_dirty[cpu] = True
+    host.vcpu_on.update(lambda c: c == cpu)
 
 
 @action(
@@ -106,7 +108,9 @@ def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
     alive = one_of(host.td, Td.HKID_ASSIGNED, Td.KEYS_CONFIGURED)
     keyed = host.key_configured
     host.require(alive, Status.TDX_LIFECYCLE_STATE_INCORRECT)
+    host.require(~host.vcpu_held_elsewhere(cpu), Status.TDX_FLUSHVP_NOT_DONE)
     host.td_key_configured.update(lambda package: keyed[package])
+    host.vcpu_on.update(lambda c: host.never())
     host.td = Td.BLOCKED
 
 

@@ -6,6 +6,7 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    all_of,
     forall,
     implies,
     invariant,
@@ -13,6 +14,11 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.spec.host import Host, Running, Tdx
 from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.rules.cpus import (
+    no_key_is_stranded,
+    no_vcpu_is_left_on_an_offline_cpu,
+)
+from tdxcheck.spec.rules.refusals import REFUSALS
 from tdxcheck.spec.sources import DH_1459, KH_0429, SEED, V3
 
 
@@ -74,4 +80,46 @@ def online_cpus_are_verified(host: Host) -> Term[bool]:
     return forall(
         Cpu,
         lambda cpu: implies(host.tdx_in_use() & host.online(cpu), host.counted[cpu]),
+    )
+
+
+@invariant(severity=Severity.MACHINE, sources=(DH_1459.at("claim C6"),))
+def kept_configurations_are_right(host: Host) -> Term[bool]:
+    """A kernel that uses TDX remembers as TDX memory just what lies in TDMRs."""
+    return implies(
+        host.tdx_in_use(),
+        forall(Block, lambda block: host.tdx_memory[block] == host.in_tdmr[block]),
+    )
+
+
+@invariant(severity=Severity.MACHINE, sources=(DH_1459.at("claim C9"),))
+def what_tdx_cannot_bear_is_refused(host: Host) -> Term[bool]:
+    """Every event that TDX cannot bear is refused, visibly, or crashes nothing.
+
+    All rules of refusals at once, and that no event of firmware's is a crash.
+    """
+    kept = all_of(*(rule.condition for rule in REFUSALS))
+    return kept & (host.running != Running.NONE)
+
+
+@invariant(severity=Severity.GUEST, sources=(V3.at("00/21, claim C11"),))
+def a_cpu_may_go_and_come(host: Host) -> Term[bool]:
+    """Whichever CPUs are offline, a TD can be run, and be torn down, by the others."""
+    return all_of(
+        no_key_is_stranded.condition, no_vcpu_is_left_on_an_offline_cpu.condition
+    )
+
+
+@invariant(severity=Severity.SERVICE, sources=(V3.at("14/21, claim C13"),))
+def listed_memory_is_accepted(host: Host) -> Term[bool]:
+    """What the kernel lists as TDX memory, the module accepts in TDMRs."""
+    return implies(host.tdx == Tdx.BUILT, host.tdx_memory_is_convertible())
+
+
+@invariant(severity=Severity.SERVICE, sources=(V3.at("19/21, claim C14"),))
+def vmx_is_on_where_tdx_is(host: Host) -> Term[bool]:
+    """While TDX is initialised, every online CPU can make a SEAMCALL."""
+    return implies(
+        (host.tdx == Tdx.INITIALIZED) & (host.running == Running.FIRST),
+        forall(Cpu, lambda cpu: implies(host.online(cpu), host.vmx_on[cpu])),
     )

@@ -18,6 +18,12 @@ MEMORY_HOT_REMOVE = Event(
     (Block,),
     (TDX_RST.at("Physical memory hotplug"),),
 )
+BOOT_SCAN = Event("boot_scan", "Linux meets a CPU that firmware listed at boot", (Cpu,))
+ZONE_DEVICE = Event(
+    "zone_device",
+    "a driver maps a device's memory without giving it to the page allocator",
+    (Block,),
+)
 DEVICE_AS_MEMORY = Event(
     "device_as_memory",
     "an NVDIMM or CXL device is handed to the kernel as memory",
@@ -41,6 +47,15 @@ CPU_ONLINE = Event(
 )
 CPU_OFFLINE = Event(
     "cpu_offline", "a CPU is taken offline", (Cpu,), (TDX_RST.at("CPU hotplug"),)
+)
+KEXEC_LOAD = Event(
+    "kexec_load", "an image for kexec is loaded", (), (TDX_RST.at("Kexec()"),)
+)
+SUSPEND = Event(
+    "suspend", "the machine is suspended to memory", (), (TDX_RST.at("S3"),)
+)
+HIBERNATE = Event(
+    "hibernate", "the machine hibernates", (), (TDX_RST.at("hibernation"),)
 )
 KEXEC = Event(
     "kexec", "another kernel is started by kexec", (Cpu,), (TDX_RST.at("Kexec()"),)

@@ -1,7 +1,7 @@
 """The state of a TDX host: the machine, the TDX module, a kernel and one TD.
 
 Not modelled at this depth: single pages (a memory block, the PAMT and the TD's
-memory are each one thing), more than one TD, S3 and hibernation, runtime update
+memory are each one thing), more than one TD and more than one vCPU, runtime update
 of the module, Dynamic PAMT, and time.
 """
 
@@ -10,20 +10,22 @@ from __future__ import annotations
 from enum import Enum
 
 from tdxcheck.checker.language import (
+    Int,
     Map,
     State,
     Term,
     Var,
     all_of,
-    any_of,
     definition,
     exists,
     forall,
     implies,
+    ite,
     one_of,
 )
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
+from tdxcheck.spec.safeguards import Safeguards
 
 
 class Actor(Enum):
@@ -47,12 +49,17 @@ class Presence(Enum):
 
 
 class MemoryKind(Enum):
-    """Where a block's memory comes from. Only boot DRAM lies in CMRs."""
+    """Where a block's memory comes from.
+
+    Boot DRAM lies in CMRs. Legacy PMEM, which the e820 map calls so, is memory of the
+    boot that a driver has to give to the kernel first.
+    """
 
     BOOT_DRAM = "boot DRAM"
     HOT_PLUG_DRAM = "hot-plug DRAM"
     NVDIMM = "NVDIMM"
     CXL = "CXL"
+    LEGACY_PMEM = "legacy PMEM"
 
 
 class Running(Enum):
@@ -61,6 +68,7 @@ class Running(Enum):
     FIRST = "the first kernel"
     SECOND = "a kernel started by kexec"
     CRASH = "the crash kernel"
+    NONE = "no kernel: it has crashed"
 
 
 class Tdx(Enum):
@@ -78,6 +86,7 @@ class Tdx(Enum):
     UNDOING = 5
     STOPPING = 6
     ERROR = 7
+    DISABLED = 8
 
 
 class SysInitResult(Enum):
@@ -113,6 +122,7 @@ class Told(Enum):
     EBUSY = "-EBUSY"
     EINVAL = "-EINVAL"
     ENODEV = "-ENODEV"
+    EFAULT = "-EFAULT"
     ENOSYS = "-ENOSYS"
     EOPNOTSUPP = "-EOPNOTSUPP"
 
@@ -126,6 +136,8 @@ class Platform(State):
     unmovable = Map(Block, bool, False, frozen=True)
     """The block holds the kernel itself, and cannot go offline."""
 
+    legacy_pmem_convertible = Var(bool, frozen=True)
+    """Legacy PMEM lies in a CMR, as boot DRAM does."""
     memory_hotplug = Var(bool, True, frozen=True)
     """Firmware hot-adds memory blocks."""
     memory_hot_remove = Var(bool, True, frozen=True)
@@ -140,29 +152,46 @@ class Platform(State):
     """A SEAMCALL on a CPU that firmware did not verify enters the module."""
     partial_write_erratum = Var(bool, frozen=True)
     """A partial write to a private line poisons it (Sapphire, Emerald Rapids)."""
+    kexec = Var(bool, True, frozen=True)
+    """The administrator uses kexec, or loads a crash kernel."""
+    suspend = Var(bool, True, frozen=True)
+    """The administrator suspends the machine to memory (S3)."""
+    hibernation = Var(bool, frozen=True)
+    """The kernel was booted so that it can hibernate, and the administrator does."""
     faults = Var(bool, True, frozen=True)
     """SEAMCALLs meet the faults that the module documents."""
+    module_has_disable = Var(bool, frozen=True)
+    """The module has TDH.SYS.DISABLE."""
+    module_enumerates_topology = Var(bool, frozen=True)
+    """The module has all that KVM asks for once TDX is initialised."""
+    module_keeps_rbp = Var(bool, frozen=True)
+    """The module can leave RBP alone when a TD exits (NO_RBP_MOD)."""
 
     private_dirty = Map(Cpu, bool, False)
     """The CPU's caches may hold modified lines of private memory."""
+    pamt_dirty = Map(Cpu, bool, False)
+    """They may hold modified lines of the PAMT's memory, written by the kernel."""
 
     running = Var(Running, Running.FIRST)
     stale_private_line = Map(Cpu, bool, False)
     """Such a line of the first kernel's is still there under the next kernel."""
     inherited_module = Var(bool, False)
     """The second kernel found the module no longer waiting for TDH.SYS.INIT."""
-    inherited_private_memory = Var(bool, False)
-    """Memory of the second kernel was last written with a private key."""
+    private_page_in_allocator = Var(bool, False)
+    """The kernel that runs uses memory that was last written with a private key."""
     poisoned = Var(bool, False)
-    """Memory of the second kernel holds poison."""
+    """Such memory holds poison."""
 
     @definition
     def convertible(self, block: Block) -> Term[bool]:
-        """The block lies in a CMR: it was there when firmware booted."""
-        return self.memory_kind[block] == MemoryKind.BOOT_DRAM
+        """The block lies in a CMR: firmware checked it when it booted."""
+        kind = self.memory_kind[block]
+        return (kind == MemoryKind.BOOT_DRAM) | (
+            (kind == MemoryKind.LEGACY_PMEM) & self.legacy_pmem_convertible
+        )
 
 
-class Kernel(State):
+class Kernel(Safeguards):
     """What the running kernel knows and owns, and the switches of its design."""
 
     tdx = Var(Tdx, Tdx.UNINITIALIZED)
@@ -176,17 +205,33 @@ class Kernel(State):
     """The PAMT's pages are taken out of the page allocator."""
     seamcall_made = Var(bool, False)
     """The second kernel has made a SEAMCALL."""
+    kexec_loaded = Var(bool, False)
+    """An image for kexec is loaded."""
+    marked = Map(Cpu, bool, False)
+    """The kernel has marked the CPU's cache as one to be flushed."""
+    callbacks_installed = Var(bool, False)
+    """KVM or the core kernel is asked before a CPU comes or goes."""
+    hkid_miscount = Var(Int(-1, 0), 0)
+    """By how much KVM's counter of KeyIDs is wrong."""
 
     td = Var(Td, Td.NONE)
     td_key_configured = Map(Package, bool, False)
     """The TD's key is programmed in this package; when BLOCKED, not yet flushed."""
-    td_page_outside = Var(bool, False)
-    """The allocator gave the TD a page outside every TDMR: the TD is killed."""
+    td_page_refused = Var(bool, False)
+    """The module refused a page that the host gave the TD: the TD is killed."""
+    vcpu_on = Map(Cpu, bool, False)
+    """The TD's vCPU is associated with the CPU."""
+    hkid_leaked = Var(bool, False)
+    """The end of a TD has failed: its KeyID is in use for good."""
 
-    init_locks_memory_hotplug = Var(bool, False, frozen=True)
-    """Memory cannot come or go while the kernel builds and configures TDMRs."""
-    kexec_flushes_other_cpus = Var(bool, False, frozen=True)
-    kexec_flushes_own_cpu = Var(bool, False, frozen=True)
+    lists_legacy_pmem = Var(bool, False, frozen=True)
+    """Legacy PMEM is TDX memory to the kernel."""
+    initializes_at_boot = Var(bool, False, frozen=True)
+    """TDX is initialised before any device, administrator or KVM can interfere."""
+    core_owns_vmx = Var(bool, False, frozen=True)
+    """The core kernel does VMXON and is asked before a CPU comes or goes, not KVM."""
+    flushes_only_marked_caches = Var(bool, False, frozen=True)
+    """kexec flushes the caches of those CPUs only that made a SEAMCALL."""
     second_kernel_tries_tdx = Var(bool, True, frozen=True)
     """A kernel started by kexec may load KVM and ask for TDX."""
     second_kernel_stops_at_failure = Var(bool, False, frozen=True)
@@ -198,6 +243,8 @@ class Kernel(State):
 class Host(Module, Platform, Kernel):
     """A host, whole."""
 
+    pamt_written = Var(bool, False)
+    """The module has begun to write the PAMT, with its private key."""
     in_tdmr = Map(Block, bool, False)
     """The block lies in a TDMR of the configuration that the module accepted."""
 
@@ -211,14 +258,17 @@ class Host(Module, Platform, Kernel):
         """The running kernel's initialisation of TDX has failed, for good."""
         return self.tdx == Tdx.ERROR
 
-    def healthy(self, shortage: bool | Term[bool], sample: Sample) -> Term[bool]:
-        """A call meets no fault: entropy is there, registers are as they should be."""
+    def healthy(self, sample: Sample) -> Term[bool]:
+        """A call meets registers that are as they should be, or faults may happen."""
         usual = all_of(sample == FIRST_SAMPLE)
-        return self.faults | (~any_of(shortage) & usual)
+        return self.faults | usual
 
     def in_service(self) -> Term[bool]:
-        """A kernel runs that does more than write a crash dump."""
-        return self.running != Running.CRASH
+        """A kernel runs that does more than write a crash dump, and has booted."""
+        return one_of(self.running, Running.FIRST, Running.SECOND) & implies(
+            self.initializes_at_boot,
+            one_of(self.tdx, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED),
+        )
 
     @definition
     def module_touched(self) -> Term[bool]:
@@ -229,7 +279,10 @@ class Host(Module, Platform, Kernel):
     def kvm_may_load(self) -> Term[bool]:
         """This kernel may ask for TDX."""
         second = self.running == Running.SECOND
-        return self.in_service() & implies(second, self.second_kernel_tries_tdx)
+        hidden = self.gives_way_to_hibernation & self.hibernation
+        return (
+            self.in_service() & ~hidden & implies(second, self.second_kernel_tries_tdx)
+        )
 
     @definition
     def may_call_again(self) -> Term[bool]:
@@ -273,14 +326,20 @@ class Host(Module, Platform, Kernel):
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:
         """The kernel builds and configures TDMRs, with memory hotplug locked out."""
-        return self.init_locks_memory_hotplug & one_of(
+        return self.locks_memory_hotplug & one_of(
             self.tdx, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING
         )
 
     @definition
-    def tdmr_initialization_begun(self) -> Term[bool]:
-        """The module has begun to write the PAMT, with its private key."""
-        return exists(Tdmr, lambda tdmr: self.tdmr_progress[tdmr] > 0)
+    def hkids_counted(self) -> Term[bool]:
+        """KVM's counter says that KeyIDs are in use."""
+        miscounted = self.hkid_miscount != 0
+        return (self.hkid_in_use() & ~miscounted) | (~self.hkid_in_use() & miscounted)
+
+    @definition
+    def hkids_seem_in_use(self) -> Term[bool]:
+        """To the kernel some TD holds a KeyID."""
+        return ite(self.counts_hkids_exactly, self.hkid_in_use(), self.hkids_counted())
 
     @definition
     def every_tdmr_complete(self) -> Term[bool]:
@@ -350,7 +409,13 @@ class Host(Module, Platform, Kernel):
     @definition
     def private_memory_exists(self) -> Term[bool]:
         """Memory outside the module was last written with a private key."""
-        return self.tdmr_initialization_begun() | self.hkid_in_use()
+        pamt_reset = self.resets_freed_pamt & ~self.pamt_allocated
+        pamt = self.pamt_written & ~pamt_reset
+        return pamt | self.hkid_in_use() | self.private_page_in_allocator
+
+    def vcpu_held_elsewhere(self, cpu: Cpu) -> Term[bool]:
+        """The TD's vCPU is associated with a CPU where TDH.VP.FLUSH cannot run."""
+        return exists(Cpu, lambda c: self.vcpu_on[c] & ~(c == cpu) & ~self.online(c))
 
     def another_cpu_online(self, cpu: Cpu) -> Term[bool]:
         return exists(Cpu, lambda other: self.online(other) & ~(other == cpu))

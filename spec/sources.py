@@ -11,6 +11,9 @@ DH_1459 = Document(
     "DH-1459",
     "LKML 2022-04-27 14:59 Dave Hansen, Re: [PATCH v3 00/21] TDX host support",
 )
+RFC_V2 = Document(
+    "RFC-v2", "LKML 2022-03-13 Kai Huang, [RFC PATCH v2 00/21] TDX host support"
+)
 V3 = Document("v3", "LKML 2022-04-06 Kai Huang, [PATCH v3 00/21] TDX host support")
 V3_TREE = Document("v3-tree", "the v3 tree of 2022-04, arch/x86/virt/vmx/tdx/tdx.c")
 KH_0429 = Document(
@@ -20,6 +23,9 @@ KH_0503 = Document(
     "KH-0503", "LKML 2022-05-03 Kai Huang, Re: [PATCH v3 00/21] TDX host support"
 )
 DH_0624 = Document("DH-0624", "LKML 2022-06-24 Dave Hansen, Re: [PATCH v5 02/22]")
+V5 = Document("v5", "LKML 2022-06-22 Kai Huang, [PATCH v5 00/22] TDX host support")
+V6 = Document("v6", "LKML 2022-10-27 Kai Huang, [PATCH v6 00/21] TDX host support")
+V7 = Document("v7", "LKML 2022-11-21 Kai Huang, [PATCH v7 00/20] TDX host support")
 V8 = Document("v8", "LKML 2022-12-09 Kai Huang, [PATCH v8 00/16] TDX host support")
 V13 = Document("v13", "LKML 2023-08-26 Kai Huang, [PATCH v13 00/22] TDX host support")
 L6_8 = Document("L6.8", "Linux v6.8 arch/x86/virt/vmx/tdx/tdx.c")
@@ -33,6 +39,24 @@ KEXEC_V4 = Document(
 )
 CXL_2024 = Document(
     "HY-2024", "LKML 2024-10 Huang Ying, memory hotplug and TDX host (RFC)"
+)
+PULL_6_18 = Document("PULL-6.18", "LKML 2025-10-01 GIT PULL x86/tdx for v6.18")
+L6_18 = Document("L6.18", "Linux v6.18 arch/x86/virt/vmx/tdx/tdx.c")
+KEXEC_MUTEX = Document(
+    "KX-mutex", "LKML 2025-04-17 RFC, exclude kexec and TDX (20250416230259.97989-1)"
+)
+VMXON_V3 = Document(
+    "VMXON", "LKML 2026-02-14 Sean Christopherson, Have TDX handle VMXON, v3"
+)
+L7 = Document("L7.1", "Linux v7.1 arch/x86/virt/vmx/tdx/tdx.c")
+DISABLE_V3 = Document(
+    "SYSDIS", "LKML 2026-04-02 Vishal Verma, [PATCH v3] Fuller TDX kexec support"
+)
+BARE_ERRATUM = Document(
+    "LX-pw", "LKML 2025 Adrian Hunter, Skip clearing reclaimed pages unless PW_MCE, v7"
+)
+HIBERNATE = Document(
+    "power", "Linux Documentation/arch/x86/tdx.rst, S3 and hibernation"
 )
 TDX_RST = Document("tdx.rst", "Linux Documentation/arch/x86/tdx.rst")
 BASE_SPEC = Document(

@@ -8,12 +8,12 @@ every CPU, for good.
 from __future__ import annotations
 
 from tdxcheck.checker.language import Kind, Term, TransitionSystem, action
-from tdxcheck.models.initialization import COMMON, proceed
+from tdxcheck.models.initialization import COMMON, free_pamt, proceed
 from tdxcheck.models.kvm import KVM, seamcall
 from tdxcheck.models.module.dispatch import sys_lp_shutdown
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.models.platform import BOOT, PLATFORM
-from tdxcheck.spec.host import Actor, Host, Kvm, Tdx
+from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Tdx
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
 from tdxcheck.spec.rules import RULES
@@ -30,9 +30,9 @@ def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     host.require(host.kvm == Kvm.LOADED)
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.online(cpu))
-    host.require(host.healthy(shortage, sample))
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
     answer = seamcall(host, sys_init, cpu, sample, ~shortage)
-    host.tdx = proceed(answer, Tdx.STARTED)
+    host.tdx = proceed(host, answer, Tdx.STARTED)
 
 
 @action(
@@ -45,10 +45,10 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
     host.require(host.tdx == Tdx.STARTED)
     host.require(host.online(cpu))
     host.require(~host.lp_init_done[cpu])
-    host.require(host.healthy(shortage, sample))
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
     answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
     host.lp_init_done[cpu] = answer == Status.TDX_SUCCESS
-    host.tdx = proceed(answer, Tdx.STARTED)
+    host.tdx = proceed(host, answer, Tdx.STARTED)
 
 
 @action(
@@ -56,11 +56,21 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
     sources=(V3.at("15/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
 )
 def build_tdmrs(host: Host) -> None:
-    """The kernel builds TDMRs from the e820 map of boot, and allocates their PAMTs."""
+    """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs.
+
+    In the e820 map legacy PMEM is memory, too; in memblock it is not.
+    """
     host.require(host.tdx == Tdx.STARTED)
     host.require(host.every_online_cpu_initialized())
-    host.tdx_memory.update(host.convertible)
+    kind, legacy = host.memory_kind, host.lists_legacy_pmem
+    host.tdx_memory.update(
+        lambda block: (
+            (kind[block] == MemoryKind.BOOT_DRAM)
+            | ((kind[block] == MemoryKind.LEGACY_PMEM) & legacy)
+        )
+    )
     host.pamt_allocated = True
+    host.pamt_dirty.update(host.online)
     host.tdx = Tdx.BUILT
 
 
@@ -68,7 +78,7 @@ def build_tdmrs(host: Host) -> None:
 def undo(host: Host) -> None:
     """The initialisation failed: the kernel frees the PAMTs."""
     host.require(host.tdx == Tdx.UNDOING)
-    host.pamt_allocated = False
+    free_pamt(host)
     host.tdx = Tdx.STOPPING
 
 
@@ -110,9 +120,13 @@ V3_DESIGN = TransitionSystem(
     properties=RULES,
     initial=BOOT,
     settings={
-        Host.init_locks_memory_hotplug: False,
-        Host.kexec_flushes_other_cpus: True,
-        Host.kexec_flushes_own_cpu: False,
+        Host.lists_legacy_pmem: True,
+        Host.bears_acpi_removal: True,
+        Host.flushes_offlined_cpus: True,
+        Host.checks_cmrs: True,
+        Host.flushes_before_key_config: True,
+        Host.flushes_before_freeing_pamt: True,
+        Host.flushes_other_cpus: True,
     },
     sources=(V3.at("00/21 to 21/21"),),
 )

@@ -7,15 +7,7 @@ keeps the last CPU of a package online while a TD exists. kexec is configured ou
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import (
-    Kind,
-    Refusal,
-    Term,
-    action,
-    forall,
-    implies,
-    ite,
-)
+from tdxcheck.checker.language import Kind, Term, action, implies, ite, one_of
 from tdxcheck.models.designs.v3 import (
     V3_DESIGN,
     begin,
@@ -25,65 +17,31 @@ from tdxcheck.models.designs.v3 import (
     shut_down_cpu,
     undo,
 )
-from tdxcheck.models.kvm import TD_INIT, kvm_load, seamcall, td_create, vmxon_everywhere
+from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.kvm import (
+    kvm_load,
+    meets,
+    seamcall,
+    to_be_made_again,
+    vmxon_everywhere,
+)
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
-from tdxcheck.models.platform import (
-    cpu_offline,
-    cpu_online,
-    crash_kexec,
-    kexec,
-    memory_online,
-)
-from tdxcheck.models.td import mng_create
-from tdxcheck.spec.events import (
-    CPU_OFFLINE,
-    CPU_ONLINE,
-    CRASH_KEXEC,
-    KEXEC,
-    MEMORY_ONLINE,
-    TD_CREATE,
-)
+from tdxcheck.models.platform import cpu_online
+from tdxcheck.spec.events import CPU_ONLINE
 from tdxcheck.spec.host import (
     Actor,
     Host,
     Kvm,
     Presence,
     SysInitResult,
-    Td,
     Tdx,
     Told,
 )
-from tdxcheck.spec.machine import Block, Cpu, Package
+from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import K6_16, L6_8, PULL_6_8
+from tdxcheck.spec.sources import K6_16, L6_8, VMXON_V3
 
 CPU_ENABLE = (L6_8.at("tdx_cpu_enable()"), K6_16.at("tdx_online_cpu()"))
-ALL_PACKAGES = (
-    "TDX requires all packages to have an online CPU. "
-    "Delete all TDs in order to offline all CPUs of a package."
-)
-NO_KEXEC = Refusal(Told.ENOSYS, detail="KEXEC_CORE", log="")
-
-
-# Memory.
-
-
-@action(
-    actor=Actor.ADMINISTRATOR,
-    kinds={Kind.REQUEST},
-    event=MEMORY_ONLINE,
-    sources=(L6_8.at("tdx_memory_notifier()"),),
-)
-def memory_online_if_listed(host: Host, block: Block) -> None:
-    """The administrator onlines {block}, which TDX does not exclude."""
-    host.require(host.in_service())
-    host.require(host.memory[block] == Presence.OFFLINE)
-    host.require(~host.memory_hotplug_locked())
-    host.require(
-        host.tdx_list_is_empty() | host.tdx_memory[block],
-        otherwise=Refusal(Told.EPERM, detail="NOTIFY_BAD"),
-    )
-    host.memory[block] = Presence.ONLINE
 
 
 # CPUs.
@@ -100,7 +58,7 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.initializing())
-    host.require((host.kvm == Kvm.UNLOADED) | host.lp_init_done[cpu])
+    host.require(~host.callbacks_installed | host.lp_init_done[cpu])
     host.cpu[cpu] = Presence.ONLINE
 
 
@@ -117,35 +75,14 @@ def cpu_online_first(
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.initializing())
-    host.require((host.kvm == Kvm.LOADED) & ~host.lp_init_done[cpu])
-    host.require(host.healthy(shortage, sample))
+    host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
+    host.require(host.healthy(sample) & meets(host, shortage))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
-    host.require(answer == Status.TDX_SUCCESS, otherwise=Told.EIO)
-    host.lp_init_done[cpu] = True
+    done = answer == Status.TDX_SUCCESS
+    host.require(implies(host.refuses_cpus_without_lp_init, done), otherwise=Told.EIO)
+    host.lp_init_done[cpu] = done
     host.cpu[cpu] = Presence.ONLINE
     seamcall(host, sys_lp_init, cpu, sample, ~shortage)
-
-
-@action(
-    actor=Actor.ADMINISTRATOR,
-    kinds={Kind.REQUEST},
-    event=CPU_OFFLINE,
-    sources=(K6_16.at("tdx_offline_cpu()"),),
-)
-def cpu_offline_unless_last(host: Host, cpu: Cpu) -> None:
-    """The administrator offlines {cpu}, whose package has another if a TD needs it."""
-    host.require(host.in_service())
-    host.require(host.online(cpu))
-    host.require(host.another_cpu_online(cpu), otherwise=Told.EBUSY)
-    host.require(~host.initializing())
-    host.require(
-        (host.kvm == Kvm.UNLOADED)
-        | ~host.hkid_in_use()
-        | ~host.last_online_cpu_of_package(cpu),
-        otherwise=Refusal(Told.EBUSY, log=ALL_PACKAGES),
-    )
-    host.private_dirty[cpu] = False
-    host.cpu[cpu] = Presence.OFFLINE
 
 
 # KVM's bring-up: VMXON and the CPU callbacks first, then tdx_enable().
@@ -162,36 +99,45 @@ def kvm_load_begins(host: Host) -> None:
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(~host.initializing())
     vmxon_everywhere(host)
+    host.callbacks_installed = True
     host.kvm = Kvm.LOADING
 
 
+def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
+    """What is kept of the one call of TDH.SYS.INIT: its failure too, for good."""
+    failed = ite(
+        to_be_made_again(host, answer), SysInitResult.NOT_CALLED, SysInitResult.FAILED
+    )
+    return ite(answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, failed)
+
+
 @action(actor=Actor.KVM, kinds={Kind.BRING_UP}, sources=CPU_ENABLE)
-def enable_module(host: Host, cpu: Cpu, sample: Sample) -> None:
+def enable_module(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM enables the first CPU: TDH.SYS.INIT on {cpu}, whose result is kept."""
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.sys_init_result == SysInitResult.NOT_CALLED)
     host.require(host.online(cpu))
-    host.require(host.healthy(False, sample))
-    answer = seamcall(host, sys_init, cpu, sample)
-    host.sys_init_result = ite(
-        answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, SysInitResult.FAILED
-    )
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
+    answer = seamcall(host, sys_init, cpu, sample, ~shortage)
+    host.sys_init_result = remembered(host, answer)
 
 
 @action(actor=Actor.KVM, kinds={Kind.BRING_UP}, sources=CPU_ENABLE)
-def enable_cpu(host: Host, cpu: Cpu, sample: Sample) -> None:
+def enable_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM enables a CPU: TDH.SYS.LP.INIT on {cpu}."""
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
     host.require(host.online(cpu))
     host.require(~host.lp_init_done[cpu])
-    host.require(host.healthy(False, sample))
-    answer = seamcall(host, sys_lp_init, cpu, sample)
-    done = answer == Status.TDX_SUCCESS
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
     on = host.vmx_on
+    answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
+    done = answer == Status.TDX_SUCCESS
+    goes_on = done | to_be_made_again(host, answer)
+    host.callbacks_installed = goes_on
     host.lp_init_done[cpu] = done
-    host.kvm = ite(done, Kvm.LOADING, Kvm.UNLOADED)
-    host.vmx_on.update(lambda c: on[c] & done)
+    host.kvm = ite(goes_on, Kvm.LOADING, Kvm.UNLOADED)
+    host.vmx_on.update(lambda c: on[c] & goes_on)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("__tdx_bringup()"), L6_8.at("tdx_enable()")))
@@ -200,9 +146,13 @@ def kvm_load_fails(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(
         (host.sys_init_result == SysInitResult.FAILED)
-        | (host.every_online_cpu_initialized() & host.given_up())
+        | (
+            host.every_online_cpu_initialized()
+            & one_of(host.tdx, Tdx.ERROR, Tdx.DISABLED)
+        )
     )
     host.kvm = Kvm.UNLOADED
+    host.callbacks_installed = False
     host.vmx_on.fill(False)
 
 
@@ -215,20 +165,19 @@ def list_memory(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.every_online_cpu_initialized())
-    there = host.memory
-    host.tdx_memory.update(lambda block: there[block] != Presence.ABSENT)
-    host.pamt_allocated = True
-    host.tdx = Tdx.BUILT
+    host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
+    list_present_memory(host)
 
 
 @action(actor=Actor.KERNEL, sources=(L6_8.at("init_tdx_module(), error path"),))
 def undo_and_give_up(host: Host) -> None:
     """The initialisation failed: PAMTs reset and freed, the list emptied, for good."""
     host.require(host.tdx == Tdx.UNDOING)
-    host.pamt_allocated = False
-    host.tdx_memory.fill(False)
+    free_pamt(host)
+    empty_list(host)
     host.tdx = Tdx.ERROR
     host.kvm = Kvm.UNLOADED
+    host.callbacks_installed = False
     host.vmx_on.fill(False)
 
 
@@ -238,74 +187,60 @@ def kvm_loaded(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.INITIALIZED)
     host.require(host.every_online_cpu_initialized())
+    host.require(host.module_enumerates_topology)
     host.kvm = Kvm.LOADED
 
 
-@action(actor=Actor.KVM, event=TD_CREATE, sources=TD_INIT)
-def td_create_if_all_packages(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
-    """KVM creates a TD, every package having a CPU online: TDH.MNG.CREATE on {cpu}."""
-    host.require(host.tdx_in_use())
-    host.require(host.td == Td.NONE)
-    host.require(host.online(cpu))
-    host.require(host.faults | ~shortage)
-    host.require(
-        forall(
-            Package,
-            lambda p: implies(host.package_present(p), host.package_has_online_cpu(p)),
-        ),
-        otherwise=Refusal(
-            Told.EIO,
-            log="All packages need to have online CPU to create TD. "
-            "Online CPU and retry.",
-        ),
-    )
-    seamcall(host, mng_create, cpu, ~shortage)
-
-
-# kexec.
-
-
 @action(
-    actor=Actor.ADMINISTRATOR,
-    kinds={Kind.REQUEST},
-    event=KEXEC,
-    sources=(PULL_6_8.at("Kconfig: INTEL_TDX_HOST depends on !KEXEC_CORE"),),
+    actor=Actor.KVM,
+    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
 )
-def kexec_configured_out(host: Host, cpu: Cpu) -> None:
-    """The administrator asks for kexec on {cpu}, which this kernel does not have."""
-    host.require(host.online(cpu))
-    host.require(host.never(), otherwise=NO_KEXEC)
+def kvm_checks_fail(host: Host) -> None:
+    """The module lacks what KVM needs: its CPU callbacks are removed again.
 
-
-@action(
-    actor=Actor.KERNEL,
-    event=CRASH_KEXEC,
-    sources=(PULL_6_8.at("Kconfig: INTEL_TDX_HOST depends on !KEXEC_CORE"),),
-)
-def crash_without_kexec(host: Host, cpu: Cpu) -> None:
-    """The kernel panics on {cpu}; there is no crash kernel."""
-    host.require(host.online(cpu))
-    host.require(host.never(), otherwise=NO_KEXEC)
+    Whether KVM then offers no TDX depends on the error being passed on.
+    """
+    passed_on = host.propagates_bring_up_errors
+    on = host.vmx_on
+    host.require(host.kvm == Kvm.LOADING)
+    host.require(host.tdx == Tdx.INITIALIZED)
+    host.require(host.every_online_cpu_initialized())
+    host.require(~host.module_enumerates_topology)
+    host.callbacks_installed = False
+    host.vmx_on.update(lambda c: on[c] & ~passed_on)
+    host.kvm = ite(passed_on, Kvm.UNLOADED, Kvm.LOADED)
 
 
 V6_8 = V3_DESIGN.variant(
     "v6.8",
     "List memory at initialisation; refuse other memory and stranding; no kexec.",
     replaced={
-        memory_online: memory_online_if_listed,
         cpu_online: cpu_online_known,
-        cpu_offline: cpu_offline_unless_last,
-        kexec: kexec_configured_out,
-        crash_kexec: crash_without_kexec,
         kvm_load: kvm_load_begins,
         begin: enable_module,
         initialize_cpu: enable_cpu,
         build_tdmrs: list_memory,
-        td_create: td_create_if_all_packages,
         undo: undo_and_give_up,
     },
     removed=(shut_down_cpu, give_up),
-    added=(cpu_online_first, kvm_load_fails, kvm_loaded),
-    settings={Host.init_locks_memory_hotplug: True},
+    added=(cpu_online_first, kvm_load_fails, kvm_loaded, kvm_checks_fail),
+    settings={
+        Host.checks_cmrs: False,
+        Host.flushes_other_cpus: False,
+        Host.locks_memory_hotplug: True,
+        Host.refuses_onlining_outside_list: True,
+        Host.refuses_cpus_without_lp_init: True,
+        Host.keeps_a_cpu_per_package: True,
+        Host.creates_tds_on_all_packages: True,
+        Host.counts_hkids_exactly: True,
+        Host.flushes_vcpus_of_offlined_cpus: True,
+        Host.propagates_bring_up_errors: True,
+        Host.retries_no_entropy: True,
+        Host.empties_list_on_failure: True,
+        Host.resets_freed_pamt: True,
+        Host.excludes_kexec: True,
+        Host.refuses_s3: True,
+        Host.gives_way_to_hibernation: True,
+    },
     sources=(L6_8.at("whole file"), K6_16.at("tdx_bringup() to tdx_offline_cpu()")),
 )

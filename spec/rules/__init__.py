@@ -1,9 +1,11 @@
 """The rules of a TDX host, grouped by concern."""
 
+from tdxcheck.spec.rules.availability import AVAILABILITY
 from tdxcheck.spec.rules.coverage import COVERAGE
 from tdxcheck.spec.rules.cpus import CPUS
 from tdxcheck.spec.rules.initialization import INITIALIZATION
 from tdxcheck.spec.rules.kexec import KEXEC_RULES
+from tdxcheck.spec.rules.power import POWER
 from tdxcheck.spec.rules.refusals import REFUSALS
 from tdxcheck.spec.rules.service import SERVICE
 
@@ -12,7 +14,9 @@ GROUPS = {
     "coverage": COVERAGE,
     "CPUs and keys": CPUS,
     "kexec": KEXEC_RULES,
+    "suspend": POWER,
     "refusals": REFUSALS,
+    "availability": AVAILABILITY,
     "service": SERVICE,
 }
 """By concern, the rules in the order in which reports show them."""

@@ -12,7 +12,7 @@ from tdxcheck.checker.language import (
     invariant,
     step_rule,
 )
-from tdxcheck.spec.host import Host
+from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
@@ -81,8 +81,32 @@ def no_key_is_stranded(host: Host) -> Term[bool]:
     return forall(
         Package,
         lambda package: implies(
-            host.hkid_in_use() & host.key_configured[package],
+            (host.running == Running.FIRST)
+            & host.hkid_in_use()
+            & host.key_configured[package],
             host.package_has_online_cpu(package),
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.GUEST,
+    sources=(
+        K6_16.at("tdx_disable_virtualization_cpu()"),
+        MODULE_1_5.at("tdh_vp_flush.c, helpers.c"),
+    ),
+)
+def no_vcpu_is_left_on_an_offline_cpu(host: Host) -> Term[bool]:
+    """No vCPU of a TD stays associated with a CPU that is offline.
+
+    Only TDH.VP.FLUSH on that very CPU can let it go: until then it runs nowhere
+    else, and the TD cannot be torn down.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            (host.running == Running.FIRST) & host.hkid_in_use() & host.vcpu_on[cpu],
+            host.online(cpu),
         ),
     )
 
@@ -91,4 +115,5 @@ CPUS = (
     seamcall_needs_vmxon_and_lp_init,
     only_verified_cpus_run_tdx,
     no_key_is_stranded,
+    no_vcpu_is_left_on_an_offline_cpu,
 )

@@ -12,9 +12,9 @@ from tdxcheck.checker.language import (
     invariant,
     step_rule,
 )
-from tdxcheck.spec.host import Host
-from tdxcheck.spec.machine import Block, Hkid
-from tdxcheck.spec.sources import BASE_SPEC, L6_8, MODULE_1_5, V3
+from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.machine import Block, Cpu, Hkid
+from tdxcheck.spec.sources import BASE_SPEC, L6_8, L6_18, MODULE_1_5, V3, V13
 
 
 @step_rule(
@@ -40,7 +40,7 @@ def keyed_before_tdmr_init(host: Host) -> Term[bool]:
     TDH.SYS.TDMR.INIT writes the PAMT with the global KeyID; a package without
     its key could not read what another package wrote.
     """
-    return implies(host.tdmr_initialization_begun(), host.module_keyed())
+    return implies(host.pamt_written, host.module_keyed())
 
 
 @step_rule(
@@ -50,8 +50,8 @@ def keyed_before_tdmr_init(host: Host) -> Term[bool]:
 def configuration_is_final(before: Host, step: Step, after: Host) -> Term[bool]:
     """The module's configuration never changes once it is accepted.
 
-    Which memory is in TDMRs, and where the PAMT lies, holds for the life of the
-    loaded module: every copy that a kernel keeps relies on it.
+    Which memory is in TDMRs, and where the PAMT lies, holds until the module is
+    disabled: every copy that a kernel keeps relies on it.
     """
     same_memory = forall(
         Block, lambda block: before.in_tdmr[block] == after.in_tdmr[block]
@@ -60,7 +60,8 @@ def configuration_is_final(before: Host, step: Step, after: Host) -> Term[bool]:
         Hkid, lambda hkid: before.global_hkid[hkid] == after.global_hkid[hkid]
     )
     same_tdmrs = before.layout == after.layout
-    return implies(before.module_configured(), same_memory & same_key & same_tdmrs)
+    configured = before.module_configured() & after.module_configured()
+    return implies(configured, same_memory & same_key & same_tdmrs)
 
 
 @invariant(
@@ -77,9 +78,67 @@ def pamt_is_not_in_the_allocator(host: Host) -> Term[bool]:
     return implies(host.module_may_use_pamt(), host.pamt_allocated)
 
 
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V3.at("17/21"), BASE_SPEC.at("ch. 4.1, step 7")),
+)
+def pamt_is_clean_when_written(host: Host) -> Term[bool]:
+    """When the module writes the PAMT, no CPU's cache holds old lines of it.
+
+    Written back later, such a line clears the module's ownership of it: the module
+    reads poison, and TDX is dead until the machine is reset.
+    """
+    return implies(
+        host.pamt_written & host.module_may_use_pamt(),
+        forall(Cpu, lambda cpu: ~host.pamt_dirty[cpu]),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V3.at("17/21"), L6_8.at("init_tdx_module(), error path")),
+)
+def no_private_line_survives_failure(host: Host) -> Term[bool]:
+    """Once a failed initialisation has freed the PAMT, no cache holds lines of it.
+
+    Written back later, such a line overwrites whatever the allocator has put there.
+    """
+    return implies(
+        (host.running == Running.FIRST) & host.pamt_written & ~host.pamt_allocated,
+        forall(Cpu, lambda cpu: ~host.private_dirty[cpu]),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()")),
+)
+def freed_pamt_is_not_poisoned(host: Host) -> Term[bool]:
+    """No memory that TDX gave back to its own kernel is ever poisoned.
+
+    On parts with the partial-write erratum the PAMT of a failed initialisation
+    must be cleared by MOVDIR64B before the allocator may hand its pages out.
+    """
+    return implies(host.running == Running.FIRST, ~host.poisoned)
+
+
+@invariant(severity=Severity.MACHINE, sources=(L6_18.at("check_features()"),))
+def no_module_clobbers_rbp(host: Host) -> Term[bool]:
+    """TDX is used only with a module that leaves the kernel's RBP alone.
+
+    An older module returns from TDH.VP.ENTER with another RBP: the kernel's
+    frame pointer is gone.
+    """
+    return implies(host.tdx_in_use(), host.module_keeps_rbp)
+
+
 INITIALIZATION = (
     no_seamcall_after_failed_init,
     keyed_before_tdmr_init,
     configuration_is_final,
     pamt_is_not_in_the_allocator,
+    pamt_is_clean_when_written,
+    no_private_line_survives_failure,
+    freed_pamt_is_not_poisoned,
+    no_module_clobbers_rbp,
 )

@@ -8,6 +8,7 @@ from tdxcheck.checker.language import (
     deadlock_free,
     exists,
     leads_to,
+    one_of,
     reachable,
 )
 from tdxcheck.spec.host import Host, MemoryKind, Presence, Running, Td, Tdx
@@ -24,7 +25,8 @@ def a_td_can_run(host: Host) -> Term[bool]:
 @reachable(severity=Severity.MODEL, sources=(SEED.at("memory hotplug"),))
 def memory_can_be_added_while_tdx_is_off(host: Host) -> Term[bool]:
     """Memory can be hot-added and onlined as long as TDX is not used."""
-    return (host.tdx == Tdx.UNINITIALIZED) & exists(
+    unused = one_of(host.tdx, Tdx.UNINITIALIZED, Tdx.ERROR, Tdx.DISABLED)
+    return unused & exists(
         Block,
         lambda block: (
             (host.memory_kind[block] == MemoryKind.HOT_PLUG_DRAM)
@@ -35,14 +37,14 @@ def memory_can_be_added_while_tdx_is_off(host: Host) -> Term[bool]:
 
 @reachable(severity=Severity.MODEL, sources=(TDX_RST.at("Kexec()"),))
 def kexec_is_possible(host: Host) -> Term[bool]:
-    """Another kernel can be started by kexec."""
-    return host.running == Running.SECOND
+    """A kernel can be loaded for kexec."""
+    return host.kexec_loaded
 
 
 @deadlock_free(severity=Severity.MODEL)
 def the_host_never_stops(host: Host) -> Term[bool]:
-    """Something can always happen next, unless the crash kernel runs."""
-    return host.running == Running.CRASH
+    """Something can always happen next, unless the crash kernel runs, or none."""
+    return one_of(host.running, Running.CRASH, Running.NONE)
 
 
 @leads_to(fair=(), severity=Severity.SERVICE, sources=(V3.at("00/21"),))

@@ -1,0 +1,44 @@
+"""v7, 2022-11-21: memory is listed at initialisation, and only that may be added.
+
+The list comes from memblock with memory hotplug locked out, and is compared with
+the CMRs. Afterwards arch_add_memory() refuses every other range, ZONE_DEVICE
+memory included. A range that was already added is not looked at again.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import action
+from tdxcheck.models.designs.v3 import V3_DESIGN, build_tdmrs, undo
+from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.spec.host import Actor, Host, Tdx
+from tdxcheck.spec.sources import V7
+
+
+@action(actor=Actor.KERNEL, sources=(V7.at("10/20, build_tdx_memory()"),))
+def list_memory_after_cpus(host: Host) -> None:
+    """The kernel lists all memory that memblock knows, and builds TDMRs and PAMTs."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.every_online_cpu_initialized())
+    list_present_memory(host)
+
+
+@action(actor=Actor.KERNEL, sources=(V7.at("10/20, init_tdx_module(), error path"),))
+def undo_with_list(host: Host) -> None:
+    """The initialisation failed: the kernel frees the PAMTs and empties its list."""
+    host.require(host.tdx == Tdx.UNDOING)
+    free_pamt(host)
+    empty_list(host)
+    host.tdx = Tdx.STOPPING
+
+
+V7_DESIGN = V3_DESIGN.variant(
+    "v7",
+    "List memory at initialisation; refuse to add any other, by whatever way.",
+    replaced={build_tdmrs: list_memory_after_cpus, undo: undo_with_list},
+    settings={
+        Host.locks_memory_hotplug: True,
+        Host.refuses_added_memory_outside_list: True,
+        Host.empties_list_on_failure: True,
+    },
+    sources=(V7.at("00/20, 10/20"),),
+)

@@ -1,0 +1,164 @@
+"""v7.1, 2026: the core kernel owns VMX, and initialises TDX while it boots.
+
+At subsys_initcall every online CPU does VMXON and TDH.SYS.LP.INIT; the callbacks
+that keep a package's last CPU online belong to the core. There is one attempt:
+KVM finds TDX initialised, or does without.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Kind,
+    Term,
+    action,
+    exists,
+    implies,
+    ite,
+    one_of,
+)
+from tdxcheck.models.designs.v6_8 import (
+    enable_cpu,
+    enable_module,
+    kvm_checks_fail,
+    kvm_load_begins,
+    kvm_load_fails,
+    kvm_loaded,
+    list_memory,
+    remembered,
+    undo_and_give_up,
+)
+from tdxcheck.models.designs.v6_18 import V6_18, reject_module
+from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.kvm import seamcall, to_be_made_again, vmxon_everywhere
+from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import Sample, Status
+from tdxcheck.spec.sources import L7, VMXON_V3
+
+BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"))
+
+
+def tries_tdx(host: Host) -> Term[bool]:
+    """This kernel initialises TDX when it boots."""
+    second = host.running == Running.SECOND
+    hidden = host.gives_way_to_hibernation & host.hibernation
+    return ~hidden & implies(second, host.second_kernel_tries_tdx)
+
+
+@action(actor=Actor.KERNEL, sources=BOOT_INIT)
+def boot_begins(host: Host) -> None:
+    """The kernel boots, and takes TDX: VMXON on every online CPU, then callbacks."""
+    host.require(one_of(host.running, Running.FIRST, Running.SECOND))
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(tries_tdx(host))
+    vmxon_everywhere(host)
+    host.callbacks_installed = True
+    host.tdx = Tdx.STARTED
+
+
+@action(actor=Actor.KERNEL, sources=(L7.at("tdx_init(), hibernation_available()"),))
+def boot_declines(host: Host) -> None:
+    """The kernel boots without TDX: it could hibernate, or knows nothing of TDX."""
+    host.require(one_of(host.running, Running.FIRST, Running.SECOND))
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(~tries_tdx(host))
+    host.tdx = Tdx.DISABLED
+
+
+@action(actor=Actor.KERNEL, kinds={Kind.BRING_UP}, sources=BOOT_INIT)
+def boot_module(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
+    """The kernel enables the first CPU: TDH.SYS.INIT on {cpu}, whose result is kept."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.sys_init_result == SysInitResult.NOT_CALLED)
+    host.require(host.online(cpu))
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
+    answer = seamcall(host, sys_init, cpu, sample, ~shortage)
+    host.sys_init_result = remembered(host, answer)
+
+
+@action(actor=Actor.KERNEL, kinds={Kind.BRING_UP}, sources=BOOT_INIT)
+def boot_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
+    """The kernel enables a CPU: TDH.SYS.LP.INIT on {cpu}."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
+    host.require(host.online(cpu))
+    host.require(~host.lp_init_done[cpu])
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
+    answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
+    host.lp_init_done[cpu] = answer == Status.TDX_SUCCESS
+    done = answer == Status.TDX_SUCCESS
+    goes_on = done | to_be_made_again(host, answer)
+    host.tdx = ite(goes_on, Tdx.STARTED, Tdx.STOPPING)
+
+
+@action(actor=Actor.KERNEL, sources=BOOT_INIT)
+def boot_without_tdx(host: Host) -> None:
+    """A CPU or the module was not enabled: callbacks removed, VMXOFF, TDX given up."""
+    refused = host.refuses_rbp_clobber & ~host.module_keeps_rbp
+    host.require(
+        (host.tdx == Tdx.STOPPING)
+        | ((host.tdx == Tdx.STARTED) & (host.sys_init_result == SysInitResult.FAILED))
+        | ((host.tdx == Tdx.STARTED) & host.every_online_cpu_initialized() & refused)
+    )
+    host.tdx = Tdx.ERROR
+    host.callbacks_installed = False
+    host.vmx_on.fill(False)
+
+
+@action(actor=Actor.KERNEL, sources=(L7.at("init_tdx_module()"),))
+def list_memory_at_boot(host: Host) -> None:
+    """The kernel lists all memory that memblock knows, and builds TDMRs and PAMTs."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.every_online_cpu_initialized())
+    host.require(exists(Cpu, lambda c: host.lp_init_done[c]))
+    host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
+    list_present_memory(host)
+
+
+@action(actor=Actor.KERNEL, sources=(L7.at("init_tdx_module(), error path"),))
+def undo_at_boot(host: Host) -> None:
+    """The initialisation failed: PAMTs reset and freed, callbacks removed, VMXOFF."""
+    host.require(host.tdx == Tdx.UNDOING)
+    free_pamt(host)
+    empty_list(host)
+    host.tdx = Tdx.ERROR
+    host.callbacks_installed = False
+    host.vmx_on.fill(False)
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    sources=(VMXON_V3.at("__tdx_bringup(), tdx_get_sysinfo()"),),
+)
+def kvm_load_on_core(host: Host) -> None:
+    """The administrator loads KVM, which finds TDX initialised and complete."""
+    host.require(host.in_service())
+    host.require(host.kvm == Kvm.UNLOADED)
+    host.require(host.tdx == Tdx.INITIALIZED)
+    host.require(host.module_enumerates_topology)
+    host.kvm = Kvm.LOADED
+
+
+V7_1 = V6_18.variant(
+    "v7.1",
+    "The core kernel owns VMX, and initialises TDX once, while it boots.",
+    replaced={
+        kvm_load_begins: kvm_load_on_core,
+        enable_module: boot_module,
+        enable_cpu: boot_cpu,
+        list_memory: list_memory_at_boot,
+        undo_and_give_up: undo_at_boot,
+        reject_module: boot_without_tdx,
+    },
+    removed=(kvm_load_fails, kvm_loaded, kvm_checks_fail),
+    added=(boot_begins, boot_declines),
+    settings={
+        Host.initializes_at_boot: True,
+        Host.core_owns_vmx: True,
+        Host.counts_hkids_exactly: True,
+        Host.propagates_bring_up_errors: False,
+    },
+    sources=(VMXON_V3.at("whole series"), L7.at("whole file")),
+)

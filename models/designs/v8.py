@@ -1,0 +1,52 @@
+"""v8, 2022-12-09: a notifier refuses when memory goes online, not when it is added.
+
+TDH.SYS.LP.SHUTDOWN is dropped, as it frees nothing. TDH.SYS.INIT and
+TDH.SYS.LP.INIT are dropped too, in the hope that the module would come to do
+without them: it has not, and so no initialisation succeeds.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import action
+from tdxcheck.models.designs.v3 import begin, give_up, initialize_cpu, shut_down_cpu
+from tdxcheck.models.designs.v7 import (
+    V7_DESIGN,
+    list_memory_after_cpus,
+    undo_with_list,
+)
+from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.spec.host import Actor, Host, Kvm, Tdx
+from tdxcheck.spec.sources import V8
+
+
+@action(actor=Actor.KERNEL, sources=(V8.at("10/16, build_tdx_memlist()"),))
+def list_memory_at_once(host: Host) -> None:
+    """KVM asks for TDX, and the kernel lists memory, and builds TDMRs and PAMTs."""
+    host.require(host.kvm == Kvm.LOADED)
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    list_present_memory(host)
+
+
+@action(actor=Actor.KERNEL, sources=(V8.at("00/16, without LP.SHUTDOWN"),))
+def undo_without_shutdown(host: Host) -> None:
+    """The initialisation failed: PAMTs freed, the list emptied, TDX given up."""
+    host.require(host.tdx == Tdx.UNDOING)
+    free_pamt(host)
+    empty_list(host)
+    host.tdx = Tdx.ERROR
+
+
+V8_DESIGN = V7_DESIGN.variant(
+    "v8",
+    "Refuse when memory goes online; no TDH.SYS.INIT, no TDH.SYS.LP.INIT.",
+    replaced={
+        list_memory_after_cpus: list_memory_at_once,
+        undo_with_list: undo_without_shutdown,
+    },
+    removed=(begin, initialize_cpu, shut_down_cpu, give_up),
+    settings={
+        Host.refuses_added_memory_outside_list: False,
+        Host.refuses_onlining_outside_list: True,
+    },
+    sources=(V8.at("00/16, 10/16"),),
+)

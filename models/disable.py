@@ -1,0 +1,42 @@
+"""TDH.SYS.DISABLE: the module forgets everything, and can be initialised again.
+
+No module source that was read has this leaf: what it does is taken from Linux's
+description of it. Which states it accepts, and what it leaves of the keys, was
+not established; the model takes the best reading. It leaves private lines in
+caches, which the kernel flushes afterwards, in the same step here.
+
+Source: LKML 2026-04-02, Fuller TDX kexec support v3.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import Kind, Refusal, action
+from tdxcheck.models.module.dispatch import YES, dispatch
+from tdxcheck.spec.host import Host, Td
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import HkidState, Status, SysState
+from tdxcheck.spec.sources import DISABLE_V3
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(DISABLE_V3.at("cover letter, tdx_shutdown()"),),
+)
+def sys_disable(host: Host, cpu: Cpu) -> None:
+    """TDH.SYS.DISABLE on {cpu}: give back and clear all memory, forget every key."""
+    dispatch(host, cpu, before_ready=False, rax_valid=YES)
+    host.require(host.module_has_disable, Refusal(Status.TDX_OPERAND_INVALID, "RAX"))
+    no = host.never()
+    host.sys_state = SysState.SYSINIT_PENDING
+    host.lp_initialized.update(lambda c: no)
+    host.key_configured.update(lambda package: no)
+    host.n_init_pkgs = 0
+    host.kot.update(lambda hkid: HkidState.FREE)
+    host.global_hkid.update(lambda hkid: no)
+    host.tdmr_progress.update(lambda tdmr: 0)
+    host.pamt_written = False
+    host.in_tdmr.update(lambda block: no)
+    host.td = Td.NONE
+    host.td_key_configured.update(lambda package: no)
+    host.vcpu_on.update(lambda c: no)

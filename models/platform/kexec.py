@@ -1,0 +1,224 @@
+"""kexec: another kernel takes the machine over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tdxcheck.checker.language import (
+    Kind,
+    Refusal,
+    Term,
+    action,
+    implies,
+    ite,
+    one_of,
+)
+from tdxcheck.models.disable import sys_disable
+from tdxcheck.spec.events import (
+    CRASH_KEXEC,
+    KEXEC,
+    KEXEC_LOAD,
+)
+from tdxcheck.spec.host import (
+    Actor,
+    Host,
+    Kvm,
+    Running,
+    SysInitResult,
+    Tdx,
+    Told,
+)
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import Status
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    DISABLE_V3,
+    KEXEC_MUTEX,
+    KEXEC_V4,
+    KEXEC_V7,
+    PULL_6_8,
+    V3,
+)
+
+
+def flushed_by(host: Host, cpu: Cpu) -> Callable[[Cpu], Term[bool]]:
+    """Whether a kexec from the CPU flushes a CPU's cache.
+
+    The others are flushed as they are stopped, which those offline are not.
+    """
+    own, others = host.flushes_own_cpu, host.flushes_other_cpus
+    wanted, marked = host.flushes_only_marked_caches, host.marked
+
+    def flushed(c: Cpu) -> Term[bool]:
+        here = ite(c == cpu, own, others & host.online(c))
+        return here & implies(wanted, marked[c])
+
+    return flushed
+
+
+def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> None:
+    """What any kernel starts with, and what it inherits from the one before."""
+    host.inherited_module = touched
+    host.running = running
+    host.tdx = Tdx.UNINITIALIZED
+    host.sys_init_result = SysInitResult.NOT_CALLED
+    host.lp_init_done.fill(False)
+    host.kvm = Kvm.UNLOADED
+    host.vmx_on.fill(False)
+    host.callbacks_installed = False
+    host.hkid_miscount = 0
+    host.tdx_memory.fill(False)
+    host.pamt_allocated = False
+    host.kexec_loaded = False
+    host.marked.fill(False)
+    host.private_dirty.fill(False)
+    host.pamt_dirty.fill(False)
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=KEXEC_LOAD,
+    sources=(
+        PULL_6_8.at("Kconfig: INTEL_TDX_HOST depends on !KEXEC_CORE"),
+        KEXEC_V7.at("machine_kexec_prepare()"),
+        KEXEC_MUTEX.at("kexec_load()"),
+    ),
+)
+def kexec_load(host: Host) -> None:
+    """The administrator loads an image for kexec, or for a crash."""
+    settled = one_of(
+        host.tdx, Tdx.UNINITIALIZED, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED
+    )
+    by_status = host.excludes_kexec_by_status
+    host.require(host.kexec)
+    host.require(host.running == Running.FIRST)
+    host.require(host.in_service())
+    host.require(~host.kexec_loaded)
+    host.require(implies(by_status, settled))
+    host.require(
+        ~host.excludes_kexec,
+        otherwise=Refusal(Told.ENOSYS, detail="KEXEC_CORE", log=""),
+    )
+    host.require(
+        implies(host.refuses_kexec_on_erratum, ~host.partial_write_erratum),
+        otherwise=Refusal(
+            Told.EOPNOTSUPP, log="Not allowed on platform with tdx_pw_mce bug"
+        ),
+    )
+    host.require(
+        implies(by_status, host.tdx != Tdx.INITIALIZED),
+        otherwise=Refusal(Told.EOPNOTSUPP, log="Disabled: TDX is enabled"),
+    )
+    host.tdx = ite(by_status & (host.tdx == Tdx.UNINITIALIZED), Tdx.DISABLED, host.tdx)
+    host.kexec_loaded = True
+
+
+def leave(host: Host, cpu: Cpu, disabled: Term[bool]) -> None:
+    """What the next kernel finds in the caches and in memory."""
+    flushed = flushed_by(host, cpu)
+    dirty = host.private_dirty
+    host.stale_private_line.update(lambda c: dirty[c] & ~flushed(c))
+    host.private_page_in_allocator = (
+        host.private_memory_exists() & ~host.resets_private_memory & ~disabled
+    )
+    touched = host.module_touched() & ~disabled
+    start_kernel(host, ite(touched, Running.SECOND, Running.FIRST), touched)
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=KEXEC,
+    sources=(V3.at("19/21, stop_this_cpu()"), KEXEC_V7.at("2/7")),
+)
+def kexec(host: Host, cpu: Cpu) -> None:
+    """The administrator starts another kernel by kexec, from {cpu}.
+
+    To the new kernel all memory is ordinary: it knows nothing of the PAMT or of
+    TDs. Which caches are written back on the way is the old kernel's design. A
+    kernel that finds the module untouched is a first kernel again.
+    """
+    host.require(host.running == Running.FIRST)
+    host.require(host.in_service())
+    host.require(host.kexec_loaded)
+    host.require(host.online(cpu))
+    host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
+    leave(host, cpu, host.never())
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=KEXEC,
+    sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),),
+)
+def kexec_disabling(host: Host, cpu: Cpu) -> None:
+    """The administrator starts another kernel by kexec: TDH.SYS.DISABLE on {cpu} first.
+
+    Whatever the module answers, kexec goes on; caches are flushed afterwards. A
+    kernel whose initialisation of TDX has failed makes no such call.
+    """
+    host.require(host.running == Running.FIRST)
+    host.require(host.in_service())
+    host.require(host.kexec_loaded)
+    host.require(host.online(cpu))
+    host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
+    leave(host, cpu, disabled)
+    host.call(sys_disable, cpu)
+
+
+def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
+    """What the crash kernel finds: no cache was flushed."""
+    dirty = host.private_dirty
+    host.stale_private_line.update(lambda c: dirty[c])
+    host.private_page_in_allocator = host.private_memory_exists() & ~disabled
+    touched = host.module_touched() & ~disabled
+    start_kernel(host, ite(host.never(), Running.FIRST, Running.CRASH), touched)
+
+
+@action(actor=Actor.KERNEL, event=CRASH_KEXEC, sources=(KEXEC_V4.at("cover letter"),))
+def crash_kexec(host: Host, cpu: Cpu) -> None:
+    """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
+
+    The other CPUs are stopped by NMI, which passes by every flush. The crash
+    kernel writes its dump, and does nothing else.
+    """
+    host.require(host.running == Running.FIRST)
+    host.require(host.kexec_loaded)
+    host.require(host.online(cpu))
+    host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
+    leave_in_panic(host, host.never())
+
+
+@action(
+    actor=Actor.KERNEL,
+    event=CRASH_KEXEC,
+    sources=(DISABLE_V3.at("native_machine_crash_shutdown()"),),
+)
+def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
+    """The kernel panics on {cpu}: TDH.SYS.DISABLE there, then the crash kernel.
+
+    That it first asks whether TDX was initialised is assumed, as for kexec.
+    """
+    host.require(host.running == Running.FIRST)
+    host.require(host.kexec_loaded)
+    host.require(host.online(cpu))
+    host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    leave_in_panic(host, host.answer(sys_disable, cpu) == Status.TDX_SUCCESS)
+    host.call(sys_disable, cpu)
+
+
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.HARDWARE},
+    sources=(BASE_SPEC.at("ch. 16.2"), KEXEC_V4.at("partial write erratum")),
+)
+def partial_write(host: Host) -> None:
+    """The kernel that runs writes part of a line that is still private: poison."""
+    host.require(host.partial_write_erratum)
+    host.require(host.in_service())
+    host.require(host.private_page_in_allocator)
+    host.require(~host.poisoned)
+    host.poisoned = True

@@ -1,0 +1,194 @@
+"""Rules against too much caution: what must not be refused, lost or crashed."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    one_of,
+    step_rule,
+)
+from tdxcheck.spec.events import (
+    BOOT_SCAN,
+    CPU_OFFLINE,
+    MEMORY_HOT_ADD,
+    MEMORY_ONLINE,
+    ZONE_DEVICE,
+)
+from tdxcheck.spec.host import Host, Running, SysInitResult, Td, Tdx
+from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.module import Status
+from tdxcheck.spec.sources import (
+    DH_0624,
+    K6_16,
+    KH_0503,
+    L6_8,
+    MODULE_1_5,
+    PULL_6_8,
+    V5,
+    V7,
+    VMXON_V3,
+)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
+)
+def zone_device_memory_is_never_refused(host: Host) -> Term[bool]:
+    """Mapping a device's memory without giving it to the allocator is never refused.
+
+    ZONE_DEVICE memory never becomes a page of a TD: TDX has nothing to say there.
+    """
+    return forall(
+        Block,
+        lambda block: implies(
+            ~host.impossible(ZONE_DEVICE, block), ~host.refuses(ZONE_DEVICE, block)
+        ),
+    )
+
+
+@invariant(severity=Severity.SERVICE, sources=(KH_0503.at("on remove and re-add"),))
+def convertible_memory_may_return(host: Host) -> Term[bool]:
+    """Memory of a CMR that was taken away may be added again.
+
+    Unless TDX is initialised with TDMRs that leave it out: then it never can be.
+    """
+    return forall(
+        Block,
+        lambda block: implies(
+            host.convertible(block)
+            & implies(host.tdx == Tdx.INITIALIZED, host.in_tdmr[block])
+            & ~host.impossible(MEMORY_HOT_ADD, block),
+            ~host.refuses(MEMORY_HOT_ADD, block),
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),),
+)
+def boot_devices_are_not_refused(host: Host) -> Term[bool]:
+    """What firmware lists at boot is accepted: it was not hot-added."""
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            ~host.impossible(BOOT_SCAN, cpu), ~host.refuses(BOOT_SCAN, cpu)
+        ),
+    )
+
+
+@invariant(severity=Severity.MACHINE, sources=(DH_0624.at("no BUG()"),))
+def no_event_crashes_the_kernel(host: Host) -> Term[bool]:
+    """Nothing that firmware or an administrator does makes the kernel crash."""
+    return host.running != Running.NONE
+
+
+def failing(host: Host) -> Term[bool]:
+    """The initialisation of TDX has failed, for good."""
+    return one_of(host.tdx, Tdx.UNDOING, Tdx.STOPPING, Tdx.ERROR) | (
+        host.sys_init_result == SysInitResult.FAILED
+    )
+
+
+@step_rule(severity=Severity.SERVICE, sources=(PULL_6_8.at("no entropy error"),))
+def a_shortage_of_entropy_is_not_final(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """That RDRAND or RDSEED had nothing to give does not end TDX until reboot.
+
+    TDX_RND_NO_ENTROPY says that the same call may succeed a moment later.
+    """
+    short = step.answers(Status.TDX_RND_NO_ENTROPY)
+    return implies(short & ~failing(before), ~failing(after))
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(MODULE_1_5.at("tdh_sys_key_config.c"), L6_8.at("config_global_keyid()")),
+)
+def a_busy_key_table_is_not_final(before: Host, step: Step, after: Host) -> Term[bool]:
+    """That PCONFIG found no entropy or a busy table does not end TDX until reboot.
+
+    TDX_KEY_GENERATION_FAILED and TDX_OPERAND_BUSY leave the package as it was: the
+    same call may succeed a moment later.
+    """
+    busy = step.answers(Status.TDX_KEY_GENERATION_FAILED) | step.answers(
+        Status.TDX_OPERAND_BUSY
+    )
+    return implies(busy & ~failing(before), ~failing(after))
+
+
+@invariant(
+    severity=Severity.GUEST,
+    sources=(K6_16.at("tdx_mmu_release_hkid()"), MODULE_1_5.at("tdh_mng_key_freeid.c")),
+)
+def no_hkid_is_leaked(host: Host) -> Term[bool]:
+    """The end of a TD gives its KeyID back.
+
+    Without a CPU online in each package that holds the key, or with a vCPU still
+    associated with a CPU that is offline, the module refuses to free it.
+    """
+    return implies(host.td == Td.BLOCKED, ~host.hkid_leaked) & implies(
+        host.hkid_in_use(), ~host.hkid_leaked
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(K6_16.at("nr_configured_hkid"), VMXON_V3.at("6/7")),
+)
+def cpu_offline_is_refused_for_a_td_only(host: Host) -> Term[bool]:
+    """With no TD, only the very last CPU of the machine cannot go offline."""
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            ~host.hkid_in_use()
+            & host.another_cpu_online(cpu)
+            & ~host.impossible(CPU_OFFLINE, cpu),
+            ~host.refuses(CPU_OFFLINE, cpu),
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(VMXON_V3.at("base, __tdx_bringup()"), K6_16.at("__tdx_bringup()")),
+)
+def somebody_watches_the_cpus(host: Host) -> Term[bool]:
+    """While TDX is offered, the kernel is asked before a CPU comes or goes."""
+    return implies(host.tdx_in_use(), host.callbacks_installed)
+
+
+@invariant(severity=Severity.SERVICE, sources=(L6_8.at("init_tdx_module()"),))
+def hotplug_opens_after_failure(host: Host) -> Term[bool]:
+    """Once TDX has failed for good, no memory is refused because of it."""
+    return implies(
+        host.given_up(),
+        forall(
+            Block,
+            lambda block: (
+                ~host.refuses(MEMORY_HOT_ADD, block)
+                & ~host.refuses(MEMORY_ONLINE, block)
+            ),
+        ),
+    )
+
+
+AVAILABILITY = (
+    zone_device_memory_is_never_refused,
+    convertible_memory_may_return,
+    boot_devices_are_not_refused,
+    no_event_crashes_the_kernel,
+    a_shortage_of_entropy_is_not_final,
+    a_busy_key_table_is_not_final,
+    no_hkid_is_leaked,
+    cpu_offline_is_refused_for_a_td_only,
+    somebody_watches_the_cpus,
+    hotplug_opens_after_failure,
+)

@@ -1,0 +1,200 @@
+"""The safeguards of the kernel designs: every measure that protects TDX, as a switch.
+
+A design lists those that it has; the actions of `models/` say what each one does,
+in the place where the kernel's code has it. `tdxcheck guards DESIGN` takes them
+out one by one and shows what breaks. Bug numbers are those of the sources' lists.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import Safeguard, State
+from tdxcheck.spec.sources import (
+    BARE_ERRATUM,
+    CXL_2024,
+    DISABLE_V3,
+    K6_16,
+    KEXEC_MUTEX,
+    KEXEC_V7,
+    KH_0429,
+    KH_0503,
+    L6_8,
+    L6_18,
+    PULL_6_8,
+    PULL_6_18,
+    V3,
+    V5,
+    V7,
+    V8,
+    V13,
+    VMXON_V3,
+)
+
+
+class Safeguards(State):
+    """What a kernel design does to protect TDX, or to protect others from it."""
+
+    # Memory that is added.
+
+    refuses_acpi_memory = Safeguard(sources=(V5.at("03/22, acpi_memory_device_add()"),))
+    """Memory that ACPI hot-adds is refused on any platform with TDX."""
+    refuses_added_memory = Safeguard(
+        sources=(
+            KH_0429.at("approach 1"),
+            V5.at("04/22, arch_memory_add_precheck()"),
+        ),
+    )
+    """Any memory that is added, by ACPI or a driver, is refused on a TDX platform."""
+    refuses_added_memory_outside_cmrs = Safeguard(
+        sources=(KH_0503.at("approach 2, corrected"),)
+    )
+    """Until TDX is initialised, only memory in CMRs may be added."""
+    refuses_added_memory_once_initialized = Safeguard(
+        sources=(KH_0429.at("approach 2"),)
+    )
+    """Once TDX is initialised, no memory may be added."""
+    refuses_added_memory_outside_list = Safeguard(
+        sources=(
+            V7.at("10/20, arch_add_memory()"),
+            KH_0503.at("approach 2, corrected"),
+        ),
+    )
+    """Once TDX is initialised, only memory in its list may be added."""
+    prechecks_added_memory = Safeguard(
+        bugs=("B32",), sources=(CXL_2024.at("arch_check_hotplug_memory_range()"),)
+    )
+    """The same, for the range as a whole, with a line in the log."""
+    leaves_zone_device_alone = Safeguard(
+        bugs=("B6",), sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),)
+    )
+    """A check of added memory lets pass what never reaches the page allocator."""
+    refuses_onlining_outside_list = Safeguard(
+        bugs=("A2",), sources=(V8.at("10/16"), L6_8.at("tdx_memory_notifier()"))
+    )
+    """Once TDX is initialised, only memory in its list may be brought online."""
+    locks_memory_hotplug = Safeguard(
+        bugs=("A2",), sources=(L6_8.at("init_tdx_module(), get_online_mems()"),)
+    )
+    """Memory cannot come or go while the kernel builds and configures TDMRs."""
+
+    # CPUs that come and go.
+
+    refuses_acpi_cpus = Safeguard(sources=(V5.at("02/22, acpi_processor_add()"),))
+    """A CPU that ACPI hot-adds is refused on any platform with TDX."""
+    leaves_boot_devices_alone = Safeguard(
+        bugs=("B3",),
+        sources=(V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),),
+    )
+    """What firmware lists at boot is not taken for hot-added."""
+    bears_acpi_removal = Safeguard(
+        bugs=("B4",), sources=(V5.at("02/22, reply of Dave Hansen 2022-06-24"),)
+    )
+    """That firmware takes a device away is no reason to crash."""
+    refuses_cpus_without_lp_init = Safeguard(
+        sources=(V13.at("00/22"), K6_16.at("tdx_online_cpu()"))
+    )
+    """A CPU on which TDH.SYS.LP.INIT fails does not come online."""
+    keeps_a_cpu_per_package = Safeguard(
+        bugs=("B28",), sources=(K6_16.at("tdx_offline_cpu()"),)
+    )
+    """While a TD holds a KeyID, a package's last CPU stays online."""
+    creates_tds_on_all_packages = Safeguard(sources=(K6_16.at("__tdx_td_init()"),))
+    """No TD is created while a package that is present has no CPU online."""
+    counts_hkids_exactly = Safeguard(
+        bugs=("B17",), sources=(VMXON_V3.at("ida_is_empty() of the HKID pool"),)
+    )
+    """Whether a TD holds a KeyID is read from the pool, not from a counter."""
+    propagates_bring_up_errors = Safeguard(
+        bugs=("B16",), sources=(VMXON_V3.at("base, __tdx_bringup()"),)
+    )
+    """KVM offers no TDX where a check after the initialisation has failed."""
+    flushes_vcpus_of_offlined_cpus = Safeguard(
+        sources=(K6_16.at("tdx_disable_virtualization_cpu()"),)
+    )
+    """Before a CPU goes offline, TDH.VP.FLUSH lets its vCPUs go."""
+
+    flushes_offlined_cpus = Safeguard(
+        bugs=("B37",), sources=(DISABLE_V3.at("2/5, on play_dead"),)
+    )
+    """A CPU writes its caches back when it is dead, whatever ran on it until then.
+
+    Recalled of native_play_dead(): it comes after every callback of the CPU's, and
+    so after a TDH.VP.FLUSH that KVM makes behind TDX's own flush.
+    """
+
+    # Initialisation.
+
+    checks_cmrs = Safeguard(
+        bugs=("A1",),
+        sources=(V3.at("15/21, e820_check_against_cmrs()"), V7.at("10/20")),
+    )
+    """The kernel compares its memory with the CMRs before it builds TDMRs."""
+    flushes_before_key_config = Safeguard(
+        bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("init_tdx_module()"))
+    )
+    """WBINVD on every CPU before the module's key is programmed."""
+    retries_no_entropy = Safeguard(
+        bugs=("B11",), sources=(PULL_6_8.at("no entropy error in common code"),)
+    )
+    """A SEAMCALL that meets a shortage of entropy is made again."""
+    empties_list_on_failure = Safeguard(
+        sources=(L6_8.at("init_tdx_module(), error path"),)
+    )
+    """A failed initialisation opens memory hotplug again."""
+    flushes_before_freeing_pamt = Safeguard(
+        sources=(V3.at("17/21"), L6_8.at("init_tdx_module(), error path"))
+    )
+    """After a failure, WBINVD on every CPU before the PAMT's pages are freed."""
+    resets_freed_pamt = Safeguard(
+        sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()"))
+    )
+    """After a failure, MOVDIR64B clears the PAMT before its pages are freed."""
+    refuses_rbp_clobber = Safeguard(
+        bugs=("B29",), sources=(L6_18.at("check_features()"),)
+    )
+    """A module that cannot leave RBP alone is not initialised."""
+
+    # kexec.
+
+    excludes_kexec = Safeguard(
+        sources=(PULL_6_8.at("Kconfig: INTEL_TDX_HOST depends on !KEXEC_CORE"),)
+    )
+    """A kernel with TDX is built without kexec."""
+    excludes_kexec_by_status = Safeguard(
+        sources=(KEXEC_MUTEX.at("tdx_enable(), kexec_load()"),)
+    )
+    """Loading a kexec image and initialising TDX each disable the other."""
+    refuses_kexec_on_erratum = Safeguard(
+        bugs=("B25",),
+        sources=(KEXEC_V7.at("machine_kexec_prepare()"), PULL_6_18.at("kexec")),
+    )
+    """No kexec image is loaded on parts with the partial-write erratum."""
+    flushes_other_cpus = Safeguard(
+        sources=(V3.at("19/21, stop_this_cpu()"), KEXEC_V7.at("2/7"))
+    )
+    """WBINVD on every CPU that kexec stops."""
+    flushes_own_cpu = Safeguard(
+        bugs=("B1",),
+        sources=(V13.at("17/22"), KEXEC_V7.at("2/7, relocate_kernel()")),
+    )
+    """WBINVD on the CPU that kexec starts from."""
+    marks_cache_of_vp_enter = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
+    """TDH.VP.ENTER, too, marks its CPU's cache as one to be flushed."""
+    resets_private_memory = Safeguard(
+        sources=(V13.at("17/22"), BARE_ERRATUM.at("MOVDIR64B"))
+    )
+    """On parts with the erratum, private memory is reset by MOVDIR64B before kexec."""
+    disables_module = Safeguard(
+        bugs=("B25",), sources=(DISABLE_V3.at("tdx_shutdown()"),)
+    )
+    """TDH.SYS.DISABLE makes the module forget everything before another kernel runs."""
+
+    # Suspend.
+
+    refuses_s3 = Safeguard(
+        sources=(L6_8.at("tdx_init(), acpi_suspend_lowlevel = NULL"),)
+    )
+    """A kernel that can use TDX does not suspend to memory."""
+    gives_way_to_hibernation = Safeguard(
+        sources=(L6_8.at("tdx_init(), hibernation_available()"),)
+    )
+    """TDX is not used where hibernation was possible at boot."""
