@@ -15,10 +15,13 @@ from typing import TypeVar
 
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import Variable
+from tdxcheck.checker.language.state import Safeguard, Variable
 from tdxcheck.checker.language.system import Property, Setting, TransitionSystem
 
 T = TypeVar("T")
+
+WITHOUT = "-without-"
+"""Between a design and the safeguard that is taken out of it."""
 
 
 class UsageError(Exception):
@@ -39,8 +42,15 @@ class Expectation:
 
     outcome: Outcome = Outcome.REFUTED
     note: str = ""
-    """Why: the known bug, or the switch that makes the rule empty."""
+    """Why: what is wrong, or the switch that makes the rule empty."""
     sources: tuple[Source, ...] = ()
+    bug: str = ""
+    """The number of the bug that this is, if it has one."""
+
+    @property
+    def told(self) -> str:
+        """The note, with the number of the bug."""
+        return f"{self.bug}: {self.note}" if self.bug else self.note
 
 
 HOLDS = Expectation(Outcome.HOLDS)
@@ -54,6 +64,17 @@ class Design:
     system: TransitionSystem
     expected: Mapping[str, Expectation] = field(default_factory=dict)
     """By the name of the rule; every other rule is expected to hold."""
+    redundant: Mapping[str, Expectation] = field(default_factory=dict)
+    """By the name of a safeguard, why no rule needs it here."""
+    bug: str = ""
+    """The number of the bug that was made, if it is a design without a safeguard."""
+
+    @property
+    def introduced(self) -> tuple[Safeguard, ...]:
+        """The safeguards that the system it is stated upon has not."""
+        base = self.system.base
+        before = base.safeguards if base else ()
+        return tuple(s for s in self.system.safeguards if s not in before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +131,20 @@ class Setup:
 
 
 @dataclass(frozen=True, eq=False)
+class Feature:
+    """Something that a machine has or has not: what designs may not bear, or need.
+
+    Either a Boolean variable of the configuration, or other numbers of the machine.
+    """
+
+    key: str
+    statement: str
+    variable: Variable | None = None
+    present: Sizes = field(default_factory=dict)
+    absent: Sizes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Machine:
     """The family of machines that designs are judged on."""
 
@@ -117,6 +152,10 @@ class Machine:
     """The default machine."""
     build: Callable[[Sizes], Setup]
     """Raises UsageError for numbers that no machine has."""
+    features: tuple[Feature, ...] = ()
+    """What `tdxcheck matrix` takes away and gives, in every combination."""
+    purpose: Property | None = None
+    """What must be possible for the other rules to be worth a question."""
 
     def setup(self, sizes: Sizes) -> Setup:
         """The default machine with some of its numbers changed."""
@@ -142,9 +181,43 @@ class Catalogue:
     assumptions: tuple[Assumption, ...] = ()
     parts: tuple[TransitionSystem, ...] = ()
     """Systems over a part of the designs' state, whose variables they use up."""
+    _derived: dict[str, Design] = field(default_factory=dict, init=False, repr=False)
 
     def design(self, key: str) -> Design:
-        return _find("design", key, {d.key: d for d in self.designs})
+        """The design of this name; DESIGN-without-SAFEGUARD is one, too."""
+        known = {d.key: d for d in self.designs}
+        name, without, safeguard = key.rpartition(WITHOUT)
+        if key in known or not without:
+            return _find("design", key, known)
+        design = _find("design", name, known)
+        has = {s.name: s for s in design.system.safeguards}
+        return self.without(design, _find(f"safeguard of {name}", safeguard, has))
+
+    def without(self, design: Design, safeguard: Safeguard) -> Design:
+        """The design with one of its safeguards taken out; always the same object."""
+        key = f"{design.key}{WITHOUT}{safeguard.name}"
+        if key not in self._derived:
+            system = design.system.without(safeguard)
+            bug = next(iter(safeguard.bugs), "")
+            self._derived[key] = Design(key, system, design.expected, bug=bug)
+        return self._derived[key]
+
+    @property
+    def safeguards(self) -> tuple[Safeguard, ...]:
+        """Every safeguard that some design has, in their order of declaration."""
+        has = {s for design in self.designs for s in design.system.safeguards}
+        states = dict.fromkeys(design.system.state for design in self.designs)
+        every = dict.fromkeys(v for state in states for v in state.variables())
+        return tuple(v for v in every if isinstance(v, Safeguard) and v in has)
+
+    def origin(self, key: str, rule: str) -> str:
+        """The design that what is known of a rule comes from: this one, or a base."""
+        design = self.design(key)
+        known = design.expected.get(rule)
+        for base in self.designs:
+            if base.system is design.system.base and base.expected.get(rule) is known:
+                return self.origin(base.key, rule)
+        return key
 
     def rule(self, name: str) -> Rule:
         return _find("rule", name, {r.id: r for r in self.rules})
@@ -155,14 +228,17 @@ class Catalogue:
     def assumption(self, key: str) -> Assumption:
         return _find("assumption", key, {a.key: a for a in self.assumptions})
 
-    def entry(self, name: str) -> Design | Rule | Claim | Assumption:
+    def entry(self, name: str) -> Design | Rule | Claim | Assumption | Safeguard:
         """Whatever bears this name."""
-        entries: dict[str, Design | Rule | Claim | Assumption] = {}
+        entries: dict[str, Design | Rule | Claim | Assumption | Safeguard] = {}
+        entries |= {s.name: s for s in self.safeguards}
         entries |= {a.key: a for a in self.assumptions}
         entries |= {c.key: c for c in self.claims}
         entries |= {r.id: r for r in self.rules}
         entries |= {d.key: d for d in self.designs}
-        return _find("design, rule, claim or assumption", name, entries)
+        if WITHOUT in name:
+            return self.design(name)
+        return _find("design, rule, claim, assumption or safeguard", name, entries)
 
 
 def _find(what: str, name: str, known: Mapping[str, T]) -> T:

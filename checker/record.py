@@ -46,10 +46,12 @@ class Subject:
     """The rule, or the claim and what was dropped."""
     sizes: Mapping[str, int]
     assumed: tuple[str, ...]
+    bug: str = ""
+    """The number of the bug that it shows, if there is one."""
 
     @property
     def name(self) -> str:
-        return f"{self.design}-{self.question}"
+        return "-".join(filter(None, (self.bug, self.design, self.question)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +122,7 @@ def as_itf(subject: Subject, trace: Trace) -> Json:
             "description": f"{subject.design}: {trace.rule.summary}",
             "tdxcheck": {
                 "version": VERSION,
+                "bug": subject.bug,
                 "design": subject.design,
                 "rule": subject.question,
                 "machine": dict(subject.sizes),
@@ -200,6 +203,7 @@ def _recording(path: Path, document: Json) -> Recording:
         str(meta["rule"]),
         {str(name): int(number) for name, number in meta["machine"].items()},
         tuple(map(str, meta["assumed"])),
+        str(meta.get("bug", "")),
     )
     states = document["states"]
     if not states:

@@ -58,7 +58,7 @@ def test_what_is_expected_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert "refuted in 5" in out
     assert "exhausted, proved" in out
     assert "Claim D1" in out
-    assert "open-usable_memory_is_covered (5 steps" in out
+    assert "usable_memory_is_covered: open 5 (not recorded)" in out
     assert "nobody looks at hot-added memory" in out
     assert max(map(len, out.splitlines())) <= 100
 

@@ -29,8 +29,11 @@ EXAMPLES = """\
 examples:
   tdxcheck verify                   judge every design by every rule
   tdxcheck verify v3 --rule ID      one design, one rule
+  tdxcheck guards v6.8              what each of its safeguards is good for
+  tdxcheck diff v6.18 v7.1          what they do differently, and what comes of it
+  tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
-  tdxcheck show v3-ID               tell a recorded counterexample
+  tdxcheck show B28                 tell a recorded counterexample
 """
 
 
@@ -51,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="show versions and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _verify(commands)
+    _guards(commands)
+    _diff(commands)
+    _matrix(commands)
     _list(commands)
     _explain(commands)
     _show(commands)
@@ -105,6 +111,54 @@ def _verify(commands: _Commands) -> None:
     _folder(verify)
 
 
+def _guards(commands: _Commands) -> None:
+    command = _command(
+        commands, "guards", "take each safeguard out of a design, and see what breaks"
+    )
+    command.add_argument("designs", nargs="*", metavar="DESIGN", help="default: all")
+    command.add_argument(
+        "--guard", action="append", default=[], metavar="NAME",
+        help="only this safeguard, and tell its shortest trace; may be repeated",
+    )  # fmt: skip
+    _machine(command)
+    _limits(command)
+    command.add_argument(
+        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        help="processes at a time (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--record", action="store_true",
+        help="keep the shortest trace of each safeguard that a design is first to have",
+    )  # fmt: skip
+    _folder(command)
+
+
+def _diff(commands: _Commands) -> None:
+    command = _command(
+        commands, "diff", "what two designs do differently, and which verdicts change"
+    )
+    command.add_argument("one", metavar="DESIGN")
+    command.add_argument("other", metavar="DESIGN")
+    _machine(command)
+    _limits(command)
+    command.add_argument(
+        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        help="processes at a time (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _matrix(commands: _Commands) -> None:
+    command = _command(
+        commands, "matrix", "which features of a machine break which rule of a design"
+    )
+    command.add_argument("designs", nargs="*", metavar="DESIGN", help="default: all")
+    _machine(command)
+    command.add_argument(
+        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        help="processes at a time (default: %(default)s)",
+    )  # fmt: skip
+
+
 def _machine(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("the machine (default: the smallest sensible)")
     group.add_argument("--cpus", type=_positive, metavar="N")
@@ -121,8 +175,8 @@ def _limits(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")
     group.add_argument(
-        "--time", type=_seconds, default=40.0, metavar="S",
-        help="seconds for everything; 0 for no limit (default: %(default)g)",
+        "--time", type=_seconds, default=None, metavar="S",
+        help="seconds for everything; 0 for no limit (default: 40, more for many)",
     )  # fmt: skip
 
 
@@ -137,7 +191,10 @@ def _list(commands: _Commands) -> None:
     command = _command(commands, "list", "list what there is")
     command.add_argument(
         "what", nargs="?",
-        choices=("designs", "rules", "claims", "assumptions", "counterexamples"),
+        choices=(
+            "designs", "rules", "claims", "assumptions", "safeguards",
+            "counterexamples",
+        ),
         help="default: everything",
     )  # fmt: skip
     _folder(command)
@@ -145,7 +202,7 @@ def _list(commands: _Commands) -> None:
 
 def _explain(commands: _Commands) -> None:
     command = _command(
-        commands, "explain", "explain a rule, a design, a claim or an assumption"
+        commands, "explain", "explain a rule, design, claim, assumption or safeguard"
     )
     command.add_argument("name", metavar="NAME")
 
@@ -201,14 +258,14 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
-    return value or None
+    return value
 
 
 def _memory(text: str) -> int:

@@ -8,6 +8,7 @@ from tdxcheck.checker.catalogue import Assumption, Catalogue, Claim, Design, Rul
 from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.status import OK
+from tdxcheck.checker.language.state import Safeguard
 from tdxcheck.checker.report import explanation
 from tdxcheck.checker.report.page import Page, Style
 
@@ -18,6 +19,7 @@ def list_(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         "rules": [(r.id, r.property.summary) for r in catalogue.rules],
         "claims": [(c.key, c.statement) for c in catalogue.claims],
         "assumptions": [(a.key, a.statement) for a in catalogue.assumptions],
+        "safeguards": [(s.name, s.doc) for s in catalogue.safeguards],
         "counterexamples": [
             (name, "") for name in names_in(arguments.folder or default_folder())
         ],
@@ -45,6 +47,8 @@ def explain(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
             explanation.design(page, design, catalogue)
         case Claim() as claim:
             explanation.claim(page, claim)
+        case Safeguard() as safeguard:
+            explanation.safeguard(page, safeguard, catalogue)
         case Assumption() as assumption:
             explanation.assumption(page, assumption, catalogue)
     show(out, page)

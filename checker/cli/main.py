@@ -90,6 +90,18 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.verify import verify
 
             return verify(arguments, context.load(), context.engines())
+        case "guards":
+            from tdxcheck.checker.cli.guards import guards
+
+            return guards(arguments, context.load(), context.engines())
+        case "diff":
+            from tdxcheck.checker.cli.diff import diff
+
+            return diff(arguments, context.load(), context.engines())
+        case "matrix":
+            from tdxcheck.checker.cli.matrix import matrix
+
+            return matrix(arguments, context.load())
         case "list":
             from tdxcheck.checker.cli.browse import list_
 

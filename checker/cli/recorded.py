@@ -41,15 +41,20 @@ def names_in(folder: Path) -> list[str]:
 
 
 def find(text: str, folder: Path | None) -> Path:
-    """The file that is meant by a name or a path."""
+    """The file that is meant by a path, a name, the end of one, or a bug's number."""
     path = Path(text)
     if path.suffix == ".json" or path.is_file() or "/" in text:
         return path
     place = folder or default_folder()
-    path = place / (text + record.SUFFIX)
-    if path.is_file():
-        return path
-    near = hint(text, dict.fromkeys(names_in(place)))
+    names = names_in(place)
+    found = [name for name in names if name == text] or [
+        name for name in names if name.endswith(f"-{text}") or text in name.split("-")
+    ]
+    if len(found) == 1:
+        return place / (found[0] + record.SUFFIX)
+    if found:
+        raise UsageError(f"'{text}' may be any of {', '.join(found)}")
+    near = hint(text, dict.fromkeys(names))
     raise UsageError(f"there is no recorded trace '{text}' in {place}{near}")
 
 
@@ -115,8 +120,9 @@ def replay(
 ) -> int:
     """Replay each trace, and look for a shorter one."""
     worst = OK
+    seconds = 40.0 if arguments.time is None else arguments.time
     limits = Budget(
-        arguments.max_states, arguments.max_memory, arguments.depth, arguments.time
+        arguments.max_states, arguments.max_memory, arguments.depth, seconds or None
     )
     for text in arguments.traces:
         recording = record.read(find(text, arguments.folder))

@@ -21,6 +21,11 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
 
+USUAL = 40.0
+"""Seconds for up to three designs."""
+PER_DESIGN = 8.0
+"""Seconds more for each further one."""
+
 
 def verify(
     arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
@@ -45,19 +50,19 @@ def verify(
     }
     folder = arguments.folder or default_folder()
     if arguments.record:
-        _prepare(folder)
+        prepare(folder)
     demanded = not assumed and catalogue.machine.covers_default(sizes)
     with progress() as report:
         assessment = assess(
             cases,
             chosen,
-            budget_of(arguments, arguments.jobs),
+            budget_of(arguments, arguments.jobs, len(designs)),
             arguments.jobs,
             demanded=demanded,
             report=report,
         )
     if arguments.record:
-        keep(assessment, folder)
+        keep(assessment, catalogue, folder)
     status, result = conclusion(assessment)
     if arguments.format == "json":
         from tdxcheck.checker.report.as_json import assessment_as_json
@@ -68,7 +73,7 @@ def verify(
     return status
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
     """Find out now, and not when all is judged, that traces cannot be kept."""
     try:
         record.prepare(folder)
@@ -87,9 +92,13 @@ def _check_rules(catalogue: Catalogue, names: list[str]) -> None:
             raise UsageError(f"there is no rule or claim '{name}'{near}")
 
 
-def budget_of(arguments: argparse.Namespace, jobs: int) -> Budget:
+def budget_of(arguments: argparse.Namespace, jobs: int, designs: int) -> Budget:
+    """The limits; without one of time, what a few designs need, and many."""
     memory = arguments.max_memory or _available_memory() // max(1, jobs)
-    return Budget(arguments.max_states, memory, arguments.depth, arguments.time)
+    seconds = arguments.time
+    if seconds is None:
+        seconds = USUAL + PER_DESIGN * max(0, designs - 3)
+    return Budget(arguments.max_states, memory, arguments.depth, seconds or None)
 
 
 def _available_memory() -> int:
@@ -122,7 +131,8 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     page.add()
     show(out, page)
     if any(j.question.claim is None for j in assessment.judgements):
-        out.print(verdicts(assessment, catalogue))
+        for table in verdicts(assessment, catalogue, out.width):
+            out.print(table)
         page = Page(out.width)
         page.add()
         page.table(list(legend(assessment)), at=2)
@@ -132,7 +142,7 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     summary.designs(page, assessment)
     summary.untaken(page, assessment)
     summary.claims(page, assessment, catalogue)
-    summary.known(page, assessment, names_in(folder))
+    summary.known(page, assessment, catalogue, names_in(folder))
     summary.news(page, assessment)
     summary.conclusion(page, assessment)
     show(out, page)
@@ -145,12 +155,18 @@ def _common(assessment: Assessment) -> list[str]:
     return []
 
 
-def keep(assessment: Assessment, folder: Path) -> None:
-    """Record every refutation, and forget those of what is refuted no longer."""
+def keep(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
+    """Record every refutation, and forget those of what is refuted no longer.
+
+    A defect that a design has from the one that it is stated upon is recorded
+    with that one only.
+    """
     for judgement in assessment.judgements:
         subject = subject_of(judgement)
         trace = judgement.trace
-        if trace is not None and isinstance(judgement.verdict, Refuted):
+        if _is_inherited(judgement, catalogue):
+            record.remove(folder, subject.name)
+        elif trace is not None and isinstance(judgement.verdict, Refuted):
             page = Page(100)
             summary.told(page, judgement)
             record.write(folder, subject, trace, str(page))
@@ -158,7 +174,17 @@ def keep(assessment: Assessment, folder: Path) -> None:
             record.remove(folder, subject.name)
 
 
+def _is_inherited(judgement: Judgement, catalogue: Catalogue) -> bool:
+    if judgement.question.claim is not None or judgement.question.expected is None:
+        return False
+    key = judgement.case.design.key
+    expected = judgement.standing is Standing.EXPECTED
+    return expected and catalogue.origin(key, judgement.question.name) != key
+
+
 def subject_of(judgement: Judgement) -> record.Subject:
     case = judgement.case
     assumed = tuple(assumption.key for assumption in case.assumed)
-    return record.Subject(case.design.key, judgement.question.name, case.sizes, assumed)
+    return record.Subject(
+        case.design.key, judgement.question.name, case.sizes, assumed, judgement.bug
+    )

@@ -16,7 +16,7 @@ from tdxcheck.checker.judging.combine import (
 from tdxcheck.checker.judging.judgement import (
     Assessment,
     Judgement,
-    outcome_of,
+    Standing,
     standing,
 )
 from tdxcheck.checker.judging.processes import Task, Work, run
@@ -24,10 +24,14 @@ from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.sharing import Group, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
 from tdxcheck.checker.trace import Evidence, ReplayError, Trace, replay
-from tdxcheck.checker.verdict import Reached, Refuted
+from tdxcheck.checker.verdict import Reached, Refuted, Verdict
+
+Shown = Callable[[Case, Question, Verdict], bool]
 
 LEAST = 5.0
 """Seconds without which no engine need be started."""
+OPINION = 15.0
+"""Seconds for the other engines, where the first has answered everything."""
 ENUMERABLE = 100_000
 """States of a system that is also visited state by state, for a second opinion."""
 
@@ -39,6 +43,7 @@ def assess(
     jobs: int,
     *,
     demanded: bool = True,
+    shown: Shown = lambda case, question, verdict: True,
     report: Report = lambda _: None,
 ) -> Assessment:
     """Judge every question of every case.
@@ -47,7 +52,8 @@ def assess(
     is their opinion on the first; a claim is many systems, its refutations are
     replayed in any case, and so they look at it only where the first has no answer.
 
-    `demanded` says that known refutations must be found again.
+    `demanded` says that known refutations must be found again, `shown` which traces
+    are wanted: only those are replayed, and given.
     """
     started = time.monotonic()
     groups = together(cases)
@@ -65,6 +71,8 @@ def assess(
     interrupted = False
     for number, tasks_of in enumerate(rounds):
         rest = _rest(budget, started)
+        if number and not any(_is_open(group, findings) for group in groups):
+            rest = replace(rest, seconds=min(OPINION, rest.seconds or OPINION))
         enough = number == 0 or rest.seconds is None or rest.seconds > LEAST
         if tasks := tasks_of(findings) if enough and not interrupted else []:
             work = run(tasks, rest, jobs, report)
@@ -74,7 +82,7 @@ def assess(
         judgement
         for case in cases
         for judgement in _of_case(
-            case, [f for f in findings if f.case == case.label], demanded
+            case, [f for f in findings if f.case == case.label], demanded, shown
         )
     ]
     for case in cases:
@@ -145,9 +153,10 @@ def _findings(
 
 
 def _is_open(group: Group, findings: Sequence[Findings]) -> bool:
+    """A question is left that another engine may have the answer to."""
     labels = {member.label for member in group.members}
     return any(
-        outcome_of(answer.verdict) is None
+        standing(answer.verdict, None, False) is Standing.UNDECIDED
         for found in findings
         if found.case in labels
         for answer in found.answers
@@ -162,23 +171,32 @@ def _rest(budget: Budget, started: float) -> Budget:
 
 
 def _of_case(
-    case: Case, findings: Sequence[Findings], demanded: bool
+    case: Case, findings: Sequence[Findings], demanded: bool, shown: Shown
 ) -> list[Judgement]:
     return [
         _judgement(
-            case, question, {f.engine: f.answers[number] for f in findings}, demanded
+            case,
+            question,
+            {f.engine: f.answers[number] for f in findings},
+            demanded,
+            shown,
         )
         for number, question in enumerate(case.questions)
     ]
 
 
 def _judgement(
-    case: Case, question: Question, answers: Mapping[Engine, Answer], demanded: bool
+    case: Case,
+    question: Question,
+    answers: Mapping[Engine, Answer],
+    demanded: bool,
+    shown: Shown,
 ) -> Judgement:
     subject = f"{question.name} of {case.label}"
     traces: dict[Engine, Trace] = {}
     for engine, answer in answers.items():
-        if isinstance(answer.verdict, Refuted | Reached):
+        decided = isinstance(answer.verdict, Refuted | Reached)
+        if decided and shown(case, question, answer.verdict):
             traces[engine] = _confirm(case, question, engine, answer.evidence)
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)

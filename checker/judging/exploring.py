@@ -19,6 +19,7 @@ from tdxcheck.checker.judging.work import (
     Report,
     Statistics,
     answer,
+    fired_by_name,
 )
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
@@ -119,11 +120,7 @@ def _all(
             exploration.transitions,
             exploration.depth,
             limit,
-            {
-                action.name: times
-                for action, times in exploration.fired.items()
-                if part.system is part.whole or times
-            },
+            fired_by_name(part, exploration.fired),
         ),
     )
 

@@ -49,7 +49,15 @@ class Judgement:
     @property
     def label(self) -> str:
         """Its name among the recorded counterexamples."""
-        return f"{self.case.design.key}-{self.question.name}"
+        return "-".join(
+            filter(None, (self.bug, self.case.design.key, self.question.name))
+        )
+
+    @property
+    def bug(self) -> str:
+        """The number of the bug that it shows, if there is one."""
+        expected = self.question.expected
+        return self.case.design.bug or (expected.bug if expected else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,16 +33,19 @@ class Group:
                 f"answers to {len(self.case.questions)} questions about "
                 f"{self.case.label}"
             )
-        begin = 0
+        answers = {
+            question.rule: answer
+            for question, answer in zip(
+                self.case.questions, findings.answers, strict=True
+            )
+        }
         for member in self.members:
-            end = begin + len(member.questions)
             yield replace(
                 findings,
                 case=member.label,
-                answers=findings.answers[begin:end],
+                answers=tuple(answers[question.rule] for question in member.questions),
                 same_as=self.case.label if member is not self.members[0] else "",
             )
-            begin = end
 
 
 def together(cases: Sequence[Case]) -> list[Group]:
@@ -70,8 +73,10 @@ def _same_system(one: Case, other: Case) -> bool:
 
 
 def _merged(cases: list[Case]) -> Case:
+    """One case, in which each rule is asked about once."""
     first = cases[0]
-    questions = tuple(question for case in cases for question in case.questions)
+    every = {q.rule: q for case in reversed(cases) for q in reversed(case.questions)}
+    questions = tuple(reversed(every.values()))
     rules = tuple(question.rule for question in questions)
     system = replace(first.instance.system, properties=rules)
     instance = replace(first.instance, system=system)

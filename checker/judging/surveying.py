@@ -19,6 +19,7 @@ from tdxcheck.checker.judging.work import (
     Report,
     Statistics,
     answer,
+    fired_by_name,
 )
 from tdxcheck.checker.verdict import Limit
 
@@ -37,11 +38,7 @@ def surveyed(
         lambda text: report(Notice(case.label, Engine.DIAGRAMS, text)),
     )
     limit = Limit.TIME if found.limit and expired() else found.limit
-    fired = {
-        action.name: times
-        for action, times in found.fired.items()
-        if part.system is part.whole or times
-    }
+    fired = fired_by_name(part, found.fired)
     return Findings(
         case.label,
         Engine.DIAGRAMS,

@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from tdxcheck.checker.ground.slicing import Slice
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.language.reading import variables_in
+from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.trace import Evidence, evidence_of
 from tdxcheck.checker.verdict import Limit, Reached, Refuted, Unknown, Verdict
 
@@ -139,6 +142,31 @@ def answer(system: GroundSystem, verdict: Verdict) -> Answer:
     if isinstance(verdict, Refuted | Reached):
         return Answer(verdict, evidence_of(system, verdict.run))
     return Answer(verdict, None)
+
+
+def fired_by_name(part: Slice, fired: Mapping[Action, int]) -> Mapping[str, int]:
+    """How often each action was possible, save those of which that says nothing.
+
+    A slice has lost effects, and with them the actions that had no other; and an
+    action that a design has switched off is not possible by intention.
+    """
+    instance = part.whole.instance
+    here = {step.action for step in part.whole.steps}
+    off = {
+        action
+        for action in instance.system.actions
+        if action not in here
+        and any(
+            variable in instance.system.settings
+            for guard in action.guards
+            for variable in variables_in(guard.condition)
+        )
+    }
+    return {
+        action.name: times
+        for action, times in fired.items()
+        if times or (part.system is part.whole and action not in off)
+    }
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _judgement(judgement: Judgement) -> Json:
         },
         "standing": judgement.standing.value,
         "expected": expected
-        and {"outcome": expected.outcome.value, "note": expected.note},
+        and {"outcome": expected.outcome.value, "note": expected.told},
         "trace": judgement.trace and trace_as_json(judgement.trace),
     }
 

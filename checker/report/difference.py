@@ -21,9 +21,9 @@ class Difference:
 
 def difference(base: TransitionSystem, system: TransitionSystem) -> Difference:
     settings = tuple(
-        (variable, base.settings.get(variable, variable.initial), value)
-        for variable, value in system.settings.items()
-        if variable not in base.settings or base.settings[variable] != value
+        (variable, *values)
+        for variable in dict.fromkeys((*base.settings, *system.settings))
+        if len({*(values := [_value(s, variable) for s in (base, system)])}) > 1
     )
     old = [action for action in base.actions if action not in system.actions]
     new = [action for action in system.actions if action not in base.actions]
@@ -34,6 +34,10 @@ def difference(base: TransitionSystem, system: TransitionSystem) -> Difference:
         tuple(a for a in new if a not in [after for _, after in replaced]),
         tuple(a for a in old if a not in [before for before, _ in replaced]),
     )
+
+
+def _value(system: TransitionSystem, variable: Variable) -> Setting:
+    return system.settings.get(variable, variable.initial)
 
 
 def _replaced(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
 from tdxcheck.checker.catalogue import (
@@ -15,14 +15,15 @@ from tdxcheck.checker.catalogue import (
 )
 from tdxcheck.checker.language.instance import show_answer
 from tdxcheck.checker.language.interpreter import View
+from tdxcheck.checker.language.reading import events_in, variables_in
+from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import Guard, Variable
-from tdxcheck.checker.language.system import Action, Property
-from tdxcheck.checker.language.terms import Const
+from tdxcheck.checker.language.state import Guard, Safeguard, Variable
+from tdxcheck.checker.language.system import Action, Property, Setting, TransitionSystem
+from tdxcheck.checker.language.terms import Const, Term
 from tdxcheck.checker.report.difference import Difference, difference
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.phrase import phrase, show_setting
-from tdxcheck.checker.report.reading import events_in, variables_in
 
 NOWHERE = View({}, {})
 """A view for terms that are only named, never evaluated."""
@@ -35,15 +36,15 @@ def rule(page: Page, asked: Rule, catalogue: Catalogue) -> None:
     for design in catalogue.designs:
         expected = design.expected.get(asked.id)
         if expected is not None:
-            note = f": {expected.note}" if expected.note else ""
+            note = f": {expected.told}" if expected.told else ""
             page.add(f"{design.key}: {expected.outcome.value}{note}", label="  ", at=4)
     for design in catalogue.designs:
         guards = list(_enforcing(design, asked.property))
         if guards:
             page.add()
             page.add(f"Guards in {design.key} that stand before it:")
-            for action, guard in guards:
-                _guard(page, action, guard)
+            for action, guard, condition in guards:
+                _guard(page, action, guard, condition)
 
 
 def _property(page: Page, name: str, asked: Property) -> None:
@@ -72,25 +73,32 @@ def _sources(page: Page, sources: Iterable[Source]) -> None:
         page.add(str(source), label="" if number else "  sources:   ", at=13)
 
 
-def _enforcing(design: Design, asked: Property) -> Iterator[tuple[Action, Guard]]:
-    """Refusals by actions that the rule speaks of, or that change what it reads."""
-    read = variables_in(asked.condition)
+def _enforcing(
+    design: Design, asked: Property
+) -> Iterator[tuple[Action, Guard, Term[bool]]]:
+    """Refusals by actions that the rule speaks of, or that change what it reads.
+
+    With the condition as it is for this design, whose safeguards are settled.
+    """
+    read = set(variables_in(asked.condition))
     events = events_in(asked.condition)
     for action in design.system.actions:
         changes = any(update.variable in read for update in action.updates)
         if changes or action.event in events:
             for guard in action.guards:
-                if guard.refusal is not None:
-                    yield action, guard
+                condition = simplified(guard.condition, settled(design.system))
+                switched_off = isinstance(condition, Const) and condition.value is True
+                if guard.refusal is not None and not switched_off:
+                    yield action, guard, condition
 
 
-def _guard(page: Page, action: Action, guard: Guard) -> None:
+def _guard(page: Page, action: Action, guard: Guard, condition: Term[bool]) -> None:
     assert guard.refusal is not None
     told = guard.refusal.answer
     answer = show_answer(told) if isinstance(told, Enum) else "a status"
     manner = "" if guard.refusal.visible else ", silently"
     page.add(
-        f"{phrase(guard.condition, NOWHERE)}; else {answer}{manner}",
+        f"{phrase(condition, NOWHERE)}; else {answer}{manner}",
         label=f"  {action.name}: ",
         at=6,
     )
@@ -103,16 +111,21 @@ def design(page: Page, asked: Design, catalogue: Catalogue) -> None:
     page.add(system.summary, label="  ", at=2)
     _sources(page, system.sources)
     page.add()
+    if system.safeguards:
+        page.add("Safeguards:")
+        for safeguard in system.safeguards:
+            _safeguard(page, safeguard)
+        page.add()
     if system.base is not None:
         page.add(f"As {system.base.name}, except:")
-        _difference(page, difference(system.base, system))
+        changes(page, difference(system.base, system), system.base, system)
     page.add(f"Actions: {', '.join(a.name for a in system.actions)}", label="", at=2)
     known = {
         Outcome.REFUTED: "Known to be broken",
         Outcome.VACUOUS: "Known to be vacuous",
     }
     for outcome, heading in known.items():
-        rows = [(n, e.note) for n, e in asked.expected.items() if e.outcome is outcome]
+        rows = [(n, e.told) for n, e in asked.expected.items() if e.outcome is outcome]
         if rows:
             page.add()
             page.add(f"{heading}:")
@@ -123,34 +136,59 @@ def design(page: Page, asked: Design, catalogue: Catalogue) -> None:
         page.add(f"Claims about it: {', '.join(about)}")
 
 
-def _difference(page: Page, found: Difference) -> None:
-    for variable, before, after in found.settings:
-        shown = [show_setting(variable, value) for value in (before, after)]
-        page.add(f"{variable.name}: {shown[1]} instead of {shown[0]}", label="  ", at=4)
+def settled(system: TransitionSystem) -> Mapping[Variable, Setting]:
+    """Which safeguards the system has, and which it has not, and its other settings."""
+    variables = system.state.variables()
+    off: dict[Variable, Setting] = {
+        variable: False for variable in variables if isinstance(variable, Safeguard)
+    }
+    return {**off, **system.settings}
+
+
+def _safeguard(page: Page, safeguard: Safeguard) -> None:
+    bugs = f" ({', '.join(safeguard.bugs)})" if safeguard.bugs else ""
+    page.add(f"{safeguard.name}{bugs}: {safeguard.doc}", label="  ", at=4)
+
+
+def changes(
+    page: Page, found: Difference, before: TransitionSystem, after: TransitionSystem
+) -> None:
+    """What one system does otherwise than another."""
+    for variable, *values in found.settings:
+        shown = [show_setting(variable, value) for value in values]
+        text = f"{variable.name}: {shown[1]} instead of {shown[0]}"
+        if isinstance(variable, Safeguard):
+            word = "with" if values[1] else "without"
+            text = f"{word} {variable.name}: {variable.doc}"
+        page.add(text, label="  ", at=4)
     for old, new in found.replaced:
         page.add(f"{new.name} ({new.location}) instead of {old.name}", label="  ", at=4)
-        _side(page, "before:", old)
-        _side(page, "now:", new)
+        _side(page, "before:", old, before)
+        _side(page, "now:", new, after)
     for action in found.added:
         page.add(f"more: {action.name} ({action.location})", label="  ", at=4)
-        _side(page, "", action)
+        _side(page, "", action, after)
     for action in found.removed:
         page.add(f"without: {action.name} ({action.location})", label="  ", at=4)
     page.add()
 
 
-def _side(page: Page, heading: str, action: Action) -> None:
+def _side(page: Page, heading: str, action: Action, system: TransitionSystem) -> None:
     label = f"    {heading:<8}"
     page.add(action.summary, label=label, at=12)
     for guard in action.guards:
-        if guard.refusal is not None:
-            answer = guard.refusal.answer
-            told = show_answer(answer) if isinstance(answer, Enum) else "a status"
-            if isinstance(guard.condition, Const):
-                text = f"always refused: {told}"
-            else:
-                text = f"unless {phrase(guard.condition, NOWHERE)}: {told}"
-            page.add(text, Style.QUIET, at=14)
+        condition = simplified(guard.condition, settled(system))
+        if guard.refusal is None or (
+            isinstance(condition, Const) and condition.value is True
+        ):
+            continue
+        answer = guard.refusal.answer
+        told = show_answer(answer) if isinstance(answer, Enum) else "a status"
+        if isinstance(condition, Const):
+            text = f"always refused: {told}"
+        else:
+            text = f"unless {phrase(condition, NOWHERE)}: {told}"
+        page.add(text, Style.QUIET, at=14)
 
 
 def claim(page: Page, asked: Claim) -> None:
@@ -177,6 +215,32 @@ def assumption(page: Page, asked: Assumption, catalogue: Catalogue) -> None:
     used = [c.key for c in catalogue.claims if asked in c.assumptions]
     if used:
         page.add(f"Claims that rest on it: {', '.join(used)}")
+
+
+def safeguard(page: Page, asked: Safeguard, catalogue: Catalogue) -> None:
+    page.add(asked.name, Style.TITLE)
+    page.add(asked.doc, label="  ", at=2)
+    if asked.bugs:
+        page.add(", ".join(asked.bugs), label="  bugs:      ", at=13)
+    page.add(str(asked.location), label="  written:   ", at=13)
+    _sources(page, asked.sources)
+    page.add()
+    has = [d for d in catalogue.designs if asked in d.system.safeguards]
+    page.add(f"Designs that have it: {', '.join(d.key for d in has)}", at=2)
+    for design in has:
+        if reason := design.redundant.get(asked.name):
+            page.add(f"{design.key} does not need it: {reason.told}", label="  ", at=4)
+    page.add()
+    page.add("Where it is asked:")
+    for action in dict.fromkeys(a for d in has for a in d.system.actions):
+        if asked in _read_in(action):
+            page.add(f"{action.name} ({action.location})", label="  ", at=4)
+
+
+def _read_in(action: Action) -> set[Variable]:
+    terms = [guard.condition for guard in action.guards]
+    terms += [update.value for update in action.updates]
+    return set(variables_in(*terms))
 
 
 def _setting(variable: Variable, value: object) -> str:

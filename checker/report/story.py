@@ -12,6 +12,7 @@ from typing import Any
 
 from tdxcheck.checker.language.instance import Entry
 from tdxcheck.checker.language.interpreter import View
+from tdxcheck.checker.language.reading import definitions_in
 from tdxcheck.checker.language.state import Definition, Every
 from tdxcheck.checker.language.system import Kind, Mode
 from tdxcheck.checker.language.terms import Ite, Term
@@ -22,7 +23,6 @@ from tdxcheck.checker.report.clause import (
     reads_of,
     why_false,
 )
-from tdxcheck.checker.report.reading import definitions_in
 from tdxcheck.checker.trace import Change, Trace, TraceStep
 
 OUTSIDE = frozenset({Kind.REQUEST, Kind.FIRMWARE, Kind.FAULT, Kind.HARDWARE})

@@ -91,7 +91,7 @@ def unexpected(page: Page, judgement: Judgement) -> None:
 
 
 def _instead(judgement: Judgement, expected: Expectation) -> str:
-    note = f" ({expected.note})" if expected.note else ""
+    note = f" ({expected.told})" if expected.told else ""
     where = f"the expectations of {judgement.case.design.key}"
     match expected.outcome:
         case Outcome.REFUTED:
@@ -130,10 +130,12 @@ def title(case: Case, question: Question) -> str:
     )
 
 
-def known(page: Page, assessment: Assessment, recorded: Iterable[str]) -> None:
-    """Refutations that were expected, with the names of their recorded traces."""
+def known(
+    page: Page, assessment: Assessment, catalogue: Catalogue, recorded: Iterable[str]
+) -> None:
+    """Refutations that were expected, with the designs that they were found in."""
     there = set(recorded)
-    by_note: dict[str, list[str]] = {}
+    by_note: dict[str, dict[str, list[str]]] = {}
     for judgement in assessment.judgements:
         expected = judgement.question.expected
         if (
@@ -142,19 +144,31 @@ def known(page: Page, assessment: Assessment, recorded: Iterable[str]) -> None:
             and expected is not None
             and outcome_of(judgement.verdict) is Outcome.REFUTED
         ):
-            name = judgement.label
-            if isinstance(judgement.verdict, Refuted):
-                name += f" ({len(judgement.verdict.run.steps)} steps"
-                name += ")" if judgement.label in there else ", not recorded)"
-            by_note.setdefault(expected.note or "without a note", []).append(name)
+            rules = by_note.setdefault(expected.told or "without a note", {})
+            found = rules.setdefault(judgement.question.name, [])
+            found.append(_found(judgement, catalogue, there))
     if not by_note:
         return
     page.add()
-    page.add("Known refutations, found again ('tdxcheck show NAME' tells the trace):")
-    for note, names in by_note.items():
+    page.add(
+        "Known refutations, found again in as many steps "
+        "('tdxcheck show DESIGN-RULE' tells the traces that are marked *):"
+    )
+    for note, rules in by_note.items():
         page.add(note, label="  ", at=4)
-        for name in names:
-            page.add(name, Style.QUIET, at=6)
+        for rule, found in rules.items():
+            page.add(f"{rule}: {', '.join(found)}", Style.QUIET, label="    ", at=6)
+
+
+def _found(judgement: Judgement, catalogue: Catalogue, recorded: set[str]) -> str:
+    key = judgement.case.design.key
+    if not isinstance(judgement.verdict, Refuted):
+        return key
+    steps = len(judgement.verdict.run.steps)
+    if judgement.label in recorded:
+        return f"{key}* {steps}"
+    missing = catalogue.origin(key, judgement.question.name) == key
+    return f"{key} {steps}" + (" (not recorded)" if missing else "")
 
 
 def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:

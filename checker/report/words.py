@@ -32,6 +32,42 @@ LEGEND = (
 )
 
 
+BRIEF_LEGEND = (
+    ("\N{CHECK MARK}", "holds: in every reachable state, or proved; or is possible"),
+    ("\N{BALLOT X} N", "broken by a run of N steps; ! if that is news"),
+    ("\N{BALLOT X}", "what must be possible never is"),
+    ("vac", "holds only because what it speaks of never happens"),
+    ("<= N", "holds for N steps; what comes later is not known"),
+    ("?", "nothing was established within the limits"),
+    ("-", "not checked: no engine answers this kind of question yet"),
+)
+
+
+def brief(judgement: Judgement) -> str:
+    """The verdict in as few letters as possible; ! for what is not expected."""
+    news = "!" if judgement.standing is Standing.UNEXPECTED else ""
+    return _brief(judgement.verdict) + news
+
+
+def _brief(verdict: Verdict) -> str:
+    match verdict:
+        case Exhausted() | Proved() | Reached():
+            return "\N{CHECK MARK}"
+        case Bounded(depth):
+            return f"<={depth}"
+        case Refuted(run):
+            return f"\N{BALLOT X}{len(run.steps)}"
+        case Unreachable():
+            return "\N{BALLOT X}"
+        case Vacuous():
+            return "vac"
+        case Unknown(Limit.UNSUPPORTED):
+            return "-"
+        case Unknown():
+            return "?"
+    raise TypeError(f"not a verdict: {verdict!r}")
+
+
 def cell(judgement: Judgement) -> str:
     """The verdict in a cell of a table; capitals for what is not expected."""
     verdicts = judgement.by_engine.values()

@@ -57,6 +57,10 @@ class Manager:
             return self._cudd.and_exists(one, other, list(bits))
         return self._bdd.exist(list(bits), one & other)
 
+    def exists(self, bits: Iterable[str], diagram: Diagram) -> Diagram:
+        """The diagram, for some value of the bits."""
+        return self._bdd.exist(list(bits), diagram)
+
     def renamed(self, diagram: Diagram, names: Mapping[str, str]) -> Diagram:
         return self._bdd.let(dict(names), diagram) if names else diagram
 

@@ -1,0 +1,135 @@
+"""Comparison: what two designs do differently, and which verdicts change by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from itertools import groupby
+
+from tdxcheck.checker.catalogue import Design
+from tdxcheck.checker.judging.judgement import Judgement, outcome_of
+from tdxcheck.checker.language.instance import show_answer
+from tdxcheck.checker.language.simplify import simplified
+from tdxcheck.checker.language.system import Event, Mode, TransitionSystem
+from tdxcheck.checker.language.terms import Const
+from tdxcheck.checker.report.difference import difference
+from tdxcheck.checker.report.explanation import NOWHERE, changes, settled
+from tdxcheck.checker.report.page import Page, Style
+from tdxcheck.checker.report.phrase import phrase
+from tdxcheck.checker.report.words import kind
+from tdxcheck.checker.trace import Trace
+from tdxcheck.checker.verdict import Refuted
+
+Pairs = Sequence[tuple[Judgement, Judgement]]
+"""The answers of one design and of the other to the same questions."""
+
+
+def designs(page: Page, one: Design, other: Design) -> None:
+    """What the other does otherwise: safeguards, settings, steps, refusals."""
+    page.add(f"{one.key}: {one.system.summary}", at=2)
+    page.add(f"{other.key}: {other.system.summary}", at=2)
+    page.add()
+    found = difference(one.system, other.system)
+    if not (found.settings or found.replaced or found.added or found.removed):
+        page.add("They are the same system.")
+        return
+    page.add(f"{other.key} is {one.key}, except:")
+    changes(page, found, one.system, other.system)
+    _refusals(page, one, other)
+
+
+def _refusals(page: Page, one: Design, other: Design) -> None:
+    actions = (*one.system.actions, *other.system.actions)
+    events = dict.fromkeys(action.event for action in actions if action.event)
+    rows: list[tuple[Event, list[str], list[str]]] = []
+    for event in events:
+        before, after = (list(refusals(d.system, event)) for d in (one, other))
+        if before != after:
+            rows.append((event, before, after))
+    if not rows:
+        page.add("They refuse the same.")
+        return
+    page.add("What is refused:")
+    for event, before, after in rows:
+        page.add(f"{event.name}: {event.summary}", label="  ", at=4)
+        for design, told in ((one, before), (other, after)):
+            text = "; ".join(told) if told else "not refused"
+            page.add(text, Style.QUIET, label=f"    {design.key}: ", at=6)
+
+
+def refusals(system: TransitionSystem, event: Event) -> Iterator[str]:
+    """Why the event is refused, and what is told, in the order of the checks."""
+    for action in system.actions:
+        if action.event is not event:
+            continue
+        for guard in action.guards:
+            condition = simplified(guard.condition, settled(system))
+            if guard.refusal is None or (
+                isinstance(condition, Const) and condition.value is True
+            ):
+                continue
+            answer = guard.refusal.answer
+            told = show_answer(answer) if isinstance(answer, Enum) else "a status"
+            if isinstance(condition, Const):
+                yield f"always {told}"
+            else:
+                yield f"{told} unless {phrase(condition, NOWHERE)}"
+
+
+def steps(page: Page, pairs: Pairs) -> None:
+    """The shortest ways to what must be possible, where they are not the same."""
+    for one, other in pairs:
+        if one.question.rule.mode is not Mode.REACHABLE:
+            continue
+        ways = [_way(j.trace) if j.trace else "impossible" for j in (one, other)]
+        if ways[0] != ways[1]:
+            page.add()
+            page.add(f"The shortest way to {one.question.name}:")
+            for judgement, way in zip((one, other), ways, strict=True):
+                page.add(way, label=f"  {judgement.case.design.key}: ", at=6)
+
+
+def _way(trace: Trace) -> str:
+    runs = [
+        (name, len(list(group)))
+        for name, group in groupby(step.action.name for step in trace.steps)
+    ]
+    return ", ".join(name if n == 1 else f"{name} ({n} times)" for name, n in runs)
+
+
+def verdicts(page: Page, pairs: Pairs) -> None:
+    """The rules on which the two designs are not judged alike."""
+    judged = [
+        pair for pair in pairs if pair[0].question.rule.mode is not Mode.REACHABLE
+    ]
+    changed = [
+        (one, other)
+        for one, other in judged
+        if outcome_of(one.verdict) is not outcome_of(other.verdict)
+    ]
+    page.add()
+    if changed:
+        page.add("Verdicts that change:", Style.TITLE)
+    else:
+        page.add("No verdict changes.", Style.TITLE)
+    for one, other in changed:
+        text = f"{kind(one.verdict)} -> {kind(other.verdict)}"
+        page.add(text, label=f"  {one.question.name}: ", at=6)
+        for judgement in (one, other):
+            expected = judgement.question.expected
+            if expected is not None and expected.note:
+                label = f"      {judgement.case.design.key}: "
+                page.add(expected.told, Style.QUIET, label=label, at=8)
+    longer = [
+        f"{one.question.name} ({_steps(one)} -> {_steps(other)})"
+        for one, other in judged
+        if (one, other) not in changed and _steps(one) != _steps(other)
+    ]
+    if longer:
+        page.add()
+        page.add(f"Broken by both, in other numbers of steps: {', '.join(longer)}")
+
+
+def _steps(judgement: Judgement) -> int | None:
+    verdict = judgement.verdict
+    return len(verdict.run.steps) if isinstance(verdict, Refuted) else None
