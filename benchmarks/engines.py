@@ -1,4 +1,4 @@
-"""Time and memory of the plain engines, side by side in one run.
+"""Time and memory of the engines, side by side in one run.
 
     python benchmarks/engines.py [NAME…]
 
@@ -20,17 +20,19 @@ from datetime import date
 from tdxcheck.checker.ground import GroundSystem, ground
 
 CLASSICS = ("bakery", "Lamport's mutual exclusion")
-DESIGNS = ("v3", "v6.8")
+DESIGNS = ("v3", "v6.8", "v7.2")
+SMALL = {"cpus": 2, "packages": 2, "blocks": 2}
+"""The machine that is small enough to be visited state by state."""
 DEPTH = 12
 """Of the bounded model checking of the designs, in steps."""
 
 
-def design(name: str) -> GroundSystem:
+def design(name: str, sizes: dict[str, int]) -> GroundSystem:
     from tdxcheck.models.catalogue import CATALOGUE
 
-    setup = CATALOGUE.machine.setup({})
+    setup = CATALOGUE.machine.setup(sizes)
     system = CATALOGUE.design(name).system
-    settings = {**system.settings, **setup.settings}
+    settings = {**setup.settings, **system.settings}
     return ground(replace(system, settings=settings), setup.scope)
 
 
@@ -55,6 +57,27 @@ def explicit(system: GroundSystem) -> dict[str, float]:
     }
 
 
+def diagrams(system: GroundSystem) -> dict[str, float]:
+    from tdxcheck.checker.engines.diagrams.judge import survey
+
+    begin = time.process_time()
+    found = survey(system)
+    return {
+        "states": found.states,
+        "transitions": found.transitions,
+        "seconds": time.process_time() - begin,
+    }
+
+
+def family(name: str) -> dict[str, float]:
+    from tdxcheck.checker.judging import families
+    from tdxcheck.models.catalogue import CATALOGUE
+
+    begin = time.process_time()
+    families.family(CATALOGUE, CATALOGUE.design(name), {})
+    return {"seconds": time.process_time() - begin}
+
+
 def symbolic(system: GroundSystem) -> dict[str, float]:
     from tdxcheck.checker.engines.symbolic import bmc
 
@@ -63,10 +86,18 @@ def symbolic(system: GroundSystem) -> dict[str, float]:
     return {"depth": DEPTH, "seconds": time.process_time() - begin}
 
 
+ENGINES = {"explicit": explicit, "diagrams": diagrams, "symbolic": symbolic}
+
+
 def measure(engine: str, name: str) -> None:
     """Run one measurement in this process, and print it as JSON."""
-    system = design(name) if name in DESIGNS else classic(name)
-    found = explicit(system) if engine == "explicit" else symbolic(system)
+    if engine == "family":
+        found = family(name)
+    elif name in DESIGNS:
+        sizes = SMALL if engine == "explicit" else {}
+        found = ENGINES[engine](design(name, sizes))
+    else:
+        found = ENGINES[engine](classic(name))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({**found, "megabytes": peak}))
 
@@ -74,23 +105,29 @@ def measure(engine: str, name: str) -> None:
 def main(names: list[str]) -> None:
     print(f"{date.today()}, Python {platform.python_version()}, {platform.machine()}")
     print(
-        f"{'system':27}{'engine':10}{'states':>10}{'transitions':>13}{'depth':>7}"
-        f"{'CPU s':>8}{'states/s':>10}{'peak MB':>9}"
+        f"{'system':27}{'engine':10}{'states':>13}{'transitions':>15}{'depth':>6}"
+        f"{'CPU s':>7}{'peak MB':>8}"
     )
-    jobs = [("explicit", name) for name in (*DESIGNS, *CLASSICS)]
+    jobs = [("diagrams", name) for name in (*DESIGNS, *CLASSICS[:1])]
+    jobs += [("explicit", name) for name in (*DESIGNS[1:], *CLASSICS)]
     jobs += [("symbolic", name) for name in DESIGNS]
+    jobs += [("family", name) for name in DESIGNS]
     for engine, name in jobs:
         if names and name not in names:
             continue
         command = [sys.executable, __file__, "--measure", engine, name]
         output = subprocess.run(command, check=True, capture_output=True, text=True)
         found = json.loads(output.stdout)
-        states = found.get("states", 0)
-        rate = f"{states / found['seconds']:10,.0f}" if states else f"{'':10}"
-        counts = f"{states:10,}{found['transitions']:13,}" if states else f"{'':23}"
+        where = f"{name}, 2 CPUs" if engine == "explicit" and name in DESIGNS else name
+        counts = (
+            f"{found['states']:13,}{found['transitions']:15,}"
+            if "states" in found
+            else f"{'':28}"
+        )
+        depth = found.get("depth")
         print(
-            f"{name:27}{engine:10}{counts}{found['depth']:7}"
-            f"{found['seconds']:8.1f}{rate}{found['megabytes']:9.0f}",
+            f"{where:27}{engine:10}{counts}{depth if depth is not None else '':>6}"
+            f"{found['seconds']:7.1f}{found['megabytes']:8.0f}",
             flush=True,
         )
 

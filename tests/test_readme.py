@@ -17,7 +17,7 @@ def block(marker: str) -> str:
 
 
 def test_the_excerpt_is_of_the_recorded_trace() -> None:
-    recorded = ROOT / "counterexamples" / "v3-no_private_line_survives_kexec.txt"
+    recorded = ROOT / "counterexamples" / "B1-v3-no_private_line_survives_kexec.txt"
     assert block("excerpt") in recorded.read_text()
 
 
