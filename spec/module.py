@@ -5,8 +5,11 @@ and the comparison with the real module. Sizes come with the scope. A host that
 leaves out updates, TDs or platform defects pays nothing for their variables: no
 action of its system assigns them, or their sort has one element.
 
-Not modelled: locks (a call is one step; that a lock is taken is an operand), what
-TDs do, and instructions interrupted half-way.
+A host's call is one step here, during which no other LP is inside the module, so
+its locks are free. Where several LPs are inside at once, the state is one of
+`spec/interleaving.py`, in which the same leaves find locks taken.
+
+Not modelled: what TDs do, and instructions interrupted half-way.
 
 Source: TDX module 1.5.01, tdx_global_data.h and tdx_local_data.h.
 """
@@ -27,7 +30,7 @@ from tdxcheck.checker.language import (
     count,
     definition,
 )
-from tdxcheck.checker.language.terms import Element
+from tdxcheck.checker.language.terms import Const, Element
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.status import Status
 
@@ -123,6 +126,9 @@ FIRST_SAMPLE: Any = Element(Sample, 0)
 FIRST_LAYOUT: Any = Element(Layout, 0)
 FIRST_VERSION: Any = Element(HandoffVersion, 0)
 
+ALONE: Final[Term[bool]] = Const(True)
+"""What a call asks of the other LPs, where it is one step."""
+
 
 class Module(State):
     """What the module keeps, and what the platform tells it."""
@@ -216,6 +222,26 @@ class Module(State):
         """Every block of the TDMR can be used."""
         total = self.tdmr_batches[self.layout, tdmr]
         return self.tdmr_progress[tdmr] == total
+
+    def can_lock(self, cpu: Cpu) -> Term[bool]:
+        """Nobody else holds the global lock, so the LP can take it exclusively."""
+        return ALONE
+
+    def can_share_lock(self, cpu: Cpu) -> Term[bool]:
+        """Nobody else holds the global lock exclusively, so the LP can share it."""
+        return ALONE
+
+    def can_lock_tdmr(self, cpu: Cpu, tdmr: Tdmr) -> Term[bool]:
+        """Nobody else holds the TDMR's lock."""
+        return ALONE
+
+    def is_alone(self, cpu: Cpu) -> Term[bool]:
+        """No other LP is inside the module."""
+        return ALONE
+
+    def state_shown(self) -> Term[SysState]:
+        """The global state as an LP reads it that holds no lock."""
+        return self.sys_state
 
 
 class Pages(Module):

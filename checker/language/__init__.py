@@ -1,6 +1,7 @@
 """The specification language: all that a specification imports."""
 
 from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.parts import between, over
 from tdxcheck.checker.language.source import Document, Source
 from tdxcheck.checker.language.state import (
     Int,
@@ -73,6 +74,7 @@ __all__ = [
     "action",
     "all_of",
     "any_of",
+    "between",
     "count",
     "deadlock_free",
     "definition",
@@ -84,6 +86,7 @@ __all__ = [
     "ite",
     "leads_to",
     "one_of",
+    "over",
     "reachable",
     "step_rule",
 ]

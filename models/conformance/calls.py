@@ -10,6 +10,7 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import MOST_PACKAGES, Bench, elements
 from tdxcheck.models.conformance.leaves import (
     DISTINCT_FROM_RCX,
+    INIT_WITHOUT_SEAMDB,
     LEAVES,
     PAGE_REGISTERS,
     VERSIONED,
@@ -18,7 +19,6 @@ from tdxcheck.models.conformance.leaves import (
 )
 from tdxcheck.models.conformance.vectors import Platform, Step, TdmrList
 from tdxcheck.models.module.configuration import KeyFault
-from tdxcheck.models.module.initialization import sys_init_without_seamdb
 from tdxcheck.models.module.layout import ACCEPTED, GB1, INFO_ALIGNMENT, MAX_TDMRS
 from tdxcheck.models.module.platform import Bank, Difference, package_read
 
@@ -98,7 +98,7 @@ def alternatives(step: Step, leaves: Leaves) -> tuple[Action, ...]:
     if actions is None:
         raise OutOfScope(f"the leaf {step.leaf}")
     if step.leaf == "TDH.SYS.INIT" and step.fault.get("seamdb_getref"):
-        return (sys_init_without_seamdb,)
+        return (INIT_WITHOUT_SEAMDB,)
     return actions
 
 
@@ -111,7 +111,6 @@ def operands(bench: Bench, step: Step, state: Assignment) -> dict[str, Any]:
     return {
         "cpu": step.lp,
         "rax_valid": _is_rax_valid(step),
-        "lock_free": True,
         "kot_free": True,
         "others_outside": True,
         "sample": bench.differences.index(difference),

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tdxcheck.checker.language import Action, TransitionSystem
+from tdxcheck.checker.language import Action, TransitionSystem, over
 from tdxcheck.models.module import (
     configuration,
     dispatch,
@@ -22,7 +22,8 @@ from tdxcheck.models.module import (
     memory,
     update,
 )
-from tdxcheck.spec.module import Pages
+from tdxcheck.models.module.interleaving import leave
+from tdxcheck.spec.interleaving import Interleaved
 
 TD_PAGE_IN_RCX: Final = """
     VP.ENTER MNG.KEY.CONFIG MNG.RD MNG.WR MR.FINALIZE VP.FLUSH MNG.VPFLUSHDONE
@@ -63,7 +64,7 @@ TELLING: Final = MappingProxyType(
     }
 )
 
-LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
+_LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
     {
         **{name: (action,) for name, action in TELLING.items()},
         "TDH.SYS.INIT": (initialization.sys_init,),
@@ -103,6 +104,15 @@ LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
         **{f"TDH.{name}": memory.LEAVES_ON_TD_PAGES["RDX"] for name in TD_PAGE_IN_RDX},
     }
 )
+_OVER: Final = {
+    action: over(action, Interleaved)
+    for actions in _LEAVES.values()
+    for action in actions
+}
+LEAVES: Final = MappingProxyType(
+    {leaf: tuple(map(_OVER.__getitem__, actions)) for leaf, actions in _LEAVES.items()}
+)
+"""The leaves as calls in one step, while other LPs may have stopped in theirs."""
 PAGE_REGISTERS: Final = MappingProxyType(
     {
         "TDH.MNG.CREATE": "rcx",
@@ -114,11 +124,14 @@ PAGE_REGISTERS: Final = MappingProxyType(
 )
 """The register that names the first page, where a leaf has one."""
 
+INIT_WITHOUT_SEAMDB: Final = over(initialization.sys_init_without_seamdb, Interleaved)
+UNKNOWN_LEAF: Final = over(dispatch.unknown_leaf, Interleaved)
 OTHERS: Final = (
-    initialization.sys_init_without_seamdb,
-    dispatch.unknown_leaf,
+    INIT_WITHOUT_SEAMDB,
+    UNKNOWN_LEAF,
     update.module_loaded,
     update.handoff_header_overwritten,
+    leave,
 )
 ACTIONS: Final = tuple(
     dict.fromkeys(
@@ -128,7 +141,7 @@ ACTIONS: Final = tuple(
 """Every action that a vector can be a step of."""
 
 MODULE: Final = TransitionSystem(
-    "module", "The TDX module by itself, called by anybody", Pages, ACTIONS
+    "module", "The TDX module by itself, called by anybody", Interleaved, ACTIONS
 )
 """Its settings are those of the machine that a vector was recorded on."""
 
@@ -141,5 +154,5 @@ def actions_of(leaf: str, leaves: Leaves) -> tuple[Action, ...] | None:
     if leaf in leaves:
         return leaves[leaf]
     if leaf in NOT_OF_THE_HOST or leaf.startswith("LEAF_"):
-        return (dispatch.unknown_leaf,)
+        return (UNKNOWN_LEAF,)
     return None

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tdxcheck.checker.language import Kind, Refusal, Term, action, ite
 from tdxcheck.checker.language.terms import Const
 from tdxcheck.models.module.dispatch import YES, dispatch, lock
+from tdxcheck.spec.interleaving import Place
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import (
     FIRST_PACKAGE,
@@ -32,16 +33,20 @@ def sys_shutdown(
     cpu: Cpu,
     version: HandoffVersion = OLDEST,
     version_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     others_outside: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
-    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next."""
+    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next.
+
+    An LP on which a TD runs is inside, too: `others_outside` says that there is none.
+    """
     dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     writable = module.handoff_version_writable[version]
     module.require(version_valid & writable, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
-    lock(module, lock_free)
-    module.require(others_outside, Status.TDX_SYS_BUSY)
+    lock(module, cpu)
+    module.mark(Place.SHUTDOWN_TENTATIVE)
+    alone = others_outside & module.is_alone(cpu)
+    module.require(alone, Status.TDX_SYS_BUSY)
     module.sys_state = SysState.SYS_SHUTDOWN
     module.handoff = Handoff.VALID
     module.handoff_version = version
@@ -53,11 +58,9 @@ def sys_shutdown(
     module.handoff_tdmr_progress.update(lambda tdmr: module.tdmr_progress[tdmr])
 
 
-def _check_update(
-    module: Module, cpu: Cpu, lock_free: Term[bool], rax_valid: Term[bool]
-) -> None:
+def _check_update(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
-    lock(module, lock_free)
+    lock(module, cpu)
     module.require(
         (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized(),
         Status.TDX_SYS_STATE_INCORRECT,
@@ -71,11 +74,10 @@ def _check_update(
 def sys_update(
     module: Module,
     cpu: Cpu,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.UPDATE on {cpu}: go on where the image before this one stopped."""
-    _check_update(module, cpu, lock_free, rax_valid)
+    _check_update(module, cpu, rax_valid)
     module.require(module.handoff_size_right)
     module.key_configured.update(lambda package: module.handoff_key_configured[package])
     module.kot.update(lambda hkid: module.handoff_kot[hkid])
@@ -94,11 +96,10 @@ def sys_update(
 def sys_update_fatal(
     module: Module,
     cpu: Cpu,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.UPDATE on {cpu}, with handoff data of a wrong size: TDX shuts down."""
-    _check_update(module, cpu, lock_free, rax_valid)
+    _check_update(module, cpu, rax_valid)
     module.require(~module.handoff_size_right)
     module.seam_ready = False
 
