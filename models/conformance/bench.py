@@ -36,7 +36,7 @@ from tdxcheck.models.module.platform import (
     is_package_supported,
     package_read,
 )
-from tdxcheck.spec.interleaving import Interleaved
+from tdxcheck.spec.interleaving import Interleaved, Place
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
     Batch,
@@ -286,7 +286,10 @@ class Bench:
     def _show_inside(self, state: Assignment) -> dict[str, Any]:
         """Which LPs are inside, and what they hold; nothing where none is."""
         shown: dict[str, Any] = {}
-        cpus = [Element(Cpu, lp) for lp in range(len(self.platform.lp_package))]
+        lps = range(len(self.platform.lp_package))
+        if all(state[Interleaved.place, (lp,)] is Place.OUTSIDE for lp in lps):
+            return shown
+        cpus = [Element(Cpu, lp) for lp in lps]
 
         def flags(term: Callable[[Any], Term[bool]]) -> list[int]:
             return [int(self._value(term(cpu), state)) for cpu in cpus]

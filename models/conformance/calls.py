@@ -10,7 +10,6 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import MOST_PACKAGES, Bench, elements
 from tdxcheck.models.conformance.leaves import (
     DISTINCT_FROM_RCX,
-    INIT_WITHOUT_SEAMDB,
     LEAVES,
     PAGE_REGISTERS,
     VERSIONED,
@@ -19,6 +18,7 @@ from tdxcheck.models.conformance.leaves import (
 )
 from tdxcheck.models.conformance.vectors import Platform, Step, TdmrList
 from tdxcheck.models.module.configuration import KeyFault
+from tdxcheck.models.module.initialization import sys_init_without_seamdb
 from tdxcheck.models.module.layout import ACCEPTED, GB1, INFO_ALIGNMENT, MAX_TDMRS
 from tdxcheck.models.module.platform import Bank, Difference, package_read
 
@@ -98,7 +98,7 @@ def alternatives(step: Step, leaves: Leaves) -> tuple[Action, ...]:
     if actions is None:
         raise OutOfScope(f"the leaf {step.leaf}")
     if step.leaf == "TDH.SYS.INIT" and step.fault.get("seamdb_getref"):
-        return (INIT_WITHOUT_SEAMDB,)
+        return (sys_init_without_seamdb,)
     return actions
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tdxcheck.checker.language import Action, TransitionSystem, over
+from tdxcheck.checker.language import Action, TransitionSystem
 from tdxcheck.models.module import (
     configuration,
     dispatch,
@@ -64,7 +64,7 @@ TELLING: Final = MappingProxyType(
     }
 )
 
-_LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
+LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
     {
         **{name: (action,) for name, action in TELLING.items()},
         "TDH.SYS.INIT": (initialization.sys_init,),
@@ -104,15 +104,6 @@ _LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
         **{f"TDH.{name}": memory.LEAVES_ON_TD_PAGES["RDX"] for name in TD_PAGE_IN_RDX},
     }
 )
-_OVER: Final = {
-    action: over(action, Interleaved)
-    for actions in _LEAVES.values()
-    for action in actions
-}
-LEAVES: Final = MappingProxyType(
-    {leaf: tuple(map(_OVER.__getitem__, actions)) for leaf, actions in _LEAVES.items()}
-)
-"""The leaves as calls in one step, while other LPs may have stopped in theirs."""
 PAGE_REGISTERS: Final = MappingProxyType(
     {
         "TDH.MNG.CREATE": "rcx",
@@ -124,11 +115,9 @@ PAGE_REGISTERS: Final = MappingProxyType(
 )
 """The register that names the first page, where a leaf has one."""
 
-INIT_WITHOUT_SEAMDB: Final = over(initialization.sys_init_without_seamdb, Interleaved)
-UNKNOWN_LEAF: Final = over(dispatch.unknown_leaf, Interleaved)
 OTHERS: Final = (
-    INIT_WITHOUT_SEAMDB,
-    UNKNOWN_LEAF,
+    initialization.sys_init_without_seamdb,
+    dispatch.unknown_leaf,
     update.module_loaded,
     update.handoff_header_overwritten,
     leave,
@@ -154,5 +143,5 @@ def actions_of(leaf: str, leaves: Leaves) -> tuple[Action, ...] | None:
     if leaf in leaves:
         return leaves[leaf]
     if leaf in NOT_OF_THE_HOST or leaf.startswith("LEAF_"):
-        return (UNKNOWN_LEAF,)
+        return (dispatch.unknown_leaf,)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from tdxcheck.checker.language import Action
@@ -11,6 +12,7 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import Bench
 from tdxcheck.models.conformance.calls import OutOfScope, alternatives, operands
 from tdxcheck.models.conformance.vectors import Step
+from tdxcheck.models.module.interleaving import in_one_step
 from tdxcheck.models.module.layout import Verdict
 from tdxcheck.spec.module import Module, Status
 from tdxcheck.spec.status import OPERANDS
@@ -42,7 +44,13 @@ def repeat(bench: Bench, step: Step, state: Assignment) -> tuple[Answer, int]:
 
 def call(bench: Bench, step: Step, state: Assignment) -> Answer:
     """The model's answer to a call in one step."""
-    return ask(bench, step, state, alternatives(step, bench.leaves))
+    actions = alternatives(step, bench.leaves)
+    return ask(bench, step, state, tuple(map(_in_one_step, actions)))
+
+
+@cache
+def _in_one_step(whole: Action) -> Action:
+    return in_one_step(whole)
 
 
 def ask(

@@ -8,7 +8,8 @@ LP that stops nowhere does what the leaf says, and so does one that stops everyw
 while nobody else is inside.
 
 A guard that fails ends the call with its refusal: the LP is outside, or DONE if that
-is where the stretch goes.
+is where the stretch goes. An LP that never comes back, since TDX has shut down or the
+leaf hangs, is left at its last place, with the locks that it holds there.
 
 Operands are given anew at each stretch. What a leaf has checked of one before a stop
 it does not check again after it, so a call is to be given the same ones throughout;
@@ -19,8 +20,10 @@ Source: TDX module 1.5.01, tdx_locks.h, tdx_vmm_dispatcher.c.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, Final
 
 from tdxcheck.checker.language import (
@@ -31,13 +34,16 @@ from tdxcheck.checker.language import (
     between,
     forall,
     ite,
+    over,
 )
 from tdxcheck.models.module.update import module_loaded
 from tdxcheck.spec.interleaving import Interleaved, Leaf, Place
 from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import MODULE_1_5
 
 LOCK_SOURCES: Final = (MODULE_1_5.at("tdx_locks.h"),)
+NO_RETURN: Final = (Status.MODULE_FATAL, Status.MODULE_HANG)
 ENDS: Final = (Place.OUTSIDE, Place.DONE)
 """Where an LP is whose leaf has come to its end."""
 
@@ -58,6 +64,9 @@ def stretch(
         None if start is Place.OUTSIDE else start,
         None if stop in ENDS else stop,
     )
+    never_returns = stop in ENDS and whole.success in NO_RETURN
+    reached = places(whole)[-2] if never_returns else stop
+    refused = stop if stop in ENDS else Place.OUTSIDE
     signature = inspect.signature(whole.rule, eval_str=True)
     module_, *declared = signature.parameters.values()
     varying = [
@@ -75,15 +84,11 @@ def stretch(
         if start is Place.TDMR_LOCKED:
             module.require(module.tdmr_of[cpu] == named["tdmr"])
         answer = module.call(part, *arguments)
-        if stop in ENDS:
-            module.place[cpu] = stop
-            module.calling[cpu] = Leaf.NONE
-            return
         assert part.success is not None
         passed = answer == part.success
-        module.place[cpu] = ite(passed, stop, Place.OUTSIDE)
-        module.calling[cpu] = ite(passed, leaf, Leaf.NONE)
-        if stop is Place.TDMR_LOCKED:
+        module.place[cpu] = ite(passed, reached, refused)
+        module.calling[cpu] = ite(passed & (reached not in ENDS), leaf, Leaf.NONE)
+        if reached is Place.TDMR_LOCKED:
             module.tdmr_of[cpu] = named["tdmr"]
 
     go.__doc__ = f"{leaf.value} on {{cpu}}: {_told(start, stop)}."
@@ -111,6 +116,23 @@ def places(whole: Action) -> tuple[Place, ...]:
     """The places of a call of this leaf, in order, from outside to outside."""
     inside = (mark for mark in whole.marks if isinstance(mark, Place))
     return (Place.OUTSIDE, *inside, Place.DONE)
+
+
+def in_one_step(whole: Action) -> Action:
+    """A whole call, made while other LPs may have stopped in theirs."""
+    if whole.success not in NO_RETURN:
+        return over(whole, Interleaved)
+    *_, last, _ = places(whole)
+    names = list(inspect.signature(whole.rule).parameters)[2:]
+
+    @functools.wraps(whole.rule)
+    def rule(module: Interleaved, cpu: Cpu, *operands: Any) -> None:
+        whole.rule(module, cpu, *operands)
+        module.place[cpu] = last
+        if last is Place.TDMR_LOCKED:
+            module.tdmr_of[cpu] = operands[names.index("tdmr")]
+
+    return over(replace(whole, rule=rule), Interleaved)
 
 
 @action(kinds={Kind.SEAMCALL}, sources=LOCK_SOURCES)
