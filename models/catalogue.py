@@ -24,6 +24,7 @@ from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
 from tdxcheck.models.machine import MACHINE
+from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (
@@ -64,5 +65,5 @@ CATALOGUE = Catalogue(
     machine=MACHINE,
     claims=CLAIMS,
     assumptions=ASSUMPTIONS,
-    parts=(MODULE,),
+    parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

@@ -6,9 +6,8 @@ leaf, state, status and fault.
 
 from __future__ import annotations
 
-import functools
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import chain, combinations
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tdxcheck.checker.language import Action, SpecificationError, State
+from tdxcheck.checker.language import Action, SpecificationError
 from tdxcheck.models.conformance.leaves import LEAVES, Leaves
 from tdxcheck.models.conformance.replay import Disagreed, replay
 from tdxcheck.models.conformance.report import Report, conform
@@ -32,6 +31,7 @@ from tdxcheck.models.conformance.vectors import (
     read_sequences,
 )
 from tdxcheck.spec.status import OPERANDS, Status
+from tests.mutation import with_guards
 
 Answer = tuple[str, int]
 """A status by name, and the details in the lower half of RAX."""
@@ -86,26 +86,6 @@ def test_the_sample_has_every_kind_of_file_and_thousands_of_records() -> None:
         "pairs": 734,
         "interleavings": 2805,
     }
-
-
-def with_guards(action: Action, order: Iterable[int]) -> Action:
-    """The action with some of its guards, in this order; its marks stay among them."""
-    kept = tuple(order)
-
-    @functools.wraps(action.rule)
-    def rule(state: State, *arguments: object) -> None:
-        inner = type(state)()
-        action.rule(inner, *arguments)
-        state._guards += [inner._guards[number] for number in kept]
-        state._updates += inner._updates
-        state._marks |= marks
-
-    marks = {
-        mark: sum(number < before for number in kept)
-        for mark, before in action.marks.items()
-    }
-    guards = tuple(action.guards[number] for number in kept)
-    return replace(action, rule=rule, guards=guards, marks=marks)
 
 
 def with_action(old: Action, new: Action) -> Leaves:
@@ -191,6 +171,7 @@ NEVER_BOTH = {
     ("TDH.SYS.LP.INIT", "TDX_SYS_LP_INIT_DONE", "TDX_RND_NO_ENTROPY"),
     ("TDH.SYS.RD", "TDX_SYS_SHUTDOWN", "TDX_SYS_LP_INIT_NOT_DONE"),
     ("TDH.SYS.KEY.CONFIG", "TDX_OPERAND_BUSY", "TDX_KEY_GENERATION_FAILED"),
+    ("TDH.SYS.TDMR.INIT", "TDX_OPERAND_BUSY", "TDX_TDMR_ALREADY_INITIALIZED"),
     ("TDH.SYS.SHUTDOWN", "TDX_OPERAND_INVALID", "TDX_SYS_BUSY"),
 }
 """Refusals of a leaf of which no call in the sample could get either."""

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 from typing import Any
 
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.state import State
+from tdxcheck.checker.language.state import Guard, State
 from tdxcheck.checker.language.system import Action, action
+from tdxcheck.checker.language.terms import Term, all_of, implies
 
 
 def between(whole: Action, start: Enum | None, stop: Enum | None) -> Action:
     """What an action does between two of its marks, or from or to its end.
 
-    Its guards that stand there, and if it goes to the end its effects too.
+    Its guards that stand there, and if it goes to the end its effects too. A guard
+    without a refusal counts where those before it hold, as it does in the action.
     """
     for mark in (start, stop):
         if mark is not None and mark not in whole.marks:
@@ -33,7 +36,7 @@ def between(whole: Action, start: Enum | None, stop: Enum | None) -> Action:
         whole.rule(inner, *arguments)
         first = 0 if start is None else inner._marks[start]
         last = len(inner._guards) if stop is None else inner._marks[stop]
-        state._guards += inner._guards[first:last]
+        state._guards += _in_order(inner._guards[first:last])
         if stop is None:
             state._updates += inner._updates
 
@@ -46,6 +49,22 @@ def between(whole: Action, start: Enum | None, stop: Enum | None) -> Action:
         updates=whole.updates if stop is None else (),
         marks={},
     )
+
+
+def _in_order(guards: list[Guard]) -> Iterator[Guard]:
+    """The guards, so that none without a refusal is asked where an earlier one fails.
+
+    A call takes those out of their order.
+    """
+    passed: list[Term[bool]] = []
+    for guard in guards:
+        if guard.refusal is not None:
+            passed.append(guard.condition)
+            yield guard
+        elif passed:
+            yield replace(guard, condition=implies(all_of(*passed), guard.condition))
+        else:
+            yield guard
 
 
 def over(whole: Action, state_type: type[State]) -> Action:
