@@ -131,7 +131,22 @@ ALONE: Final[Term[bool]] = Const(True)
 
 
 class Module(State):
-    """What the module keeps, and what the platform tells it."""
+    """What the module keeps, and what the platform tells it.
+
+    The first five are what module versions differ in (`models/module/versions.py`);
+    as they stand they are those of 1.5.01.
+    """
+
+    has_leaves_of_1_5 = Var(bool, True, frozen=True)
+    """It has TDH.SYS.RD, RDALL, SHUTDOWN and UPDATE; module 1.0 has none of them."""
+    lp_shutdown_is_final = Var(bool, False, frozen=True)
+    """TDH.SYS.LP.SHUTDOWN shuts the module down, in any state, and takes the LP out."""
+    entropy_shortage_is_busy = Var(bool, False, frozen=True)
+    """A shortage of entropy is told as TDX_SYS_BUSY, as if somebody held the lock."""
+    lp_init_draws_entropy = Var(bool, True, frozen=True)
+    """TDH.SYS.LP.INIT wants a random number, and can go without one."""
+    can_avoid_sensitive_updates = Var(bool, False, frozen=True)
+    """TDH.SYS.SHUTDOWN knows the bit that says not to, in the middle of a TD build."""
 
     vmx_on = Map(Cpu, bool, True)
     """The LP is in VMX operation, without which SEAMCALL is #UD."""
@@ -150,6 +165,8 @@ class Module(State):
     """Its number is below MAX_PKGS."""
 
     lp_initialized = Map(Cpu, bool, False)
+    lp_shut_down = Map(Cpu, bool, False)
+    """SEAMCALL leads to the loader's stub, of which it is not known what it answers."""
     lp_package: Map[Cpu, Package] = Map(Cpu, Package, FIRST_PACKAGE)
     """The package that TDH.SYS.LP.INIT recorded for the LP; 0 until it did."""
     n_init_pkgs = Var(Int(0, Package), 0)

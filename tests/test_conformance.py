@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tdxcheck.checker.language import Action, SpecificationError
+from tdxcheck.checker.language import Action, SpecificationError, Term
+from tdxcheck.checker.language.simplify import simplified
+from tdxcheck.checker.language.terms import Const
 from tdxcheck.models.conformance.leaves import LEAVES, Leaves
 from tdxcheck.models.conformance.replay import Disagreed, replay
 from tdxcheck.models.conformance.report import Report, conform
@@ -30,6 +32,7 @@ from tdxcheck.models.conformance.vectors import (
     read_prefixes,
     read_sequences,
 )
+from tdxcheck.spec.module import Module
 from tdxcheck.spec.status import OPERANDS, Status
 from tests.mutation import with_guards
 
@@ -128,9 +131,12 @@ def refusals(action: Action) -> list[Answer | None]:
     """What each guard of an action answers; None where a table has the answer."""
     told: list[Answer | None] = []
     for guard in action.guards:
-        if guard.refusal and isinstance(guard.refusal.answer, Status):
-            low = OPERANDS[guard.refusal.detail or "RAX"]
-            told.append((guard.refusal.answer.name, low))
+        answer = guard.refusal and guard.refusal.answer
+        if isinstance(answer, Term):
+            chosen = simplified(answer, {Module.entropy_shortage_is_busy: False})
+            answer = chosen.value if isinstance(chosen, Const) else None
+        if guard.refusal and isinstance(answer, Status):
+            told.append((answer.name, OPERANDS[guard.refusal.detail or "RAX"]))
         else:
             told.append(None)
     return told

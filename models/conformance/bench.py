@@ -36,6 +36,7 @@ from tdxcheck.models.module.platform import (
     is_package_supported,
     package_read,
 )
+from tdxcheck.models.module.versions import TDMR_INIT_BYTES
 from tdxcheck.spec.interleaving import Interleaved, Place
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
@@ -50,8 +51,7 @@ from tdxcheck.spec.module import (
     Sample,
 )
 
-BATCH_BYTES = 4 << 20
-"""What one TDH.SYS.TDMR.INIT of this module version initialises."""
+BATCH_BYTES = TDMR_INIT_BYTES["1.5.01"]
 HANDOFF_BYTES = 53386
 """The size of the handoff data that this module version writes."""
 MOST_PACKAGES = 64

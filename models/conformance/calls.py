@@ -113,6 +113,8 @@ def operands(bench: Bench, step: Step, state: Assignment) -> dict[str, Any]:
         "rax_valid": _is_rax_valid(step),
         "kot_free": True,
         "others_outside": True,
+        "compatible": True,
+        "avoids_sensitive": False,
         "sample": bench.differences.index(difference),
         "package": package_read(difference, platform.lp_package[step.lp]),
         "entropy": _has_entropy(step),

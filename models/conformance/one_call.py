@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -45,7 +45,7 @@ def repeat(bench: Bench, step: Step, state: Assignment) -> tuple[Answer, int]:
 def call(bench: Bench, step: Step, state: Assignment) -> Answer:
     """The model's answer to a call in one step."""
     actions = alternatives(step, bench.leaves)
-    return ask(bench, step, state, tuple(map(_in_one_step, actions)))
+    return ask(bench, step, state, map(_in_one_step, actions))
 
 
 @cache
@@ -54,7 +54,7 @@ def _in_one_step(whole: Action) -> Action:
 
 
 def ask(
-    bench: Bench, step: Step, state: Assignment, actions: tuple[Action, ...]
+    bench: Bench, step: Step, state: Assignment, actions: Iterable[Action]
 ) -> Answer:
     """The answer of the first of these actions that can be attempted."""
     given = operands(bench, step, state)

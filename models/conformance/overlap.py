@@ -44,7 +44,7 @@ def begin(bench: Bench, step: Step, state: Assignment) -> tuple[Answer, Stopped 
     if stop is not Place.DONE:
         # Before its end, a leaf is the same in all of its actions.
         actions = actions[:1]
-    parts = tuple(_stretch(leaf, each, Place.OUTSIDE, stop) for each in actions)
+    parts = (_stretch(leaf, each, Place.OUTSIDE, stop) for each in actions)
     answer = ask(bench, step, state, parts)
     if answer.state[Interleaved.place, (step.lp,)] is not stop:
         return answer, None
@@ -60,8 +60,8 @@ def end(
         assert left is not None, "an LP whose call is done can leave"
         return stopped.answer, left
     part = partial(_stretch, _leaf(step), start=stopped.place, stop=Place.OUTSIDE)
-    actions = tuple(part(each) for each in alternatives(step, bench.leaves))
-    answer = ask(bench, step, state, actions)
+    actions = alternatives(step, bench.leaves)
+    answer = ask(bench, step, state, map(part, actions))
     return answer, answer.state
 
 

@@ -19,7 +19,7 @@ from tdxcheck.checker.language.terms import Const, Element
 from tdxcheck.spec.interleaving import Place
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Module, Sample, Status, SysState
-from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.sources import MODULE_1_0, MODULE_1_5
 
 YES: Final[Term[bool]] = Const(True)
 NO: Final[Term[bool]] = Const(False)
@@ -43,11 +43,17 @@ def dispatch(
 
 def enter(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
     """What SEAMCALL checks, then no reserved bits, and a version that exists."""
+    module.require(~module.lp_shut_down[cpu])
     module.require(module.vmx_on[cpu], Status.UD)
     module.require(module.seamrr_valid[cpu], Status.GP)
     module.require(module.seam_ready, Status.VMFAIL_INVALID)
     module.mark(Place.PRE_ENTRY, Place.ENTRY)
     module.require(rax_valid, INVALID_RAX)
+
+
+def since_1_5(module: Module) -> None:
+    """Of a leaf that is an `unknown_leaf` to module 1.0."""
+    module.require(module.has_leaves_of_1_5)
 
 
 def lock(module: Module, cpu: Cpu) -> None:
@@ -69,7 +75,24 @@ def share_lock(module: Module, cpu: Cpu) -> None:
 )
 def sys_lp_shutdown(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
     """TDH.SYS.LP.SHUTDOWN on {cpu}: accepted in every state, without effect."""
+    module.require(~module.lp_shutdown_is_final)
     enter(module, cpu, rax_valid)
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_0.at("tdh_sys_lp_shutdown.c"),),
+)
+def sys_lp_shutdown_final(
+    module: Module, cpu: Cpu, rax_valid: Term[bool] = YES
+) -> None:
+    """TDH.SYS.LP.SHUTDOWN on {cpu}: stop the module, and {cpu} from calling it."""
+    module.require(module.lp_shutdown_is_final)
+    enter(module, cpu, rax_valid)
+    share_lock(module, cpu)
+    module.sys_state = SysState.SYS_SHUTDOWN
+    module.lp_shut_down[cpu] = True
 
 
 @action(kinds={Kind.SEAMCALL}, sources=(MODULE_1_5.at("tdx_vmm_dispatcher.c"),))

@@ -19,6 +19,7 @@ from tdxcheck.models.module.dispatch import (
     dispatch,
     lock,
     share_lock,
+    since_1_5,
 )
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Module, Sample, Status, SysState
@@ -27,6 +28,12 @@ from tdxcheck.spec.sources import MODULE_1_5
 INVALID_RCX = Refusal(Status.TDX_OPERAND_INVALID, "RCX")
 SYS_INIT_SOURCES = (MODULE_1_5.at("tdh_sys_init.c"),)
 LP_INIT_SOURCES = (MODULE_1_5.at("tdh_sys_lp_init.c"),)
+
+
+def _no_entropy(module: Module) -> Term[Status]:
+    return ite(
+        module.entropy_shortage_is_busy, Status.TDX_SYS_BUSY, Status.TDX_RND_NO_ENTROPY
+    )
 
 
 def _check_sys_init(
@@ -56,7 +63,7 @@ def sys_init(
 ) -> None:
     """TDH.SYS.INIT on {cpu}: check the platform and take it as the reference."""
     _check_sys_init(module, cpu, sample, attributes_valid, rax_valid)
-    module.require(entropy, Status.TDX_RND_NO_ENTROPY)
+    module.require(entropy, _no_entropy(module))
     module.sys_state = SysState.SYSINIT_DONE
     module.reference = sample
 
@@ -90,7 +97,7 @@ def _check_lp_init(
     pending = module.sys_state == SysState.SYSINIT_DONE
     module.require(pending, Status.TDX_SYS_LP_INIT_NOT_PENDING)
     module.require(~module.lp_initialized[cpu], Status.TDX_SYS_LP_INIT_DONE)
-    module.require(entropy, Status.TDX_RND_NO_ENTROPY)
+    module.require(entropy | ~module.lp_init_draws_entropy, _no_entropy(module))
     defect = module.lp_check[module.reference, sample]
     module.require(defect == Status.TDX_SUCCESS, defect)
 
@@ -225,6 +232,7 @@ def sys_info(
 )
 def sys_rd(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
     """TDH.SYS.RD on {cpu}: tell one field."""
+    since_1_5(module)
     _tell(module, cpu, rax_valid)
 
 
@@ -241,6 +249,7 @@ def sys_rdall(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.RDALL on {cpu}: tell all fields."""
+    since_1_5(module)
     _tell(module, cpu, rax_valid)
     module.require(buffer_valid, Refusal(Status.TDX_OPERAND_INVALID, "RDX"))
     module.require(field_valid, Status.TDX_METADATA_FIELD_ID_INCORRECT)

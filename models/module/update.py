@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tdxcheck.checker.language import Kind, Refusal, Term, action, ite
 from tdxcheck.checker.language.terms import Const
-from tdxcheck.models.module.dispatch import YES, dispatch, lock
+from tdxcheck.models.module.dispatch import NO, YES, dispatch, lock, since_1_5
 from tdxcheck.spec.interleaving import Place
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import (
@@ -19,11 +19,14 @@ from tdxcheck.spec.module import (
     Status,
     SysState,
 )
-from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.sources import MODULE_1_5, MODULE_1_5_34
 
 # Any, because a parameter of sort S takes every term of that sort.
 OLDEST: Final[Any] = FIRST_VERSION
-SHUTDOWN_SOURCES = (MODULE_1_5.at("tdh_sys_shutdown.c"),)
+SHUTDOWN_SOURCES = (
+    MODULE_1_5.at("tdh_sys_shutdown.c"),
+    MODULE_1_5_34.at("tdh_sys_shutdown.c"),
+)
 UPDATE_SOURCES = (MODULE_1_5.at("tdh_sys_update.c"),)
 
 
@@ -35,18 +38,26 @@ def sys_shutdown(
     version_valid: Term[bool] = YES,
     others_outside: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
+    compatible: Term[bool] = YES,
+    avoids_sensitive: Term[bool] = NO,
 ) -> None:
     """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next.
 
     An LP on which a TD runs is inside, too: `others_outside` says that there is none.
+    `compatible` is false where a TD is being built or migrated and RCX says to avoid
+    that, by a bit (`avoids_sensitive`) which is part of the version to older modules.
     """
+    since_1_5(module)
     dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     writable = module.handoff_version_writable[version]
-    module.require(version_valid & writable, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
+    bit_known = module.can_avoid_sensitive_updates | ~avoids_sensitive
+    valid = version_valid & writable & bit_known
+    module.require(valid, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
     lock(module, cpu)
     module.mark(Place.SHUTDOWN_TENTATIVE)
     alone = others_outside & module.is_alone(cpu)
     module.require(alone, Status.TDX_SYS_BUSY)
+    module.require(compatible, Status.TDX_UPDATE_COMPATIBILITY_SENSITIVE)
     module.sys_state = SysState.SYS_SHUTDOWN
     module.handoff = Handoff.VALID
     module.handoff_version = version
@@ -59,6 +70,7 @@ def sys_shutdown(
 
 
 def _check_update(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
+    since_1_5(module)
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, cpu)
     module.require(
@@ -110,6 +122,7 @@ def module_loaded(module: Module, keep_handoff: Term[bool]) -> None:
     module.seam_ready = True
     module.sys_state = SysState.SYSINIT_PENDING
     module.lp_initialized.fill(False)
+    module.lp_shut_down.fill(False)
     module.lp_package.fill(FIRST_PACKAGE)
     module.n_init_pkgs = 0
     module.key_configured.fill(False)
