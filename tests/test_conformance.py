@@ -1,7 +1,8 @@
 """The module model and a sample of what the real module was seen to do.
 
 The sample is of the recorded vectors: the cheapest lines that together show each
-leaf, state, status and fault.
+leaf, state, status and fault, and of calls that overlap each place of each leaf with
+each leaf that another LP calls meanwhile.
 """
 
 from __future__ import annotations
