@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import chain, combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -253,7 +254,7 @@ def overlapping() -> Sequence:
     raise AssertionError("the sample has none")
 
 
-def with_step(number: int, **changes: object) -> Sequence:
+def with_step(number: int, **changes: Any) -> Sequence:
     """The sequence with one of its steps recorded otherwise."""
     sequence = overlapping()
     steps = list(sequence.steps)
