@@ -120,6 +120,40 @@ static inline int NAME(flush)(Store *s, const uint64_t *keys, uint32_t n)
     return 0;
 }
 
+/* Whether the state is one of these. */
+static inline int NAME(has)(const Store *s, const uint64_t *key)
+{
+    uint64_t h = NAME(hash)(key), at = h & (s->slots - 1), entry;
+    while ((entry = s->table[at])) {
+        if ((entry & TAG) == (h & TAG) &&
+            NAME(same)(s->states + ((entry & INDEX) - 1) * WORDS, key))
+            return 1;
+        at = (at + 1) & (s->slots - 1);
+    }
+    return 0;
+}
+
+/* The state after an entry's command; 0 if its rest does not let it pass. */
+static inline int NAME(after)(const Program *p, const Entry *entry, const uint64_t *x,
+                              uint64_t *key)
+{
+    const uint64_t *flips = p->differences + (uint64_t)entry->difference * WORDS;
+    for (uint32_t w = 0; w < WORDS; w++)
+        key[w] = x[w] ^ flips[w];
+    if (entry->rest < 0)
+        return 1;
+    const Rest *rest = &p->rests[entry->rest];
+    if (!NAME(passes)(p, rest, x))
+        return 0;
+    for (uint32_t i = rest->changes; i < rest->end; i++) {
+        const Lookup *l = &p->lookups[i];
+        uint64_t number = p->numbers[l->values + NAME(gather)(p, l->gather, x)];
+        for (uint32_t w = 0; w < WORDS; w++)
+            key[w] ^= p->differences[number * WORDS + w];
+    }
+    return 1;
+}
+
 /* Take every step from the states from `begin` to `end`. */
 static int NAME(expand)(Store *s, const Program *p, uint64_t begin, uint64_t end,
                         uint64_t *taken, int64_t *stuck, uint64_t *n_stuck)
@@ -134,24 +168,8 @@ static int NAME(expand)(Store *s, const Program *p, uint64_t begin, uint64_t end
             uint32_t row = cluster->offsets + NAME(gather)(p, cluster->gather, x);
             for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
                 const Entry *entry = &p->entries[cluster->entries + e];
-                const Rest *rest = NULL;
-                if (entry->rest >= 0) {
-                    rest = &p->rests[entry->rest];
-                    if (!NAME(passes)(p, rest, x))
-                        continue;
-                }
-                uint64_t *key = keys + n * WORDS;
-                const uint64_t *flips = p->differences + entry->difference * WORDS;
-                for (uint32_t w = 0; w < WORDS; w++)
-                    key[w] = x[w] ^ flips[w];
-                for (uint32_t i = rest ? rest->changes : 0, last = rest ? rest->end : 0;
-                     i < last; i++) {
-                    const Lookup *l = &p->lookups[i];
-                    uint32_t number = p->numbers[l->values +
-                                                 NAME(gather)(p, l->gather, x)];
-                    for (uint32_t w = 0; w < WORDS; w++)
-                        key[w] ^= p->differences[number * WORDS + w];
-                }
+                if (!NAME(after)(p, entry, x, keys + n * WORDS))
+                    continue;
                 taken[entry->command]++;
                 moves = 1;
                 if (++n == BATCH) {
@@ -165,6 +183,26 @@ static int NAME(expand)(Store *s, const Program *p, uint64_t begin, uint64_t end
             stuck[(*n_stuck)++] = (int64_t)at;
     }
     return NAME(flush)(s, keys, n);
+}
+
+/* The states from `begin` to `end` from which a step leads to one of the goal. */
+static void NAME(origins)(const Store *s, const Program *p, uint64_t begin,
+                          uint64_t end, const Store *goal, int64_t *found, uint64_t *n)
+{
+    uint64_t x[MAX_WORDS], key[WORDS];
+    for (uint64_t at = begin; at < end; at++) {
+        int leads = 0;
+        NAME(prepare)(p, s->states + at * WORDS, x);
+        for (uint32_t c = 0; c < p->n_clusters && !leads; c++) {
+            const Cluster *cluster = &p->clusters[c];
+            uint32_t row = cluster->offsets + NAME(gather)(p, cluster->gather, x);
+            for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1] && !leads; e++)
+                leads = NAME(after)(p, &p->entries[cluster->entries + e], x, key) &&
+                        NAME(has)(goal, key);
+        }
+        if (leads)
+            found[(*n)++] = (int64_t)at;
+    }
 }
 
 /* For each command the first state in which it is possible, where none is known. */

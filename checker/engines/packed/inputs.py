@@ -19,6 +19,9 @@ from tdxcheck.checker.ground.terms import And, Const, Node, Or, Slot, Terms, chi
 LIMIT = 12
 """Bits by which a table is looked up: 4,096 rows stay in the nearest cache."""
 
+MOST = 20
+"""Bits of the widest table, for numbers that cannot be cut."""
+
 
 class Unsuited(Exception):
     """A number has too many values for tables."""
@@ -133,8 +136,10 @@ class Cutter:
                 node = self._grouped(node)
                 continue
             wide = max(children(node), key=lambda child: width(self.inputs(child)))
-            if isinstance(wide, Slot | Const):
-                raise Unsuited
+            if isinstance(wide, Slot | Const) or id(wide) in self._fields:
+                if width(self.inputs(node)) > MOST:
+                    raise Unsuited
+                break
             self._cut(wide)
         return node
 

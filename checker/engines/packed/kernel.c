@@ -122,10 +122,13 @@ typedef struct {
     int (*expand)(Store *, const Program *, uint64_t, uint64_t, uint64_t *, int64_t *,
                   uint64_t *);
     int (*look)(Store *, const Program *, uint64_t, uint64_t, int64_t *);
+    void (*origins)(const Store *, const Program *, uint64_t, uint64_t, const Store *,
+                    int64_t *, uint64_t *);
     int (*add)(Store *, const uint64_t *, uint64_t);
 } Loops;
 
-#define LOOPS(way, n) { expand_##way##_##n, look_##way##_##n, add_##way##_##n }
+#define LOOPS(way, n) \
+    { expand_##way##_##n, look_##way##_##n, origins_##way##_##n, add_##way##_##n }
 
 static const Loops plain_loops[] = {
     LOOPS(plain, 1), LOOPS(plain, 2), LOOPS(plain, 3), LOOPS(plain, 4)};
@@ -289,6 +292,32 @@ static PyObject *Store_look(Store *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyTypeObject StoreType;
+
+static PyObject *Store_origins(Store *self, PyObject *args)
+{
+    Program *program;
+    Store *goal;
+    unsigned long long begin, end;
+    Py_buffer found;
+    if (!PyArg_ParseTuple(args, "O!KKO!w*", &ProgramType, &program, &begin, &end,
+                          &StoreType, &goal, &found))
+        return NULL;
+    if (begin > end || end > self->count || program->words != self->words ||
+        goal->words != self->words ||
+        (uint64_t)found.len < (end - begin) * sizeof(int64_t)) {
+        PyBuffer_Release(&found);
+        PyErr_SetString(PyExc_ValueError, "no such states, or no room for what is told");
+        return NULL;
+    }
+    uint64_t n = 0;
+    Py_BEGIN_ALLOW_THREADS
+    loops[self->words - 1].origins(self, program, begin, end, goal, found.buf, &n);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&found);
+    return PyLong_FromUnsignedLongLong(n);
+}
+
 static PyObject *Store_states(Store *self, PyObject *args)
 {
     unsigned long long begin, end;
@@ -321,6 +350,8 @@ static PyMethodDef Store_methods[] = {
      "Take every step from some states; the number of those that have none."},
     {"look", (PyCFunction)Store_look, METH_VARARGS,
      "Note for each command the first state in which it is possible."},
+    {"origins", (PyCFunction)Store_origins, METH_VARARGS,
+     "The states from which a step leads to one of another store."},
     {"states", (PyCFunction)Store_states, METH_VARARGS, "States by their numbers."},
     {NULL, NULL, 0, NULL},
 };

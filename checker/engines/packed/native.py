@@ -15,9 +15,7 @@ MOST_ALL_WORDS = 16
 
 GATHER = np.dtype([("begin", "u4"), ("end", "u4")])
 SEGMENT = np.dtype([("mask", "u8"), ("word", "u4"), ("shift", "u4")])
-FIRST = np.dtype(
-    [("gather", "u4"), ("values", "u4"), ("word", "u4"), ("offset", "u4")]
-)
+FIRST = np.dtype([("gather", "u4"), ("values", "u4"), ("word", "u4"), ("offset", "u4")])
 CLUSTER = np.dtype([("gather", "u4"), ("offsets", "u4"), ("entries", "u4")])
 ENTRY = np.dtype([("command", "u4"), ("difference", "u4"), ("rest", "i4")])
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])

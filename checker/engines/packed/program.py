@@ -273,9 +273,7 @@ class _Maker:
 
     def _first(self, cut: Cut) -> tuple[Lookup, Input]:
         table = Table(cut.inputs)
-        values = (table.column(cut.node) - cut.field.low) & (
-            (1 << cut.field.width) - 1
-        )
+        values = (table.column(cut.node) - cut.field.low) & ((1 << cut.field.width) - 1)
         lookup = Lookup(cut.inputs, values.astype(np.uint32))
         return lookup, Input(cut.node, cut.field)
 
