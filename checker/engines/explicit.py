@@ -52,6 +52,9 @@ class Limits:
     """Of the whole process, in bytes."""
 
 
+UNLIMITED = Limits()
+
+
 @dataclass(frozen=True)
 class Progress:
     depth: int
@@ -183,7 +186,7 @@ class Search:
 
 def explore(
     system: GroundSystem,
-    limits: Limits = Limits(),
+    limits: Limits = UNLIMITED,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Exploration:
     """Visit every reachable state, or as many as the limits allow."""

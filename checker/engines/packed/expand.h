@@ -120,14 +120,14 @@ static inline int NAME(flush)(Store *s, const uint64_t *keys, uint32_t n)
     return 0;
 }
 
-/* Whether the state is one of these. */
-static inline int NAME(has)(const Store *s, const uint64_t *key)
+/* The number of the state, counted from 1; 0 if it is not in the store. */
+static inline uint64_t NAME(find)(const Store *s, const uint64_t *key)
 {
     uint64_t h = NAME(hash)(key), at = h & (s->slots - 1), entry;
     while ((entry = s->table[at])) {
         if ((entry & TAG) == (h & TAG) &&
             NAME(same)(s->states + ((entry & INDEX) - 1) * WORDS, key))
-            return 1;
+            return entry & INDEX;
         at = (at + 1) & (s->slots - 1);
     }
     return 0;
@@ -185,23 +185,30 @@ static int NAME(expand)(Store *s, const Program *p, uint64_t begin, uint64_t end
     return NAME(flush)(s, keys, n);
 }
 
-/* The states from `begin` to `end` from which a step leads to one of the goal. */
+/* The states from `begin` to `end` from which a step leads to one of the goal, each
+   with the marks of all goal states that it leads to. */
 static void NAME(origins)(const Store *s, const Program *p, uint64_t begin,
-                          uint64_t end, const Store *goal, int64_t *found, uint64_t *n)
+                          uint64_t end, const Store *goal, const uint64_t *marks,
+                          int64_t *found, uint64_t *marked, uint64_t *n)
 {
     uint64_t x[MAX_WORDS], key[WORDS];
     for (uint64_t at = begin; at < end; at++) {
-        int leads = 0;
+        uint64_t leads = 0;
         NAME(prepare)(p, s->states + at * WORDS, x);
-        for (uint32_t c = 0; c < p->n_clusters && !leads; c++) {
+        for (uint32_t c = 0; c < p->n_clusters; c++) {
             const Cluster *cluster = &p->clusters[c];
             uint32_t row = cluster->offsets + NAME(gather)(p, cluster->gather, x);
-            for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1] && !leads; e++)
-                leads = NAME(after)(p, &p->entries[cluster->entries + e], x, key) &&
-                        NAME(has)(goal, key);
+            for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
+                uint64_t number;
+                if (NAME(after)(p, &p->entries[cluster->entries + e], x, key) &&
+                    (number = NAME(find)(goal, key)))
+                    leads |= marks[number - 1];
+            }
         }
-        if (leads)
-            found[(*n)++] = (int64_t)at;
+        if (leads) {
+            found[*n] = (int64_t)at;
+            marked[(*n)++] = leads;
+        }
     }
 }
 

@@ -123,7 +123,7 @@ typedef struct {
                   uint64_t *);
     int (*look)(Store *, const Program *, uint64_t, uint64_t, int64_t *);
     void (*origins)(const Store *, const Program *, uint64_t, uint64_t, const Store *,
-                    int64_t *, uint64_t *);
+                    const uint64_t *, int64_t *, uint64_t *, uint64_t *);
     int (*add)(Store *, const uint64_t *, uint64_t);
 } Loops;
 
@@ -299,23 +299,29 @@ static PyObject *Store_origins(Store *self, PyObject *args)
     Program *program;
     Store *goal;
     unsigned long long begin, end;
-    Py_buffer found;
-    if (!PyArg_ParseTuple(args, "O!KKO!w*", &ProgramType, &program, &begin, &end,
-                          &StoreType, &goal, &found))
+    Py_buffer marks, found, marked;
+    if (!PyArg_ParseTuple(args, "O!KKO!y*w*w*", &ProgramType, &program, &begin, &end,
+                          &StoreType, &goal, &marks, &found, &marked))
         return NULL;
+    PyObject *result = NULL;
+    uint64_t n = 0;
     if (begin > end || end > self->count || program->words != self->words ||
         goal->words != self->words ||
-        (uint64_t)found.len < (end - begin) * sizeof(int64_t)) {
-        PyBuffer_Release(&found);
+        (uint64_t)marks.len < goal->count * sizeof(uint64_t) ||
+        (uint64_t)found.len < (end - begin) * sizeof(int64_t) ||
+        (uint64_t)marked.len < (end - begin) * sizeof(uint64_t)) {
         PyErr_SetString(PyExc_ValueError, "no such states, or no room for what is told");
-        return NULL;
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        loops[self->words - 1].origins(self, program, begin, end, goal, marks.buf,
+                                       found.buf, marked.buf, &n);
+        Py_END_ALLOW_THREADS
+        result = PyLong_FromUnsignedLongLong(n);
     }
-    uint64_t n = 0;
-    Py_BEGIN_ALLOW_THREADS
-    loops[self->words - 1].origins(self, program, begin, end, goal, found.buf, &n);
-    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&marks);
     PyBuffer_Release(&found);
-    return PyLong_FromUnsignedLongLong(n);
+    PyBuffer_Release(&marked);
+    return result;
 }
 
 static PyObject *Store_states(Store *self, PyObject *args)

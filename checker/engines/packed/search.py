@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
 from tdxcheck.checker.engines.explicit import (
+    UNLIMITED,
     Exploration,
     Limits,
     Progress,
@@ -16,7 +18,7 @@ from tdxcheck.checker.engines.explicit import (
 )
 from tdxcheck.checker.engines.packed.layout import Layout, Words
 from tdxcheck.checker.engines.packed.program import Command, program
-from tdxcheck.checker.engines.packed.stores import Store, store_for
+from tdxcheck.checker.engines.packed.stores import Marks, Store, store_for
 from tdxcheck.checker.engines.packed.vector import Numbers, moves
 from tdxcheck.checker.engines.packing import Packing, Watch
 from tdxcheck.checker.engines.starting import check_start, starting_states
@@ -122,26 +124,51 @@ class Search:
 
     # Runs.
 
-    def run_to(self, name: int) -> Run:
-        """The first of the shortest runs to what the watch of this name looks for.
+    def runs_to(self, names: Sequence[int]) -> dict[int, Run]:
+        """The first of the shortest runs to what each of the watches looks for.
 
         The first by its initial state, then by the numbers of its steps.
         """
-        level = self.found[name]
-        goal, last = self._targets(name, level)
-        ahead = [goal]
-        for depth in reversed(range(level)):
-            begin, end = self.levels[depth : depth + 2]
-            store = self._stored(ahead[-1])
-            origins = [
-                self.store.origins(self.steps, at, min(end, at + CHUNK), store)
-                for at in range(begin, end, CHUNK)
-            ]
-            ahead.append(self._rows(np.concatenate(origins)))
-        values = min(map(self.layout.unpack, ahead.pop()))
+        runs: dict[int, Run] = {}
+        for at in range(0, len(names), MARKS):
+            runs |= self._runs_to(names[at : at + MARKS])
+        return runs
+
+    def _runs_to(self, names: Sequence[int]) -> dict[int, Run]:
+        """For as many watches as there are marks: the bits of a word."""
+        marks = {name: np.uint64(1 << bit) for bit, name in enumerate(names)}
+        lasts: dict[int, int | None] = {}
+        ahead: list[_Marked] = []
+        """From the last level that matters to the first: from where to go on."""
+        for level in reversed(range(1 + max(map(self.found.__getitem__, names)))):
+            parts = [self._origins(level, ahead[-1])] if ahead else []
+            for name in names:
+                if self.found[name] == level:
+                    goal, lasts[name] = self._targets(name, level)
+                    parts.append(_Marked(goal, np.full(len(goal), marks[name])))
+            ahead.append(_joined(parts))
+        ahead.reverse()
+        return {
+            name: self._run(ahead[: self.found[name] + 1], marks[name], lasts[name])
+            for name in names
+        }
+
+    def _origins(self, level: int, goal: _Marked) -> _Marked:
+        """The states of a level from which a step leads to these."""
+        begin, end = self.levels[level : level + 2]
+        store = self._stored(goal.states)
+        found = [
+            self.store.origins(self.steps, at, min(end, at + CHUNK), store, goal.marks)
+            for at in range(begin, end, CHUNK)
+        ]
+        numbers = np.concatenate([numbers for numbers, _ in found])
+        return _Marked(self._rows(numbers), np.concatenate([m for _, m in found]))
+
+    def _run(self, ahead: Sequence[_Marked], mark: np.uint64, last: int | None) -> Run:
+        values = min(map(self.layout.unpack, ahead[0].having(mark)))
         states, steps = [values], []
-        while ahead:
-            wanted = set(map(self.layout.unpack, ahead.pop()))
+        for goal in ahead[1:]:
+            wanted = set(map(self.layout.unpack, goal.having(mark)))
             number, values = next(
                 (number, after)
                 for number, after in self._successors(values)
@@ -223,6 +250,31 @@ def _watch_command(system: GroundSystem, watch: Watch) -> Command:
     return Command((*guards, watch.condition))
 
 
+MARKS = 64
+"""Runs that are looked for at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Marked:
+    """States, each with marks, as bits, of the runs that it is good for."""
+
+    states: Words
+    marks: Marks
+
+    def having(self, mark: np.uint64) -> Words:
+        return self.states[self.marks & mark != 0]
+
+
+def _joined(parts: Sequence[_Marked]) -> _Marked:
+    """All states, each once, with all of its marks."""
+    states = np.concatenate([part.states for part in parts])
+    marks = np.concatenate([part.marks for part in parts])
+    states, inverse = np.unique(states, axis=0, return_inverse=True)
+    joined = np.zeros(len(states), dtype=np.uint64)
+    np.bitwise_or.at(joined, inverse.reshape(-1), marks)
+    return _Marked(states, joined)
+
+
 class _Full(Exception):
     """A limit was met."""
 
@@ -232,7 +284,7 @@ class _Full(Exception):
 
 def explore(
     system: GroundSystem,
-    limits: Limits = Limits(),
+    limits: Limits = UNLIMITED,
     progress: Callable[[Progress], None] = lambda _: None,
     *,
     compiled: bool = True,
@@ -279,20 +331,25 @@ def explore(
 
 
 def _verdicts(search: Search, limit: Limit | None, states: int) -> tuple[Verdict, ...]:
+    runs = search.runs_to([name for name in search.found if name % 2 == 0])
     return tuple(
-        _verdict(search, number, rule, limit, states)
+        _verdict(search, number, rule, limit, states, runs.get(2 * number))
         for number, rule in enumerate(search.system.properties)
     )
 
 
 def _verdict(
-    search: Search, number: int, rule: GroundProperty, limit: Limit | None, states: int
+    search: Search,
+    number: int,
+    rule: GroundProperty,
+    limit: Limit | None,
+    states: int,
+    run: Run | None,
 ) -> Verdict:
     mode = rule.property.mode
     if mode is Mode.LEADS_TO:
         return Unknown(Limit.UNSUPPORTED)
-    if 2 * number in search.found:
-        run = search.run_to(2 * number)
+    if run is not None:
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
     if limit is not None:
         sure = max(search.depth, 0)

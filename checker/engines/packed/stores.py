@@ -19,6 +19,7 @@ from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.vector import Numbers, moves
 
 Counts = npt.NDArray[np.uint64]
+Marks = npt.NDArray[np.uint64]
 
 
 class Store(Protocol):
@@ -44,8 +45,14 @@ class Store(Protocol):
         `hits` is negative where none is known.
         """
 
-    def origins(self, program: Any, begin: int, end: int, goal: Any) -> Numbers:
-        """Which of these states have a step to a state of another store."""
+    def origins(
+        self, program: Any, begin: int, end: int, goal: Any, marks: Marks
+    ) -> tuple[Numbers, Marks]:
+        """Which of these states have a step to a state of another store.
+
+        Each with the marks, as bits, of all that it leads to; `marks` has those of
+        the states of `goal`.
+        """
 
     def states(self, begin: int, end: int) -> Words:
         """The states of these numbers."""
@@ -95,9 +102,13 @@ class NativeStore:
     def look(self, program: Any, begin: int, end: int, hits: Numbers) -> None:
         self._store.look(program, begin, end, hits)
 
-    def origins(self, program: Any, begin: int, end: int, goal: Any) -> Numbers:
+    def origins(
+        self, program: Any, begin: int, end: int, goal: Any, marks: Marks
+    ) -> tuple[Numbers, Marks]:
         found = np.empty(end - begin, dtype=np.int64)
-        return found[: self._store.origins(program, begin, end, goal._store, found)]
+        marked = np.empty(end - begin, dtype=np.uint64)
+        n = self._store.origins(program, begin, end, goal._store, marks, found, marked)
+        return found[:n], marked[:n]
 
     def states(self, begin: int, end: int) -> Words:
         rows = np.frombuffer(self._store.states(begin, end), dtype=np.uint64)
@@ -179,15 +190,22 @@ class VectorStore:
                 new = hits[commands] < 0
                 hits[commands[new]] = sources[new]
 
-    def origins(self, program: Any, begin: int, end: int, goal: Any) -> Numbers:
-        origins = []
+    def origins(
+        self, program: Any, begin: int, end: int, goal: Any, marks: Marks
+    ) -> tuple[Numbers, Marks]:
+        keys = self._keys(goal.states(0, len(goal)))
+        order = np.argsort(keys)
+        keys = keys[order]
+        leads = np.zeros(end - begin, dtype=np.uint64)
         for at in range(begin, end, PART):
-            states = self.states(at, min(end, at + PART))
-            leads = np.zeros(len(states), dtype=np.bool_)
-            for found in moves(program, states):
-                leads[found.sources[goal._has(self._keys(found.targets))]] = True
-            origins.append(np.flatnonzero(leads) + at)
-        return np.concatenate(origins) if origins else np.zeros(0, dtype=np.int64)
+            for found in moves(program, self.states(at, min(end, at + PART))):
+                targets = self._keys(found.targets)
+                place = np.minimum(np.searchsorted(keys, targets), len(keys) - 1)
+                hit = keys[place] == targets
+                sources = found.sources[hit] + (at - begin)
+                np.bitwise_or.at(leads, sources, marks[order[place[hit]]])
+        here = np.flatnonzero(leads)
+        return here + begin, leads[here]
 
     def states(self, begin: int, end: int) -> Words:
         return self._states[begin:end]
