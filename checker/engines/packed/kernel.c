@@ -382,17 +382,33 @@ static PyTypeObject StoreType = {
     .tp_as_sequence = &Store_sequence,
 };
 
+/* Gather bits by the processor's own instruction, where it has one, or without it. */
+static PyObject *use_pext(PyObject *module, PyObject *wanted)
+{
+    int use = PyObject_IsTrue(wanted);
+    if (use < 0)
+        return NULL;
+    loops = plain_loops;
+#if HAVE_PEXT
+    __builtin_cpu_init();
+    if (use && __builtin_cpu_supports("bmi2"))
+        loops = pext_loops;
+#endif
+    return PyBool_FromLong(loops != plain_loops);
+}
+
+static PyMethodDef functions[] = {
+    {"use_pext", use_pext, METH_O, "Whether bits are gathered by pext from now on."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "kernel", "Every step of many states, by tables.", -1, NULL,
-    NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "kernel", "Every step of many states, by tables.", -1,
+    functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_kernel(void)
 {
-#if HAVE_PEXT
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("bmi2"))
-        loops = pext_loops;
-#endif
+    Py_XDECREF(use_pext(NULL, Py_True));
     PyObject *made = PyModule_Create(&module);
     if (!made || PyModule_AddType(made, &ProgramType) ||
         PyModule_AddType(made, &StoreType)) {

@@ -69,12 +69,13 @@ class Search:
         """Steps to the states of the last level."""
         return len(self.levels) - 2
 
-    def start(self) -> None:
+    def start(self, between: Callable[[], None] = lambda: None) -> None:
         check_start(self.system)
         packing = Packing(self.system)
         states = starting_states(self.system, packing)
         while some := list(islice(states, CHUNK)):
             self.store.add(self.layout.pack_all(map(packing.unpack, some)))
+            between()
         self.levels.append(len(self.store))
 
     def deepen(self, between: Callable[[], None]) -> bool:
@@ -302,8 +303,7 @@ def explore(
             raise _Full(met)
 
     try:
-        search.start()
-        between()
+        search.start(between)
         going = True
         while going:
             width = search.levels[-1] - search.levels[-2]

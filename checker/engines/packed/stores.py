@@ -171,7 +171,7 @@ class VectorStore:
         for at in range(begin, end, PART):
             states = self.states(at, min(end, at + PART))
             ends = np.ones(len(states), dtype=np.bool_)
-            targets = []
+            targets = [states[:0]]
             for found in moves(program, states):
                 ends[found.sources] = False
                 taken += np.bincount(found.commands, minlength=len(taken)).astype(
