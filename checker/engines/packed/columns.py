@@ -57,7 +57,8 @@ def evaluate_all(
             case Or(operands=operands):
                 return reduce(np.bitwise_or, map(value, operands))
             case Eq(left=left, right=right):
-                return (value(left) == value(right)).astype(np.int64)
+                equal: npt.NDArray[np.bool_] = value(left) == value(right)
+                return equal.astype(np.int64)
             case Lt(left=left, right=right):
                 return (value(left) < value(right)).astype(np.int64)
             case Add(left=left, right=right):

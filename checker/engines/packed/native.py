@@ -52,7 +52,8 @@ class Laid:
             clusters.append((self.gather(cluster.inputs), offsets, entries))
             offsets += len(cluster.offsets)
             entries += len(cluster.commands)
-        rests, lookups = [], []
+        rests = []
+        lookups: list[tuple[int, int]] = []
         for rest in program.rests:
             begin = len(lookups)
             lookups += [(self.gather(g.inputs), self.truth(g)) for g in rest.guards]

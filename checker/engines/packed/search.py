@@ -48,6 +48,7 @@ class Search:
         self.system = system
         self.layout = Layout(system)
         steps = program(self.layout, [_command(system, n) for n in _numbers(system)])
+        self.compiled = compiled
         self.store: Store = store_for(steps, compiled=compiled)
         self.steps = self.store.prepared(steps)
         self.by_numpy = steps
@@ -211,7 +212,7 @@ class Search:
         return self._rows(np.setdiff1d(stuck + begin, allowed))
 
     def _stored(self, states: Words) -> Store:
-        store: Store = type(self.store)(self.layout.words)  # type: ignore[call-arg]
+        store = store_for(self.by_numpy, compiled=self.compiled)
         store.add(states)
         return store
 
@@ -263,7 +264,8 @@ class _Marked:
     marks: Marks
 
     def having(self, mark: np.uint64) -> Words:
-        return self.states[self.marks & mark != 0]
+        marked: Words = self.states[self.marks & mark != 0]
+        return marked
 
 
 def _joined(parts: Sequence[_Marked]) -> _Marked:

@@ -73,16 +73,17 @@ def kernel() -> Any | None:
 
 def store_for(program: Program, *, compiled: bool = True) -> Store:
     """An empty store for the states of a program; numpy's, if none is `compiled`."""
-    if compiled and kernel() is not None and native.fits(program):
-        return NativeStore(program.words)
+    loops = kernel()
+    if compiled and loops is not None and native.fits(program):
+        return NativeStore(program.words, loops)
     return VectorStore(program.words)
 
 
 class NativeStore:
     """The compiled kernel's store."""
 
-    def __init__(self, words: int) -> None:
-        self._kernel: Any = kernel()
+    def __init__(self, words: int, loops: Any) -> None:
+        self._kernel = loops
         self._store = self._kernel.Store(words)
         self.words = words
 
@@ -212,4 +213,4 @@ class VectorStore:
 
     @property
     def nbytes(self) -> int:
-        return self._states.nbytes + sum(run.nbytes for run in self._runs)
+        return int(self._states.nbytes) + sum(int(run.nbytes) for run in self._runs)
