@@ -146,17 +146,11 @@ REFUSED_ANYWAY = Expectation(
     note="memory is refused whether or not TDX is used",
     sources=(KH_0429.at("approach 1"), KH_0503.at("on remove and re-add")),
 )
-SUSPENDED = Expectation(
-    note="a TD gets no page after the machine was suspended",
-    sources=(TDX_RST.at("S3"),),
-)
-
 APPROACH1_KNOWN = amended(
     V3_KNOWN,
-    holds=["td_memory_lies_in_tdmrs"],
+    holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
     hotplugged_memory_is_refused=NEVER_ADDED,
     device_memory_is_refused=NEVER_ADDED,
-    no_td_is_killed_by_its_memory=SUSPENDED,
     convertible_memory_may_return=REFUSED_ANYWAY,
     hotplug_opens_after_failure=REFUSED_ANYWAY,
     memory_can_be_added_while_tdx_is_off=REFUSED_ANYWAY,
@@ -207,10 +201,9 @@ BEFORE_THE_LIST = vacuous(
 )
 V7_KNOWN = amended(
     V3_KNOWN,
-    holds=["td_memory_lies_in_tdmrs"],
+    holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
-    no_td_is_killed_by_its_memory=SUSPENDED,
     zone_device_memory_is_never_refused=Expectation(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
@@ -290,7 +283,6 @@ V13_KNOWN = amended(
     holds=KEXEC_RULES_HOLD,
     suspend_is_refused=S3_NOT_YET,
     tdx_in_use_has_a_module=S3_NOT_YET,
-    no_td_is_killed_by_its_memory=S3_NOT_YET,
     unsafe_kexec_is_refused=vacuous(MADE_SAFE, V13.at("17/22")),
 )
 
@@ -314,7 +306,6 @@ V6_16_KNOWN = amended(
     unverified_cpu_is_refused=NOT_PASSED_ON,
     only_verified_cpus_run_tdx=NOT_PASSED_ON,
     seamcall_needs_vmxon_and_lp_init=NOT_PASSED_ON,
-    no_td_is_killed_by_its_memory=NOT_PASSED_ON,
 )
 PRECHECKED = vacuous(
     "once memory is listed none is added, and what was before is listed",

@@ -218,7 +218,7 @@ class Kernel(Safeguards):
     td_key_configured = Map(Package, bool, False)
     """The TD's key is programmed in this package; when BLOCKED, not yet flushed."""
     td_page_refused = Var(bool, False)
-    """The module refused a page that the host gave the TD: the TD is killed."""
+    """The module refused a page as outside its TDMRs: the TD is killed."""
     vcpu_on = Map(Cpu, bool, False)
     """The TD's vCPU is associated with the CPU."""
     hkid_leaked = Var(bool, False)

@@ -188,6 +188,11 @@ class Host:
         outcome = self.interpreter.attempt(self.state, self.action(name), arguments)
         return str(outcome.answer.value) if outcome.answer else ""
 
+    def holds(self, rule: str) -> bool:
+        """Whether the state keeps an invariant."""
+        condition = next(p for p in CATALOGUE.rules if p.id == rule).property.condition
+        return self.interpreter.holds(condition, self.state)
+
 
 Steps = Sequence[tuple[Any, ...]]
 
@@ -324,3 +329,16 @@ def test_v6_8_lets_any_memory_online_before_tdx_is_initialised() -> None:
         host.take(name, *arguments)
     host.take("configure_outside_cmrs", 0)
     assert host.state[HostState.tdx, ()] is Tdx.UNDOING
+
+
+def test_a_lost_module_kills_no_td_by_its_memory_and_leaks_no_hkid() -> None:
+    """What suspend took away is a matter of the rules of suspend alone."""
+    host = started("v7")
+    for step in (("td_create", 0), ("td_configure_key", 0), ("td_configure_key", 1)):
+        host.take(*step)
+    host.take("suspend")
+    host.take("td_add_page", 0, 0)
+    assert host.state[HostState.td_page_refused, ()] is False
+    host.take("td_stop", 0)
+    assert not host.holds("tdx_in_use_has_a_module")
+    assert host.holds("no_hkid_is_leaked")

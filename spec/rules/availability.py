@@ -19,7 +19,7 @@ from tdxcheck.spec.events import (
     MEMORY_ONLINE,
     ZONE_DEVICE,
 )
-from tdxcheck.spec.host import Host, Running, SysInitResult, Td, Tdx
+from tdxcheck.spec.host import Host, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
@@ -132,11 +132,10 @@ def no_hkid_is_leaked(host: Host) -> Term[bool]:
     """The end of a TD gives its KeyID back.
 
     Without a CPU online in each package that holds the key, or with a vCPU still
-    associated with a CPU that is offline, the module refuses to free it.
+    associated with a CPU that is offline, the module refuses to free it. KeyIDs
+    of a module that is dead or lost are nobody's any more.
     """
-    return implies(host.td == Td.BLOCKED, ~host.hkid_leaked) & implies(
-        host.hkid_in_use(), ~host.hkid_leaked
-    )
+    return implies(host.seam_ready & host.hkid_in_use(), ~host.hkid_leaked)
 
 
 @invariant(
