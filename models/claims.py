@@ -111,7 +111,7 @@ CLAIMS = (
         "What TDX cannot bear is refused in a controlled way, or turns TDX off.",
         "v7.2",
         what_tdx_cannot_bear_is_refused,
-        (FIRMWARE_KEEPS_MEMORY, FIRMWARE_KEEPS_CPUS),
+        (FIRMWARE_KEEPS_MEMORY, FIRMWARE_KEEPS_CPUS, NO_ERRATUM),
         sources=(SEED.at("controlled incompatibility"), DH_0624.at("no BUG()")),
     ),
     Claim(

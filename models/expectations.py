@@ -277,13 +277,14 @@ S3_NOT_YET = Expectation(
     note="suspend and hibernation are excluded only from v14 on",
     sources=(V13.at("00/22"), L6_8.at("tdx_init()")),
 )
-MADE_SAFE = "private memory is reset, or the module disabled, before kexec"
 V13_KNOWN = amended(
     V6_8_KNOWN,
     holds=KEXEC_RULES_HOLD,
     suspend_is_refused=S3_NOT_YET,
     tdx_in_use_has_a_module=S3_NOT_YET,
-    unsafe_kexec_is_refused=vacuous(MADE_SAFE, V13.at("17/22")),
+    unsafe_kexec_is_refused=vacuous(
+        "private memory is reset before kexec", V13.at("17/22")
+    ),
 )
 
 MISCOUNT = Expectation(
@@ -331,14 +332,15 @@ V7_1_KNOWN = amended(
         "stranding_cpu_offline_is_refused",
     ],
 )
+OLDER_MODULE = Expectation(
+    note="kexec goes on though an older module has no TDH.SYS.DISABLE",
+    bug="B25",
+    sources=(DISABLE_V3.at("cover letter"),),
+)
 V7_2_KNOWN = amended(
     V7_1_KNOWN,
-    next_kernel_is_not_poisoned=Expectation(
-        note="kexec goes on though an older module has no TDH.SYS.DISABLE",
-        bug="B25",
-        sources=(DISABLE_V3.at("cover letter"),),
-    ),
-    unsafe_kexec_is_refused=vacuous(MADE_SAFE, DISABLE_V3.at("tdx_shutdown()")),
+    next_kernel_is_not_poisoned=OLDER_MODULE,
+    unsafe_kexec_is_refused=OLDER_MODULE,
 )
 
 EXPECTATIONS: Mapping[str, Table] = {
@@ -385,6 +387,10 @@ MASKED_BY_B1 = Expectation(
 MASKED_BY_B16 = Expectation(
     note="B16 breaks the same rules, as soon",
     sources=(K6_16.at("__tdx_bringup()"),),
+)
+MASKED_BY_B25 = Expectation(
+    note="B25 breaks the same rules, as soon: an older module is not disabled",
+    sources=(DISABLE_V3.at("cover letter"),),
 )
 IN_ONE_PLACE = Expectation(
     note="add_memory_resource() refuses ACPI's memory, too",
@@ -447,6 +453,9 @@ REDUNDANT: Mapping[str, Table] = {
     "v6.16": B16_REDUNDANT,
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
     "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
-    "v7.2": {"locks_memory_hotplug": NOBODY_ADDS},
+    "v7.2": {
+        "locks_memory_hotplug": NOBODY_ADDS,
+        "disables_module": MASKED_BY_B25,
+    },
 }
 """By design and safeguard."""
