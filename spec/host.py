@@ -120,6 +120,7 @@ class Told(Enum):
     EPERM = "-EPERM"
     EIO = "-EIO"
     EBUSY = "-EBUSY"
+    EACCES = "-EACCES"
     EINVAL = "-EINVAL"
     ENODEV = "-ENODEV"
     EFAULT = "-EFAULT"
@@ -275,13 +276,18 @@ class Host(Module, Platform, Kernel):
         """The module no longer waits for its first TDH.SYS.INIT."""
         return self.sys_state != SysState.SYSINIT_PENDING
 
+    def hides_tdx(self) -> Term[bool]:
+        """The kernel has turned TDX off at boot, since it can hibernate."""
+        return self.gives_way_to_hibernation & self.hibernation
+
     @definition
     def kvm_may_load(self) -> Term[bool]:
         """This kernel may ask for TDX."""
         second = self.running == Running.SECOND
-        hidden = self.gives_way_to_hibernation & self.hibernation
         return (
-            self.in_service() & ~hidden & implies(second, self.second_kernel_tries_tdx)
+            self.in_service()
+            & ~self.hides_tdx()
+            & implies(second, self.second_kernel_tries_tdx)
         )
 
     @definition

@@ -58,6 +58,7 @@ BARE_ERRATUM = Document(
 HIBERNATE = Document(
     "power", "Linux Documentation/arch/x86/tdx.rst, S3 and hibernation"
 )
+ACPI_SLEEP = Document("acpi-sleep", "Linux drivers/acpi/sleep.c")
 TDX_RST = Document("tdx.rst", "Linux Documentation/arch/x86/tdx.rst")
 BASE_SPEC = Document(
     "BASE", "Intel TDX Module Base Architecture Specification (348549)"

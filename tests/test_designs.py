@@ -141,8 +141,8 @@ USUAL: Mapping[Any, Any] = {
 
 
 @cache
-def first_state(key: str) -> Assignment:
-    made = instance(key, FULL, USUAL)
+def first_state(key: str, hibernation: bool) -> Assignment:
+    made = instance(key, FULL, {**USUAL, HostState.hibernation: hibernation})
     system = ground(made.system, made.scope)
     return system.assignment(next(system.initial_states()))
 
@@ -150,10 +150,10 @@ def first_state(key: str) -> Assignment:
 class Host:
     """A design in one state, driven by the names of its actions."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, hibernation: bool = False) -> None:
         self.instance = instance(key, FULL, USUAL)
         self.interpreter = Interpreter(self.instance)
-        self.state: Assignment = first_state(key)
+        self.state: Assignment = first_state(key, hibernation)
 
     def action(self, name: str) -> Action:
         return next(a for a in self.instance.system.actions if a.name == name)
@@ -315,7 +315,9 @@ def test_what_the_requester_is_told() -> None:
     host.take("memory_hot_add", 1)
     assert host.told("memory_online", 1) == "-EPERM"
     host.take("cpu_hot_add", 2)
-    assert host.told("cpu_online_first", 2, False, 0) == "-EIO"
+    # SEAMCALL is #GP on a CPU that firmware did not verify.
+    assert host.told("cpu_online_first", 2, False, 0) == "-EOPNOTSUPP"
+    assert host.told("suspend") == "-ENOSYS"
     host.take("td_create", 0)
     assert host.told("cpu_offline", 1) == "-EBUSY"
 
@@ -342,3 +344,11 @@ def test_a_lost_module_kills_no_td_by_its_memory_and_leaks_no_hkid() -> None:
     host.take("td_stop", 0)
     assert not host.holds("tdx_in_use_has_a_module")
     assert host.holds("no_hkid_is_leaked")
+
+
+@pytest.mark.parametrize(("key", "event"), [("v6.8", SUSPEND), ("v6.18", KEXEC_LOAD)])
+def test_what_gave_way_to_hibernation_refuses_nothing_for_tdx(
+    key: str, event: Event
+) -> None:
+    for hibernation, wanted in ((True, ACCEPTED), (False, TOLD)):
+        assert Host(key, hibernation=hibernation).reacts(event) is wanted

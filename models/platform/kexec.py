@@ -86,7 +86,11 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     ),
 )
 def kexec_load(host: Host) -> None:
-    """The administrator loads an image for kexec, or for a crash."""
+    """The administrator loads an image for kexec, or for a crash.
+
+    The kernel knows of the erratum only where TDX was usable at boot, and then asks
+    for no more: whether TDX was ever initialised does not matter.
+    """
     settled = one_of(
         host.tdx, Tdx.UNINITIALIZED, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED
     )
@@ -101,7 +105,10 @@ def kexec_load(host: Host) -> None:
         otherwise=Refusal(Told.ENOSYS, detail="KEXEC_CORE", log=""),
     )
     host.require(
-        implies(host.refuses_kexec_on_erratum, ~host.partial_write_erratum),
+        implies(
+            host.refuses_kexec_on_erratum & ~host.hides_tdx(),
+            ~host.partial_write_erratum,
+        ),
         otherwise=Refusal(
             Told.EOPNOTSUPP, log="Not allowed on platform with tdx_pw_mce bug"
         ),
