@@ -276,8 +276,8 @@ class Host(Module, Platform, Kernel):
         """The module no longer waits for its first TDH.SYS.INIT."""
         return self.sys_state != SysState.SYSINIT_PENDING
 
-    def hides_tdx(self) -> Term[bool]:
-        """The kernel has turned TDX off at boot, since it can hibernate."""
+    def hidden_at_boot(self) -> Term[bool]:
+        """The kernel does without TDX: it could hibernate."""
         return self.gives_way_to_hibernation & self.hibernation
 
     @definition
@@ -286,7 +286,7 @@ class Host(Module, Platform, Kernel):
         second = self.running == Running.SECOND
         return (
             self.in_service()
-            & ~self.hides_tdx()
+            & ~self.hidden_at_boot()
             & implies(second, self.second_kernel_tries_tdx)
         )
 

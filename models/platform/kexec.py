@@ -106,7 +106,7 @@ def kexec_load(host: Host) -> None:
     )
     host.require(
         implies(
-            host.refuses_kexec_on_erratum & ~host.hides_tdx(),
+            host.refuses_kexec_on_erratum & ~host.hidden_at_boot(),
             ~host.partial_write_erratum,
         ),
         otherwise=Refusal(

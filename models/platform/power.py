@@ -50,7 +50,7 @@ def suspend(host: Host) -> None:
     host.require(host.in_service())
     host.require(~host.initializing())
     host.require(
-        ~host.refuses_s3 | host.hides_tdx(),
+        ~host.refuses_s3 | host.hidden_at_boot(),
         otherwise=Refusal(
             Told.ENOSYS,
             log="Disable ACPI S3. Turn off TDX in the BIOS to use ACPI S3.",
