@@ -224,8 +224,9 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
 )
 def partial_write(host: Host) -> None:
     """The kernel that runs writes part of a line that is still private: poison."""
+    first = host.running == Running.FIRST
     host.require(host.partial_write_erratum)
-    host.require(host.in_service())
+    host.require(first | host.next_kernel_owns_memory())
     host.require(host.private_page_in_allocator)
     host.require(~host.poisoned)
     host.poisoned = True
