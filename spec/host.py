@@ -257,7 +257,7 @@ class Host(Module, Platform, Kernel):
     @definition
     def given_up(self) -> Term[bool]:
         """The running kernel's initialisation of TDX has failed, for good."""
-        return self.tdx == Tdx.ERROR
+        return (self.tdx == Tdx.ERROR) | (self.sys_init_result == SysInitResult.FAILED)
 
     def healthy(self, sample: Sample) -> Term[bool]:
         """A call meets registers that are as they should be, or faults may happen."""
