@@ -352,3 +352,15 @@ def test_what_gave_way_to_hibernation_refuses_nothing_for_tdx(
 ) -> None:
     for hibernation, wanted in ((True, ACCEPTED), (False, TOLD)):
         assert Host(key, hibernation=hibernation).reacts(event) is wanted
+
+
+def test_a_kernel_that_cannot_build_tdmrs_keeps_neither_list_nor_pamt() -> None:
+    host = Host("v6.8")
+    for name, *arguments in V6_8[:5]:
+        host.take(name, *arguments)
+    host.take("building_fails")
+    host.take("undo_and_give_up")
+    assert host.state[HostState.tdx, ()] is Tdx.ERROR
+    assert not host.state[HostState.pamt_allocated, ()]
+    assert not any(host.state[HostState.tdx_memory, (block,)] for block in range(4))
+    assert not host.state[HostState.pamt_written, ()]

@@ -3,6 +3,10 @@
 Of the events that break TDX none is refused: CPUs, memory and devices come and
 go as on any Linux. Any error of an initialisation ends in TDH.SYS.LP.SHUTDOWN on
 every CPU, for good.
+
+The module is that of today: to 1.5 LP.SHUTDOWN is a call without effect. To 1.0, of
+v3's time, it was the end of the module, whatever its state. TDH.SYS.INFO and its
+table of CMRs, and the opt-in tdx_host=on, are taken to be in order.
 """
 
 from __future__ import annotations
