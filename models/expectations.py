@@ -137,6 +137,9 @@ V3_KNOWN: Table = {
     "a_busy_key_table_is_not_final": KEY_TABLE,
     "no_hkid_is_leaked": LAST_CPU,
     "somebody_watches_the_cpus": NO_CALLBACKS,
+    "refused_memory_is_explained": vacuous(
+        "no memory is refused", SEED.at("memory hotplug")
+    ),
 }
 
 # 2022: other proposals.
@@ -148,7 +151,11 @@ REFUSED_ANYWAY = Expectation(
 )
 APPROACH1_KNOWN = amended(
     V3_KNOWN,
-    holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
+    holds=[
+        "td_memory_lies_in_tdmrs",
+        "no_td_is_killed_by_its_memory",
+        "refused_memory_is_explained",
+    ],
     hotplugged_memory_is_refused=NEVER_ADDED,
     device_memory_is_refused=NEVER_ADDED,
     convertible_memory_may_return=REFUSED_ANYWAY,
@@ -168,6 +175,10 @@ APPROACH2_KNOWN = amended(
     ),
     hotplug_opens_after_failure=OUTSIDE_CMRS,
     memory_can_be_added_while_tdx_is_off=OUTSIDE_CMRS,
+    refused_memory_is_explained=Expectation(
+        note="the proposal speaks of no line in the log",
+        sources=(KH_0429.at("approach 2"),),
+    ),
 )
 APPROACH2_CORRECTED_KNOWN = amended(
     APPROACH2_KNOWN,
@@ -208,6 +219,10 @@ V7_KNOWN = amended(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
         sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
+    ),
+    refused_memory_is_explained=Expectation(
+        note="arch_add_memory() answers -EINVAL and logs nothing",
+        sources=(V7.at("10/20"),),
     ),
 )
 
@@ -255,6 +270,11 @@ REMOVED_PACKAGE = Expectation(
     sources=(K6_16.at("__tdx_td_init()"), TDX_RST.at("CPU hotplug")),
 )
 V6_8_KNOWN: Table = {
+    "refused_memory_is_explained": Expectation(
+        note="the notifier's refusal is -EPERM, and logs nothing",
+        bug="B32",
+        sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
+    ),
     "no_seamcall_after_failed_init": LATE_LP_INIT,
     "no_module_clobbers_rbp": RBP,
     "no_key_is_stranded": REMOVED_PACKAGE,
@@ -314,6 +334,7 @@ PRECHECKED = vacuous(
 )
 HOTADD_PRECHECK_KNOWN = amended(
     V6_16_KNOWN,
+    holds=["refused_memory_is_explained"],
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
