@@ -141,7 +141,8 @@ CLAIMS = (
         "kh-approach1",
         convertible_memory_may_return,
         expected=Expectation(
-            note="memory that was removed is TDX's own", sources=(KH_0503.at("B5"),)
+            note="memory that was removed is TDX's own",
+            sources=(KH_0503.at("on remove and re-add"),),
         ),
         sources=(KH_0429.at("approach 1"),),
     ),

@@ -19,6 +19,7 @@ from tdxcheck.spec.sources import (
     DISABLE_V3,
     K6_16,
     KEXEC_MUTEX,
+    KEXEC_V4,
     KEXEC_V7,
     KH_0429,
     KH_0503,
@@ -118,11 +119,11 @@ V3_KNOWN: Table = {
     ),
     "next_kernel_is_not_poisoned": Expectation(
         note="private memory is not reset before kexec",
-        sources=(KEXEC_V7.at("cover letter"),),
+        sources=(KEXEC_V4.at("cover letter"),),
     ),
     "next_kernel_stops_at_first_seamcall": Expectation(
         note="v3 as second kernel calls TDH.SYS.LP.SHUTDOWN after the failure",
-        sources=(V3.at("12/21"),),
+        sources=(V3.at("08/21"),),
     ),
     "suspend_is_refused": S3_UNMENTIONED,
     "tdx_in_use_has_a_module": S3_UNMENTIONED,

@@ -69,7 +69,7 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
 
 @action(
     actor=Actor.KERNEL,
-    sources=(V3.at("15/21, e820_check_against_cmrs()"), V7.at("10/20")),
+    sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
 )
 def reject_outside_cmrs(host: Host) -> None:
     """The kernel finds memory outside CMRs in its list, and gives up building TDMRs."""

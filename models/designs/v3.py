@@ -27,7 +27,7 @@ from tdxcheck.spec.sources import V3, V3_TREE
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("13/21"), V3_TREE.at("init_tdx_module()")),
+    sources=(V3_TREE.at("init_tdx_module()"),),
 )
 def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM asks for TDX, and the kernel begins: TDH.SYS.INIT on {cpu}."""
@@ -42,7 +42,7 @@ def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("14/21"), V3_TREE.at("tdx_module_init_cpus()")),
+    sources=(V3_TREE.at("tdx_module_init_cpus()"),),
 )
 def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """The kernel initialises the module on a CPU: TDH.SYS.LP.INIT on {cpu}."""
@@ -57,7 +57,7 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
 
 @action(
     actor=Actor.KERNEL,
-    sources=(V3.at("15/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
+    sources=(V3.at("14/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
 )
 def build_tdmrs(host: Host) -> None:
     """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs.
@@ -89,7 +89,7 @@ def undo(host: Host) -> None:
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("12/21"), V3_TREE.at("shutdown_tdx_module()")),
+    sources=(V3.at("08/21"), V3_TREE.at("shutdown_tdx_module()")),
 )
 def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
