@@ -364,3 +364,13 @@ def test_a_kernel_that_cannot_build_tdmrs_keeps_neither_list_nor_pamt() -> None:
     assert not host.state[HostState.pamt_allocated, ()]
     assert not any(host.state[HostState.tdx_memory, (block,)] for block in range(4))
     assert not host.state[HostState.pamt_written, ()]
+
+
+@pytest.mark.parametrize(("key", "begins"), [("v3", False), ("v7", True)])
+def test_v3_finds_no_tdx_with_a_cpu_that_never_came_up(key: str, begins: bool) -> None:
+    host = Host(key)
+    host.take("cpu_hot_add", 2)
+    host.take("kvm_load")
+    assert host.try_("begin", 0) is begins
+    assert host.try_("find_no_tdx") is not begins
+    assert (host.state[HostState.tdx, ()] is Tdx.DISABLED) is not begins

@@ -11,17 +11,50 @@ table of CMRs, and the opt-in tdx_host=on, are taken to be in order.
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Kind, Term, TransitionSystem, action
+from tdxcheck.checker.language import (
+    Kind,
+    Term,
+    TransitionSystem,
+    action,
+    forall,
+    implies,
+)
 from tdxcheck.models.initialization import COMMON, free_pamt, proceed
 from tdxcheck.models.kvm import KVM, seamcall
 from tdxcheck.models.module.dispatch import sys_lp_shutdown
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.models.platform import BOOT, PLATFORM
-from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Tdx
+from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Presence, Tdx
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
 from tdxcheck.spec.rules import RULES
 from tdxcheck.spec.sources import V3, V3_TREE
+
+
+def detected(host: Host) -> Term[bool]:
+    """Every CPU that is present came up, and read the same SEAMRR as the others.
+
+    A hot-added CPU that went offline again is taken for one that never came up.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            host.detects_tdx_on_every_cpu & (host.cpu[cpu] != Presence.ABSENT),
+            host.counted[cpu] | (host.online(cpu) & host.seamrr_valid[cpu]),
+        ),
+    )
+
+
+@action(
+    actor=Actor.KERNEL,
+    sources=(V3_TREE.at("tdx_detect_cpu(), seamrr_enabled(), __tdx_detect()"),),
+)
+def find_no_tdx(host: Host) -> None:
+    """KVM asks for TDX, and there is none: some CPU never came up, or disagrees."""
+    host.require(host.kvm == Kvm.LOADED)
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(~detected(host))
+    host.tdx = Tdx.DISABLED
 
 
 @action(
@@ -33,6 +66,7 @@ def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM asks for TDX, and the kernel begins: TDH.SYS.INIT on {cpu}."""
     host.require(host.kvm == Kvm.LOADED)
     host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(detected(host))
     host.require(host.online(cpu))
     host.require(host.healthy(sample) & (host.faults | ~shortage))
     answer = seamcall(host, sys_init, cpu, sample, ~shortage)
@@ -113,6 +147,7 @@ V3_DESIGN = TransitionSystem(
     actions=(
         *PLATFORM,
         *KVM,
+        find_no_tdx,
         begin,
         initialize_cpu,
         build_tdmrs,
@@ -124,6 +159,7 @@ V3_DESIGN = TransitionSystem(
     properties=RULES,
     initial=BOOT,
     settings={
+        Host.detects_tdx_on_every_cpu: True,
         Host.lists_legacy_pmem: True,
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,

@@ -239,6 +239,7 @@ V6_8 = V3_DESIGN.variant(
     removed=(shut_down_cpu, give_up),
     added=(cpu_online_first, kvm_load_fails, kvm_loaded, kvm_checks_fail),
     settings={
+        Host.detects_tdx_on_every_cpu: False,
         Host.checks_cmrs: False,
         Host.flushes_other_cpus: False,
         Host.locks_memory_hotplug: True,
