@@ -252,7 +252,24 @@ V8_KNOWN: Table = {
     rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
 } | {"a_td_can_run": NEVER_WORKS}
 
-# From v13 on.
+# From v9 on.
+
+EPERM_ALONE = Expectation(
+    note="the notifier's refusal is -EPERM, and logs nothing",
+    bug="B32",
+    sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
+)
+V9_KNOWN = amended(
+    V7_KNOWN,
+    holds=[
+        "pamt_is_not_in_the_allocator",
+        "next_kernel_stops_at_first_seamcall",
+        "zone_device_memory_is_never_refused",
+        "hotplugged_memory_is_refused",
+        "device_memory_is_refused",
+    ],
+    refused_memory_is_explained=EPERM_ALONE,
+)
 
 NO_KEXEC = vacuous(
     "the kernel is built without kexec",
@@ -271,11 +288,7 @@ REMOVED_PACKAGE = Expectation(
     sources=(K6_16.at("__tdx_td_init()"), TDX_RST.at("CPU hotplug")),
 )
 V6_8_KNOWN: Table = {
-    "refused_memory_is_explained": Expectation(
-        note="the notifier's refusal is -EPERM, and logs nothing",
-        bug="B32",
-        sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
-    ),
+    "refused_memory_is_explained": EPERM_ALONE,
     "no_seamcall_after_failed_init": LATE_LP_INIT,
     "no_module_clobbers_rbp": RBP,
     "no_key_is_stranded": REMOVED_PACKAGE,
@@ -376,6 +389,7 @@ EXPECTATIONS: Mapping[str, Table] = {
     "v6": V3_KNOWN,
     "v7": V7_KNOWN,
     "v8": V8_KNOWN,
+    "v9": V9_KNOWN,
     "v13": V13_KNOWN,
     "v6.8": V6_8_KNOWN,
     "hotadd-precheck": HOTADD_PRECHECK_KNOWN,
@@ -458,6 +472,7 @@ REDUNDANT: Mapping[str, Table] = {
         "flushes_offlined_cpus": NEVER_INITIALIZED,
         "flushes_other_cpus": NEVER_INITIALIZED,
     },
+    "v9": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
     "v13": {
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "locks_memory_hotplug": LIST_EXCLUDES,
