@@ -332,6 +332,19 @@ class Host(Module, Platform, Kernel):
         )
 
     @definition
+    def cpu_hotplug_locked(self) -> Term[bool]:
+        """No CPU comes or goes while the kernel initialises TDX, or KVM creates a TD.
+
+        cpus_read_lock() is held from the check of the packages to the last key.
+        """
+        unkeyed = exists(
+            Cpu,
+            lambda c: self.online(c) & ~self.td_key_configured[self.package_of[c]],
+        )
+        created = self.tdx_in_use() & (self.td == Td.HKID_ASSIGNED) & ~self.hkid_leaked
+        return self.initializing() | (created & unkeyed)
+
+    @definition
     def memory_hotplug_locked(self) -> Term[bool]:
         """The kernel builds and configures TDMRs, with memory hotplug locked out."""
         return self.locks_memory_hotplug & one_of(

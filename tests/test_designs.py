@@ -266,6 +266,7 @@ POLICIES: Mapping[str, Sequence[Reaction]] = {
     "v7.2": (ACCEPTED, TOLD, TOLD, *[ACCEPTED] * 2, TOLD, TOLD, ACCEPTED, TOLD),
 }
 """While TDX is in use, on a machine with the partial-write erratum."""
+TD: Steps = (("td_create", 0), ("td_configure_key", 0), ("td_configure_key", 1))
 EVENTS: Sequence[tuple[Steps, Event, tuple[int, ...]]] = (
     ((), MEMORY_HOT_ADD, (1,)),
     ((("memory_hot_add", 1),), MEMORY_ONLINE, (1,)),
@@ -273,7 +274,7 @@ EVENTS: Sequence[tuple[Steps, Event, tuple[int, ...]]] = (
     ((), ZONE_DEVICE, (2,)),
     ((("memory_offline", 3),), MEMORY_HOT_REMOVE, (3,)),
     ((("cpu_hot_add", 2),), CPU_ONLINE, (2,)),
-    ((("td_create", 0),), CPU_OFFLINE, (1,)),
+    (TD, CPU_OFFLINE, (1,)),
     ((), KEXEC_LOAD, ()),
     ((), SUSPEND, ()),
 )
@@ -321,6 +322,9 @@ def test_what_the_requester_is_told() -> None:
     assert host.told("cpu_online_first", 2, False, 0) == "-EOPNOTSUPP"
     assert host.told("suspend") == "-ENOSYS"
     host.take("td_create", 0)
+    assert host.reacts(CPU_OFFLINE, 1) is NEVER, "cpus_read_lock() is held"
+    host.take("td_configure_key", 0)
+    host.take("td_configure_key", 1)
     assert host.told("cpu_offline", 1) == "-EBUSY"
 
 
@@ -338,8 +342,8 @@ def test_v6_8_lets_any_memory_online_before_tdx_is_initialised() -> None:
 def test_a_lost_module_kills_no_td_by_its_memory_and_leaks_no_hkid() -> None:
     """What suspend took away is a matter of the rules of suspend alone."""
     host = started("v7")
-    for step in (("td_create", 0), ("td_configure_key", 0), ("td_configure_key", 1)):
-        host.take(*step)
+    for name, *arguments in TD:
+        host.take(name, *arguments)
     host.take("suspend")
     host.take("td_add_page", 0, 0)
     assert host.state[HostState.td_page_refused, ()] is False

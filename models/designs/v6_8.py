@@ -63,7 +63,7 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     """The administrator onlines {cpu}, where KVM has nothing to do but VMXON."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(~host.callbacks_installed | host.lp_init_done[cpu])
     host.cpu[cpu] = Presence.ONLINE
 
@@ -80,7 +80,7 @@ def cpu_online_first(
     """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
     host.require(host.healthy(sample) & meets(host, shortage))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
