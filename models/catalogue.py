@@ -21,6 +21,7 @@ from tdxcheck.models.designs.v7 import V7_DESIGN
 from tdxcheck.models.designs.v7_1 import V7_1
 from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.designs.v8 import V8_DESIGN
+from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
 from tdxcheck.models.machine import MACHINE
@@ -37,6 +38,7 @@ DESIGNS = (
     V6_DESIGN,
     V7_DESIGN,
     V8_DESIGN,
+    V9_DESIGN,
     V13_DESIGN,
     V6_8,
     HOTADD_PRECHECK,

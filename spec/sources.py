@@ -55,9 +55,7 @@ DISABLE_V3 = Document(
 BARE_ERRATUM = Document(
     "LX-pw", "LKML 2025 Adrian Hunter, Skip clearing reclaimed pages unless PW_MCE, v7"
 )
-HIBERNATE = Document(
-    "power", "Linux Documentation/arch/x86/tdx.rst, S3 and hibernation"
-)
+ACPI_SLEEP = Document("acpi-sleep", "Linux drivers/acpi/sleep.c")
 TDX_RST = Document("tdx.rst", "Linux Documentation/arch/x86/tdx.rst")
 BASE_SPEC = Document(
     "BASE", "Intel TDX Module Base Architecture Specification (348549)"

@@ -220,8 +220,12 @@ class State:
         return _reacts(event, arguments, Reaction.REFUSED)
 
     def refuses_visibly(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
-        """The event would be refused and the requester told why."""
+        """The event would be refused, and the requester told of it, if by a number."""
         return _reacts(event, arguments, Reaction.REFUSED_VISIBLY)
+
+    def refuses_with_reason(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
+        """The event would be refused, and a line in the kernel log says why."""
+        return _reacts(event, arguments, Reaction.REFUSED_WITH_REASON)
 
     def impossible(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event cannot be attempted in this state."""
