@@ -25,6 +25,7 @@ from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
 from tdxcheck.models.machine import MACHINE
+from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (
@@ -66,5 +67,5 @@ CATALOGUE = Catalogue(
     machine=MACHINE,
     claims=CLAIMS,
     assumptions=ASSUMPTIONS,
-    parts=(MODULE,),
+    parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

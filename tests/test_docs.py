@@ -276,6 +276,19 @@ def wrong(host: Toy) -> None:
     host.busy = True
     host.require(host.retries)
 """,
+    "a mark after an effect": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.busy = True
+    host.mark(Place.LOCKED)
+""",
+    "a part up to a mark that is not made": """
+between(leaf_init, None, Phase.READY)
+""",
+    "an action over a state that is not its own": """
+over(initialize, State)
+""",
     "two calls": """
 @action()
 def wrong(host: Toy, cpu: Cpu) -> None:
