@@ -333,16 +333,18 @@ class Host(Module, Platform, Kernel):
 
     @definition
     def cpu_hotplug_locked(self) -> Term[bool]:
-        """No CPU comes or goes while the kernel initialises TDX, or KVM creates a TD.
+        """No CPU comes or goes: the kernel initialises TDX, or KVM makes or ends a TD.
 
-        cpus_read_lock() is held from the check of the packages to the last key.
+        cpus_read_lock() is held from the check of the packages to the last key, and
+        from TDH.VP.FLUSH until the KeyID is free, or lost.
         """
         unkeyed = exists(
             Cpu,
             lambda c: self.online(c) & ~self.td_key_configured[self.package_of[c]],
         )
-        created = self.tdx_in_use() & (self.td == Td.HKID_ASSIGNED) & ~self.hkid_leaked
-        return self.initializing() | (created & unkeyed)
+        midway = ((self.td == Td.HKID_ASSIGNED) & unkeyed) | (self.td == Td.BLOCKED)
+        works = self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked
+        return self.initializing() | (works & midway)
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

@@ -191,14 +191,15 @@ def refused_memory_is_explained(host: Host) -> Term[bool]:
     """Memory that is refused because of TDX is refused with a line in the log.
 
     A number such as -EPERM, told to whoever writes to sysfs, names neither TDX nor
-    a way out.
+    a way out. What is refused in the midst of an initialisation is not asked about.
     """
     return forall(
         Block,
         lambda block: all_of(
             *(
                 implies(
-                    host.refuses(event, block), host.refuses_with_reason(event, block)
+                    ~host.initializing() & host.refuses(event, block),
+                    host.refuses_with_reason(event, block),
                 )
                 for event in (MEMORY_HOT_ADD, DEVICE_AS_MEMORY, MEMORY_ONLINE)
             )
