@@ -11,12 +11,15 @@ from typing import TypeAlias
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
+from tdxcheck.checker.language.system import Mode
 from tdxcheck.spec.rules import RULES
+from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
     DH_0624,
     DISABLE_V3,
+    DPAMT_V6,
     K6_16,
     KEXEC_MUTEX,
     KEXEC_V7,
@@ -350,7 +353,19 @@ V7_2_KNOWN = amended(
     unsafe_kexec_is_refused=vacuous(MADE_SAFE, DISABLE_V3.at("tdx_shutdown()")),
 )
 
-EXPECTATIONS: Mapping[str, Table] = {
+# Dynamic PAMT, which one design has; to the others its rules say nothing.
+
+NO_DYNAMIC_PAMT = vacuous(
+    "the whole PAMT is allocated at once", DPAMT_V6.at("cover letter")
+)
+WITHOUT_DYNAMIC_PAMT: Table = {
+    rule.name: Expectation(note=NO_DYNAMIC_PAMT.note, sources=NO_DYNAMIC_PAMT.sources)
+    if rule.mode is Mode.REACHABLE
+    else NO_DYNAMIC_PAMT
+    for rule in DYNAMIC_PAMT
+}
+
+WITH_WHOLE_PAMT: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
     "v3": V3_KNOWN,
     "document-only": V3_KNOWN,
@@ -370,6 +385,10 @@ EXPECTATIONS: Mapping[str, Table] = {
     "v7.1": V7_1_KNOWN,
     "v7.2": V7_2_KNOWN,
 }
+EXPECTATIONS: Mapping[str, Table] = {
+    design: {**known, **WITHOUT_DYNAMIC_PAMT}
+    for design, known in WITH_WHOLE_PAMT.items()
+} | {"dpamt": V7_2_KNOWN}
 
 
 # Safeguards that no rule needs, on the default machine, and why.
@@ -457,5 +476,6 @@ REDUNDANT: Mapping[str, Table] = {
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
     "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
     "v7.2": {"locks_memory_hotplug": NOBODY_ADDS},
+    "dpamt": {"locks_memory_hotplug": NOBODY_ADDS},
 }
 """By design and safeguard."""
