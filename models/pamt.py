@@ -194,6 +194,7 @@ PAMT_STEPS = (
     pamt_get_counts,
     pamt_get_adds,
     pamt_get_breaks_off,
+    td_add_counted_page,
     td_return_page,
     pamt_put_looks,
     pamt_put_discounts,

@@ -13,7 +13,7 @@ from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.initialization import GLOBAL_HKID, configure
 from tdxcheck.models.kvm import kvm_unload, td_add_page
 from tdxcheck.models.module.configuration import sys_config
-from tdxcheck.models.pamt import PAMT_STEPS, td_add_counted_page
+from tdxcheck.models.pamt import PAMT_STEPS
 from tdxcheck.models.platform import (
     crash_kexec,
     crash_kexec_disabling,
@@ -95,13 +95,13 @@ DPAMT = V7_2.variant(
     replaced={
         list_memory_at_boot: list_memory_and_count,
         configure: configure_dynamic,
-        td_add_page: td_add_counted_page,
         kvm_unload: kvm_unload_without_pages,
         **{
             start: forgetting(start)
             for start in (kexec, kexec_disabling, crash_kexec, crash_kexec_disabling)
         },
     },
+    removed=(td_add_page,),
     added=PAMT_STEPS,
     settings={
         Host.locks_pamt: True,

@@ -53,16 +53,18 @@ def phymem_pamt_add(
     region_unsplit: Term[bool] = YES,
     first_free: Term[bool] = YES,
     second_free: Term[bool] = YES,
+    first_unused: Term[bool] = YES,
+    second_unused: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.PHYMEM.PAMT.ADD on {cpu}: take the pair of {page} for the region.
 
     The region is `region_unsplit` if it is no 2 MB page of a TD's. That a page of
-    the pair is `free` says that no TD has it.
+    the pair is `free` says that no TD has it, that it is `unused` that it is not in
+    the PAMT of another region.
     """
     invalid, outside = Status.TDX_OPERAND_INVALID, Status.TDX_OPERAND_ADDR_RANGE_ERROR
     has_pair = exists(Page, lambda p: host.pair_in_use[p])
-    used = host.pair_in_use[page]
     _enter(host, cpu, region_valid, rax_valid)
     host.require(first_valid, Refusal(invalid, "RDX"))
     host.require(first_in_tdmr, Refusal(outside, "RDX"))
@@ -74,7 +76,8 @@ def phymem_pamt_add(
     )
     host.require(first_free, Refusal(Status.TDX_PAGE_NOT_FREE, "RDX"))
     host.require(second_free, Refusal(Status.TDX_PAGE_NOT_FREE, "R8"))
-    host.require(~used, Refusal(Status.TDX_PAGE_NOT_FREE, "RDX"))
+    host.require(first_unused, Refusal(Status.TDX_PAGE_NOT_FREE, "RDX"))
+    host.require(second_unused, Refusal(Status.TDX_PAGE_NOT_FREE, "R8"))
     host.pair_in_use[page] = True
     host.pair_private[page] = True
     host.private_dirty[cpu] = True
