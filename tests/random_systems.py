@@ -51,8 +51,8 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.checker.language.instance import Instance, Scope
-from tdxcheck.checker.language.state import Variable
 from tdxcheck.checker.language.terms import Element
+from tdxcheck.checker.language.variables import Variable
 
 
 class Alpha(Index):

@@ -26,7 +26,7 @@ from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.state import Every, Update, Variable
+from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import (
     Action,
     Kind,
@@ -35,6 +35,7 @@ from tdxcheck.checker.language.system import (
     TransitionSystem,
 )
 from tdxcheck.checker.language.terms import Reaction, Term
+from tdxcheck.checker.language.variables import Every, Variable
 
 Binding = dict[Term[Any], Node]
 """The ground term that each parameter and each quantified index stands for."""

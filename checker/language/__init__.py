@@ -2,17 +2,7 @@
 
 from tdxcheck.checker.language.location import Location, SpecificationError
 from tdxcheck.checker.language.source import Document, Source
-from tdxcheck.checker.language.state import (
-    Int,
-    Map,
-    Map2,
-    Refusal,
-    Safeguard,
-    State,
-    Var,
-    Variable,
-    definition,
-)
+from tdxcheck.checker.language.state import Refusal, State, definition
 from tdxcheck.checker.language.system import (
     Action,
     Event,
@@ -44,6 +34,7 @@ from tdxcheck.checker.language.terms import (
     ite,
     one_of,
 )
+from tdxcheck.checker.language.variables import Int, Map, Map2, Safeguard, Var, Variable
 
 __all__ = [
     "Action",

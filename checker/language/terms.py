@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, TypeVar, overlo
 from tdxcheck.checker.language.location import Location, SpecificationError
 
 if TYPE_CHECKING:
-    from tdxcheck.checker.language.state import Definition, Variable
+    from tdxcheck.checker.language.state import Definition
     from tdxcheck.checker.language.system import Action, Event, Kind
+    from tdxcheck.checker.language.variables import Variable
 
 V = TypeVar("V")
 I = TypeVar("I", bound="Index")  # noqa: E741 - the sort of an index
