@@ -6,9 +6,10 @@ second step of one caller may come between the second and the third of another.
 
 What a caller is told is left out, but for what the TD dies of. Allocating the pair
 before the lock is taken protects nothing that is modelled: it may sleep, which nobody
-may who holds a spinlock.
+may who holds a spinlock. The fast path of DPAMT-v6 06/11, which counts without the
+lock where the count is not 0, is left out as well: that is one atomic step.
 
-Source: DPAMT-v6 05/11, and the development branch as far as it was read.
+Source: DPAMT-v6 03/11, 05/11 and 09/11.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tdxcheck.spec.dynamic_pamt import MOST_USERS, PageUse, PairOwner
 from tdxcheck.spec.host import Actor, Host, Td
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Page, Status
-from tdxcheck.spec.sources import DPAMT_V6, K6_16, L7_DEVELOPMENT, MODULE_1_5
+from tdxcheck.spec.sources import DPAMT_V6, L7_DEVELOPMENT, MODULE_1_5
 
 GET = (DPAMT_V6.at("05/11, tdx_pamt_get()"), L7_DEVELOPMENT.at("tdx_pamt_get()"))
 PUT = (DPAMT_V6.at("05/11, tdx_pamt_put()"), L7_DEVELOPMENT.at("tdx_pamt_put()"))
@@ -49,7 +50,7 @@ def pamt_get(host: Host, page: Page) -> None:
 
 @action(actor=Actor.KVM, sources=GET)
 def pamt_get_looks(host: Host, page: Page) -> None:
-    """tdx_pamt_get() of {page} locks, and looks whether the region has users."""
+    """For {page}, tdx_pamt_get() looks whether the region has users."""
     host.require(host.page_use[page] == PageUse.WAITING)
     host.require(may_look(host))
     unused = host.pamt_count == 0
@@ -97,7 +98,7 @@ def pamt_get_breaks_off(host: Host, page: Page) -> None:
     host.pair_owner[page] = PairOwner.ALLOCATOR
 
 
-@action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"), *GET))
+@action(actor=Actor.KVM, sources=(DPAMT_V6.at("09/11, tdx_sept_map_leaf_spte()"),))
 def td_add_counted_page(host: Host, cpu: Cpu, block: Block, page: Page) -> None:
     """KVM gives the TD {page}, which the allocator took from {block}, on {cpu}."""
     host.require(host.td_memory_available(block))
@@ -113,7 +114,10 @@ def td_add_counted_page(host: Host, cpu: Cpu, block: Block, page: Page) -> None:
 
 @action(
     actor=Actor.KVM,
-    sources=(MODULE_1_5.at("tdh_mem_page_remove.c, tdh_phymem_page_reclaim.c"),),
+    sources=(
+        DPAMT_V6.at("09/11, tdx_sept_remove_leaf_spte()"),
+        MODULE_1_5.at("tdh_mem_page_remove.c, tdh_phymem_page_reclaim.c"),
+    ),
 )
 def td_return_page(host: Host, page: Page) -> None:
     """The TD's {page} is KVM's again: taken from the TD, or left by one that is gone.
@@ -128,7 +132,7 @@ def td_return_page(host: Host, page: Page) -> None:
 
 @action(actor=Actor.KVM, sources=PUT)
 def pamt_put_looks(host: Host, page: Page) -> None:
-    """KVM frees {page}: tdx_pamt_put() locks, and looks whether it is the last user."""
+    """KVM frees {page}: tdx_pamt_put() looks whether it is the region's last user."""
     host.require(host.page_use[page] == PageUse.COUNTED)
     host.require(may_look(host))
     others = host.pamt_count > 1
@@ -180,7 +184,10 @@ def pamt_put_breaks_off(host: Host, page: Page) -> None:
 
 @action(actor=Actor.KVM, sources=PUT)
 def pamt_put_frees(host: Host, page: Page) -> None:
-    """tdx_pamt_put() has unlocked: it resets the pair of {page}, and frees it."""
+    """tdx_pamt_put() has unlocked, and frees the pair that was added for {page}.
+
+    The pages are reset first, by those kernels that do.
+    """
     host.require(host.pair_owner[page] == PairOwner.PUTTER)
     private = host.pair_private[page] & ~host.resets_removed_pamt_pages
     host.private_page_in_allocator = host.private_page_in_allocator | private

@@ -12,8 +12,7 @@ pages that lie anywhere, and always go together. A region that is given to a TD 
 
 A host whose design does without has all of this at rest, which costs nothing.
 
-Source: tdx_pamt_get() and tdx_pamt_put() as posted in DPAMT-v6. That the flag of
-TDH.SYS.CONFIG is bit 16 of R8 is recalled.
+Source: tdx_pamt_get() and tdx_pamt_put() as posted in DPAMT-v6.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class DynamicPamt(State):
     module_has_dynamic_pamt = Var(bool, True, frozen=True)
     """The module has Dynamic PAMT."""
     dynamic_pamt = Var(bool, False)
-    """TDH.SYS.CONFIG was asked for Dynamic PAMT, and has accepted."""
+    """TDH.SYS.CONFIG was asked for Dynamic PAMT, by bit 16 of R8, and has accepted."""
     pair_in_use = Map(Page, bool, False)
     """The module keeps the region's 4 KB entries in this pair."""
     pair_private = Map(Page, bool, False)
@@ -93,6 +92,7 @@ class DynamicPamt(State):
     """A spinlock is held from looking at a region's count to the SEAMCALL's end."""
     resets_removed_pamt_pages = Safeguard(
         sources=(
+            DPAMT_V6.at("03/11, free_pamt_array()"),
             L7_DEVELOPMENT.at("tdx_pamt_put()"),
             BARE_ERRATUM.at("MOVDIR64B"),
         )
@@ -106,7 +106,10 @@ class DynamicPamt(State):
     )
     """Where PAMT.REMOVE fails, the pair is leaked: no page is freed."""
     counts_unremoved_pamt_pages = Safeguard(
-        sources=(L7_DEVELOPMENT.at("tdx_pamt_put(), failure"),)
+        sources=(
+            DPAMT_V6.at("06/11, tdx_pamt_put(), failure"),
+            L7_DEVELOPMENT.at("tdx_pamt_put(), failure"),
+        )
     )
     """Where PAMT.REMOVE fails, the region's count stays 1."""
 

@@ -241,7 +241,7 @@ class Kernel(Safeguards):
     """The crash kernel uses no memory but what was reserved for it at boot."""
 
 
-class Host(Module, Platform, Kernel, DynamicPamt):
+class Host(DynamicPamt, Module, Platform, Kernel):
     """A host, whole."""
 
     pamt_written = Var(bool, False)

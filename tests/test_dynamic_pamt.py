@@ -177,6 +177,21 @@ def test_without_the_flag_no_page_needs_a_pair() -> None:
     assert host.state == started(dynamic=False).state
 
 
+def test_a_module_without_dynamic_pamt_is_used_all_the_same() -> None:
+    sizes = {"cpus": 1, "packages": 1, "blocks": 1}
+    made = instance("dpamt", sizes, {Host.module_has_dynamic_pamt: False})
+    found = survey(ground(made.system, made.scope)).verdicts
+    outcomes = {
+        rule.name: outcome_of(verdict)
+        for rule, verdict in zip(made.system.properties, found, strict=True)
+    }
+    assert outcomes["a_td_can_run"] is Outcome.HOLDS
+    assert outcomes["no_td_is_killed_by_its_memory"] is Outcome.HOLDS
+    for rule in DYNAMIC_PAMT[:-1]:
+        assert outcomes[rule.name] is Outcome.VACUOUS
+    assert outcomes["pamt_pages_can_be_given_back"] is Outcome.REFUTED
+
+
 # The kernel's steps.
 
 

@@ -30,7 +30,8 @@ from tdxcheck.spec.sources import DPAMT_V6, L7_DEVELOPMENT
 @action(
     actor=list_memory_at_boot.actor,
     sources=(
-        L7_DEVELOPMENT.at("init_tdx_module(), vzalloc() of max_pfn / 512 counts"),
+        DPAMT_V6.at("04/11, init_pamt_refcounts()"),
+        L7_DEVELOPMENT.at("init_tdx_module()"),
     ),
 )
 def list_memory_and_count(host: Host) -> None:
@@ -44,18 +45,22 @@ def list_memory_and_count(host: Host) -> None:
     host.has_pamt_count.update(lambda block: there[block] != Presence.ABSENT)
 
 
-@action(actor=configure.actor, sources=(L7_DEVELOPMENT.at("config_tdx_module()"),))
+@action(actor=configure.actor, sources=(DPAMT_V6.at("10/11, config_tdx_module()"),))
 def configure_dynamic(host: Host, cpu: Cpu) -> None:
     """The kernel asks for Dynamic PAMT with its TDMRs: TDH.SYS.CONFIG on {cpu}.
 
-    It asks, by a bit of R8, if the module has it. WBINVD follows.
+    If the module has it: "Enable Dynamic PAMT". WBINVD follows.
     """
     accepted = host.answer(sys_config, cpu, GLOBAL_HKID) == Status.TDX_SUCCESS
     configure.rule(host, cpu)
     host.dynamic_pamt = accepted & host.module_has_dynamic_pamt
 
 
-@action(actor=kvm_unload.actor, kinds=kvm_unload.kinds, sources=(DPAMT_V6.at("09/11"),))
+@action(
+    actor=kvm_unload.actor,
+    kinds=kvm_unload.kinds,
+    sources=(DPAMT_V6.at("09/11, releases are balanced"),),
+)
 def kvm_unload_without_pages(host: Host) -> None:
     """The administrator unloads KVM, with no TD left and no page taken for one."""
     host.require(forall(Page, lambda page: host.page_use[page] == PageUse.FREE))

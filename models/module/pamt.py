@@ -1,7 +1,7 @@
 """TDH.PHYMEM.PAMT.ADD and PAMT.REMOVE: the PAMT's pages for single pages.
 
 Both are about one 2 MB region, by the address in RCX; ADD takes a pair of pages in
-RDX and R8, and REMOVE returns it there. Leaf numbers 58 and 59 are those of DPAMT-v6.
+RDX and R8, and REMOVE returns it there. Leaf numbers 58 and 59: DPAMT-v6 03/11.
 
 Source: TDX module 2.0.08, tdh_phymem_pamt_add.c and tdh_phymem_pamt_remove.c.
 """

@@ -99,7 +99,7 @@ def no_pamt_page_is_forgotten(host: Host) -> Term[bool]:
     severity=Severity.MACHINE,
     sources=(
         MODULE_2_0.at("tdh_phymem_pamt_remove.c"),
-        L7_DEVELOPMENT.at("tdx_pamt_put()"),
+        DPAMT_V6.at("03/11, free_pamt_array()"),
         BARE_ERRATUM.at("MOVDIR64B"),
     ),
 )
@@ -149,7 +149,8 @@ def leaked_pamt_pages_are_not_reused(host: Host) -> Term[bool]:
 @invariant(
     severity=Severity.MACHINE,
     sources=(
-        L7_DEVELOPMENT.at("tdx_pamt_get(), refcount array of max_pfn / 512"),
+        DPAMT_V6.at("04/11, init_pamt_refcounts(), tdx_find_pamt_refcount()"),
+        L7_DEVELOPMENT.at("tdx_pamt_get()"),
         TDX_RST.at("Physical memory hotplug"),
     ),
 )
