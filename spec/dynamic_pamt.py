@@ -7,8 +7,10 @@ tdx_pamt_put() has the last one's pair removed.
 
 One region stands for all. `Page` has the 4 KB pages in it that KVM takes for TDs, and
 for each of them the pair that its caller of tdx_pamt_get() allocates beforehand: two
-pages that lie anywhere, and always go together. A region that is given to a TD as one
-2 MB page needs no pair, and is not modelled; nor is the content of a TD's own pages.
+pages that lie anywhere, and always go together. Into a TD a page gets by
+TDH.MEM.PAGE.AUG; the leaves that take control pages refuse one without its pair in the
+same way. A region that is given to a TD as one 2 MB page needs no pair, and is not
+modelled; nor is the content of a TD's own pages.
 
 A host whose design does without has all of this at rest, which costs nothing.
 

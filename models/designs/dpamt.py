@@ -14,13 +14,8 @@ from tdxcheck.models.initialization import GLOBAL_HKID, configure
 from tdxcheck.models.kvm import kvm_unload, td_add_page
 from tdxcheck.models.module.configuration import sys_config
 from tdxcheck.models.pamt import PAMT_STEPS
-from tdxcheck.models.platform import (
-    crash_kexec,
-    crash_kexec_disabling,
-    kexec,
-    kexec_disabling,
-)
 from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
+from tdxcheck.spec.events import CRASH_KEXEC, KEXEC
 from tdxcheck.spec.host import Host, Presence
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Page, Status
@@ -103,7 +98,8 @@ DPAMT = V7_2.variant(
         kvm_unload: kvm_unload_without_pages,
         **{
             start: forgetting(start)
-            for start in (kexec, kexec_disabling, crash_kexec, crash_kexec_disabling)
+            for start in V7_2.actions
+            if start.event in (KEXEC, CRASH_KEXEC)
         },
     },
     removed=(td_add_page,),
