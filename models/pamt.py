@@ -107,9 +107,12 @@ def td_add_counted_page(host: Host, cpu: Cpu, block: Block, page: Page) -> None:
     host.require(host.page_use[page] == PageUse.COUNTED)
     refused, described = host.td_page_refused, host.region_has_pair()
     answer = seamcall(host, mem_page_aug, cpu, block, described)
-    done = answer == Status.TDX_SUCCESS
-    host.page_use[page] = ite(done, PageUse.IN_TD, PageUse.COUNTED)
-    host.td_page_refused = refused | ~done
+    host.page_use[page] = ite(
+        answer == Status.TDX_SUCCESS, PageUse.IN_TD, PageUse.COUNTED
+    )
+    host.td_page_refused = refused | one_of(
+        answer, Status.TDX_OPERAND_ADDR_RANGE_ERROR, Status.TDX_MISSING_PAMT_PAGE_PAIR
+    )
 
 
 @action(

@@ -145,7 +145,7 @@ MISTAKES = [
     (("verify", "--max-memory", "lots"), "not a size such as 512M or 4G"),
     (("verify", "--time", "soon"), "not a number of seconds"),
     (("verify", "--engine", "steam"), "invalid choice: 'steam'"),
-    (("verify", "closed", "--rule", "D1"), "there is nothing to judge"),
+    (("verify", "closed", "--rule", "D1"), "D1 is a claim about open"),
     (("verify", "--record", "--cpus", "1"), "give a --folder"),
     (("explain", "usable_memory"), "did you mean 'usable_memory_is_covered'?"),
     (("show", "open-nothing"), "there is no recorded trace 'open-nothing'"),

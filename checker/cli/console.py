@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +30,6 @@ class _Output(Console):
 def console() -> Console:
     """Standard output; rich respects NO_COLOR and leaves pipes without colour."""
     width = shutil.get_terminal_size((WIDEST, 24)).columns
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     return _Output(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
 
 

@@ -77,6 +77,8 @@ def removals(
         return assess(own, first, budget, jobs, shown=shown, report=report)
 
     whole = judge([design for design, _ in designs], lambda *_: False)
+    if whole.interrupted:
+        return [], True, whole.seconds
     before = {
         (judgement.case.design.key, judgement.question.name): judgement
         for judgement in whole.judgements

@@ -1,6 +1,7 @@
 """The specification language: all that a specification imports."""
 
 from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.parts import between, over
 from tdxcheck.checker.language.source import Document, Source
 from tdxcheck.checker.language.state import Refusal, State, definition
 from tdxcheck.checker.language.system import (
@@ -64,6 +65,7 @@ __all__ = [
     "action",
     "all_of",
     "any_of",
+    "between",
     "count",
     "deadlock_free",
     "definition",
@@ -75,6 +77,7 @@ __all__ = [
     "ite",
     "leads_to",
     "one_of",
+    "over",
     "reachable",
     "step_rule",
 ]

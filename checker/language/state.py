@@ -93,6 +93,7 @@ class State:
         self._guards: list[Guard] = []
         self._updates: list[Update] = []
         self._calls: list[Call] = []
+        self._marks: dict[Enum, int] = {}
 
     if not TYPE_CHECKING:  # a type checker is to know of the declared names alone
 
@@ -137,6 +138,12 @@ class State:
             check_answer(refusal.answer, location)
         sources = () if source is None else (source,)
         self._guards.append(Guard(lift(condition, bool), refusal, location, sources))
+
+    def mark(self, *points: Enum) -> None:
+        """Name this place between the guards: what happens can be interrupted here."""
+        if self._updates:
+            raise SpecificationError(Location.of_caller(), "marks come before effects")
+        self._marks |= dict.fromkeys(points, len(self._guards))
 
     def call(self, callee: Any, *arguments: Any) -> Term[Any]:
         """Call another action, as a kernel makes a SEAMCALL, and get its answer.
@@ -220,8 +227,12 @@ class State:
         return _reacts(event, arguments, Reaction.REFUSED)
 
     def refuses_visibly(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
-        """The event would be refused and the requester told why."""
+        """The event would be refused, and the requester told of it, if by a number."""
         return _reacts(event, arguments, Reaction.REFUSED_VISIBLY)
+
+    def refuses_with_reason(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
+        """The event would be refused, and a line in the kernel log says why."""
+        return _reacts(event, arguments, Reaction.REFUSED_WITH_REASON)
 
     def impossible(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event cannot be attempted in this state."""

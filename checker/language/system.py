@@ -68,6 +68,8 @@ class Action:
     event: Event | None = None
     success: Enum | None = None
     sources: tuple[Source, ...] = ()
+    marks: Mapping[Enum, int] = field(default_factory=dict)
+    """The places that it names between its guards, by how many come before each."""
 
     def __repr__(self) -> str:
         return f"<Action {self.name}>"
@@ -273,6 +275,7 @@ def action(
             event,
             success,
             sources,
+            dict(state._marks),
         )
 
     return record

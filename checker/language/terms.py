@@ -261,7 +261,8 @@ class Reaction(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    REFUSED_VISIBLY = "refused, and the requester is told why"
+    REFUSED_VISIBLY = "refused, and the requester is told of it"
+    REFUSED_WITH_REASON = "refused, and a line in the kernel log says why"
     IMPOSSIBLE = "the request cannot be made"
 
 

@@ -50,7 +50,9 @@ def _visited(found: Iterable[Findings]) -> Statistics | None:
 
 
 def _extent(seen: Statistics) -> str:
-    counts = [f"{seen.states:,} states", f"{seen.transitions:,} transitions"]
+    counts = [f"{seen.states:,} states"]
+    if seen.transitions or seen.limit is None:
+        counts.append(f"{seen.transitions:,} transitions")
     if seen.depth is not None:
         counts.append(f"depth {seen.depth}")
     text = ", ".join(counts)

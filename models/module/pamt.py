@@ -107,3 +107,4 @@ def phymem_pamt_remove(
     host.require(has_pair, Refusal(Status.TDX_NO_PAMT_PAGE_PAIR, "RCX"))
     host.require(empty, Status.TDX_PAMT_PAGE_NOT_EMPTY)
     host.pair_in_use.update(lambda p: Const(False))
+    host.private_dirty[cpu] = True
