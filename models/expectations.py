@@ -11,15 +11,13 @@ from typing import TypeAlias
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
 from tdxcheck.spec.rules import RULES
-from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
     DH_0624,
     DISABLE_V3,
-    DPAMT_V6,
     K6_16,
     KEXEC_MUTEX,
     KEXEC_V4,
@@ -380,18 +378,6 @@ V7_2_KNOWN = amended(
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
 )
-
-# Dynamic PAMT, which one design has; to the others its rules say nothing.
-
-NO_DYNAMIC_PAMT = vacuous(
-    "the whole PAMT is allocated at once", DPAMT_V6.at("cover letter")
-)
-WITHOUT_DYNAMIC_PAMT: Table = {
-    rule.name: Expectation(note=NO_DYNAMIC_PAMT.note, sources=NO_DYNAMIC_PAMT.sources)
-    if rule.mode is Mode.REACHABLE
-    else NO_DYNAMIC_PAMT
-    for rule in DYNAMIC_PAMT
-}
 
 WITH_WHOLE_PAMT: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
