@@ -7,6 +7,7 @@ from tdxcheck.models.assumptions import ASSUMPTIONS
 from tdxcheck.models.claims import CLAIMS
 from tdxcheck.models.conformance.leaves import MODULE
 from tdxcheck.models.designs.document_only import DOCUMENT_ONLY
+from tdxcheck.models.designs.dpamt import DPAMT
 from tdxcheck.models.designs.kexec_mutex import KEXEC_MUTEX_DESIGN
 from tdxcheck.models.designs.kh_approach1 import KH_APPROACH1
 from tdxcheck.models.designs.kh_approach2 import KH_APPROACH2, KH_APPROACH2_CORRECTED
@@ -48,6 +49,7 @@ DESIGNS = (
     V6_18,
     V7_1,
     V7_2,
+    DPAMT,
 )
 """In the order in which they were proposed."""
 

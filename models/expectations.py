@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
+from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
 from tdxcheck.spec.rules import RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
@@ -378,7 +379,7 @@ V7_2_KNOWN = amended(
     unsafe_kexec_is_refused=OLDER_MODULE,
 )
 
-EXPECTATIONS: Mapping[str, Table] = {
+WITH_WHOLE_PAMT: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
     "v3": V3_KNOWN,
     "document-only": V3_KNOWN,
@@ -399,6 +400,10 @@ EXPECTATIONS: Mapping[str, Table] = {
     "v7.1": V7_1_KNOWN,
     "v7.2": V7_2_KNOWN,
 }
+EXPECTATIONS: Mapping[str, Table] = {
+    design: {**known, **WITHOUT_DYNAMIC_PAMT}
+    for design, known in WITH_WHOLE_PAMT.items()
+} | {"dpamt": V7_2_KNOWN}
 
 
 # Safeguards that no rule needs, on the default machine, and why.
@@ -453,6 +458,11 @@ B16_REDUNDANT: Table = {
     "flushes_offlined_cpus": WITHOUT_KEXEC,
 }
 
+V7_2_REDUNDANT: Table = {
+    "locks_memory_hotplug": NOBODY_ADDS,
+    "disables_module": MASKED_BY_B25,
+}
+
 REDUNDANT: Mapping[str, Table] = {
     "rfc-v2": V3_REDUNDANT,
     "v3": V3_REDUNDANT,
@@ -490,9 +500,7 @@ REDUNDANT: Mapping[str, Table] = {
     "v6.16": B16_REDUNDANT,
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
     "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
-    "v7.2": {
-        "locks_memory_hotplug": NOBODY_ADDS,
-        "disables_module": MASKED_BY_B25,
-    },
+    "v7.2": V7_2_REDUNDANT,
+    "dpamt": V7_2_REDUNDANT,
 }
 """By design and safeguard."""

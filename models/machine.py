@@ -17,6 +17,7 @@ from tdxcheck.spec.module import (
     Batch,
     HandoffVersion,
     Layout,
+    Page,
     Sample,
     Status,
 )
@@ -56,6 +57,7 @@ def build(sizes: Sizes) -> Setup:
         Batch: 1,
         Sample: 2,
         HandoffVersion: 1,
+        Page: 2,
     }
     kinds = [
         KINDS[b] if b < len(KINDS) else MemoryKind.BOOT_DRAM for b in range(blocks)

@@ -5,7 +5,9 @@ asks for some page of a block. What is left out (vCPUs, TDCX, the Secure EPT)
 adds refusals that depend on the TD alone. A call that changes a TD's control
 structures or the PAMT leaves private lines of them in the CPU's cache.
 
-Source: tdx-module 1.5.01, one file a leaf, as each action names it.
+Source: tdx-module 1.5.01, one file a leaf, as each action names it; of a missing
+PAMT page pair, helpers.c, non_shared_hpa_metadata_check_and_lock(), of a module with
+Dynamic PAMT.
 """
 
 from __future__ import annotations
@@ -89,12 +91,18 @@ def vp_enter(host: Host, cpu: Cpu) -> None:
     success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mem_page_aug.c, pamt_manager.c"),),
 )
-def mem_page_aug(host: Host, cpu: Cpu, block: Block) -> None:
-    """TDH.MEM.PAGE.AUG on {cpu}: give the TD a page of {block}."""
+def mem_page_aug(
+    host: Host, cpu: Cpu, block: Block, described: Term[bool] = YES
+) -> None:
+    """TDH.MEM.PAGE.AUG on {cpu}: give the TD a page of {block}.
+
+    The page is `described` if its 2 MB region has its PAMT pages.
+    """
     ready(host, cpu)
     host.require(
         host.in_tdmr[block], Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8")
     )
+    host.require(described, Refusal(Status.TDX_MISSING_PAMT_PAGE_PAIR, "R8"))
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
     host.private_dirty[cpu] = True
 

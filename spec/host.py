@@ -1,8 +1,8 @@
 """The state of a TDX host: the machine, the TDX module, a kernel and one TD.
 
 Not modelled at this depth: single pages (a memory block, the PAMT and the TD's
-memory are each one thing), more than one TD and more than one vCPU, runtime update
-of the module, Dynamic PAMT, and time.
+memory are each one thing; of Dynamic PAMT there is one region of single pages), more
+than one TD and more than one vCPU, runtime update of the module, and time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
+from tdxcheck.spec.dynamic_pamt import DynamicPamt
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
 from tdxcheck.spec.safeguards import Safeguards
@@ -243,7 +244,7 @@ class Kernel(Safeguards):
     """The crash kernel uses no memory but what was reserved for it at boot."""
 
 
-class Host(Module, Platform, Kernel):
+class Host(DynamicPamt, Module, Platform, Kernel):
     """A host, whole."""
 
     pamt_written = Var(bool, False)

@@ -49,6 +49,12 @@ VMXON_V3 = Document(
     "VMXON", "LKML 2026-02-14 Sean Christopherson, Have TDX handle VMXON, v3"
 )
 L7 = Document("L7.1", "Linux v7.1 arch/x86/virt/vmx/tdx/tdx.c")
+L7_DEVELOPMENT = Document(
+    "L7x", "x86 development branch 2026-10, arch/x86/virt/vmx/tdx/tdx.c"
+)
+DPAMT_V6 = Document(
+    "DPAMT-v6", "LKML 2026-05-25 Rick Edgecombe, [PATCH v6 00/11] Dynamic PAMT"
+)
 DISABLE_V3 = Document(
     "SYSDIS", "LKML 2026-04-02 Vishal Verma, [PATCH v3] Fuller TDX kexec support"
 )

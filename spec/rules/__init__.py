@@ -3,6 +3,7 @@
 from tdxcheck.spec.rules.availability import AVAILABILITY
 from tdxcheck.spec.rules.coverage import COVERAGE
 from tdxcheck.spec.rules.cpus import CPUS
+from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
 from tdxcheck.spec.rules.initialization import INITIALIZATION
 from tdxcheck.spec.rules.kexec import KEXEC_RULES
 from tdxcheck.spec.rules.power import POWER
@@ -12,6 +13,7 @@ from tdxcheck.spec.rules.service import SERVICE
 GROUPS = {
     "initialisation": INITIALIZATION,
     "coverage": COVERAGE,
+    "dynamic PAMT": DYNAMIC_PAMT,
     "CPUs and keys": CPUS,
     "kexec": KEXEC_RULES,
     "suspend": POWER,
