@@ -114,6 +114,7 @@ def operands(bench: Bench, step: Step, state: Assignment) -> dict[str, Any]:
         "lock_free": True,
         "kot_free": True,
         "others_outside": True,
+        "compatible": True,
         "sample": bench.differences.index(difference),
         "package": package_read(difference, platform.lp_package[step.lp]),
         "entropy": _has_entropy(step),

@@ -18,11 +18,14 @@ from tdxcheck.spec.module import (
     Status,
     SysState,
 )
-from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.sources import MODULE_1_5, MODULE_1_5_34
 
 # Any, because a parameter of sort S takes every term of that sort.
 OLDEST: Final[Any] = FIRST_VERSION
-SHUTDOWN_SOURCES = (MODULE_1_5.at("tdh_sys_shutdown.c"),)
+SHUTDOWN_SOURCES = (
+    MODULE_1_5.at("tdh_sys_shutdown.c"),
+    MODULE_1_5_34.at("tdh_sys_shutdown.c"),
+)
 UPDATE_SOURCES = (MODULE_1_5.at("tdh_sys_update.c"),)
 
 
@@ -35,13 +38,19 @@ def sys_shutdown(
     lock_free: Term[bool] = YES,
     others_outside: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
+    compatible: Term[bool] = YES,
 ) -> None:
-    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next."""
+    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next.
+
+    What is not compatible with an update is refused by later modules only, and if
+    they are asked to.
+    """
     dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     writable = module.handoff_version_writable[version]
     module.require(version_valid & writable, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
     lock(module, lock_free)
     module.require(others_outside, Status.TDX_SYS_BUSY)
+    module.require(compatible, Status.TDX_UPDATE_COMPATIBILITY_SENSITIVE)
     module.sys_state = SysState.SYS_SHUTDOWN
     module.handoff = Handoff.VALID
     module.handoff_version = version
@@ -103,19 +112,24 @@ def sys_update_fatal(
     module.seam_ready = False
 
 
+def load(module: Module, keep_handoff: Term[bool]) -> None:
+    """What an image starts with: all data cleared, save perhaps the handoff."""
+    module.seam_ready = True
+    module.sys_state = SysState.SYSINIT_PENDING
+    module.lp_initialized.update(lambda each: Const(False))
+    module.lp_package.update(lambda each: FIRST_PACKAGE)
+    module.n_init_pkgs = 0
+    module.key_configured.update(lambda each: Const(False))
+    module.kot.update(lambda each: Const(HkidState.FREE))
+    module.global_hkid.update(lambda each: Const(False))
+    module.tdmr_progress.update(lambda each: Const(0))
+    module.handoff = ite(keep_handoff, module.handoff, Handoff.NONE)
+
+
 @action(kinds={Kind.FIRMWARE}, sources=(MODULE_1_5.at("tdx_global_data.h"),))
 def module_loaded(module: Module, keep_handoff: Term[bool]) -> None:
     """An image is loaded: the module's data is cleared, save perhaps the handoff."""
-    module.seam_ready = True
-    module.sys_state = SysState.SYSINIT_PENDING
-    module.lp_initialized.fill(False)
-    module.lp_package.fill(FIRST_PACKAGE)
-    module.n_init_pkgs = 0
-    module.key_configured.fill(False)
-    module.kot.fill(HkidState.FREE)
-    module.global_hkid.fill(False)
-    module.tdmr_progress.fill(0)
-    module.handoff = ite(keep_handoff, module.handoff, Handoff.NONE)
+    load(module, keep_handoff)
 
 
 @action(kinds={Kind.FAULT})

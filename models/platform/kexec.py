@@ -137,12 +137,14 @@ def kexec(host: Host, cpu: Cpu) -> None:
 
     To the new kernel all memory is ordinary: it knows nothing of the PAMT or of
     TDs. Which caches are written back on the way is the old kernel's design. A
-    kernel that finds the module untouched is a first kernel again.
+    kernel that finds the module untouched is a first kernel again. What one makes
+    of a module that a failed update has left is not modelled: that takes a reboot.
     """
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
+    host.require(~host.update_failed())
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
     leave(host, cpu, host.never())
 
