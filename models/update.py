@@ -5,13 +5,16 @@ Linux never takes offline. While the machine is stopped nothing else happens:
 `Tdx.UPDATING` is no state in which a host is in service. Only a panic is possible.
 
 In the stages of the lead the others have nothing to do but acknowledge, so its
-step is the whole stage. An error stops every CPU that has not begun its part.
+step is the whole stage. Where each has a part, the last to do it moves all on. An
+error ends the stage at once: who has not done his part by then may still do it, but
+so he may just before the error.
 
 Source: Linux v7.2, seamldr.c, do_seamldr_install_module().
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from tdxcheck.checker.language import (
@@ -54,16 +57,36 @@ from tdxcheck.spec.sources import K6_16, L7_2, SEAMLDR_7_2, TDX_HOST
 from tdxcheck.spec.update import Build, Reading, Stage
 
 LEAD: Final[Any] = Element(Cpu, 0)
-MACHINE = SEAMLDR_7_2.at("do_seamldr_install_module()")
-ACK = (SEAMLDR_7_2.at("ack_state()"), MACHINE)
-SHUT_DOWN = (MACHINE, L7_2.at("tdx_module_shutdown()"))
+MACHINE = SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()")
 INSTALL = (MACHINE, SEAMLDR_7_2.at("seamldr_install()"))
 INIT = (MACHINE, L7_2.at("tdx_cpu_enable(), try_init_module_global()"))
 RUN = (MACHINE, L7_2.at("tdx_module_run_update()"))
 VERSION = (TDX_HOST.at("version_show()"),)
 
 
-# Into the stopped machine, and from stage to stage.
+def at(host: Host, cpu: Cpu, stage: Stage) -> None:
+    """The CPU is one of those that are stopped for this stage."""
+    host.require(host.updating())
+    host.require(host.stage == stage)
+    host.require(host.online(cpu))
+
+
+def go_on(host: Host, failed: Term[bool], then: Term[Stage]) -> None:
+    """The next stage; or TDX is given up until reboot."""
+    stops = failed & host.stops_update_on_failure
+    host.tdx = ite(stops, Tdx.UPDATE_FAILED, Tdx.UPDATING)
+    host.stage = ite(stops, Stage.NONE, then)
+
+
+def installed(host: Host) -> Term[Stage]:
+    """The stage after CPU_INSTALL: a CPU that counts as initialised makes no call."""
+    done = host.every_online_cpu_initialized()
+    return ite(done, Stage.RUN_UPDATE, Stage.CPU_INIT)
+
+
+def others(host: Host, cpu: Cpu, done: Callable[[Cpu], Term[bool]]) -> Term[bool]:
+    """Every other online CPU has done its part."""
+    return forall(Cpu, lambda c: implies(host.online(c) & ~(c == cpu), done(c)))
 
 
 @action(
@@ -72,127 +95,62 @@ VERSION = (TDX_HOST.at("version_show()"),)
     event=MODULE_UPDATE,
     sources=(
         TDX_HOST.at("tdx_fw_write(), supports_runtime_update()"),
-        SEAMLDR_7_2.at("seamldr_install_module()"),
+        SEAMLDR_7_2.at("seamldr_install_module(), do_seamldr_install_module()"),
+        L7_2.at("tdx_module_shutdown()"),
     ),
 )
-def update_begins(host: Host) -> None:
-    """The administrator updates the TDX module: the kernel stops every CPU for it.
+def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
+    """The administrator updates the module: all CPUs stop, TDH.SYS.SHUTDOWN on {cpu}.
 
     The file's header is good. CPU hotplug is locked out, and who reads the version
-    cannot be preempted. Updates by a kernel that kexec started are left out.
+    cannot be preempted. If the module refuses, or its handoff version cannot be
+    read, everything is as before. Updates by a kernel that kexec started are left
+    out.
     """
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
     host.require(host.tdx == Tdx.INITIALIZED)
-    host.require(host.online(LEAD))
+    host.require(host.online(cpu) & (cpu == LEAD))
     host.require(
         implies(host.refuses_seamldr_on_vmcs_erratum, ~host.seamret_clears_vmcs),
         otherwise=Refusal(Told.EINVAL),
     )
     host.require(implies(host.locks_version_reads, host.reading == Reading.NONE))
-    host.tdx = Tdx.UPDATING
-    host.stage = Stage.SHUTDOWN
-
-
-def at(host: Host, stage: Stage) -> None:
-    host.require(host.updating())
-    host.require(host.stage == stage)
-
-
-def leads(host: Host, cpu: Cpu, stage: Stage) -> None:
-    """A stage in which the lead alone has something to do."""
-    at(host, stage)
-    host.require(all_of(cpu == LEAD))
-
-
-def takes_part(host: Host, cpu: Cpu, stage: Stage) -> None:
-    """The CPU has its part of the stage yet to do."""
-    at(host, stage)
-    host.require(host.online(cpu))
-    host.require(~host.acknowledged[cpu])
-
-
-def acknowledge(host: Host, cpu: Cpu, failed: Term[bool]) -> None:
-    failed_before = host.stage_failed
-    host.acknowledged[cpu] = True
-    host.stage_failed = failed_before | failed
-
-
-def every_cpu(host: Host) -> None:
-    """A stage in which every CPU has a part."""
-    host.require(host.updating())
-    host.require((host.stage == Stage.CPU_INSTALL) | (host.stage == Stage.CPU_INIT))
-
-
-def leave_stage(host: Host) -> None:
-    host.acknowledged.fill(False)
-    host.stage_failed = False
-
-
-@action(actor=Actor.KERNEL, sources=ACK)
-def update_goes_on(host: Host) -> None:
-    """Every online CPU has done its part: the update goes on to its next stage."""
-    every_cpu(host)
-    acknowledged = host.acknowledged
-    host.require(forall(Cpu, lambda c: implies(host.online(c), acknowledged[c])))
-    host.require(implies(host.stops_update_on_failure, ~host.stage_failed))
-    installed = host.stage == Stage.CPU_INSTALL
-    host.stage = ite(installed, Stage.CPU_INIT, Stage.RUN_UPDATE)
-    leave_stage(host)
-
-
-@action(actor=Actor.KERNEL, sources=ACK)
-def update_stops(host: Host) -> None:
-    """Some CPU met an error: the update is given up, and TDX with it, until reboot."""
-    every_cpu(host)
-    host.require(host.stops_update_on_failure & host.stage_failed)
-    host.tdx = Tdx.UPDATE_FAILED
-    host.stage = Stage.NONE
-    leave_stage(host)
-
-
-# The stages.
-
-
-@action(actor=Actor.KERNEL, sources=SHUT_DOWN)
-def update_shuts_down(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
-    """{cpu}, the lead, shuts the old module down: TDH.SYS.SHUTDOWN, if it accepts.
-
-    Refused, everything is as before. That the module's handoff version cannot be
-    read ends in the same way.
-    """
-    leads(host, cpu, Stage.SHUTDOWN)
     host.require(host.faults | accepted)
     building = host.td_build == Build.GOING_ON
     compatible = ~(host.avoids_compat_sensitive_update & building)
     before, done = host.sys_init_result, host.lp_init_done
-    refused = ite(host.stops_update_on_failure, Tdx.INITIALIZED, Tdx.UPDATING)
-    refused_at = ite(host.stops_update_on_failure, Stage.NONE, Stage.CPU_INSTALL)
     answer = seamcall(
         host, sys_shutdown, cpu, OLDEST, accepted, YES, YES, YES, compatible
     )
     down = answer == Status.TDX_SUCCESS
     reset = down & host.resets_flags_on_update
+    goes_on = down | ~host.stops_update_on_failure
     host.sys_init_result = ite(reset, SysInitResult.NOT_CALLED, before)
     host.lp_init_done.update(lambda c: done[c] & ~reset)
-    host.tdx = ite(down, Tdx.UPDATING, refused)
-    host.stage = ite(down, Stage.CPU_INSTALL, refused_at)
+    host.tdx = ite(goes_on, Tdx.UPDATING, Tdx.INITIALIZED)
+    host.stage = ite(goes_on, Stage.CPU_INSTALL, Stage.NONE)
 
 
 @action(actor=Actor.KERNEL, sources=INSTALL)
 def update_installs(host: Host, cpu: Cpu) -> None:
     """{cpu} calls SEAMLDR.INSTALL, and is not the last that the loader waits for."""
-    takes_part(host, cpu, Stage.CPU_INSTALL)
+    at(host, cpu, Stage.CPU_INSTALL)
+    host.require(~host.in_session[cpu])
+    called = host.in_session
+    last = others(host, cpu, lambda c: called[c])
+    then = ite(last, installed(host), Stage.CPU_INSTALL)
     answer = seamcall(host, seamldr_install, cpu)
-    acknowledge(host, cpu, answer != Status.TDX_SUCCESS)
+    go_on(host, answer != Status.TDX_SUCCESS, then)
 
 
 @action(actor=Actor.KERNEL, sources=INSTALL)
 def update_installs_image(host: Host, cpu: Cpu) -> None:
     """{cpu} calls SEAMLDR.INSTALL as the last: the new image is installed."""
-    takes_part(host, cpu, Stage.CPU_INSTALL)
+    at(host, cpu, Stage.CPU_INSTALL)
+    host.require(~host.in_session[cpu])
     answer = seamcall(host, seamldr_install_completes, cpu)
-    acknowledge(host, cpu, answer != Status.TDX_SUCCESS)
+    go_on(host, answer != Status.TDX_SUCCESS, installed(host))
 
 
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INSTALL)
@@ -202,17 +160,19 @@ def update_image_refused(host: Host, cpu: Cpu) -> None:
     Any other defect of the image ends in the same way.
     """
     host.require(host.faults)
-    takes_part(host, cpu, Stage.CPU_INSTALL)
+    at(host, cpu, Stage.CPU_INSTALL)
+    host.require(~host.in_session[cpu])
     seamcall(host, INSTALL_REFUSED[Status.SEAMLDR_EBADSIG], cpu)
-    acknowledge(host, cpu, YES)
+    go_on(host, YES, installed(host))
 
 
 @action(actor=Actor.KERNEL, sources=INSTALL)
 def update_without_handoff(host: Host, cpu: Cpu) -> None:
     """{cpu} calls SEAMLDR.INSTALL as the last: the old module left no handoff."""
-    takes_part(host, cpu, Stage.CPU_INSTALL)
+    at(host, cpu, Stage.CPU_INSTALL)
+    host.require(~host.in_session[cpu])
     seamcall(host, INSTALL_REFUSED[Status.SEAMLDR_EBADHANDOFF], cpu)
-    acknowledge(host, cpu, YES)
+    go_on(host, YES, installed(host))
 
 
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INSTALL)
@@ -222,40 +182,40 @@ def update_installation_breaks(host: Host, cpu: Cpu) -> None:
     The image's hash is wrong, or there is no entropy for the SEAM database.
     """
     host.require(host.faults)
-    takes_part(host, cpu, Stage.CPU_INSTALL)
+    at(host, cpu, Stage.CPU_INSTALL)
+    host.require(~host.in_session[cpu])
     seamcall(host, seamldr_install_breaks, cpu)
-    acknowledge(host, cpu, YES)
+    go_on(host, YES, installed(host))
 
 
 @action(actor=Actor.KERNEL, kinds={Kind.BRING_UP}, sources=INIT)
 def update_init_module(host: Host, cpu: Cpu, sample: Sample) -> None:
-    """{cpu} is the first to enable the new module: TDH.SYS.INIT there."""
-    takes_part(host, cpu, Stage.CPU_INIT)
+    """{cpu} is the first to enable the new module: TDH.SYS.INIT there.
+
+    Its failure counts for every CPU, none of which makes another call.
+    """
+    at(host, cpu, Stage.CPU_INIT)
     host.require(host.sys_init_result == SysInitResult.NOT_CALLED)
     host.require(host.healthy(sample))
     answer = seamcall(host, sys_init, cpu, sample)
+    done = answer == Status.TDX_SUCCESS
     host.sys_init_result = remembered(host, answer)
+    go_on(host, ~done, ite(done, Stage.CPU_INIT, Stage.RUN_UPDATE))
 
 
 @action(actor=Actor.KERNEL, kinds={Kind.BRING_UP}, sources=INIT)
 def update_init_cpu(host: Host, cpu: Cpu, sample: Sample) -> None:
     """{cpu} is enabled for the new module: TDH.SYS.LP.INIT there."""
-    takes_part(host, cpu, Stage.CPU_INIT)
+    at(host, cpu, Stage.CPU_INIT)
     host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
     host.require(~host.lp_init_done[cpu])
     host.require(host.healthy(sample))
+    enabled = host.lp_init_done
+    last = others(host, cpu, lambda c: enabled[c])
     answer = seamcall(host, sys_lp_init, cpu, sample)
-    host.lp_init_done[cpu] = answer == Status.TDX_SUCCESS
-    acknowledge(host, cpu, answer != Status.TDX_SUCCESS)
-
-
-@action(actor=Actor.KERNEL, sources=INIT)
-def update_skips_cpu(host: Host, cpu: Cpu) -> None:
-    """{cpu} makes no call: it counts as enabled, or TDH.SYS.INIT as failed for good."""
-    takes_part(host, cpu, Stage.CPU_INIT)
-    failed = host.sys_init_result == SysInitResult.FAILED
-    host.require(host.lp_init_done[cpu] | failed)
-    acknowledge(host, cpu, ~host.lp_init_done[cpu])
+    done = answer == Status.TDX_SUCCESS
+    host.lp_init_done[cpu] = done
+    go_on(host, ~done, ite(done & ~last, Stage.CPU_INIT, Stage.RUN_UPDATE))
 
 
 @action(actor=Actor.KERNEL, sources=RUN)
@@ -264,15 +224,16 @@ def update_runs(host: Host, cpu: Cpu) -> None:
 
     Then it reads the version again. Whatever happened, the machine goes on.
     """
-    leads(host, cpu, Stage.RUN_UPDATE)
-    installed, version = host.image, host.known_version
+    at(host, cpu, Stage.RUN_UPDATE)
+    host.require(all_of(cpu == LEAD))
+    image, version = host.image, host.known_version
     features, build, reading = host.known_features, host.td_build, host.reading
     answer = seamcall(host, sys_update, cpu)
     done = answer == Status.TDX_SUCCESS
     corrupts = (build == Build.GOING_ON) & host.update_corrupts_builds
-    tears = (reading == Reading.HALF) & (installed != version)
-    host.known_version = ite(done, installed, version)
-    host.known_features = ite(done & ~host.refreshes_version_only, installed, features)
+    tears = (reading == Reading.HALF) & (image != version)
+    host.known_version = ite(done, image, version)
+    host.known_features = ite(done & ~host.refreshes_version_only, image, features)
     host.td_build = ite(done & corrupts, Build.CORRUPTED, build)
     host.reading = ite(done & tears, Reading.TORN, reading)
     host.tdx = ite(done, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
@@ -338,17 +299,13 @@ def td_build_ends(host: Host, cpu: Cpu) -> None:
 
 UPDATE = (
     update_begins,
-    update_shuts_down,
     update_installs,
     update_installs_image,
     update_image_refused,
     update_without_handoff,
     update_installation_breaks,
-    update_goes_on,
-    update_stops,
     update_init_module,
     update_init_cpu,
-    update_skips_cpu,
     update_runs,
     init_module_after_failed_update,
     version_read_begins,

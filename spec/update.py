@@ -26,15 +26,14 @@ class Image(Enum):
 class Stage(Enum):
     """What the CPUs do that an update has stopped.
 
-    The kernel's START and DONE have no work: they are the steps into and out of
-    these stages.
+    The kernel's START and SHUTDOWN are the step into them, since nobody can come
+    between, and DONE is the step out of them.
     """
 
     NONE = 0
-    SHUTDOWN = 1
-    CPU_INSTALL = 2
-    CPU_INIT = 3
-    RUN_UPDATE = 4
+    CPU_INSTALL = 1
+    CPU_INIT = 2
+    RUN_UPDATE = 3
 
 
 class Build(Enum):
@@ -66,10 +65,6 @@ class Updates(State):
     """What was last installed."""
 
     stage = Var(Stage, Stage.NONE)
-    acknowledged = Map(Cpu, bool, False)
-    """The CPU has done its part of the stage."""
-    stage_failed = Var(bool, False)
-    """One of them met an error."""
     known_version = Var(Image, Image.BOOT)
     """Whose version the kernel tells."""
     known_features = Var(Image, Image.BOOT)

@@ -16,7 +16,7 @@ from tdxcheck.checker.language import (
     reachable,
     step_rule,
 )
-from tdxcheck.spec.events import CPU_ONLINE
+from tdxcheck.spec.events import CPU_ONLINE, MODULE_UPDATE
 from tdxcheck.spec.host import Host, Kvm, Presence, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid
 from tdxcheck.spec.module import HkidState, SysState
@@ -30,7 +30,7 @@ from tdxcheck.spec.sources import (
     TDX_HOST,
     UPDATE_V10,
 )
-from tdxcheck.spec.update import Build, Image, Reading, Stage
+from tdxcheck.spec.update import Build, Image, Reading
 
 
 @step_rule(
@@ -92,7 +92,7 @@ def a_refused_update_changes_nothing(
 
     The old module runs, every flag of the kernel stands, and so do all TDs.
     """
-    refused = (before.stage == Stage.SHUTDOWN) & (after.tdx == Tdx.INITIALIZED)
+    refused = step.is_(MODULE_UPDATE) & (after.tdx == Tdx.INITIALIZED)
     same_flags = forall(
         Cpu, lambda cpu: before.lp_init_done[cpu] == after.lp_init_done[cpu]
     )
