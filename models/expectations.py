@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
-from tdxcheck.spec.rules import RULES
+from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
@@ -240,7 +241,9 @@ V8_MEANINGFUL = {
     "initialization_ends",
 }
 V8_KNOWN: Table = {
-    rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
+    rule.name: NEVER_USED
+    for rule in RULES
+    if rule.name not in V8_MEANINGFUL and rule not in GROUPS["update"]
 } | {"a_td_can_run": NEVER_WORKS}
 
 # From v13 on.
@@ -348,9 +351,10 @@ V7_2_KNOWN = amended(
         sources=(DISABLE_V3.at("cover letter"),),
     ),
     unsafe_kexec_is_refused=vacuous(MADE_SAFE, DISABLE_V3.at("tdx_shutdown()")),
+    **UPDATE_KNOWN,
 )
 
-EXPECTATIONS: Mapping[str, Table] = {
+BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
     "v3": V3_KNOWN,
     "document-only": V3_KNOWN,
@@ -368,6 +372,10 @@ EXPECTATIONS: Mapping[str, Table] = {
     "v6.16": V6_16_KNOWN,
     "v6.18": V6_18_KNOWN,
     "v7.1": V7_1_KNOWN,
+}
+
+EXPECTATIONS: Mapping[str, Table] = {
+    **{design: {**WITHOUT_UPDATE, **table} for design, table in BEFORE_UPDATES.items()},
     "v7.2": V7_2_KNOWN,
 }
 

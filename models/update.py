@@ -2,7 +2,7 @@
 
 The CPUs go through the stages of the update in lock-step, led by CPU 0, which
 Linux never takes offline. While the machine is stopped nothing else happens:
-`Tdx.UPDATING` is no state in which a host is in service. Only a panic is possible.
+`Tdx.UPDATING` is no state in which a host is in service.
 
 In the stages of the lead the others have nothing to do but acknowledge, so its
 step is the whole stage. Where each has a part, the last to do it moves all on. An

@@ -19,7 +19,7 @@ from tdxcheck.spec.machine import Cpu
 class Image(Enum):
     """Which image of the TDX module."""
 
-    BOOT = "the one that firmware loaded"
+    BOOT = "the one that the kernel found when it booted"
     NEW = "one that an update brought"
 
 

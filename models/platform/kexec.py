@@ -39,6 +39,7 @@ from tdxcheck.spec.sources import (
     PULL_6_8,
     V3,
 )
+from tdxcheck.spec.update import Image, Reading
 
 
 def flushed_by(host: Host, cpu: Cpu) -> Callable[[Cpu], Term[bool]]:
@@ -70,6 +71,10 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.tdx_memory.fill(False)
     host.pamt_allocated = False
     host.kexec_loaded = False
+    host.image = Image.BOOT
+    host.known_version = Image.BOOT
+    host.known_features = Image.BOOT
+    host.reading = Reading.NONE
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
@@ -185,9 +190,11 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else.
+    kernel writes its dump, and does nothing else. A panic in the middle of an
+    update is not modelled.
     """
     host.require(host.running == Running.FIRST)
+    host.require(~host.updating())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
