@@ -36,6 +36,10 @@ def sys_disable(host: Host, cpu: Cpu) -> None:
     host.kot.update(lambda hkid: HkidState.FREE)
     host.global_hkid.update(lambda hkid: no)
     host.tdmr_progress.update(lambda tdmr: 0)
+    host.handoff_kot.update(lambda hkid: HkidState.FREE)
+    host.handoff_global_hkid.update(lambda hkid: no)
+    host.handoff_key_configured.update(lambda package: no)
+    host.handoff_tdmr_progress.update(lambda tdmr: 0)
     host.pamt_written = False
     host.in_tdmr.update(lambda block: no)
     host.td = Td.NONE

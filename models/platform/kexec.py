@@ -190,11 +190,11 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else. A panic in the middle of an
-    update is not modelled.
+    kernel writes its dump, and does nothing else. A panic during an update of the
+    module, or after one that failed, is not modelled.
     """
     host.require(host.running == Running.FIRST)
-    host.require(~host.updating())
+    host.require(~host.updating() & ~host.update_failed())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
