@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tdxcheck.checker import record
 from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
-from tdxcheck.checker.cli.console import console, progress, show
+from tdxcheck.checker.cli.console import console, progress, show, show_lines
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
@@ -149,8 +149,7 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     page.add()
     show(out, page)
     if any(j.question.claim is None for j in assessment.judgements):
-        for table in verdicts(assessment, catalogue, out.width):
-            out.print(table)
+        show_lines(out, verdicts(assessment, catalogue, out.width))
         page = Page(out.width)
         page.add()
         page.table(list(legend(assessment)), at=2)
