@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import Safeguard, Variable
 from tdxcheck.checker.language.system import Property, Setting, TransitionSystem
+from tdxcheck.checker.language.variables import Safeguard, Variable
 
 T = TypeVar("T")
 

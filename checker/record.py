@@ -26,7 +26,7 @@ from tdxcheck.checker.language.instance import (
     show_element,
     show_value,
 )
-from tdxcheck.checker.language.state import Int, Variable
+from tdxcheck.checker.language.variables import Int, Variable
 from tdxcheck.checker.trace import Evidence, ReplayError, Trace, entries_of
 
 VERSION = 1

@@ -21,9 +21,11 @@ from tdxcheck.models.designs.v7 import V7_DESIGN
 from tdxcheck.models.designs.v7_1 import V7_1
 from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.designs.v8 import V8_DESIGN
+from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
 from tdxcheck.models.machine import MACHINE
+from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (
@@ -37,6 +39,7 @@ DESIGNS = (
     V6_DESIGN,
     V7_DESIGN,
     V8_DESIGN,
+    V9_DESIGN,
     V13_DESIGN,
     V6_8,
     HOTADD_PRECHECK,
@@ -64,5 +67,5 @@ CATALOGUE = Catalogue(
     machine=MACHINE,
     claims=CLAIMS,
     assumptions=ASSUMPTIONS,
-    parts=(MODULE,),
+    parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

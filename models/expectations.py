@@ -19,6 +19,7 @@ from tdxcheck.spec.sources import (
     DISABLE_V3,
     K6_16,
     KEXEC_MUTEX,
+    KEXEC_V4,
     KEXEC_V7,
     KH_0429,
     KH_0503,
@@ -118,11 +119,11 @@ V3_KNOWN: Table = {
     ),
     "next_kernel_is_not_poisoned": Expectation(
         note="private memory is not reset before kexec",
-        sources=(KEXEC_V7.at("cover letter"),),
+        sources=(KEXEC_V4.at("cover letter"),),
     ),
     "next_kernel_stops_at_first_seamcall": Expectation(
         note="v3 as second kernel calls TDH.SYS.LP.SHUTDOWN after the failure",
-        sources=(V3.at("12/21"),),
+        sources=(V3.at("08/21"),),
     ),
     "suspend_is_refused": S3_UNMENTIONED,
     "tdx_in_use_has_a_module": S3_UNMENTIONED,
@@ -137,6 +138,9 @@ V3_KNOWN: Table = {
     "a_busy_key_table_is_not_final": KEY_TABLE,
     "no_hkid_is_leaked": LAST_CPU,
     "somebody_watches_the_cpus": NO_CALLBACKS,
+    "refused_memory_is_explained": vacuous(
+        "no memory is refused", SEED.at("memory hotplug")
+    ),
 }
 
 # 2022: other proposals.
@@ -146,17 +150,15 @@ REFUSED_ANYWAY = Expectation(
     note="memory is refused whether or not TDX is used",
     sources=(KH_0429.at("approach 1"), KH_0503.at("on remove and re-add")),
 )
-SUSPENDED = Expectation(
-    note="a TD gets no page after the machine was suspended",
-    sources=(TDX_RST.at("S3"),),
-)
-
 APPROACH1_KNOWN = amended(
     V3_KNOWN,
-    holds=["td_memory_lies_in_tdmrs"],
+    holds=[
+        "td_memory_lies_in_tdmrs",
+        "no_td_is_killed_by_its_memory",
+        "refused_memory_is_explained",
+    ],
     hotplugged_memory_is_refused=NEVER_ADDED,
     device_memory_is_refused=NEVER_ADDED,
-    no_td_is_killed_by_its_memory=SUSPENDED,
     convertible_memory_may_return=REFUSED_ANYWAY,
     hotplug_opens_after_failure=REFUSED_ANYWAY,
     memory_can_be_added_while_tdx_is_off=REFUSED_ANYWAY,
@@ -174,6 +176,10 @@ APPROACH2_KNOWN = amended(
     ),
     hotplug_opens_after_failure=OUTSIDE_CMRS,
     memory_can_be_added_while_tdx_is_off=OUTSIDE_CMRS,
+    refused_memory_is_explained=Expectation(
+        note="the proposal speaks of no line in the log",
+        sources=(KH_0429.at("approach 2"),),
+    ),
 )
 APPROACH2_CORRECTED_KNOWN = amended(
     APPROACH2_KNOWN,
@@ -207,14 +213,17 @@ BEFORE_THE_LIST = vacuous(
 )
 V7_KNOWN = amended(
     V3_KNOWN,
-    holds=["td_memory_lies_in_tdmrs"],
+    holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
-    no_td_is_killed_by_its_memory=SUSPENDED,
     zone_device_memory_is_never_refused=Expectation(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
         sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
+    ),
+    refused_memory_is_explained=Expectation(
+        note="arch_add_memory() answers -EINVAL and logs nothing",
+        sources=(V7.at("10/20"),),
     ),
 )
 
@@ -243,7 +252,24 @@ V8_KNOWN: Table = {
     rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
 } | {"a_td_can_run": NEVER_WORKS}
 
-# From v13 on.
+# From v9 on.
+
+EPERM_ALONE = Expectation(
+    note="the notifier's refusal is -EPERM, and logs nothing",
+    bug="B32",
+    sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
+)
+V9_KNOWN = amended(
+    V7_KNOWN,
+    holds=[
+        "pamt_is_not_in_the_allocator",
+        "next_kernel_stops_at_first_seamcall",
+        "zone_device_memory_is_never_refused",
+        "hotplugged_memory_is_refused",
+        "device_memory_is_refused",
+    ],
+    refused_memory_is_explained=EPERM_ALONE,
+)
 
 NO_KEXEC = vacuous(
     "the kernel is built without kexec",
@@ -262,6 +288,7 @@ REMOVED_PACKAGE = Expectation(
     sources=(K6_16.at("__tdx_td_init()"), TDX_RST.at("CPU hotplug")),
 )
 V6_8_KNOWN: Table = {
+    "refused_memory_is_explained": EPERM_ALONE,
     "no_seamcall_after_failed_init": LATE_LP_INIT,
     "no_module_clobbers_rbp": RBP,
     "no_key_is_stranded": REMOVED_PACKAGE,
@@ -284,14 +311,14 @@ S3_NOT_YET = Expectation(
     note="suspend and hibernation are excluded only from v14 on",
     sources=(V13.at("00/22"), L6_8.at("tdx_init()")),
 )
-MADE_SAFE = "private memory is reset, or the module disabled, before kexec"
 V13_KNOWN = amended(
     V6_8_KNOWN,
     holds=KEXEC_RULES_HOLD,
     suspend_is_refused=S3_NOT_YET,
     tdx_in_use_has_a_module=S3_NOT_YET,
-    no_td_is_killed_by_its_memory=S3_NOT_YET,
-    unsafe_kexec_is_refused=vacuous(MADE_SAFE, V13.at("17/22")),
+    unsafe_kexec_is_refused=vacuous(
+        "private memory is reset before kexec", V13.at("17/22")
+    ),
 )
 
 MISCOUNT = Expectation(
@@ -314,7 +341,6 @@ V6_16_KNOWN = amended(
     unverified_cpu_is_refused=NOT_PASSED_ON,
     only_verified_cpus_run_tdx=NOT_PASSED_ON,
     seamcall_needs_vmxon_and_lp_init=NOT_PASSED_ON,
-    no_td_is_killed_by_its_memory=NOT_PASSED_ON,
 )
 PRECHECKED = vacuous(
     "once memory is listed none is added, and what was before is listed",
@@ -322,6 +348,7 @@ PRECHECKED = vacuous(
 )
 HOTADD_PRECHECK_KNOWN = amended(
     V6_16_KNOWN,
+    holds=["refused_memory_is_explained"],
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
@@ -340,14 +367,15 @@ V7_1_KNOWN = amended(
         "stranding_cpu_offline_is_refused",
     ],
 )
+OLDER_MODULE = Expectation(
+    note="kexec goes on though an older module has no TDH.SYS.DISABLE",
+    bug="B25",
+    sources=(DISABLE_V3.at("cover letter"),),
+)
 V7_2_KNOWN = amended(
     V7_1_KNOWN,
-    next_kernel_is_not_poisoned=Expectation(
-        note="kexec goes on though an older module has no TDH.SYS.DISABLE",
-        bug="B25",
-        sources=(DISABLE_V3.at("cover letter"),),
-    ),
-    unsafe_kexec_is_refused=vacuous(MADE_SAFE, DISABLE_V3.at("tdx_shutdown()")),
+    next_kernel_is_not_poisoned=OLDER_MODULE,
+    unsafe_kexec_is_refused=OLDER_MODULE,
 )
 
 EXPECTATIONS: Mapping[str, Table] = {
@@ -361,6 +389,7 @@ EXPECTATIONS: Mapping[str, Table] = {
     "v6": V3_KNOWN,
     "v7": V7_KNOWN,
     "v8": V8_KNOWN,
+    "v9": V9_KNOWN,
     "v13": V13_KNOWN,
     "v6.8": V6_8_KNOWN,
     "hotadd-precheck": HOTADD_PRECHECK_KNOWN,
@@ -394,6 +423,10 @@ MASKED_BY_B1 = Expectation(
 MASKED_BY_B16 = Expectation(
     note="B16 breaks the same rules, as soon",
     sources=(K6_16.at("__tdx_bringup()"),),
+)
+MASKED_BY_B25 = Expectation(
+    note="B25 breaks the same rules, as soon: an older module is not disabled",
+    sources=(DISABLE_V3.at("cover letter"),),
 )
 IN_ONE_PLACE = Expectation(
     note="add_memory_resource() refuses ACPI's memory, too",
@@ -439,6 +472,7 @@ REDUNDANT: Mapping[str, Table] = {
         "flushes_offlined_cpus": NEVER_INITIALIZED,
         "flushes_other_cpus": NEVER_INITIALIZED,
     },
+    "v9": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
     "v13": {
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "locks_memory_hotplug": LIST_EXCLUDES,
@@ -456,6 +490,9 @@ REDUNDANT: Mapping[str, Table] = {
     "v6.16": B16_REDUNDANT,
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
     "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
-    "v7.2": {"locks_memory_hotplug": NOBODY_ADDS},
+    "v7.2": {
+        "locks_memory_hotplug": NOBODY_ADDS,
+        "disables_module": MASKED_BY_B25,
+    },
 }
 """By design and safeguard."""

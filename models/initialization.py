@@ -22,7 +22,7 @@ from tdxcheck.models.module.configuration import (
 from tdxcheck.spec.host import Actor, Host, Presence, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
 from tdxcheck.spec.module import Status
-from tdxcheck.spec.sources import L6_8, V3, V7
+from tdxcheck.spec.sources import L6_8, V3, V3_TREE, V7
 
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 """The first private KeyID, which both designs take for the module."""
@@ -69,13 +69,28 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
 
 @action(
     actor=Actor.KERNEL,
-    sources=(V3.at("15/21, e820_check_against_cmrs()"), V7.at("10/20")),
+    sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
 )
 def reject_outside_cmrs(host: Host) -> None:
     """The kernel finds memory outside CMRs in its list, and gives up building TDMRs."""
     host.require(host.tdx == Tdx.BUILT)
     host.require(~host.tdx_memory_is_convertible())
     host.require(host.checks_cmrs)
+    host.tdx = Tdx.UNDOING
+
+
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.FAULT},
+    sources=(V3_TREE.at("construct_tdmrs()"), L6_8.at("construct_tdmrs()")),
+)
+def building_fails(host: Host) -> None:
+    """The kernel cannot build its TDMRs: no memory for a PAMT, or too many areas.
+
+    No room in one piece is -ENOMEM. More TDMRs or reserved areas than the module
+    takes is -ENOSPC, and -E2BIG in v3 (B10).
+    """
+    host.require(host.tdx == Tdx.BUILT)
     host.tdx = Tdx.UNDOING
 
 
@@ -172,6 +187,7 @@ COMMON = (
     configure,
     configure_outside_cmrs,
     reject_outside_cmrs,
+    building_fails,
     configure_key,
     configure_key_fatal,
     initialize_tdmr,

@@ -160,7 +160,7 @@ def td_add_page(host: Host, cpu: Cpu, block: Block) -> None:
     host.require(host.online(cpu))
     outside = host.td_page_refused
     answer = seamcall(host, mem_page_aug, cpu, block)
-    host.td_page_refused = outside | (answer != Status.TDX_SUCCESS)
+    host.td_page_refused = outside | (answer == Status.TDX_OPERAND_ADDR_RANGE_ERROR)
 
 
 @action(actor=Actor.KVM, sources=RELEASE)

@@ -2,7 +2,8 @@
 
 One TD stands for all, and its memory is not split into pages: `mem_page_aug`
 asks for some page of a block. What is left out (vCPUs, TDCX, the Secure EPT)
-adds refusals that depend on the TD alone.
+adds refusals that depend on the TD alone. A call that changes a TD's control
+structures or the PAMT leaves private lines of them in the CPU's cache.
 
 Source: tdx-module 1.5.01, one file a leaf, as each action names it.
 """
@@ -95,6 +96,7 @@ def mem_page_aug(host: Host, cpu: Cpu, block: Block) -> None:
         host.in_tdmr[block], Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8")
     )
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.private_dirty[cpu] = True
 
 
 @action(
@@ -112,6 +114,7 @@ def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
     host.td_key_configured.update(lambda package: keyed[package])
     host.vcpu_on.update(lambda c: host.never())
     host.td = Td.BLOCKED
+    host.private_dirty[cpu] = True
 
 
 @action(
@@ -139,3 +142,4 @@ def mng_key_freeid(host: Host, cpu: Cpu) -> None:
     flushed = ~exists(Package, lambda p: host.td_key_configured[p])
     host.require(flushed, Status.TDX_WBCACHE_NOT_COMPLETE)
     host.td = Td.NONE
+    host.private_dirty[cpu] = True

@@ -120,6 +120,7 @@ class Told(Enum):
     EPERM = "-EPERM"
     EIO = "-EIO"
     EBUSY = "-EBUSY"
+    EACCES = "-EACCES"
     EINVAL = "-EINVAL"
     ENODEV = "-ENODEV"
     EFAULT = "-EFAULT"
@@ -218,12 +219,14 @@ class Kernel(Safeguards):
     td_key_configured = Map(Package, bool, False)
     """The TD's key is programmed in this package; when BLOCKED, not yet flushed."""
     td_page_refused = Var(bool, False)
-    """The module refused a page that the host gave the TD: the TD is killed."""
+    """The module refused a page as outside its TDMRs: the TD is killed."""
     vcpu_on = Map(Cpu, bool, False)
     """The TD's vCPU is associated with the CPU."""
     hkid_leaked = Var(bool, False)
     """The end of a TD has failed: its KeyID is in use for good."""
 
+    detects_tdx_on_every_cpu = Var(bool, False, frozen=True)
+    """TDX is used only where all CPUs that are present came up, and agree on it."""
     lists_legacy_pmem = Var(bool, False, frozen=True)
     """Legacy PMEM is TDX memory to the kernel."""
     initializes_at_boot = Var(bool, False, frozen=True)
@@ -256,7 +259,7 @@ class Host(Module, Platform, Kernel):
     @definition
     def given_up(self) -> Term[bool]:
         """The running kernel's initialisation of TDX has failed, for good."""
-        return self.tdx == Tdx.ERROR
+        return (self.tdx == Tdx.ERROR) | (self.sys_init_result == SysInitResult.FAILED)
 
     def healthy(self, sample: Sample) -> Term[bool]:
         """A call meets registers that are as they should be, or faults may happen."""
@@ -275,13 +278,18 @@ class Host(Module, Platform, Kernel):
         """The module no longer waits for its first TDH.SYS.INIT."""
         return self.sys_state != SysState.SYSINIT_PENDING
 
+    def hidden_at_boot(self) -> Term[bool]:
+        """The kernel does without TDX: it could hibernate."""
+        return self.gives_way_to_hibernation & self.hibernation
+
     @definition
     def kvm_may_load(self) -> Term[bool]:
         """This kernel may ask for TDX."""
         second = self.running == Running.SECOND
-        hidden = self.gives_way_to_hibernation & self.hibernation
         return (
-            self.in_service() & ~hidden & implies(second, self.second_kernel_tries_tdx)
+            self.in_service()
+            & ~self.hidden_at_boot()
+            & implies(second, self.second_kernel_tries_tdx)
         )
 
     @definition
@@ -322,6 +330,19 @@ class Host(Module, Platform, Kernel):
         return (self.kvm == Kvm.LOADING) | one_of(
             self.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING, Tdx.STOPPING
         )
+
+    @definition
+    def cpu_hotplug_locked(self) -> Term[bool]:
+        """No CPU comes or goes while the kernel initialises TDX, or KVM creates a TD.
+
+        cpus_read_lock() is held from the check of the packages to the last key.
+        """
+        unkeyed = exists(
+            Cpu,
+            lambda c: self.online(c) & ~self.td_key_configured[self.package_of[c]],
+        )
+        created = self.tdx_in_use() & (self.td == Td.HKID_ASSIGNED) & ~self.hkid_leaked
+        return self.initializing() | (created & unkeyed)
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

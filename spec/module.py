@@ -5,8 +5,11 @@ and the comparison with the real module. Sizes come with the scope. A host that
 leaves out updates, TDs or platform defects pays nothing for their variables: no
 action of its system assigns them, or their sort has one element.
 
-Not modelled: locks (a call is one step; that a lock is taken is an operand), what
-TDs do, and instructions interrupted half-way.
+A host's call is one step here, during which no other LP is inside the module, so
+its locks are free. Where several LPs are inside at once, the state is one of
+`spec/interleaving.py`, in which the same leaves find locks taken.
+
+Not modelled: what TDs do, and instructions interrupted half-way.
 
 Source: TDX module 1.5.01, tdx_global_data.h and tdx_local_data.h.
 """
@@ -27,7 +30,7 @@ from tdxcheck.checker.language import (
     count,
     definition,
 )
-from tdxcheck.checker.language.terms import Element
+from tdxcheck.checker.language.terms import Const, Element
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.status import Status
 
@@ -123,9 +126,27 @@ FIRST_SAMPLE: Any = Element(Sample, 0)
 FIRST_LAYOUT: Any = Element(Layout, 0)
 FIRST_VERSION: Any = Element(HandoffVersion, 0)
 
+ALONE: Final[Term[bool]] = Const(True)
+"""What a call asks of the other LPs, where it is one step."""
+
 
 class Module(State):
-    """What the module keeps, and what the platform tells it."""
+    """What the module keeps, and what the platform tells it.
+
+    The first five are what module versions differ in (`models/module/versions.py`);
+    as they stand they are those of 1.5.01.
+    """
+
+    has_leaves_of_1_5 = Var(bool, True, frozen=True)
+    """It has TDH.SYS.RD, RDALL, SHUTDOWN and UPDATE; module 1.0 has none of them."""
+    lp_shutdown_is_final = Var(bool, False, frozen=True)
+    """TDH.SYS.LP.SHUTDOWN shuts the module down, in any state, and takes the LP out."""
+    entropy_shortage_is_busy = Var(bool, False, frozen=True)
+    """A shortage of entropy is told as TDX_SYS_BUSY, as if somebody held the lock."""
+    lp_init_draws_entropy = Var(bool, True, frozen=True)
+    """TDH.SYS.LP.INIT wants a random number, and can go without one."""
+    can_avoid_sensitive_updates = Var(bool, False, frozen=True)
+    """TDH.SYS.SHUTDOWN knows the bit that says not to, in the middle of a TD build."""
 
     vmx_on = Map(Cpu, bool, True)
     """The LP is in VMX operation, without which SEAMCALL is #UD."""
@@ -144,6 +165,8 @@ class Module(State):
     """Its number is below MAX_PKGS."""
 
     lp_initialized = Map(Cpu, bool, False)
+    lp_shut_down = Map(Cpu, bool, False)
+    """SEAMCALL leads to the loader's stub, of which it is not known what it answers."""
     lp_package: Map[Cpu, Package] = Map(Cpu, Package, FIRST_PACKAGE)
     """The package that TDH.SYS.LP.INIT recorded for the LP; 0 until it did."""
     n_init_pkgs = Var(Int(0, Package), 0)
@@ -216,6 +239,26 @@ class Module(State):
         """Every block of the TDMR can be used."""
         total = self.tdmr_batches[self.layout, tdmr]
         return self.tdmr_progress[tdmr] == total
+
+    def can_lock(self, cpu: Cpu) -> Term[bool]:
+        """Nobody else holds the global lock, so the LP can take it exclusively."""
+        return ALONE
+
+    def can_share_lock(self, cpu: Cpu) -> Term[bool]:
+        """Nobody else holds the global lock exclusively, so the LP can share it."""
+        return ALONE
+
+    def can_lock_tdmr(self, cpu: Cpu, tdmr: Tdmr) -> Term[bool]:
+        """Nobody else holds the TDMR's lock."""
+        return ALONE
+
+    def is_alone(self, cpu: Cpu) -> Term[bool]:
+        """No other LP is inside the module."""
+        return ALONE
+
+    def state_shown(self) -> Term[SysState]:
+        """The global state as an LP reads it that holds no lock."""
+        return self.sys_state
 
 
 class Pages(Module):

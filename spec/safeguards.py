@@ -68,7 +68,11 @@ class Safeguards(State):
     )
     """A check of added memory lets pass what never reaches the page allocator."""
     refuses_onlining_outside_list = Safeguard(
-        bugs=("A2",), sources=(V8.at("10/16"), L6_8.at("tdx_memory_notifier()"))
+        bugs=("A2",),
+        sources=(
+            V8.at("00/16, on the memory notifier"),
+            L6_8.at("tdx_memory_notifier()"),
+        ),
     )
     """Once TDX is initialised, only memory in its list may be brought online."""
     locks_memory_hotplug = Safeguard(
@@ -125,7 +129,7 @@ class Safeguards(State):
 
     checks_cmrs = Safeguard(
         bugs=("A1",),
-        sources=(V3.at("15/21, e820_check_against_cmrs()"), V7.at("10/20")),
+        sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
     )
     """The kernel compares its memory with the CMRs before it builds TDMRs."""
     flushes_before_key_config = Safeguard(

@@ -55,11 +55,12 @@ DISABLE_V3 = Document(
 BARE_ERRATUM = Document(
     "LX-pw", "LKML 2025 Adrian Hunter, Skip clearing reclaimed pages unless PW_MCE, v7"
 )
-HIBERNATE = Document(
-    "power", "Linux Documentation/arch/x86/tdx.rst, S3 and hibernation"
-)
+ACPI_SLEEP = Document("acpi-sleep", "Linux drivers/acpi/sleep.c")
 TDX_RST = Document("tdx.rst", "Linux Documentation/arch/x86/tdx.rst")
 BASE_SPEC = Document(
     "BASE", "Intel TDX Module Base Architecture Specification (348549)"
 )
+MODULE_1_0 = Document("S1.0", "Intel TDX module 1.0 source")
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
+MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
+MODULE_2_0 = Document("S2.0", "Intel TDX module 2.0.08 source")

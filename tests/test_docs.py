@@ -276,6 +276,19 @@ def wrong(host: Toy) -> None:
     host.busy = True
     host.require(host.retries)
 """,
+    "a mark after an effect": """
+@action()
+def wrong(host: Toy) -> None:
+    "Wrong."
+    host.busy = True
+    host.mark(Place.LOCKED)
+""",
+    "a part up to a mark that is not made": """
+between(leaf_init, None, Phase.READY)
+""",
+    "an action over a state that is not its own": """
+over(initialize, State)
+""",
     "two calls": """
 @action()
 def wrong(host: Toy, cpu: Cpu) -> None:
@@ -619,7 +632,7 @@ def test_what_the_page_leaves_to_python_is_left_to_it(
 
 # The architecture: who imports whom.
 
-OUTSIDE = ("dd", "networkx", "rich", "z3")
+OUTSIDE = ("dd", "networkx", "numpy", "rich", "z3")
 """The packages that only some folders may use."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tdxcheck.checker.language import Action, TransitionSystem
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.models.conformance.leaves import LEAVES as BY_NAME
 from tdxcheck.models.module.configuration import (
     CONFIG_REFUSED,
     KeyFault,
@@ -18,6 +21,7 @@ from tdxcheck.models.module.configuration import (
 from tdxcheck.models.module.dispatch import (
     mng_key_reclaimid,
     sys_lp_shutdown,
+    sys_lp_shutdown_final,
     unknown_leaf,
 )
 from tdxcheck.models.module.initialization import (
@@ -28,6 +32,7 @@ from tdxcheck.models.module.initialization import (
     sys_rdall,
 )
 from tdxcheck.models.module.update import module_loaded, sys_shutdown, sys_update
+from tdxcheck.models.module.versions import VERSIONS
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
     Batch,
@@ -76,11 +81,22 @@ SCOPE = {
     Sample: 1,
     HandoffVersion: 1,
 }
-MODULE = Interpreter(Instance(SYSTEM, SCOPE))
+
+
+def of_version(version: str) -> Interpreter:
+    settings = {**SYSTEM.settings, **VERSIONS[version].settings}
+    return Interpreter(Instance(replace(SYSTEM, settings=settings), SCOPE))
+
+
+MODULE = of_version("1.5.01")
 
 
 def call(
-    state: Assignment, leaf: Action, cpu: int = 0, **operands: object
+    state: Assignment,
+    leaf: Action,
+    cpu: int = 0,
+    module: Interpreter = MODULE,
+    **operands: object,
 ) -> tuple[str, Assignment]:
     """The status of a call with the usual operands but these, and the state after."""
     usual: dict[str, object] = {
@@ -92,20 +108,23 @@ def call(
         "sample": 0,
         "version": 0,
         "fault": KeyFault.NONE,
+        "avoids_sensitive": False,
     }
     arguments = tuple(
         operands.get(parameter.name, usual.get(parameter.name, True))
         for parameter in leaf.parameters
     )
-    outcome = MODULE.attempt(state, leaf, arguments)
+    outcome = module.attempt(state, leaf, arguments)
     told = outcome.answer.name if outcome.answer else "impossible"
     return " ".join(filter(None, (told, outcome.detail))), outcome.after or state
 
 
-def run(state: Assignment, *calls: tuple[Action, int]) -> Assignment:
+def run(
+    state: Assignment, *calls: tuple[Action, int], module: Interpreter = MODULE
+) -> Assignment:
     """The state after calls that all succeed."""
     for leaf, cpu in calls:
-        status, state = call(state, leaf, cpu)
+        status, state = call(state, leaf, cpu, module)
         assert status == "TDX_SUCCESS"
     return state
 
@@ -147,6 +166,110 @@ MATRIX: dict[Action, tuple[str, ...]] = {
 def test_a_leaf_is_accepted_in_the_states_of_the_matrix(leaf: Action) -> None:
     told = tuple(call(state, leaf)[0].removeprefix("TDX_") for state in STATES)
     assert told == MATRIX[leaf]
+
+
+UNKNOWN_ROW = MATRIX[unknown_leaf]
+MATRICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "1.0": {
+        "TDH.SYS.RD": UNKNOWN_ROW,
+        "TDH.SYS.RDALL": UNKNOWN_ROW,
+        "TDH.SYS.UPDATE": UNKNOWN_ROW,
+        "TDH.SYS.SHUTDOWN": UNKNOWN_ROW,
+    },
+    "1.5.01": {},
+    "1.5.34": {},
+    "2.0.08": {},
+}
+"""What of the matrix is otherwise; module 1.0's LP.SHUTDOWN differs in its effect."""
+NAMES = {actions[0]: name for name, actions in BY_NAME.items()}
+ROWS = {NAMES[leaf]: row for leaf, row in MATRIX.items() if leaf in NAMES}
+
+
+def states_of(version: str) -> tuple[Assignment, ...]:
+    """The states of the matrix; module 1.0 is ended by the only call that can."""
+    module = of_version(version)
+    found = [next(module.initial_states())]
+    shut_down = sys_lp_shutdown_final if version == "1.0" else sys_shutdown
+    for calls in (
+        [(sys_init, 0)],
+        [(sys_lp_init, 0), (sys_lp_init, 1)],
+        [(sys_config, 0)],
+        [(sys_key_config, 0), (sys_key_config, 1)],
+        [(shut_down, 1)],
+    ):
+        found.append(run(found[-1], *calls, module=module))
+    return tuple(found)
+
+
+def call_by_name(
+    state: Assignment, name: str, version: str, **operands: object
+) -> tuple[str, Assignment]:
+    """The first of the leaf's outcomes that is possible."""
+    module = of_version(version)
+    for leaf in BY_NAME[name]:
+        status, after = call(state, leaf, 0, module, **operands)
+        if status != "impossible":
+            return status, after
+    raise AssertionError(f"{name} has no outcome")
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_version_accepts_a_leaf_in_the_states_of_its_matrix(
+    version: str, name: str
+) -> None:
+    row = MATRICES[version].get(name, ROWS[name])
+    calls = [call_by_name(state, name, version) for state in states_of(version)]
+    assert tuple(status.removeprefix("TDX_") for status, _ in calls) == row
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_lp_shutdown_ends_module_1_0_in_every_state_and_no_other(version: str) -> None:
+    for state in states_of(version):
+        _, after = call_by_name(state, "TDH.SYS.LP.SHUTDOWN", version)
+        if version == "1.0":
+            assert after[Module.sys_state, ()] is SysState.SYS_SHUTDOWN
+            module = of_version(version)
+            assert call(after, sys_info, 0, module)[0] == "impossible"
+            if state[Module.sys_state, ()] is not SysState.SYS_SHUTDOWN:
+                assert call(after, sys_info, 1, module)[0] == "TDX_SYS_SHUTDOWN"
+        else:
+            assert after == state
+
+
+@pytest.mark.parametrize(
+    ("version", "sys", "lp"),
+    [
+        ("1.0", "TDX_SYS_BUSY", "TDX_SYS_BUSY"),
+        ("1.5.01", "TDX_RND_NO_ENTROPY", "TDX_RND_NO_ENTROPY"),
+        ("1.5.34", "TDX_RND_NO_ENTROPY", "TDX_SUCCESS"),
+        ("2.0.08", "TDX_RND_NO_ENTROPY", "TDX_SUCCESS"),
+    ],
+)
+def test_versions_tell_a_shortage_of_entropy_each_in_its_way(
+    version: str, sys: str, lp: str
+) -> None:
+    loaded, init_done, *_ = states_of(version)
+    assert call_by_name(loaded, "TDH.SYS.INIT", version, entropy=False)[0] == sys
+    assert call_by_name(init_done, "TDH.SYS.LP.INIT", version, entropy=False)[0] == lp
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        ("1.5.01", "TDX_OPERAND_INVALID RCX"),
+        ("1.5.34", "TDX_UPDATE_COMPATIBILITY_SENSITIVE"),
+        ("2.0.08", "TDX_OPERAND_INVALID RCX"),
+    ],
+)
+def test_only_1_5_34_knows_how_to_avoid_a_sensitive_update(
+    version: str, status: str
+) -> None:
+    ready = states_of(version)[4]
+    asked = {"avoids_sensitive": True, "compatible": False}
+    told, after = call_by_name(ready, "TDH.SYS.SHUTDOWN", version, **asked)
+    assert told == status
+    assert after == ready
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.name)

@@ -16,7 +16,7 @@ from tdxcheck.checker.catalogue import (
 from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.status import OK
-from tdxcheck.checker.language.state import Safeguard
+from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.report import explanation
 from tdxcheck.checker.report.page import Page, Style
 

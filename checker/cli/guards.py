@@ -14,7 +14,7 @@ from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.cli.verify import budget_of, prepare, subject_of
 from tdxcheck.checker.judging.removal import Removal, removals
 from tdxcheck.checker.judging.work import Engines
-from tdxcheck.checker.language.state import Safeguard
+from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.report import removals as report
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page

@@ -26,7 +26,7 @@ from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.state import Every, Update, Variable
+from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import (
     Action,
     Kind,
@@ -35,6 +35,7 @@ from tdxcheck.checker.language.system import (
     TransitionSystem,
 )
 from tdxcheck.checker.language.terms import Reaction, Term
+from tdxcheck.checker.language.variables import Every, Variable
 
 Binding = dict[Term[Any], Node]
 """The ground term that each parameter and each quantified index stands for."""
@@ -360,6 +361,7 @@ class _Grounder:
         accepted: list[Node] = []
         refused: list[Node] = []
         told: list[Node] = []
+        reasoned: list[Node] = []
         for action, arguments in self.instance.requests(event, numbers):
             binding = self.binding(action, arguments)
             passed: list[Node] = []
@@ -370,6 +372,8 @@ class _Grounder:
                     refused.append(first)
                     if guard.refusal.visible:
                         told.append(first)
+                    if guard.refusal.log:
+                        reasoned.append(first)
                 passed.append(condition)
             accepted.append(make.and_(passed))
         taken = make.or_(accepted)
@@ -380,6 +384,8 @@ class _Grounder:
                 return make.and_((make.not_(taken), make.or_(refused)))
             case Reaction.REFUSED_VISIBLY:
                 return make.and_((make.not_(taken), make.or_(told)))
+            case Reaction.REFUSED_WITH_REASON:
+                return make.and_((make.not_(taken), make.or_(reasoned)))
             case Reaction.IMPOSSIBLE:
                 return make.not_(make.or_((taken, *refused)))
 

@@ -17,8 +17,8 @@ from tdxcheck.checker.language.instance import (
     show_entry,
 )
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.state import Int
 from tdxcheck.checker.language.system import Action, Property
+from tdxcheck.checker.language.variables import Int
 
 Values = tuple[int, ...]
 """A ground state: the number that each slot holds."""

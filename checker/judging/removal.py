@@ -16,8 +16,8 @@ from tdxcheck.checker.judging.judgement import (
 from tdxcheck.checker.judging.question import Case, Question, cases_of
 from tdxcheck.checker.judging.work import Budget, Engines, Report
 from tdxcheck.checker.language.reading import asks_for_reactions
-from tdxcheck.checker.language.state import Safeguard
 from tdxcheck.checker.language.system import Severity
+from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.verdict import Refuted, Verdict
 
 

@@ -1,18 +1,9 @@
 """The specification language: all that a specification imports."""
 
 from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.parts import between, over
 from tdxcheck.checker.language.source import Document, Source
-from tdxcheck.checker.language.state import (
-    Int,
-    Map,
-    Map2,
-    Refusal,
-    Safeguard,
-    State,
-    Var,
-    Variable,
-    definition,
-)
+from tdxcheck.checker.language.state import Refusal, State, definition
 from tdxcheck.checker.language.system import (
     Action,
     Event,
@@ -44,6 +35,7 @@ from tdxcheck.checker.language.terms import (
     ite,
     one_of,
 )
+from tdxcheck.checker.language.variables import Int, Map, Map2, Safeguard, Var, Variable
 
 __all__ = [
     "Action",
@@ -73,6 +65,7 @@ __all__ = [
     "action",
     "all_of",
     "any_of",
+    "between",
     "count",
     "deadlock_free",
     "definition",
@@ -84,6 +77,7 @@ __all__ = [
     "ite",
     "leads_to",
     "one_of",
+    "over",
     "reachable",
     "step_rule",
 ]

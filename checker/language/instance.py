@@ -10,9 +10,9 @@ from itertools import product
 from typing import Any
 
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.state import Int, Variable
 from tdxcheck.checker.language.system import Action, Event, TransitionSystem
 from tdxcheck.checker.language.terms import Choice, Element, Index
+from tdxcheck.checker.language.variables import Int, Variable
 
 Scope = Mapping[type[Index], int]
 """How many elements each sort has."""

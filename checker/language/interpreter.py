@@ -14,7 +14,7 @@ from typing import Any
 
 from tdxcheck.checker.language.instance import Assignment, Entry, Instance
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.state import Every, Guard, Refusal, Update
+from tdxcheck.checker.language.state import Guard, Refusal, Update
 from tdxcheck.checker.language.system import Action, Kind
 from tdxcheck.checker.language.terms import (
     And,
@@ -42,6 +42,7 @@ from tdxcheck.checker.language.terms import (
     StepIs,
     Term,
 )
+from tdxcheck.checker.language.variables import Every
 
 Binding = dict[Term[Any], Any]
 """The value that each parameter and each quantified index stands for."""
@@ -272,5 +273,8 @@ class Interpreter:
             case Reaction.REFUSED_VISIBLY:
                 told = any(refusal.visible for refusal in refusals)
                 return not accepted and told
+            case Reaction.REFUSED_WITH_REASON:
+                reasoned = any(refusal.log for refusal in refusals)
+                return not accepted and reasoned
             case Reaction.IMPOSSIBLE:
                 return not accepted and not refusals

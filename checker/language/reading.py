@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from tdxcheck.checker.language.state import Definition, Refusal, Variable
+from tdxcheck.checker.language.state import Definition, Refusal
 from tdxcheck.checker.language.system import Event
 from tdxcheck.checker.language.terms import Named, Reacts, Read, StepIs, Term
+from tdxcheck.checker.language.variables import Variable
 
 
 def variables_in(*terms: Any) -> Iterator[Variable]:

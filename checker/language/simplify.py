@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tdxcheck.checker.language.state import Variable
 from tdxcheck.checker.language.terms import (
     And,
     Const,
@@ -19,6 +18,7 @@ from tdxcheck.checker.language.terms import (
     Read,
     Term,
 )
+from tdxcheck.checker.language.variables import Variable
 
 YES, NO = Const(True), Const(False)
 

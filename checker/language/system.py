@@ -11,15 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from tdxcheck.checker.language.location import Location, SpecificationError
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import (
-    Call,
-    Guard,
-    Safeguard,
-    State,
-    Update,
-    Variable,
-    check_answer,
-)
+from tdxcheck.checker.language.state import Call, Guard, State, Update, check_answer
 from tdxcheck.checker.language.terms import (
     Choice,
     Index,
@@ -29,6 +21,7 @@ from tdxcheck.checker.language.terms import (
     Term,
     lift,
 )
+from tdxcheck.checker.language.variables import Safeguard, Variable
 
 S = TypeVar("S", bound=State)
 
@@ -75,6 +68,8 @@ class Action:
     event: Event | None = None
     success: Enum | None = None
     sources: tuple[Source, ...] = ()
+    marks: Mapping[Enum, int] = field(default_factory=dict)
+    """The places that it names between its guards, by how many come before each."""
 
     def __repr__(self) -> str:
         return f"<Action {self.name}>"
@@ -280,6 +275,7 @@ def action(
             event,
             success,
             sources,
+            dict(state._marks),
         )
 
     return record

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, TypeVar, overlo
 from tdxcheck.checker.language.location import Location, SpecificationError
 
 if TYPE_CHECKING:
-    from tdxcheck.checker.language.state import Definition, Variable
+    from tdxcheck.checker.language.state import Definition
     from tdxcheck.checker.language.system import Action, Event, Kind
+    from tdxcheck.checker.language.variables import Variable
 
 V = TypeVar("V")
 I = TypeVar("I", bound="Index")  # noqa: E741 - the sort of an index
@@ -260,7 +261,8 @@ class Reaction(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    REFUSED_VISIBLY = "refused, and the requester is told why"
+    REFUSED_VISIBLY = "refused, and the requester is told of it"
+    REFUSED_WITH_REASON = "refused, and a line in the kernel log says why"
     IMPOSSIBLE = "the request cannot be made"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.reading import variables_in
-from tdxcheck.checker.language.state import Variable
 from tdxcheck.checker.language.system import TransitionSystem
+from tdxcheck.checker.language.variables import Variable
 
 
 def validate(*systems: TransitionSystem) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from tdxcheck.checker.language.state import Variable
 from tdxcheck.checker.language.system import Action, Setting, TransitionSystem
+from tdxcheck.checker.language.variables import Variable
 
 
 @dataclass(frozen=True, eq=False)

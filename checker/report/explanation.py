@@ -19,9 +19,10 @@ from tdxcheck.checker.language.interpreter import View
 from tdxcheck.checker.language.reading import events_in, variables_in
 from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import Refusal, Safeguard, Variable
+from tdxcheck.checker.language.state import Refusal
 from tdxcheck.checker.language.system import Action, Property, Setting, TransitionSystem
 from tdxcheck.checker.language.terms import Const
+from tdxcheck.checker.language.variables import Safeguard, Variable
 from tdxcheck.checker.report.difference import Difference, difference
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.phrase import phrase, show_setting

@@ -8,7 +8,6 @@ from typing import Any
 
 from tdxcheck.checker.language.instance import show_element, show_value
 from tdxcheck.checker.language.interpreter import View
-from tdxcheck.checker.language.state import Variable
 from tdxcheck.checker.language.terms import (
     And,
     Choice,
@@ -34,6 +33,7 @@ from tdxcheck.checker.language.terms import (
     StepIs,
     Term,
 )
+from tdxcheck.checker.language.variables import Variable
 
 
 def phrase(term: Term[Any], view: View) -> str:

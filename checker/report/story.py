@@ -13,9 +13,10 @@ from typing import Any
 from tdxcheck.checker.language.instance import Entry
 from tdxcheck.checker.language.interpreter import View
 from tdxcheck.checker.language.reading import definitions_in
-from tdxcheck.checker.language.state import Definition, Every
+from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.system import Kind, Mode
 from tdxcheck.checker.language.terms import Ite, Term
+from tdxcheck.checker.language.variables import Every
 from tdxcheck.checker.report.clause import (
     Clause,
     Recorder,

@@ -74,9 +74,9 @@ def untaken(page: Page, assessment: Assessment) -> None:
     together: dict[tuple[str, ...], list[str]] = {}
     for action, keys in never.items():
         together.setdefault(tuple(keys), []).append(action)
-    for keys, actions in together.items():
-        where = f"never possible in {_all_but(visited, keys)}: "
-        page.add(", ".join(actions), Style.QUIET, label=f"  {where}", at=4)
+    for where, actions in together.items():
+        told = f"never possible in {_all_but(visited, where)}: "
+        page.add(", ".join(actions), Style.QUIET, label=f"  {told}", at=4)
 
 
 def _all_but(visited: Sequence[str], keys: Sequence[str]) -> str:

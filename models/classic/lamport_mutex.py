@@ -34,7 +34,7 @@ from tdxcheck.checker.language import (
     ite,
 )
 from tdxcheck.checker.language.instance import Scope
-from tdxcheck.checker.language.state import Entries2
+from tdxcheck.checker.language.variables import Entries2
 from tdxcheck.models.classic.arithmetic import size
 
 NOTHING = 0

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-from tdxcheck.checker.language import Variable
+from tdxcheck.checker.language import Term, Variable
 from tdxcheck.checker.language.instance import Assignment, Instance, Scope
-from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.checker.language.interpreter import Interpreter, View
+from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.conformance.leaves import MODULE, Leaves
 from tdxcheck.models.conformance.vectors import Platform, TdmrList
 from tdxcheck.models.module.layout import (
@@ -35,6 +36,8 @@ from tdxcheck.models.module.platform import (
     is_package_supported,
     package_read,
 )
+from tdxcheck.models.module.versions import TDMR_INIT_BYTES
+from tdxcheck.spec.interleaving import Interleaved, Place
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
     Batch,
@@ -48,11 +51,12 @@ from tdxcheck.spec.module import (
     Sample,
 )
 
-BATCH_BYTES = 4 << 20
-"""What one TDH.SYS.TDMR.INIT of this module version initialises."""
+BATCH_BYTES = TDMR_INIT_BYTES["1.5.01"]
 HANDOFF_BYTES = 53386
 """The size of the handoff data that this module version writes."""
 MOST_PACKAGES = 64
+STATE = Interleaved()
+"""The state as a rule reads it, for the definitions in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +247,7 @@ class Bench:
         lps = range(len(self.platform.lp_package))
         packages = range(self.scope[Package])
         shown: dict[str, Any] = {
-            "sys": state[Module.sys_state, ()].name,
+            "sys": self._value(STATE.state_shown(), state).name,
             "lp_init": [int(state[Module.lp_initialized, (lp,)]) for lp in lps],
             "lp_pkg": [state[Module.lp_package, (lp,)] for lp in lps],
             "n_init_lps": sum(
@@ -277,10 +281,43 @@ class Bench:
                 "hv": self.versions[state[Module.handoff_version, ()]],
                 "size": HANDOFF_BYTES if right else wrong_size,
             }
+        return shown | self._show_inside(state)
+
+    def _show_inside(self, state: Assignment) -> dict[str, Any]:
+        """Which LPs are inside, and what they hold; nothing where none is."""
+        shown: dict[str, Any] = {}
+        lps = range(len(self.platform.lp_package))
+        if all(state[Interleaved.place, (lp,)] is Place.OUTSIDE for lp in lps):
+            return shown
+        cpus = [Element(Cpu, lp) for lp in lps]
+
+        def flags(term: Callable[[Any], Term[bool]]) -> list[int]:
+            return [int(self._value(term(cpu), state)) for cpu in cpus]
+
+        busy = flags(STATE.busy)
+        if any(busy):
+            shown["busy"] = busy
+        if any(flags(STATE.locks)):
+            shown["lock"] = "exclusive"
+        elif any(flags(STATE.shares_lock)):
+            shown["lock"] = "shared"
+        if self.is_configured(state):
+            tdmrs = range(len(self.layouts[state[Module.layout, ()]].tdmrs))
+            locked = [int(any(flags(partial(_locks_tdmr, tdmr)))) for tdmr in tdmrs]
+            if any(locked):
+                shown["tdmr_lock"] = locked
         return shown
+
+    def _value(self, term: Term[Any], state: Assignment) -> Any:
+        return self.interpreter.evaluate(term, View(state, {}))
 
     def is_configured(self, state: Assignment) -> bool:
         return state[Module.sys_state, ()].value >= 2 and bool(self.layouts)
+
+
+def _locks_tdmr(tdmr: int, cpu: Any) -> Term[bool]:
+    number: Any = Element(Tdmr, tdmr)
+    return STATE.locks_tdmr(cpu, number)
 
 
 def _known(rule: Callable[[], Verdict]) -> Verdict | None:

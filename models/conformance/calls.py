@@ -111,9 +111,10 @@ def operands(bench: Bench, step: Step, state: Assignment) -> dict[str, Any]:
     return {
         "cpu": step.lp,
         "rax_valid": _is_rax_valid(step),
-        "lock_free": True,
         "kot_free": True,
         "others_outside": True,
+        "compatible": True,
+        "avoids_sensitive": False,
         "sample": bench.differences.index(difference),
         "package": package_read(difference, platform.lp_package[step.lp]),
         "entropy": _has_entropy(step),

@@ -1,8 +1,9 @@
 """The leaves by their names in the vectors: which actions of the model they are.
 
 A leaf is one action for each kind of outcome, in an order in which the first that
-can be attempted is what happens. A name that is not here and has no number in it
-is no leaf that the model knows of.
+can be attempted is what happens: of a leaf that some module versions lack, the last
+is an unknown one. A name that is not here and has no number in it is no leaf that the
+model knows of.
 
 Source: TDX module 1.5.01, tdx_vmm_dispatcher.c; for the leaves on a TD's page, the
 first page that each looks up.
@@ -22,7 +23,8 @@ from tdxcheck.models.module import (
     memory,
     update,
 )
-from tdxcheck.spec.module import Pages
+from tdxcheck.models.module.interleaving import leave
+from tdxcheck.spec.interleaving import Interleaved
 
 TD_PAGE_IN_RCX: Final = """
     VP.ENTER MNG.KEY.CONFIG MNG.RD MNG.WR MR.FINALIZE VP.FLUSH MNG.VPFLUSHDONE
@@ -55,17 +57,11 @@ VERSIONED: Final = frozenset(
 NOT_OF_THE_HOST: Final = frozenset({"TDH.MEM.SEPT.WR"})
 """Leaves that have a name, but that the dispatcher does not know."""
 
-TELLING: Final = MappingProxyType(
-    {
-        "TDH.SYS.INFO": initialization.sys_info,
-        "TDH.SYS.RD": initialization.sys_rd,
-        "TDH.SYS.RDALL": initialization.sys_rdall,
-    }
-)
-
 LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
     {
-        **{name: (action,) for name, action in TELLING.items()},
+        "TDH.SYS.INFO": (initialization.sys_info,),
+        "TDH.SYS.RD": (initialization.sys_rd, dispatch.unknown_leaf),
+        "TDH.SYS.RDALL": (initialization.sys_rdall, dispatch.unknown_leaf),
         "TDH.SYS.INIT": (initialization.sys_init,),
         "TDH.SYS.LP.INIT": (
             initialization.sys_lp_init,
@@ -85,9 +81,16 @@ LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
             memory.sys_tdmr_init_pages,
             configuration.sys_tdmr_init_hang,
         ),
-        "TDH.SYS.SHUTDOWN": (update.sys_shutdown,),
-        "TDH.SYS.UPDATE": (update.sys_update, update.sys_update_fatal),
-        "TDH.SYS.LP.SHUTDOWN": (dispatch.sys_lp_shutdown,),
+        "TDH.SYS.SHUTDOWN": (update.sys_shutdown, dispatch.unknown_leaf),
+        "TDH.SYS.UPDATE": (
+            update.sys_update,
+            update.sys_update_fatal,
+            dispatch.unknown_leaf,
+        ),
+        "TDH.SYS.LP.SHUTDOWN": (
+            dispatch.sys_lp_shutdown,
+            dispatch.sys_lp_shutdown_final,
+        ),
         "TDH.MNG.CREATE": (memory.mng_create, memory.mng_create_hang),
         "TDH.MNG.KEY.RECLAIMID": (dispatch.mng_key_reclaimid,),
         "TDH.PHYMEM.PAGE.RDMD": (
@@ -119,6 +122,7 @@ OTHERS: Final = (
     dispatch.unknown_leaf,
     update.module_loaded,
     update.handoff_header_overwritten,
+    leave,
 )
 ACTIONS: Final = tuple(
     dict.fromkeys(
@@ -128,7 +132,7 @@ ACTIONS: Final = tuple(
 """Every action that a vector can be a step of."""
 
 MODULE: Final = TransitionSystem(
-    "module", "The TDX module by itself, called by anybody", Pages, ACTIONS
+    "module", "The TDX module by itself, called by anybody", Interleaved, ACTIONS
 )
 """Its settings are those of the machine that a vector was recorded on."""
 

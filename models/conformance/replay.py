@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import Bench
-from tdxcheck.models.conformance.calls import (
-    OutOfScope,
-    alternatives,
-    bench_for,
-    operands,
-)
+from tdxcheck.models.conformance.calls import OutOfScope, bench_for
 from tdxcheck.models.conformance.leaves import LEAVES, Leaves
+from tdxcheck.models.conformance.one_call import Answer, repeat
+from tdxcheck.models.conformance.overlap import Stopped, as_begun, begin, end
 from tdxcheck.models.conformance.vectors import (
     MalformedVectors,
     Record,
     Sequence,
     Step,
 )
-from tdxcheck.models.module.layout import Verdict
 from tdxcheck.models.module.update import handoff_header_overwritten, module_loaded
 from tdxcheck.spec.module import Module, Pages, Status
-from tdxcheck.spec.status import OPERANDS
-
-UNMODELLED_STATE = ("busy", "lock", "tdmr_lock")
-"""What the vectors tell of the state that the model has no variable for: locks."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +52,6 @@ class Disagreed:
 Result = Agreed | Skipped | Disagreed
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the model answers to a call, and the state that it leaves."""
-
-    status: Status
-    low: int
-    """The lower half of RAX: the details of the status."""
-    state: Assignment
-
-    @property
-    def rax(self) -> int:
-        return int(self.status.value) + self.low
-
-
 def replay(sequence: Sequence, leaves: Leaves = LEAVES) -> Iterator[Result]:
     """Every recorded call of the sequence; of its prefix only what disagrees."""
     try:
@@ -82,48 +59,73 @@ def replay(sequence: Sequence, leaves: Leaves = LEAVES) -> Iterator[Result]:
         state = bench.start
     except OutOfScope as reason:
         calls = sequence.steps[sequence.prefix_steps :]
-        yield from (Skipped(str(reason)) for step in calls if step.record)
+        yield from (Skipped(str(reason)) for step in calls if step.is_call)
         return
     except (ValueError, TypeError, KeyError) as error:
         raise MalformedVectors(sequence.place, str(error)) from error
     wrong_size = 0
     lost: str | None = None
+    stopped: dict[int, Stopped] = {}
     for number, step in enumerate(sequence.steps):
         where = f"{sequence.name} step {number} {step.leaf or step.operation}"
         result: Result
         if lost is None:
             wrong_size = step.header.get("size", wrong_size)
             try:
-                result, state = _replay_step(bench, step, state, where, wrong_size)
+                result, state = _replay_step(
+                    bench, step, state, stopped, where, wrong_size
+                )
             except OutOfScope as reason:
                 lost = str(reason)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise MalformedVectors(sequence.place, str(error)) from error
         if lost is not None:
             result = Skipped(lost)
-        if number >= sequence.prefix_steps and step.record:
+        if number >= sequence.prefix_steps and step.is_call:
             yield result
         elif isinstance(result, Disagreed):
             yield result
 
 
 def _replay_step(
-    bench: Bench, step: Step, state: Assignment, where: str, wrong_size: int
+    bench: Bench,
+    step: Step,
+    state: Assignment,
+    stopped: dict[int, Stopped],
+    where: str,
+    wrong_size: int,
 ) -> tuple[Result, Assignment]:
-    if step.operation == "reload":
-        state = reload(bench, step, state)
-        return _compare_state(bench, step, state, where, wrong_size), state
-    if step.operation != "call" or step.record is None:
-        raise OutOfScope("calls that overlap in time")
-    answer, done = _repeat(bench, step, state)
-    differing = (
-        compare_answer(step.record, answer, where)
-        or _compare_out(bench, step, state, answer, where)
-        or (done != step.done and Disagreed(where, "calls", f"{step.done}", f"{done}"))
-    )
-    if differing:
-        return differing, answer.state
-    return _compare_state(bench, step, answer.state, where, wrong_size), answer.state
+    differing: Disagreed | None = None
+    if step.operation in ("call", "begin") and step.lp in stopped:
+        raise ValueError(f"LP {step.lp} is inside a call already")
+    match step.operation:
+        case "reload":
+            state = reload(bench, step, state)
+        case "begin":
+            answer, has_stopped = begin(bench, step, state)
+            state = answer.state
+            if has_stopped:
+                stopped[step.lp] = has_stopped
+            if bool(has_stopped) != step.is_stopped:
+                modelled = "yes" if has_stopped else answer.status.name
+                recorded = "yes" if step.is_stopped else "no"
+                differing = Disagreed(where, "stopped", recorded, modelled)
+            elif not has_stopped:
+                differing = _compare_call(bench, step, answer, where)
+        case "end":
+            if step.lp not in stopped:
+                return Disagreed(where, "stopped", "yes", "no"), state
+            begun = stopped.pop(step.lp)
+            step = as_begun(step, begun)
+            answer, state = end(bench, step, begun, state)
+            differing = _compare_call(bench, step, answer, where)
+        case _:
+            answer, done = repeat(bench, step, state)
+            state = answer.state
+            differing = _compare_call(bench, step, answer, where)
+            if not differing and done != step.done:
+                differing = Disagreed(where, "calls", f"{step.done}", f"{done}")
+    return differing or _compare_state(bench, step, state, where, wrong_size), state
 
 
 def reload(bench: Bench, step: Step, state: Assignment) -> Assignment:
@@ -144,60 +146,6 @@ def reload(bench: Bench, step: Step, state: Assignment) -> Assignment:
     return written
 
 
-def _repeat(bench: Bench, step: Step, state: Assignment) -> tuple[Answer, int]:
-    """The call, over again until it is answered otherwise than with success."""
-    answer = call(bench, step, state)
-    done = 1
-    while done < step.repeat and answer.status is Status.TDX_SUCCESS:
-        answer = call(bench, step, answer.state)
-        done += 1
-    return answer, done
-
-
-def call(bench: Bench, step: Step, state: Assignment) -> Answer:
-    """The model's answer to a call."""
-    given = operands(bench, step, state)
-    details = _details(bench, step, state, given)
-    for action in alternatives(step, bench.leaves):
-        arguments = tuple(given[parameter.name] for parameter in action.parameters)
-        outcome = bench.interpreter.attempt(state, action, arguments)
-        if outcome.guard is not None and outcome.refusal is None:
-            continue
-        status = outcome.answer
-        assert isinstance(status, Status), f"{action.name} has no answer"
-        low = details.get(status, 0)
-        if outcome.detail:
-            low = OPERANDS[outcome.detail]
-        return Answer(status, low, outcome.after or state)
-    raise OutOfScope(f"{step.leaf} where the model has no outcome for it")
-
-
-def _details(
-    bench: Bench, step: Step, state: Assignment, given: Mapping[str, Any]
-) -> dict[Status, int]:
-    """The details of the statuses that the tables of this call can give it."""
-    verdicts: list[Verdict] = []
-    if step.leaf == "TDH.SYS.INIT":
-        verdicts = [_told(bench.platform_verdicts[given["sample"]])]
-    elif step.leaf == "TDH.SYS.LP.INIT":
-        pair = state[Module.reference, ()], given["sample"]
-        package = given["package"].to_bytes(4, "little")
-        verdicts = [
-            _told(bench.late_verdicts[pair]),
-            Verdict(Status.TDX_INVALID_PKG_ID, tuple(package)),
-            _told(bench.early_verdicts[pair]),
-        ]
-    elif step.leaf == "TDH.SYS.CONFIG" and bench.layouts:
-        verdicts = [bench.layout_verdicts[given["layout"]]]
-    return {verdict.status: verdict.code - verdict.status.value for verdict in verdicts}
-
-
-def _told(verdict: Verdict | None) -> Verdict:
-    if verdict is None:
-        raise OutOfScope("a register that is checked by a mask that is not modelled")
-    return verdict
-
-
 def compare_answer(record: Record, answer: Answer, where: str) -> Disagreed | None:
     if record.status != answer.status.name:
         return Disagreed(where, "status", record.status, answer.status.name)
@@ -206,14 +154,23 @@ def compare_answer(record: Record, answer: Answer, where: str) -> Disagreed | No
     return None
 
 
+def _compare_call(
+    bench: Bench, step: Step, answer: Answer, where: str
+) -> Disagreed | None:
+    if step.record is None:
+        raise ValueError("the answer is missing")
+    return compare_answer(step.record, answer, where) or _compare_out(
+        bench, step, step.record, answer, where
+    )
+
+
 def _compare_out(
-    bench: Bench, step: Step, before: Assignment, answer: Answer, where: str
+    bench: Bench, step: Step, record: Record, answer: Answer, where: str
 ) -> Disagreed | None:
     """The registers that tell something of the module's state."""
-    assert step.record is not None
     if answer.status is not Status.TDX_SUCCESS:
         return None
-    out = step.record.out
+    out = record.out
     if step.leaf == "TDH.SYS.TDMR.INIT":
         tdmr = bench.tdmr_at(answer.state, step.operands.get("rcx", 0))
         modelled = bench.next_address(answer.state, tdmr)
@@ -235,13 +192,11 @@ def _compare_state(
     bench: Bench, step: Step, state: Assignment, where: str, wrong_size: int
 ) -> Result:
     modelled = bench.show(state, wrong_size)
-    recorded = {
-        key: value for key, value in step.state.items() if key not in UNMODELLED_STATE
-    }
+    recorded = step.state
     for key in dict.fromkeys((*recorded, *modelled)):
         if recorded.get(key) != modelled.get(key):
             return Disagreed(where, key, f"{recorded.get(key)}", f"{modelled.get(key)}")
-    left_out = [key for key in UNMODELLED_STATE if key in step.state]
+    left_out = []
     out = step.record.out if step.record else {}
     compared = {"TDH.SYS.TDMR.INIT": "rdx", "TDH.PHYMEM.PAGE.RDMD": "rcx"}
     if set(out) - {compared.get(step.leaf)}:

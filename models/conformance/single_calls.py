@@ -10,13 +10,12 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import Bench
 from tdxcheck.models.conformance.calls import OutOfScope, bench_for
 from tdxcheck.models.conformance.leaves import LEAVES, Leaves
+from tdxcheck.models.conformance.one_call import Answer, call
 from tdxcheck.models.conformance.replay import (
     Agreed,
-    Answer,
     Disagreed,
     Result,
     Skipped,
-    call,
     compare_answer,
     reload,
 )

@@ -58,6 +58,15 @@ class Step:
     header: Mapping[str, int]
     state: Mapping[str, Json]
     """The module's state after the step."""
+    place: str = ""
+    """Where a call that only begins was to be stopped."""
+    is_stopped: bool = False
+    """It was; else it had its answer before it came there."""
+
+    @property
+    def is_call(self) -> bool:
+        """It is a SEAMCALL, or a part of one."""
+        return self.operation != "reload"
 
 
 @dataclass(frozen=True)
@@ -260,6 +269,8 @@ def read_step(data: Json) -> Step:
         bool(data.get("keep_handoff", False)),
         {key: int(value) for key, value in data.get("handoff_hdr", {}).items()},
         _mapping(data["st"]),
+        str(data["at"] if operation == "begin" else ""),
+        bool(data.get("suspended", False)),
     )
 
 

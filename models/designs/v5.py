@@ -15,6 +15,7 @@ V5_DESIGN = V3_DESIGN.variant(
     "v5",
     "Refuse every hot-add, and BUG() on every removal, as bugs of the BIOS.",
     settings={
+        Host.detects_tdx_on_every_cpu: False,
         Host.lists_legacy_pmem: False,
         Host.refuses_acpi_cpus: True,
         Host.refuses_acpi_memory: True,

@@ -7,7 +7,7 @@ keeps the last CPU of a package online while a TD exists. kexec is configured ou
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Kind, Term, action, implies, ite, one_of
+from tdxcheck.checker.language import Kind, Refusal, Term, action, implies, ite, one_of
 from tdxcheck.models.designs.v3 import (
     V3_DESIGN,
     begin,
@@ -47,6 +47,12 @@ CPU_ENABLE = (L6_8.at("tdx_cpu_enable()"), K6_16.at("tdx_online_cpu()"))
 # CPUs.
 
 
+def not_entered(answer: Term[Status]) -> Term[Told]:
+    """What a SEAMCALL that has not entered the module becomes, with no line logged."""
+    fault = ite(answer == Status.GP, Told.EOPNOTSUPP, Told.EACCES)
+    return ite(answer == Status.VMFAIL_INVALID, Told.ENODEV, fault)
+
+
 @action(
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
@@ -57,7 +63,7 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     """The administrator onlines {cpu}, where KVM has nothing to do but VMXON."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(~host.callbacks_installed | host.lp_init_done[cpu])
     host.cpu[cpu] = Presence.ONLINE
 
@@ -74,12 +80,20 @@ def cpu_online_first(
     """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
     host.require(host.healthy(sample) & meets(host, shortage))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
     done = answer == Status.TDX_SUCCESS
-    host.require(implies(host.refuses_cpus_without_lp_init, done), otherwise=Told.EIO)
+    entered = ~one_of(answer, Status.UD, Status.GP, Status.VMFAIL_INVALID)
+    checked = host.refuses_cpus_without_lp_init
+    host.require(implies(checked, entered), otherwise=Refusal(not_entered(answer)))
+    host.require(
+        implies(checked, done),
+        otherwise=Refusal(
+            Told.EIO, log="SEAMCALL (0x0000000000000023) failed: 0x[status]"
+        ),
+    )
     host.lp_init_done[cpu] = done
     host.cpu[cpu] = Presence.ONLINE
     seamcall(host, sys_lp_init, cpu, sample, ~shortage)
@@ -225,6 +239,7 @@ V6_8 = V3_DESIGN.variant(
     removed=(shut_down_cpu, give_up),
     added=(cpu_online_first, kvm_load_fails, kvm_loaded, kvm_checks_fail),
     settings={
+        Host.detects_tdx_on_every_cpu: False,
         Host.checks_cmrs: False,
         Host.flushes_other_cpus: False,
         Host.locks_memory_hotplug: True,

@@ -36,6 +36,7 @@ V7_DESIGN = V3_DESIGN.variant(
     "List memory at initialisation; refuse to add any other, by whatever way.",
     replaced={build_tdmrs: list_memory_after_cpus, undo: undo_with_list},
     settings={
+        Host.detects_tdx_on_every_cpu: False,
         Host.locks_memory_hotplug: True,
         Host.refuses_added_memory_outside_list: True,
         Host.empties_list_on_failure: True,

@@ -17,6 +17,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.terms import Const
 from tdxcheck.models.module.dispatch import YES, dispatch, lock
+from tdxcheck.spec.interleaving import Place
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
     FIRST_LAYOUT,
@@ -54,12 +55,11 @@ def _check_config(
     array_valid: Term[bool],
     count_valid: Term[bool],
     hkid_valid: Term[bool],
-    lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
     """The checks that come before the KeyID is reserved."""
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
-    lock(module, lock_free)
+    lock(module, cpu)
     pending = module.sys_state == SysState.SYSINIT_DONE
     module.require(pending, Status.TDX_SYS_CONFIG_NOT_PENDING)
     module.require(module.all_lps_initialized(), Status.TDX_SYS_CONFIG_NOT_PENDING)
@@ -84,7 +84,6 @@ def sys_config(
     array_valid: Term[bool] = YES,
     count_valid: Term[bool] = YES,
     hkid_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.CONFIG on {cpu}: take {layout} as the TDMRs, and {hkid} as the KeyID.
@@ -93,9 +92,7 @@ def sys_config(
     that is refused is CONFIG_REFUSED: that reserves the KeyID. On an LP that
     never was initialised the call ends in sys_config_hang.
     """
-    _check_config(
-        module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
-    )
+    _check_config(module, cpu, array_valid, count_valid, hkid_valid, rax_valid)
     module.require(module.lp_initialized[cpu])
     module.require(verdict == Status.TDX_SUCCESS)
     _reserve(module, hkid)
@@ -123,13 +120,10 @@ def _config_refused(status: Status) -> Action:
         array_valid: Term[bool] = YES,
         count_valid: Term[bool] = YES,
         hkid_valid: Term[bool] = YES,
-        lock_free: Term[bool] = YES,
         rax_valid: Term[bool] = YES,
     ) -> None:
         """TDH.SYS.CONFIG on {cpu} refuses the TDMRs, but has reserved {hkid}."""
-        _check_config(
-            module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
-        )
+        _check_config(module, cpu, array_valid, count_valid, hkid_valid, rax_valid)
         module.require(module.lp_initialized[cpu])
         module.require(verdict == status)
         _reserve(module, hkid)
@@ -168,22 +162,17 @@ def sys_config_hang(
     array_valid: Term[bool] = YES,
     count_valid: Term[bool] = YES,
     hkid_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.CONFIG on {cpu}, which has no mappings of its own, does not return."""
-    _check_config(
-        module, cpu, array_valid, count_valid, hkid_valid, lock_free, rax_valid
-    )
+    _check_config(module, cpu, array_valid, count_valid, hkid_valid, rax_valid)
     module.require(~module.lp_initialized[cpu])
     _reserve(module, hkid)
 
 
-def _check_key_config(
-    module: Module, cpu: Cpu, lock_free: Term[bool], rax_valid: Term[bool]
-) -> None:
+def _check_key_config(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
-    lock(module, lock_free)
+    lock(module, cpu)
     pending = module.sys_state == SysState.SYSCONFIG_DONE
     module.require(pending, Status.TDX_SYS_KEY_CONFIG_NOT_PENDING)
     done = module.key_configured[module.lp_package[cpu]]
@@ -195,14 +184,13 @@ def sys_key_config(
     module: Module,
     cpu: Cpu,
     fault: Term[KeyFault] = NO_KEY_FAULT,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.KEY.CONFIG on {cpu}: program the module's key into its package.
 
     The last package makes the module ready. Any other fault is sys_key_config_fatal.
     """
-    _check_key_config(module, cpu, lock_free, rax_valid)
+    _check_key_config(module, cpu, rax_valid)
     module.require(
         fault != KeyFault.TABLE_BUSY, Refusal(Status.TDX_OPERAND_BUSY, "KET")
     )
@@ -224,11 +212,10 @@ def sys_key_config(
 def sys_key_config_fatal(
     module: Module,
     cpu: Cpu,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.KEY.CONFIG on {cpu}, where PCONFIG fails for good: TDX shuts down."""
-    _check_key_config(module, cpu, lock_free, rax_valid)
+    _check_key_config(module, cpu, rax_valid)
     module.key_configured[module.lp_package[cpu]] = True
     module.seam_ready = False
 
@@ -238,14 +225,15 @@ def _check_tdmr_init(
     cpu: Cpu,
     tdmr: Tdmr,
     base_valid: Term[bool],
-    lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
     dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     invalid = Refusal(Status.TDX_OPERAND_INVALID, "RCX")
     module.require(base_valid, invalid)
     module.require(module.tdmr_configured(tdmr), invalid)
-    module.require(lock_free, Refusal(Status.TDX_OPERAND_BUSY, "RCX"))
+    free = module.can_lock_tdmr(cpu, tdmr)
+    module.require(free, Refusal(Status.TDX_OPERAND_BUSY, "RCX"))
+    module.mark(Place.TDMR_LOCKED)
     complete = module.tdmr_complete(tdmr)
     module.require(~complete, Status.TDX_TDMR_ALREADY_INITIALIZED)
 
@@ -256,11 +244,10 @@ def sys_tdmr_init(
     cpu: Cpu,
     tdmr: Tdmr,
     base_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.TDMR.INIT on {cpu}: initialise the next batch of {tdmr}'s PAMT."""
-    _check_tdmr_init(module, cpu, tdmr, base_valid, lock_free, rax_valid)
+    _check_tdmr_init(module, cpu, tdmr, base_valid, rax_valid)
     module.require(module.lp_initialized[cpu])
     module.tdmr_progress[tdmr] = module.tdmr_progress[tdmr] + 1
 
@@ -275,9 +262,8 @@ def sys_tdmr_init_hang(
     cpu: Cpu,
     tdmr: Tdmr,
     base_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.TDMR.INIT on {cpu}, which has no mappings of its own, does not return."""
-    _check_tdmr_init(module, cpu, tdmr, base_valid, lock_free, rax_valid)
+    _check_tdmr_init(module, cpu, tdmr, base_valid, rax_valid)
     module.require(~module.lp_initialized[cpu])

@@ -13,7 +13,14 @@ from tdxcheck.checker.language import (
     action,
     ite,
 )
-from tdxcheck.models.module.dispatch import NOMINAL, YES, dispatch, lock
+from tdxcheck.models.module.dispatch import (
+    NOMINAL,
+    YES,
+    dispatch,
+    lock,
+    share_lock,
+    since_1_5,
+)
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Module, Sample, Status, SysState
 from tdxcheck.spec.sources import MODULE_1_5
@@ -23,16 +30,21 @@ SYS_INIT_SOURCES = (MODULE_1_5.at("tdh_sys_init.c"),)
 LP_INIT_SOURCES = (MODULE_1_5.at("tdh_sys_lp_init.c"),)
 
 
+def _no_entropy(module: Module) -> Term[Status]:
+    return ite(
+        module.entropy_shortage_is_busy, Status.TDX_SYS_BUSY, Status.TDX_RND_NO_ENTROPY
+    )
+
+
 def _check_sys_init(
     module: Module,
     cpu: Cpu,
     sample: Sample,
     attributes_valid: Term[bool],
-    lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
-    lock(module, lock_free)
+    lock(module, cpu)
     module.require(attributes_valid, INVALID_RCX)
     pending = module.sys_state == SysState.SYSINIT_PENDING
     module.require(pending, Status.TDX_SYS_INIT_NOT_PENDING)
@@ -47,12 +59,11 @@ def sys_init(
     sample: Sample = NOMINAL,
     entropy: Term[bool] = YES,
     attributes_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.INIT on {cpu}: check the platform and take it as the reference."""
-    _check_sys_init(module, cpu, sample, attributes_valid, lock_free, rax_valid)
-    module.require(entropy, Status.TDX_RND_NO_ENTROPY)
+    _check_sys_init(module, cpu, sample, attributes_valid, rax_valid)
+    module.require(entropy, _no_entropy(module))
     module.sys_state = SysState.SYSINIT_DONE
     module.reference = sample
 
@@ -67,11 +78,10 @@ def sys_init_without_seamdb(
     cpu: Cpu,
     sample: Sample = NOMINAL,
     attributes_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.INIT on {cpu}, where the SEAM database gives no reference: fatal."""
-    _check_sys_init(module, cpu, sample, attributes_valid, lock_free, rax_valid)
+    _check_sys_init(module, cpu, sample, attributes_valid, rax_valid)
     module.seam_ready = False
 
 
@@ -80,15 +90,14 @@ def _check_lp_init(
     cpu: Cpu,
     sample: Sample,
     entropy: Term[bool],
-    lock_free: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
-    lock(module, lock_free)
+    share_lock(module, cpu)
     pending = module.sys_state == SysState.SYSINIT_DONE
     module.require(pending, Status.TDX_SYS_LP_INIT_NOT_PENDING)
     module.require(~module.lp_initialized[cpu], Status.TDX_SYS_LP_INIT_DONE)
-    module.require(entropy, Status.TDX_RND_NO_ENTROPY)
+    module.require(entropy | ~module.lp_init_draws_entropy, _no_entropy(module))
     defect = module.lp_check[module.reference, sample]
     module.require(defect == Status.TDX_SUCCESS, defect)
 
@@ -117,7 +126,6 @@ def sys_lp_init(
     cpu: Cpu,
     sample: Sample = NOMINAL,
     entropy: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.LP.INIT on {cpu}: compare it with the reference and initialise it.
@@ -126,7 +134,7 @@ def sys_lp_init(
     LP_INIT_REFUSED_LATE; one that reads a package other than its own is
     sys_lp_init_misread.
     """
-    _check_lp_init(module, cpu, sample, entropy, lock_free, rax_valid)
+    _check_lp_init(module, cpu, sample, entropy, rax_valid)
     module.require(~module.package_misread[sample])
     _initialize_lp(module, cpu, sample, module.package_of[cpu])
 
@@ -142,11 +150,10 @@ def sys_lp_init_misread(
     package: Package,
     sample: Sample = NOMINAL,
     entropy: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.LP.INIT on {cpu}, which reads that it is in {package}."""
-    _check_lp_init(module, cpu, sample, entropy, lock_free, rax_valid)
+    _check_lp_init(module, cpu, sample, entropy, rax_valid)
     module.require(module.package_misread[sample])
     _initialize_lp(module, cpu, sample, package)
 
@@ -166,11 +173,10 @@ def _lp_init_refused(status: Status) -> Action:
         package: Package,
         sample: Sample = NOMINAL,
         entropy: Term[bool] = YES,
-        lock_free: Term[bool] = YES,
         rax_valid: Term[bool] = YES,
     ) -> None:
         """TDH.SYS.LP.INIT refuses {cpu}, but has recorded that it is in {package}."""
-        _check_lp_init(module, cpu, sample, entropy, lock_free, rax_valid)
+        _check_lp_init(module, cpu, sample, entropy, rax_valid)
         own = package == module.package_of[cpu]
         module.require(own | module.package_misread[sample])
         module.require(_late_defect(module, sample, package) == status)
@@ -226,6 +232,7 @@ def sys_info(
 )
 def sys_rd(module: Module, cpu: Cpu, rax_valid: Term[bool] = YES) -> None:
     """TDH.SYS.RD on {cpu}: tell one field."""
+    since_1_5(module)
     _tell(module, cpu, rax_valid)
 
 
@@ -242,6 +249,7 @@ def sys_rdall(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.RDALL on {cpu}: tell all fields."""
+    since_1_5(module)
     _tell(module, cpu, rax_valid)
     module.require(buffer_valid, Refusal(Status.TDX_OPERAND_INVALID, "RDX"))
     module.require(field_valid, Status.TDX_METADATA_FIELD_ID_INCORRECT)

@@ -27,7 +27,6 @@ def sys_tdmr_init_pages(
     cpu: Cpu,
     tdmr: Tdmr,
     base_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.TDMR.INIT on {cpu}, with what becomes of the pages of the batch."""
@@ -41,7 +40,7 @@ def sys_tdmr_init_pages(
         return ite(done_now, fresh, module.page_type[page])
 
     new_type = page_type
-    sys_tdmr_init.rule(module, cpu, tdmr, base_valid, lock_free, rax_valid)
+    sys_tdmr_init.rule(module, cpu, tdmr, base_valid, rax_valid)
     module.page_type.update(new_type)
 
 

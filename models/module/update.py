@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from tdxcheck.checker.language import Kind, Refusal, Term, action, ite
 from tdxcheck.checker.language.terms import Const
-from tdxcheck.models.module.dispatch import YES, dispatch, lock
+from tdxcheck.models.module.dispatch import NO, YES, dispatch, lock, since_1_5
+from tdxcheck.spec.interleaving import Place
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import (
     FIRST_PACKAGE,
@@ -18,11 +19,14 @@ from tdxcheck.spec.module import (
     Status,
     SysState,
 )
-from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.sources import MODULE_1_5, MODULE_1_5_34
 
 # Any, because a parameter of sort S takes every term of that sort.
 OLDEST: Final[Any] = FIRST_VERSION
-SHUTDOWN_SOURCES = (MODULE_1_5.at("tdh_sys_shutdown.c"),)
+SHUTDOWN_SOURCES = (
+    MODULE_1_5.at("tdh_sys_shutdown.c"),
+    MODULE_1_5_34.at("tdh_sys_shutdown.c"),
+)
 UPDATE_SOURCES = (MODULE_1_5.at("tdh_sys_update.c"),)
 
 
@@ -32,16 +36,28 @@ def sys_shutdown(
     cpu: Cpu,
     version: HandoffVersion = OLDEST,
     version_valid: Term[bool] = YES,
-    lock_free: Term[bool] = YES,
     others_outside: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
+    compatible: Term[bool] = YES,
+    avoids_sensitive: Term[bool] = NO,
 ) -> None:
-    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next."""
+    """TDH.SYS.SHUTDOWN on {cpu}: stop the module, leaving its state to the next.
+
+    An LP on which a TD runs is inside, too: `others_outside` says that there is none.
+    `compatible` is false where a TD is being built or migrated and RCX says to avoid
+    that, by a bit (`avoids_sensitive`) which is part of the version to older modules.
+    """
+    since_1_5(module)
     dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
     writable = module.handoff_version_writable[version]
-    module.require(version_valid & writable, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
-    lock(module, lock_free)
-    module.require(others_outside, Status.TDX_SYS_BUSY)
+    bit_known = module.can_avoid_sensitive_updates | ~avoids_sensitive
+    valid = version_valid & writable & bit_known
+    module.require(valid, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
+    lock(module, cpu)
+    module.mark(Place.SHUTDOWN_TENTATIVE)
+    alone = others_outside & module.is_alone(cpu)
+    module.require(alone, Status.TDX_SYS_BUSY)
+    module.require(compatible, Status.TDX_UPDATE_COMPATIBILITY_SENSITIVE)
     module.sys_state = SysState.SYS_SHUTDOWN
     module.handoff = Handoff.VALID
     module.handoff_version = version
@@ -53,11 +69,10 @@ def sys_shutdown(
     module.handoff_tdmr_progress.update(lambda tdmr: module.tdmr_progress[tdmr])
 
 
-def _check_update(
-    module: Module, cpu: Cpu, lock_free: Term[bool], rax_valid: Term[bool]
-) -> None:
+def _check_update(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
+    since_1_5(module)
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
-    lock(module, lock_free)
+    lock(module, cpu)
     module.require(
         (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized(),
         Status.TDX_SYS_STATE_INCORRECT,
@@ -71,11 +86,10 @@ def _check_update(
 def sys_update(
     module: Module,
     cpu: Cpu,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.UPDATE on {cpu}: go on where the image before this one stopped."""
-    _check_update(module, cpu, lock_free, rax_valid)
+    _check_update(module, cpu, rax_valid)
     module.require(module.handoff_size_right)
     module.key_configured.update(lambda package: module.handoff_key_configured[package])
     module.kot.update(lambda hkid: module.handoff_kot[hkid])
@@ -94,11 +108,10 @@ def sys_update(
 def sys_update_fatal(
     module: Module,
     cpu: Cpu,
-    lock_free: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.UPDATE on {cpu}, with handoff data of a wrong size: TDX shuts down."""
-    _check_update(module, cpu, lock_free, rax_valid)
+    _check_update(module, cpu, rax_valid)
     module.require(~module.handoff_size_right)
     module.seam_ready = False
 
@@ -109,6 +122,7 @@ def module_loaded(module: Module, keep_handoff: Term[bool]) -> None:
     module.seam_ready = True
     module.sys_state = SysState.SYSINIT_PENDING
     module.lp_initialized.fill(False)
+    module.lp_shut_down.fill(False)
     module.lp_package.fill(FIRST_PACKAGE)
     module.n_init_pkgs = 0
     module.key_configured.fill(False)

@@ -71,7 +71,7 @@ def cpu_online(host: Host, cpu: Cpu) -> None:
     """The administrator onlines {cpu}; KVM, if loaded, does VMXON there."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.cpu[cpu] = Presence.ONLINE
 
 
@@ -86,7 +86,7 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.ONLINE)
     host.require(host.another_cpu_online(cpu), otherwise=Told.EBUSY)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(
         implies(
             host.keeps_a_cpu_per_package & host.callbacks_installed,

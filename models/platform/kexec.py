@@ -86,7 +86,11 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     ),
 )
 def kexec_load(host: Host) -> None:
-    """The administrator loads an image for kexec, or for a crash."""
+    """The administrator loads an image for kexec, or for a crash.
+
+    The kernel knows of the erratum only where TDX was usable at boot, and then asks
+    for no more: whether TDX was ever initialised does not matter.
+    """
     settled = one_of(
         host.tdx, Tdx.UNINITIALIZED, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED
     )
@@ -101,7 +105,10 @@ def kexec_load(host: Host) -> None:
         otherwise=Refusal(Told.ENOSYS, detail="KEXEC_CORE", log=""),
     )
     host.require(
-        implies(host.refuses_kexec_on_erratum, ~host.partial_write_erratum),
+        implies(
+            host.refuses_kexec_on_erratum & ~host.hidden_at_boot(),
+            ~host.partial_write_erratum,
+        ),
         otherwise=Refusal(
             Told.EOPNOTSUPP, log="Not allowed on platform with tdx_pw_mce bug"
         ),
@@ -217,8 +224,9 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
 )
 def partial_write(host: Host) -> None:
     """The kernel that runs writes part of a line that is still private: poison."""
+    first = host.running == Running.FIRST
     host.require(host.partial_write_erratum)
-    host.require(host.in_service())
+    host.require(first | host.next_kernel_owns_memory())
     host.require(host.private_page_in_allocator)
     host.require(~host.poisoned)
     host.poisoned = True

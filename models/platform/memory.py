@@ -62,7 +62,10 @@ def check_added(host: Host, block: Block) -> None:
     )
     host.require(
         implies(host.prechecks_added_memory, listed),
-        otherwise=Refusal(Told.EINVAL, log="Reject hot-adding memory range"),
+        otherwise=Refusal(
+            Told.EINVAL,
+            log="Reject hot-adding memory range: [...] for TDX compatibility.",
+        ),
     )
 
 

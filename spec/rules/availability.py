@@ -6,6 +6,7 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    all_of,
     forall,
     implies,
     invariant,
@@ -15,20 +16,23 @@ from tdxcheck.checker.language import (
 from tdxcheck.spec.events import (
     BOOT_SCAN,
     CPU_OFFLINE,
+    DEVICE_AS_MEMORY,
     MEMORY_HOT_ADD,
     MEMORY_ONLINE,
     ZONE_DEVICE,
 )
-from tdxcheck.spec.host import Host, Running, SysInitResult, Td, Tdx
+from tdxcheck.spec.host import Host, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
+    CXL_2024,
     DH_0624,
     K6_16,
     KH_0503,
     L6_8,
     MODULE_1_5,
     PULL_6_8,
+    SEED,
     V5,
     V7,
     VMXON_V3,
@@ -132,11 +136,10 @@ def no_hkid_is_leaked(host: Host) -> Term[bool]:
     """The end of a TD gives its KeyID back.
 
     Without a CPU online in each package that holds the key, or with a vCPU still
-    associated with a CPU that is offline, the module refuses to free it.
+    associated with a CPU that is offline, the module refuses to free it. KeyIDs
+    of a module that is dead or lost are nobody's any more.
     """
-    return implies(host.td == Td.BLOCKED, ~host.hkid_leaked) & implies(
-        host.hkid_in_use(), ~host.hkid_leaked
-    )
+    return implies(host.seam_ready & host.hkid_in_use(), ~host.hkid_leaked)
 
 
 @invariant(
@@ -180,6 +183,29 @@ def hotplug_opens_after_failure(host: Host) -> Term[bool]:
     )
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(CXL_2024.at("on -EPERM alone"), SEED.at("controlled incompatibility")),
+)
+def refused_memory_is_explained(host: Host) -> Term[bool]:
+    """Memory that is refused because of TDX is refused with a line in the log.
+
+    A number such as -EPERM, told to whoever writes to sysfs, names neither TDX nor
+    a way out.
+    """
+    return forall(
+        Block,
+        lambda block: all_of(
+            *(
+                implies(
+                    host.refuses(event, block), host.refuses_with_reason(event, block)
+                )
+                for event in (MEMORY_HOT_ADD, DEVICE_AS_MEMORY, MEMORY_ONLINE)
+            )
+        ),
+    )
+
+
 AVAILABILITY = (
     zone_device_memory_is_never_refused,
     convertible_memory_may_return,
@@ -191,4 +217,5 @@ AVAILABILITY = (
     cpu_offline_is_refused_for_a_td_only,
     somebody_watches_the_cpus,
     hotplug_opens_after_failure,
+    refused_memory_is_explained,
 )

@@ -115,10 +115,11 @@ def stranding_cpu_offline_is_refused(host: Host) -> Term[bool]:
 def unsafe_kexec_is_refused(host: Host) -> Term[bool]:
     """On parts with the partial-write erratum, kexec with TDX in use is refused.
 
-    Unless private memory is reset, or the module disabled, before another kernel
-    runs: then there is nothing unsafe to refuse.
+    Unless private memory is reset, or a module that can be is disabled, before
+    another kernel runs: then there is nothing unsafe to refuse.
     """
-    made_safe = host.resets_private_memory | host.disables_module
+    disabled = host.disables_module & host.module_has_disable
+    made_safe = host.resets_private_memory | disabled
     return implies(
         host.tdx_in_use()
         & host.partial_write_erratum
