@@ -43,6 +43,8 @@ def verify(
         )
     cases = cases_of(catalogue, designs, sizes, names=arguments.rule, assumed=assumed)
     _check_claims(catalogue, arguments.rule, cases)
+    if not cases:
+        raise UsageError("there is nothing to judge: no rule, and no claim of these")
     chosen = {
         engine: judge
         for engine, judge in engines.items()

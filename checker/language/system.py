@@ -9,7 +9,11 @@ from enum import Enum
 from string import Formatter
 from typing import Any, TypeVar, get_args, get_origin
 
-from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.location import (
+    Location,
+    SpecificationError,
+    recorded,
+)
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Call, Guard, State, Update, check_answer
 from tdxcheck.checker.language.terms import (
@@ -256,7 +260,7 @@ def action(
         parameters = tuple(_parameter(rule, *item) for item in sorts.items())
         summary, _ = _docstring(rule)
         _check_braces(rule, summary, sorts)
-        rule(state, *parameters)
+        recorded(rule, state, *parameters)
         if success is not None:
             check_answer(success, Location.of_function(rule))
         if event is not None:
@@ -311,7 +315,7 @@ def step_rule(
         state_type, _ = _signature(rule)
         before: Any = state_type()
         after: Any = state_type(after=True)
-        condition: Term[bool] = lift(rule(before, Step(), after), bool)
+        condition: Term[bool] = lift(recorded(rule, before, Step(), after), bool)
         return _property(rule, Mode.STEP_RULE, condition, severity, sources)
 
     return record
@@ -332,9 +336,9 @@ def leads_to(
     def record(rule: Callable[[S], tuple[Term[bool], Term[bool]]]) -> Property:
         state_type, _ = _signature(rule)
         state: Any = state_type()
-        cause, goal = rule(state)
-        recorded = _property(rule, Mode.LEADS_TO, cause, severity, sources)
-        return replace(recorded, goal=lift(goal, bool), fair=fair)
+        cause, goal = recorded(rule, state)
+        found = _property(rule, Mode.LEADS_TO, cause, severity, sources)
+        return replace(found, goal=lift(goal, bool), fair=fair)
 
     return record
 
@@ -344,7 +348,7 @@ def initial(rule: Callable[[S], Term[bool]]) -> Initial:
     state_type, _ = _signature(rule)
     state: Any = state_type()
     summary, _ = _docstring(rule)
-    condition: Term[bool] = lift(rule(state), bool)
+    condition: Term[bool] = lift(recorded(rule, state), bool)
     return Initial(rule.__name__, summary, condition, Location.of_function(rule))
 
 
@@ -354,7 +358,7 @@ def _state_property(
     def record(rule: Callable[[S], Term[bool]]) -> Property:
         state_type, _ = _signature(rule)
         state: Any = state_type()
-        condition: Term[bool] = lift(rule(state), bool)
+        condition: Term[bool] = lift(recorded(rule, state), bool)
         return _property(rule, mode, condition, severity, sources)
 
     return record
@@ -380,8 +384,17 @@ def _property(
     )
 
 
+def _evaluated(rule: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(rule, eval_str=True)
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
+        raise SpecificationError(
+            Location.of_function(rule), f"an annotation of {rule.__name__}: {error}"
+        ) from None
+
+
 def _signature(rule: Callable[..., Any]) -> tuple[type[State], dict[str, Any]]:
-    parameters = list(inspect.signature(rule, eval_str=True).parameters.values())
+    parameters = list(_evaluated(rule).parameters.values())
     if not parameters or not (
         isinstance(parameters[0].annotation, type)
         and issubclass(parameters[0].annotation, State)
