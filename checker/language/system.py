@@ -150,13 +150,13 @@ class TransitionSystem:
     def __post_init__(self) -> None:
         named: dict[str, Action] = {}
         for action_ in self.actions:
-            other = named.setdefault(action_.name, action_)
-            if other is not action_:
+            if (other := named.get(action_.name)) is not None:
                 raise SpecificationError(
                     action_.location,
                     f"{self.name} has another action {action_.name}, "
                     f"at {other.location}",
                 )
+            named[action_.name] = action_
 
     def __repr__(self) -> str:
         return f"<TransitionSystem {self.name}>"
@@ -180,6 +180,11 @@ class TransitionSystem:
             if action_ not in self.actions:
                 raise SpecificationError(
                     action_.location, f"{self.name} has no action {action_.name}"
+                )
+        for variable in settings or {}:
+            if not isinstance(variable, Variable):
+                raise SpecificationError(
+                    Location.of_caller(), f"{variable!r} is not a variable to set"
                 )
         actions = tuple(swaps.get(a, a) for a in self.actions if a not in gone)
         return replace(

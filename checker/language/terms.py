@@ -299,7 +299,7 @@ class StepAnswers(Formula):
 
 def _shown(value: object) -> str:
     variable = getattr(value, "variable", None)
-    return f"all of {variable.name}" if variable is not None else repr(value)
+    return f"all of {variable.name}" if variable is not None else str(value)
 
 
 def lift(value: V | Term[V], sort: Sort) -> Term[V]:
