@@ -204,14 +204,14 @@ class _Surveyor:
         """Look for what is wanted on the last level."""
         assert self.levels is not None
         false = self.encoding.manager.false
-        level = self.levels.levels[-1]
+        level = self.levels.found
         for number, targets in list(wanted.items()):
             for target in targets:
                 steps = self.levels.depth + (target.step is not None)
                 if self.limits.depth is not None and steps > self.limits.depth:
                     continue
                 if level & target.states != false:
-                    run = self.levels.run_to(target.states, self.levels.depth)
+                    run = self.levels.run_to(target.states)
                     self.runs[number] = self._with_last(run, target.step)
                     del wanted[number]
                     break
