@@ -70,14 +70,14 @@ class Levels:
         self.encoding.manager.grown(found)
         return True
 
-    def run_to(self, target: Diagram) -> Run:
-        """The first of the shortest runs to these states, first met on the last level.
+    def run_to(self, target: Diagram, depth: int) -> Run:
+        """The first of the shortest runs to these states, first met on this level.
 
         The first by its initial state, then by the numbers of its steps.
         """
         encoding = self.encoding
-        ahead = [target & self.found]
-        for level in reversed(self.levels[:-1]):
+        ahead = [target & self.levels[depth]]
+        for level in reversed(self.levels[:depth]):
             origins = encoding.manager.false
             for move in self.moves:
                 origins |= level & encoding.before(ahead[-1], move)
