@@ -7,7 +7,7 @@ what is broken sooner than by the first member gets a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tdxcheck.checker.engines.diagrams.deciding import Target, deciding, shortest
@@ -129,12 +129,17 @@ class _Comparison:
         """The initial states of all members, each of which has one."""
         false = self.encoding.manager.false
         self.cubes = [self._cube(member) for member in self.members]
-        initial, start = self.encoding.initial(), false
-        for cube in self.cubes:
-            if initial & cube == false:
-                raise no_initial_state(self.system)
-            start |= initial & cube
-        return start
+        initial = self.encoding.initial()
+        if any(initial & cube == false for cube in self.cubes):
+            raise no_initial_state(self.system)
+        return initial & self._any(range(len(self.members)))
+
+    def _any(self, members: Iterable[int]) -> Diagram:
+        """The states of some members."""
+        states = self.encoding.manager.false
+        for member in members:
+            states |= self.cubes[member]
+        return states
 
     def _cube(self, member: Member) -> Diagram:
         """The states of the member, of which there may be more than are reachable."""
@@ -176,12 +181,15 @@ class _Comparison:
 
     def _search(self) -> None:
         """Look at one level after the other, as long as anything is open there."""
-        depth = 0
+        depth, looked_at = 0, set(range(len(self.members)))
         while self.open:
             if depth > self.levels.depth:
                 if self.limits.depth is not None:
                     return
                 self.progress(f"runs of {depth} steps")
+                if looked_at != (rest := set().union(*self.open.values())):
+                    looked_at = rest
+                    self.levels.narrow(self._any(rest))
                 found = self.levels.deepen()
                 assert found, "what is reachable lies on some level"
             for number in list(self.open):

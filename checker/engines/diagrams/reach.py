@@ -70,6 +70,10 @@ class Levels:
         self.encoding.manager.grown(found)
         return True
 
+    def narrow(self, states: Diagram) -> None:
+        """Go on from those states of the last level alone."""
+        self.levels[-1] &= states
+
     def run_to(self, target: Diagram, depth: int) -> Run:
         """The first of the shortest runs to these states, first met on this level.
 
