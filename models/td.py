@@ -24,7 +24,7 @@ from tdxcheck.models.module.dispatch import YES, dispatch
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
-from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.sources import L6_8, MODULE_1_5
 
 
 def ready(host: Host, cpu: Cpu) -> None:
@@ -40,7 +40,8 @@ def ready(host: Host, cpu: Cpu) -> None:
 def mng_create(host: Host, cpu: Cpu, entropy: Term[bool] = YES) -> None:
     """TDH.MNG.CREATE on {cpu}: a new TD takes a KeyID that is free."""
     ready(host, cpu)
-    host.require(host.td == Td.NONE, Status.TDX_HKID_NOT_FREE)
+    free = (host.td == Td.NONE) & ~host.tds_get_the_global_keyid
+    host.require(free, Status.TDX_HKID_NOT_FREE)
     host.require(entropy, Status.TDX_RND_NO_ENTROPY)
     host.td = Td.HKID_ASSIGNED
     host.private_dirty[cpu] = True
@@ -95,6 +96,32 @@ def mem_page_aug(host: Host, cpu: Cpu, block: Block) -> None:
         host.in_tdmr[block], Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8")
     )
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("pamt_manager.c"), L6_8.at("build_tdx_memlist()")),
+)
+def mem_page_aug_low(host: Host, cpu: Cpu) -> None:
+    """TDH.MEM.PAGE.AUG on {cpu}: give the TD a page of the first MiB, in no TDMR."""
+    ready(host, cpu)
+    host.require(host.never(), Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8"))
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_phymem_page_rdmd.c"),),
+)
+def page_rdmd(host: Host, cpu: Cpu) -> None:
+    """TDH.PHYMEM.PAGE.RDMD on {cpu}: tell whose a page is, from the PAMT.
+
+    On an LP without mappings the call has no end: see `models/module/memory.py`.
+    """
+    ready(host, cpu)
+    host.require(host.lp_initialized[cpu])
+    host.private_dirty[cpu] = True
 
 
 @action(

@@ -42,8 +42,7 @@ BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"
 def tries_tdx(host: Host) -> Term[bool]:
     """This kernel initialises TDX when it boots."""
     second = host.running == Running.SECOND
-    hidden = host.gives_way_to_hibernation & host.hibernation
-    return ~hidden & implies(second, host.second_kernel_tries_tdx)
+    return ~host.hidden_at_boot() & implies(second, host.second_kernel_tries_tdx)
 
 
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)

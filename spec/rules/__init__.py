@@ -1,8 +1,10 @@
 """The rules of a TDX host, grouped by concern."""
 
 from tdxcheck.spec.rules.availability import AVAILABILITY
+from tdxcheck.spec.rules.caches import CACHES
 from tdxcheck.spec.rules.coverage import COVERAGE
 from tdxcheck.spec.rules.cpus import CPUS
+from tdxcheck.spec.rules.devices import DEVICES
 from tdxcheck.spec.rules.initialization import INITIALIZATION
 from tdxcheck.spec.rules.kexec import KEXEC_RULES
 from tdxcheck.spec.rules.power import POWER
@@ -11,7 +13,9 @@ from tdxcheck.spec.rules.service import SERVICE
 
 GROUPS = {
     "initialisation": INITIALIZATION,
-    "coverage": COVERAGE,
+    "keys and caches": CACHES,
+    "memory": COVERAGE,
+    "NVDIMM and CXL": DEVICES,
     "CPUs and keys": CPUS,
     "kexec": KEXEC_RULES,
     "suspend": POWER,
