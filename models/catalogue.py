@@ -23,6 +23,7 @@ from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
+from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.spec.rules import GROUPS
 
@@ -62,7 +63,7 @@ CATALOGUE = Catalogue(
         Rule(rule, concern) for concern, rules in GROUPS.items() for rule in rules
     ),
     machine=MACHINE,
-    claims=CLAIMS,
+    claims=(*CLAIMS, *HAZARDS),
     assumptions=ASSUMPTIONS,
     parts=(MODULE,),
 )

@@ -120,6 +120,7 @@ def page_rdmd(host: Host, cpu: Cpu) -> None:
     On an LP without mappings the call has no end: see `models/module/memory.py`.
     """
     ready(host, cpu)
+    host.require(host.pamt_written, Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "RCX"))
     host.require(host.lp_initialized[cpu])
     host.private_dirty[cpu] = True
 

@@ -44,7 +44,8 @@ PULL_6_18 = Document("PULL-6.18", "LKML 2025-10-01 GIT PULL x86/tdx for v6.18")
 L6_18 = Document("L6.18", "Linux v6.18 arch/x86/virt/vmx/tdx/tdx.c")
 FLUSH_EARLY = Document(
     "61221d07e815",
-    "tip 2025-09-05 Kai Huang, KVM/TDX: Explicitly do WBINVD when no more TDX SEAMCALLs",
+    "tip 2025-09-05 Kai Huang, KVM/TDX: Explicitly do WBINVD when no more "
+    "TDX SEAMCALLs",
 )
 MCE_MASK = Document(
     "MCE-mask",
