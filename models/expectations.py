@@ -358,7 +358,11 @@ HOTADD_PRECHECK_KNOWN = amended(
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
-KEXEC_MUTEX_KNOWN = amended(V6_16_KNOWN, holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs"])
+KEXEC_MUTEX_KNOWN = amended(
+    V6_16_KNOWN,
+    holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs"],
+    no_private_line_survives_kexec=FREED_PAMT_READ,
+)
 V6_18_KNOWN = amended(
     V6_8_KNOWN,
     holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs", "no_module_clobbers_rbp"],

@@ -23,7 +23,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.models.module.dispatch import YES, dispatch
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Block, Cpu, Package
-from tdxcheck.spec.module import Status
+from tdxcheck.spec.module import Status, SysState
 from tdxcheck.spec.sources import L6_8, MODULE_1_5
 
 
@@ -119,9 +119,11 @@ def page_rdmd(host: Host, cpu: Cpu) -> None:
 
     On an LP without mappings the call has no end: see `models/module/memory.py`.
     """
+    inside = host.vmx_on[cpu] & host.seamrr_valid[cpu] & host.seam_ready
+    served = inside & (host.sys_state == SysState.SYS_READY) & host.pamt_written
+    host.require(implies(served, host.lp_initialized[cpu]))
     ready(host, cpu)
     host.require(host.pamt_written, Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "RCX"))
-    host.require(host.lp_initialized[cpu])
     host.private_dirty[cpu] = True
 
 
