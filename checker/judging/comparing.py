@@ -29,9 +29,9 @@ from tdxcheck.checker.judging.work import (
     answer,
     nothing,
 )
-from tdxcheck.checker.language.state import Safeguard
 from tdxcheck.checker.language.system import Initial, TransitionSystem
 from tdxcheck.checker.language.terms import Read, Term, all_of
+from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.verdict import Limit, Refuted, Unknown
 
 
