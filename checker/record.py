@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.files import write_whole
@@ -33,8 +33,14 @@ VERSION = 1
 SUFFIX = ".itf.json"
 TEXT_SUFFIX = ".txt"
 
+LARGEST = 64 << 20
+"""Bytes of a file that is read; no trace comes near."""
+
 Json = Any
 """What the json module makes of a file."""
+
+T = TypeVar("T")
+KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def remove(folder: Path, name: str) -> bool:
     paths = [folder / (name + suffix) for suffix in (SUFFIX, TEXT_SUFFIX)]
     there = [path for path in paths if path.exists()]
     for path in there:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return bool(there)
 
 
@@ -172,48 +178,86 @@ def _key(variable: Variable, numbers: tuple[int, ...]) -> Json:
     return names[0] if len(names) == 1 else {"#tup": names}
 
 
+class _Malformed(Exception):
+    """Something is missing in a document, or is not what it should be; says what."""
+
+
 def read(path: Path) -> Recording:
     """The trace in a file; anything else there is refused with what is wrong."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise _Malformed(f"more than {LARGEST >> 20} MB")
+        return _recording(path, _document(content.decode("utf-8")))
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON: {error}") from None
-    try:
-        return _recording(path, document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise UsageError(
-            f"{path} is not a trace recorded by tdxcheck ({what}); "
+            f"{path} is not a trace recorded by tdxcheck: not text in UTF-8 "
+            f"({error.reason} at byte {error.start})"
+        ) from None
+    except _Malformed as error:
+        raise UsageError(
+            f"{path} is not a trace recorded by tdxcheck: {error}; "
             "record it anew with 'tdxcheck verify --record'"
         ) from None
 
 
+def _document(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _Malformed(f"not JSON ({error})") from None
+
+
+def _part(whole: Json, name: str, kind: type[T], where: str = "") -> T:
+    """What is under a name in an object of JSON, if it is of that kind."""
+    place = f"{where}.{name}" if where else name
+    if not isinstance(whole, dict):
+        raise _Malformed(f"{where or 'it'} is not an object")
+    if name not in whole:
+        raise _Malformed(f"{place} is missing")
+    if not isinstance(whole[name], kind):
+        raise _Malformed(f"{place} is not {KINDS[kind]}")
+    found: T = whole[name]
+    return found
+
+
 def _recording(path: Path, document: Json) -> Recording:
-    meta = document["#meta"]["tdxcheck"]
-    if meta["version"] != VERSION:
-        raise ValueError(
-            f"version {meta['version']}, but this tdxcheck reads {VERSION}"
-        )
+    meta = _part(_part(document, "#meta", dict), "tdxcheck", dict, "#meta")
+    where = "#meta.tdxcheck"
+    version = _part(meta, "version", int, where)
+    if version != VERSION:
+        raise _Malformed(f"version {version}, but this tdxcheck reads {VERSION}")
+    machine = _part(meta, "machine", dict, where)
     subject = Subject(
-        str(meta["design"]),
-        str(meta["rule"]),
-        {str(name): int(number) for name, number in meta["machine"].items()},
-        tuple(map(str, meta["assumed"])),
-        str(meta.get("bug", "")),
+        _part(meta, "design", str, where),
+        _part(meta, "rule", str, where),
+        {name: _part(machine, name, int, f"{where}.machine") for name in machine},
+        tuple(map(str, _part(meta, "assumed", list, where))),
+        _part(meta, "bug", str, where) if "bug" in meta else "",
     )
-    states = document["states"]
+    states = _part(document, "states", list)
     if not states:
-        raise ValueError("no states")
-    steps = []
-    for state in states[1:]:
-        taken = state["#meta"]["tdxcheck"]
-        arguments = {str(k): str(v) for k, v in taken["arguments"].items()}
-        steps.append((str(taken["action"]), arguments))
-    return Recording(path, subject, tuple(map(dict, states)), tuple(steps))
+        raise _Malformed("states is empty")
+    for number, state in enumerate(states):
+        if not isinstance(state, dict):
+            raise _Malformed(f"states[{number}] is not an object")
+    steps = [_taken(state, f"states[{n}]") for n, state in enumerate(states[1:], 1)]
+    return Recording(path, subject, tuple(states), tuple(steps))
+
+
+def _taken(state: Json, where: str) -> tuple[str, Mapping[str, str]]:
+    """The step that led to a state."""
+    meta = _part(state, "#meta", dict, where)
+    taken = _part(meta, "tdxcheck", dict, f"{where}.#meta")
+    place = f"{where}.#meta.tdxcheck"
+    arguments = _part(taken, "arguments", dict, place)
+    shown = {name: str(value) for name, value in arguments.items()}
+    return _part(taken, "action", str, place), shown
 
 
 def resolve(recording: Recording, instance: Instance) -> Evidence:

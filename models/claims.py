@@ -111,7 +111,7 @@ CLAIMS = (
         "What TDX cannot bear is refused in a controlled way, or turns TDX off.",
         "v7.2",
         what_tdx_cannot_bear_is_refused,
-        (FIRMWARE_KEEPS_MEMORY, FIRMWARE_KEEPS_CPUS),
+        (FIRMWARE_KEEPS_MEMORY, FIRMWARE_KEEPS_CPUS, NO_ERRATUM),
         sources=(SEED.at("controlled incompatibility"), DH_0624.at("no BUG()")),
     ),
     Claim(
@@ -141,7 +141,8 @@ CLAIMS = (
         "kh-approach1",
         convertible_memory_may_return,
         expected=Expectation(
-            note="memory that was removed is TDX's own", sources=(KH_0503.at("B5"),)
+            note="memory that was removed is TDX's own",
+            sources=(KH_0503.at("on remove and re-add"),),
         ),
         sources=(KH_0429.at("approach 1"),),
     ),

@@ -75,6 +75,14 @@ class Status(Enum):
     NEVER = "never"
 
 
+ASKED = (
+    "accepts",
+    "refuses",
+    "refuses_visibly",
+    "refuses_with_reason",
+    "impossible",
+)
+
 POKE = Event("poke", "Something happens.", ())
 POKE_ALPHA = Event("poke alpha", "Something happens to {alpha}.", (Alpha,))
 
@@ -402,7 +410,7 @@ class _Writer:
         if not self.in_action and self.generator.actions:
             event = random.choice((POKE, POKE_ALPHA))
             arguments = [self.of(sort, 0) for sort in event.parameters]
-            ask = random.choice(("accepts", "refuses", "refuses_visibly", "impossible"))
+            ask = random.choice(ASKED)
             written: Term[bool] = getattr(self.state, ask)(event, *arguments)
             return written
         if not self.in_action and random.random() < 0.3:
@@ -558,7 +566,8 @@ class _Body:
         if random.random() < 0.3:
             told = ite(self.writer.formula(1), Status.BUSY, Status.NEVER)
         if random.random() < 0.4:
-            return Refusal(told, "detail", visible=random.random() < 0.5)
+            log = "line" if random.random() < 0.5 else ""
+            return Refusal(told, "detail", log, visible=random.random() < 0.5)
         return told
 
     def _bounds(self, variable: Variable) -> tuple[int, int]:

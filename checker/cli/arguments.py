@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
+from tdxcheck.checker.cli.plain import one_line
+
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     # Only type checkers know it as generic.
     _Commands = argparse._SubParsersAction["Parser"]
 
@@ -37,11 +41,20 @@ examples:
 """
 
 
+LONGEST = 1e8
+"""Seconds: three years, which every system's timer can be set to."""
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> Never:
-        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+        said = one_line(f"{self.prog}: {message}; see '{self.prog} --help'")
+        self.exit(2, f"{said}\n")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Unlike argparse, which takes a full disk for a success."""
+        print(self.format_help(), end="", file=file or sys.stdout)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -253,7 +266,7 @@ def default_jobs() -> int:
 
 
 def _positive(text: str) -> int:
-    if not re.fullmatch(r"[0-9_]+", text) or int(text) < 1:
+    if not re.fullmatch(r"0*[1-9](_?[0-9]){0,17}", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
     return int(text)
 
@@ -263,13 +276,13 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1
-    if not 0 <= value < float("inf"):
+    if not 0 <= value <= LONGEST:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
     return value
 
 
 def _memory(text: str) -> int:
-    found = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", text, re.IGNORECASE)
-    if found is None or not int(found[1]):
+    found = re.fullmatch(r"0*([1-9][0-9]{0,17})([KMG]?)(?:i?B)?", text, re.IGNORECASE)
+    if found is None:
         raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 512M or 4G")
     return int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2].upper()]

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from tdxcheck.checker.catalogue import Assumption, Catalogue, Claim, Design, Rule
+from tdxcheck.checker.catalogue import (
+    Assumption,
+    Catalogue,
+    Claim,
+    Design,
+    Rule,
+    UsageError,
+)
 from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.status import OK
@@ -20,9 +28,7 @@ def list_(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         "claims": [(c.key, c.statement) for c in catalogue.claims],
         "assumptions": [(a.key, a.statement) for a in catalogue.assumptions],
         "safeguards": [(s.name, s.doc) for s in catalogue.safeguards],
-        "counterexamples": [
-            (name, "") for name in names_in(arguments.folder or default_folder())
-        ],
+        "counterexamples": [(name, "") for name in _recorded(arguments.folder)],
     }
     out = console()
     page = Page(out.width)
@@ -32,9 +38,16 @@ def list_(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
             if page.lines:
                 page.add()
             page.add(name, Style.TITLE)
-        page.entries(sections[name], at=2 * (len(wanted) > 1))
+        entries = sections[name] or [("none", "")]
+        page.entries(entries, at=2 * (len(wanted) > 1))
     show(out, page)
     return OK
+
+
+def _recorded(folder: Path | None) -> list[str]:
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    return names_in(folder or default_folder())
 
 
 def explain(arguments: argparse.Namespace, catalogue: Catalogue) -> int:

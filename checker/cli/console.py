@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -31,13 +30,16 @@ class _Output(Console):
 def console() -> Console:
     """Standard output; rich respects NO_COLOR and leaves pipes without colour."""
     width = shutil.get_terminal_size((WIDEST, 24)).columns
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     return _Output(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
 
 
 def show(out: Console, page: Page) -> None:
-    for line, style in page:
-        out.print(Text(line, style.value), soft_wrap=True)
+    show_lines(out, (Text(line, style.value) for line, style in page))
+
+
+def show_lines(out: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        out.print(line, soft_wrap=True)
 
 
 @contextmanager

@@ -20,6 +20,12 @@ from tdxcheck.checker.verdict import Reached
 
 def diff(arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines) -> int:
     one, other = (catalogue.design(key) for key in (arguments.one, arguments.other))
+    out = console()
+    page = Page(out.width)
+    differ = comparison.designs(page, one, other)
+    show(out, page)
+    if not differ:
+        return OK
     rules = [rule.id for rule in catalogue.rules]
     cases = cases_of(catalogue, [one, other], sizes_of(arguments), names=rules)
     cases = [case for case in cases if case.questions[0].claim is None]
@@ -39,9 +45,7 @@ def diff(arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines) 
         for design in (one, other)
     ]
     pairs = list(zip(*answers, strict=True))
-    out = console()
     page = Page(out.width)
-    comparison.designs(page, one, other)
     comparison.steps(page, pairs)
     comparison.verdicts(page, pairs)
     show(out, page)

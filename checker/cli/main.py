@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NamedTuple, Never, TextIO
 
-from tdxcheck.checker.cli.arguments import parser
 from tdxcheck.checker.cli.status import (
     INTERNAL,
     INTERRUPTED,
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from tdxcheck.checker.judging.work import Engines
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """What commands work on; a test gives its own."""
 
     load: Callable[[], Catalogue]
@@ -49,25 +50,31 @@ TDX = Context(_catalogue, _engines)
 
 def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
     """Run one command; the exit code."""
-    _open_streams()
-    if sys.flags.optimize > 1:
-        return _fail(USAGE, "specifications need their docstrings: not with python -OO")
     try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as end:
-        return int(end.code or 0)
-    try:
-        status = _run(arguments, context)
+        # Even what is quick to import comes late: an interrupt may come at once.
+        from tdxcheck.checker.cli.arguments import parser
+        from tdxcheck.checker.cli.plain import bear_any_encoding
+
+        _open_streams()
+        bear_any_encoding()
+        _end_as_if_interrupted()
+        if sys.flags.optimize > 1:
+            return _fail(USAGE, "specifications need docstrings: not with python -OO")
+        try:
+            arguments = parser().parse_args(argv)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        else:
+            status = _run(arguments, context)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # Python would meet the closed pipe once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
         return _fail(NO_READER, "nobody reads the output any more; it is not complete")
     except KeyboardInterrupt:
         return _fail(INTERRUPTED, "interrupted")
     except MemoryError:
-        return _fail(UNDECIDED, "out of memory; set --max-memory or --max-states")
+        return _fail(UNDECIDED, "out of memory; take a smaller machine, or set limits")
     except Exception as error:
         return _explained(error)
 
@@ -77,6 +84,25 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
+def _forget(stream: TextIO) -> None:
+    """Write to nowhere from now on: Python would fail once more when it flushes."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _end_as_if_interrupted() -> None:
+    """Take a request to end for Ctrl-C, so that no process is left behind."""
+
+    def end(number: int, frame: FrameType | None) -> Never:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):  # Not in the main thread.
+                signal.signal(number, end)
 
 
 def _run(arguments: argparse.Namespace, context: Context) -> int:
@@ -93,7 +119,7 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
         case "guards":
             from tdxcheck.checker.cli.guards import guards
 
-            return guards(arguments, context.load(), context.engines())
+            return guards(arguments, context.load())
         case "diff":
             from tdxcheck.checker.cli.diff import diff
 
@@ -126,6 +152,8 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.export import conform
 
             return conform(arguments)
+    from tdxcheck.checker.cli.arguments import parser
+
     parser().print_help()
     return USAGE
 
@@ -145,14 +173,29 @@ def _explained(error: Exception) -> int:
         case InternalError():
             return _fail(INTERNAL, f"INTERNAL ERROR, trust nothing: {error}")
         case OSError():
-            where = error.filename or "standard output"
-            return _fail(USAGE, f"{where}: {error.strerror or error}")
+            return _fail(USAGE, _place(error))
     if "TDXCHECK_DEBUG" in os.environ:
         raise error
     what = f"{type(error).__name__}: {error}"
     return _fail(INTERNAL, f"INTERNAL ERROR: {what} (TDXCHECK_DEBUG=1 says where)")
 
 
+def _place(error: OSError) -> str:
+    """What could not be read or written, if that is known, and why."""
+    full = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+    if error.filename is None and error.errno in full:
+        _forget(sys.stdout)
+        return f"standard output: {error.strerror}"
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{error.strerror or error}"
+
+
 def _fail(status: int, message: str) -> int:
-    print(f"tdxcheck: {message}", file=sys.stderr)
+    """The exit code, after one line; which may be all that is left to tell."""
+    from tdxcheck.checker.cli.plain import one_line
+
+    try:
+        print(one_line(f"tdxcheck: {message}"), file=sys.stderr, flush=True)
+    except OSError:
+        _forget(sys.stderr)
     return status

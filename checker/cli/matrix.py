@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from tdxcheck.checker.catalogue import Catalogue, Sizes, UsageError
-from tdxcheck.checker.cli.console import console, show
+from tdxcheck.checker.cli.console import console, show, show_lines
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import OK
 from tdxcheck.checker.judging.families import Family, Tables, family, tables_of
+from tdxcheck.checker.judging.processes import end_with_parent
 from tdxcheck.checker.report import matrix as report
 from tdxcheck.checker.report.page import Page, Style
 
@@ -35,8 +36,7 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     page.add("Features, and how many rules each, or its absence, helps to break:")
     page.add()
     show(out, page)
-    for table in report.matrix(families, catalogue, out.width):
-        out.print(table)
+    show_lines(out, report.matrix(families, catalogue, out.width))
     page = Page(out.width)
     for one in families:
         page.add()
@@ -44,7 +44,8 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     page.add()
     searched = 2 ** len(catalogue.machine.features)
     page.add(
-        f"{len(families)} designs on {searched:,} kinds of machine each, all judged; "
+        f"{len(families)} design{'s' * (len(families) != 1)} on {searched:,} kinds "
+        "of machine each, all judged; "
         f"{time.monotonic() - started:.1f} s",
         Style.TITLE,
     )
@@ -81,6 +82,7 @@ _inherited: list[Catalogue] = []
 
 
 def _inherit(catalogue: Catalogue) -> None:
+    end_with_parent()
     _inherited.append(catalogue)
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tdxcheck.checker import record
-from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
+from tdxcheck.checker.catalogue import WITHOUT, Catalogue, UsageError, hint
 from tdxcheck.checker.cli.console import console
 from tdxcheck.checker.cli.console import show as print_page
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
@@ -21,6 +21,9 @@ from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.trace import ReplayError, Trace
 from tdxcheck.checker.trace import replay as confirm
 from tdxcheck.checker.verdict import Bounded, Reached, Refuted, Unknown
+
+MOST_NAMES = 8
+"""Names told of those that may be meant."""
 
 
 class Stale(Exception):
@@ -40,26 +43,67 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name.removesuffix(record.SUFFIX) for path in found)
 
 
-def find(text: str, folder: Path | None) -> Path:
-    """The file that is meant by a path, a name, the end of one, or a bug's number."""
+def find(text: str, folder: Path | None, catalogue: Catalogue) -> list[Path]:
+    """The file that is meant by a path, a name, or the end of one.
+
+    The number of a bug means every trace of it; what a design has from the one that
+    it is stated upon is recorded with that one.
+    """
     path = Path(text)
-    if path.suffix == ".json" or path.is_file() or "/" in text:
-        return path
+    if path.suffix == record.TEXT_SUFFIX:
+        beside = path.with_suffix(record.SUFFIX)
+        if beside.is_file():
+            return [beside]
+    if path.is_file() or "/" in text:
+        return [path]
     place = folder or default_folder()
     names = names_in(place)
-    found = [name for name in names if name == text] or [
-        name for name in names if name.endswith(f"-{text}") or text in name.split("-")
-    ]
-    if len(found) == 1:
-        return place / (found[0] + record.SUFFIX)
+    asked = text.removesuffix(record.SUFFIX).removesuffix(record.TEXT_SUFFIX)
+    found = _named(asked, names) or _named(_from_base(asked, catalogue), names)
+    if len(found) == 1 or (found and _are_of_bug(asked, found, catalogue)):
+        return [place / (name + record.SUFFIX) for name in found]
     if found:
-        raise UsageError(f"'{text}' may be any of {', '.join(found)}")
+        more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
+        raise UsageError(
+            f"'{text}' may be any of {', '.join(found[:MOST_NAMES])}{more}"
+        )
+    if path.suffix == ".json":
+        return [path]
     near = hint(text, dict.fromkeys(names))
     raise UsageError(f"there is no recorded trace '{text}' in {place}{near}")
 
 
+def _named(asked: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == asked] or [
+        name for name in names if name.endswith(f"-{asked}") or asked in name.split("-")
+    ]
+
+
+def _from_base(asked: str, catalogue: Catalogue) -> str:
+    """DESIGN-RULE, by the name of the design that what is known of it comes from."""
+    for design in catalogue.designs:
+        rule = asked.removeprefix(f"{design.key}-")
+        if rule in design.expected:
+            return f"{catalogue.origin(design.key, rule)}-{rule}"
+    return asked
+
+
+def _are_of_bug(asked: str, names: list[str], catalogue: Catalogue) -> bool:
+    keys = {design.key for design in catalogue.designs}
+    return asked not in keys and all(name.startswith(f"{asked}-") for name in names)
+
+
 def show(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
-    recording = record.read(find(arguments.trace, arguments.folder))
+    paths = find(arguments.trace, arguments.folder, catalogue)
+    claims = {claim.key for claim in catalogue.claims}
+
+    def rank(recording: record.Recording) -> tuple[bool, bool, int]:
+        """A design as it is before one without a safeguard, a rule before a claim."""
+        subject = recording.subject
+        is_claim = subject.question.partition("-without-")[0] in claims
+        return WITHOUT in subject.design, is_claim, len(recording.steps)
+
+    recording, *others = sorted(map(record.read, paths), key=rank)
     out = console()
     page = Page(out.width)
     try:
@@ -71,6 +115,10 @@ def show(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         ) from None
     title = summary.title(case, case.questions[0])
     narrate(page, title, trace, case.machine, shortest=False)
+    if others:
+        names = ", ".join(other.subject.name for other in others)
+        page.add()
+        page.add(names, label=f"  Other traces of {arguments.trace}: ", at=4)
     print_page(out, page)
     return OK
 
@@ -124,8 +172,12 @@ def replay(
     limits = Budget(
         arguments.max_states, arguments.max_memory, arguments.depth, seconds or None
     )
-    for text in arguments.traces:
-        recording = record.read(find(text, arguments.folder))
+    paths = [
+        path
+        for text in arguments.traces
+        for path in find(text, arguments.folder, catalogue)
+    ]
+    for recording in map(record.read, dict.fromkeys(paths)):
         try:
             case, trace = load(recording, catalogue)
             status, said = shorter(case, trace, engines, limits)
@@ -146,6 +198,8 @@ def shorter(
     chosen: Engines = dict([next(iter(engines.items()))])
     depth = max(length - 1, 1)
     assessment = assess([case], chosen, replace(limits, depth=depth), 1)
+    if assessment.interrupted:
+        raise KeyboardInterrupt
     verdict = assessment.judgements[0].verdict
     match verdict:
         case Refuted(run) | Reached(run) if len(run.steps) < length:

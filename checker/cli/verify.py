@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tdxcheck.checker import record
 from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
-from tdxcheck.checker.cli.console import console, progress, show
+from tdxcheck.checker.cli.console import console, progress, show, show_lines
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.judging.assess import assess
+from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
-from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
@@ -41,8 +42,9 @@ def verify(
             "give a --folder for others"
         )
     cases = cases_of(catalogue, designs, sizes, names=arguments.rule, assumed=assumed)
+    _check_claims(catalogue, arguments.rule, cases)
     if not cases:
-        raise UsageError("there is nothing to judge: no such claim about these designs")
+        raise UsageError("there is nothing to judge: no rule, and no claim of these")
     chosen = {
         engine: judge
         for engine, judge in engines.items()
@@ -61,8 +63,12 @@ def verify(
             demanded=demanded,
             report=report,
         )
+    not_kept = None
     if arguments.record:
-        keep(assessment, catalogue, folder)
+        try:
+            keep(assessment, catalogue, folder)
+        except OSError as error:
+            not_kept = error
     status, result = conclusion(assessment)
     if arguments.format == "json":
         from tdxcheck.checker.report.as_json import assessment_as_json
@@ -70,6 +76,8 @@ def verify(
         print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
     else:
         tell(assessment, catalogue, folder)
+    if not_kept is not None:
+        raise not_kept
     return status
 
 
@@ -92,9 +100,21 @@ def _check_rules(catalogue: Catalogue, names: list[str]) -> None:
             raise UsageError(f"there is no rule or claim '{name}'{near}")
 
 
+def _check_claims(catalogue: Catalogue, names: list[str], cases: list[Case]) -> None:
+    """Refuse a claim that none of the cases is about, rather than say nothing of it."""
+    asked = [question.claim for case in cases for question in case.questions]
+    for claim in catalogue.claims:
+        if claim.key in names and claim not in asked:
+            raise UsageError(
+                f"{claim.key} is a claim about {claim.design}, with assumptions of its "
+                "own: judge that design, without --assume"
+            )
+
+
 def budget_of(arguments: argparse.Namespace, jobs: int, designs: int) -> Budget:
     """The limits; without one of time, what a few designs need, and many."""
-    memory = arguments.max_memory or _available_memory() // max(1, jobs)
+    at_a_time = max(1, min(jobs, len(Engine) * designs))
+    memory = arguments.max_memory or _available_memory() // at_a_time
     seconds = arguments.time
     if seconds is None:
         seconds = USUAL + PER_DESIGN * max(0, designs - 3)
@@ -131,8 +151,7 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     page.add()
     show(out, page)
     if any(j.question.claim is None for j in assessment.judgements):
-        for table in verdicts(assessment, catalogue, out.width):
-            out.print(table)
+        show_lines(out, verdicts(assessment, catalogue, out.width))
         page = Page(out.width)
         page.add()
         page.table(list(legend(assessment)), at=2)

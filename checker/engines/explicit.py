@@ -52,6 +52,9 @@ class Limits:
     """Of the whole process, in bytes."""
 
 
+UNLIMITED = Limits()
+
+
 @dataclass(frozen=True)
 class Progress:
     depth: int
@@ -97,7 +100,7 @@ class Search:
         """The state that each state was first reached from."""
         self.taken = [0] * len(system.steps)
         self.depth = 0
-        self.watches = tuple(_watches(system))
+        self.watches = tuple(watches_of(system))
         self.ends = _ends(system, self.packing)
         self.stuck: list[int] = []
         """States from which no step leads, not yet looked at."""
@@ -183,7 +186,7 @@ class Search:
 
 def explore(
     system: GroundSystem,
-    limits: Limits = Limits(),
+    limits: Limits = UNLIMITED,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Exploration:
     """Visit every reachable state, or as many as the limits allow."""
@@ -196,7 +199,7 @@ def explore(
             reached: list[int] = []
             for begin in range(0, len(frontier), CHUNK):
                 search.expand(frontier[begin : begin + CHUNK], reached)
-                limit = _exceeded(limits, len(search.parents))
+                limit = exceeded(limits, len(search.parents))
                 if limit is not None:
                     break
             search.depth += bool(reached)
@@ -225,7 +228,8 @@ def explore(
     )
 
 
-def _exceeded(limits: Limits, states: int) -> Limit | None:
+def exceeded(limits: Limits, states: int) -> Limit | None:
+    """The limit that a search has met, if one."""
     if limits.states is not None and states >= limits.states:
         return Limit.STATES
     if limits.memory is not None:
@@ -236,7 +240,7 @@ def _exceeded(limits: Limits, states: int) -> Limit | None:
     return None
 
 
-def _watches(system: GroundSystem) -> Iterator[Watch]:
+def watches_of(system: GroundSystem) -> Iterator[Watch]:
     """Two a property: twice its number for a hit, one more for its premise."""
     for number, rule in enumerate(system.properties):
         match rule.property.mode:

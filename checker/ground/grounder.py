@@ -361,6 +361,7 @@ class _Grounder:
         accepted: list[Node] = []
         refused: list[Node] = []
         told: list[Node] = []
+        reasoned: list[Node] = []
         for action, arguments in self.instance.requests(event, numbers):
             binding = self.binding(action, arguments)
             passed: list[Node] = []
@@ -371,6 +372,8 @@ class _Grounder:
                     refused.append(first)
                     if guard.refusal.visible:
                         told.append(first)
+                    if guard.refusal.log:
+                        reasoned.append(first)
                 passed.append(condition)
             accepted.append(make.and_(passed))
         taken = make.or_(accepted)
@@ -381,6 +384,8 @@ class _Grounder:
                 return make.and_((make.not_(taken), make.or_(refused)))
             case Reaction.REFUSED_VISIBLY:
                 return make.and_((make.not_(taken), make.or_(told)))
+            case Reaction.REFUSED_WITH_REASON:
+                return make.and_((make.not_(taken), make.or_(reasoned)))
             case Reaction.IMPOSSIBLE:
                 return make.not_(make.or_((taken, *refused)))
 

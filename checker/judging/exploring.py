@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tdxcheck.checker.engines.explicit import Limits, Progress, Search, explore
+from tdxcheck.checker.engines.explicit import Limits, Progress, Search
 from tdxcheck.checker.engines.starting import check_start
+from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.ground.system import GroundSystem

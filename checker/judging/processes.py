@@ -6,6 +6,7 @@ memory counts for itself, and a crash or a kill takes nothing else with it.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -36,6 +37,8 @@ from tdxcheck.checker.verdict import Limit
 
 POLL = 0.2
 """Seconds between two looks at the clock and at Ctrl-C."""
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2), from <linux/prctl.h>."""
 GRACE = 5.0
 """Seconds that an engine is given to end by itself when its time is up."""
 
@@ -237,12 +240,16 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
     """The life of a process: one task, one answer."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Not SIG_IGN: Python complains of a signal that is on its way by then.
+        for each in _ends():
+            signal.signal(each, lambda *_: None)
         raise KeyboardInterrupt
 
     started = time.monotonic()
     try:
-        signal.signal(signal.SIGINT, interrupt)
+        for number in _ends():
+            signal.signal(number, interrupt)
+        end_with_parent()
         connection.send(task.judge(task.case, budget, connection.send))
     except KeyboardInterrupt:
         connection.send(nothing(task.case, task.engine, Limit.INTERRUPT, started))
@@ -264,7 +271,7 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
 
 @contextmanager
 def _first_interrupt() -> Iterator[Callable[[], bool]]:
-    """Note the first Ctrl-C, and let the second one through."""
+    """Note the first Ctrl-C, or other request to end; let the second one through."""
     noted = False
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -274,11 +281,25 @@ def _first_interrupt() -> Iterator[Callable[[], bool]]:
         noted = True
 
     try:
-        before = signal.signal(signal.SIGINT, note)
+        before = {number: signal.signal(number, note) for number in _ends()}
     except ValueError:  # Not in the main thread: signals are somebody else's.
         yield lambda: False
         return
     try:
         yield lambda: noted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ends() -> list[signal.Signals]:
+    """The signals that ask a process to end, but for those that it is to ignore."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    there = [signal.Signals[name] for name in names if hasattr(signal, name)]
+    return [n for n in there if signal.getsignal(n) is not signal.SIG_IGN]
+
+
+def end_with_parent() -> None:
+    """Have this process killed when the one that forked it is; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -273,5 +273,8 @@ class Interpreter:
             case Reaction.REFUSED_VISIBLY:
                 told = any(refusal.visible for refusal in refusals)
                 return not accepted and told
+            case Reaction.REFUSED_WITH_REASON:
+                reasoned = any(refusal.log for refusal in refusals)
+                return not accepted and reasoned
             case Reaction.IMPOSSIBLE:
                 return not accepted and not refusals

@@ -280,7 +280,10 @@ class _Search:
         told = reacts(Reaction.REFUSED_VISIBLY)
         manner = "refused" if told else "refused silently"
         guards = list(self.refusing(term, numbers, view))
-        return f"{event} would be {manner}{''.join(guards[:1])}"
+        reason = ""
+        if term.reaction is Reaction.REFUSED_WITH_REASON and not reacts(term.reaction):
+            reason = ", and no line in the log says why"
+        return f"{event} would be {manner}{''.join(guards[:1])}{reason}"
 
     def refusing(
         self, term: Reacts, numbers: tuple[int, ...], view: View

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import groupby
 
 from tdxcheck.checker.catalogue import Design
-from tdxcheck.checker.judging.judgement import Judgement, outcome_of
+from tdxcheck.checker.judging.judgement import Judgement, Standing, outcome_of
 from tdxcheck.checker.language.instance import show_answer
 from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.system import Event, Mode, TransitionSystem
@@ -24,18 +24,19 @@ Pairs = Sequence[tuple[Judgement, Judgement]]
 """The answers of one design and of the other to the same questions."""
 
 
-def designs(page: Page, one: Design, other: Design) -> None:
-    """What the other does otherwise: safeguards, settings, steps, refusals."""
+def designs(page: Page, one: Design, other: Design) -> bool:
+    """What the other does otherwise, if anything: safeguards, settings, steps."""
     page.add(f"{one.key}: {one.system.summary}", at=2)
     page.add(f"{other.key}: {other.system.summary}", at=2)
     page.add()
     found = difference(one.system, other.system)
     if not (found.settings or found.replaced or found.added or found.removed):
-        page.add("They are the same system.")
-        return
+        page.add("They are the same system, and no verdict can change.")
+        return False
     page.add(f"{other.key} is {one.key}, except:")
     changes(page, found, one.system, other.system)
     _refusals(page, one, other)
+    return True
 
 
 def _refusals(page: Page, one: Design, other: Design) -> None:
@@ -79,7 +80,7 @@ def refusals(system: TransitionSystem, event: Event) -> Iterator[str]:
 def steps(page: Page, pairs: Pairs) -> None:
     """The shortest ways to what must be possible, where they are not the same."""
     for one, other in pairs:
-        if one.question.rule.mode is not Mode.REACHABLE:
+        if one.question.rule.mode is not Mode.REACHABLE or _is_open(one, other):
             continue
         ways = [_way(j.trace) if j.trace else "impossible" for j in (one, other)]
         if ways[0] != ways[1]:
@@ -99,8 +100,11 @@ def _way(trace: Trace) -> str:
 
 def verdicts(page: Page, pairs: Pairs) -> None:
     """The rules on which the two designs are not judged alike."""
+    undecided = [pair for pair in pairs if _is_open(*pair)]
     judged = [
-        pair for pair in pairs if pair[0].question.rule.mode is not Mode.REACHABLE
+        (one, other)
+        for one, other in pairs
+        if one.question.rule.mode is not Mode.REACHABLE and not _is_open(one, other)
     ]
     changed = [
         (one, other)
@@ -110,7 +114,7 @@ def verdicts(page: Page, pairs: Pairs) -> None:
     page.add()
     if changed:
         page.add("Verdicts that change:", Style.TITLE)
-    else:
+    elif not undecided:
         page.add("No verdict changes.", Style.TITLE)
     for one, other in changed:
         text = f"{kind(one.verdict)} -> {kind(other.verdict)}"
@@ -128,6 +132,19 @@ def verdicts(page: Page, pairs: Pairs) -> None:
     if longer:
         page.add()
         page.add(f"Broken by both, in other numbers of steps: {', '.join(longer)}")
+    if undecided:
+        _undecided(page, undecided)
+
+
+def _is_open(one: Judgement, other: Judgement) -> bool:
+    """One of them is undecided, so that nothing can be said of the two."""
+    return Standing.UNDECIDED in (one.standing, other.standing)
+
+
+def _undecided(page: Page, pairs: Pairs) -> None:
+    names = ", ".join(one.question.name for one, _ in pairs)
+    page.add()
+    page.add(f"Not decided within the limits, of one or both: {names}", Style.BAD)
 
 
 def _steps(judgement: Judgement) -> int | None:

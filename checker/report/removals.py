@@ -100,9 +100,8 @@ def conclusion(page: Page, found: Sequence[Removal], seconds: float) -> None:
         counts.append(f"{known} known to be redundant")
     if news:
         counts.append(f"{news} that no rule needs")
-    page.add(
-        f"{len(found)} safeguards: {', '.join(counts)}; {seconds:.1f} s", Style.TITLE
-    )
+    number = f"{len(found)} safeguard{'s' * (len(found) != 1)}"
+    page.add(f"{number}: {', '.join(counts)}; {seconds:.1f} s", Style.TITLE)
 
 
 def is_as_expected(removal: Removal) -> bool:

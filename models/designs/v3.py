@@ -3,32 +3,70 @@
 Of the events that break TDX none is refused: CPUs, memory and devices come and
 go as on any Linux. Any error of an initialisation ends in TDH.SYS.LP.SHUTDOWN on
 every CPU, for good.
+
+The module is that of today: to 1.5 LP.SHUTDOWN is a call without effect. To 1.0, of
+v3's time, it was the end of the module, whatever its state. TDH.SYS.INFO and its
+table of CMRs, and the opt-in tdx_host=on, are taken to be in order.
 """
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Kind, Term, TransitionSystem, action
-from tdxcheck.models.initialization import COMMON, free_pamt, proceed
+from tdxcheck.checker.language import (
+    Kind,
+    Term,
+    TransitionSystem,
+    action,
+    forall,
+    implies,
+)
+from tdxcheck.models.initialization import COMMON, allocate_pamt, free_pamt, proceed
 from tdxcheck.models.kvm import KVM, seamcall
 from tdxcheck.models.module.dispatch import sys_lp_shutdown
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.models.platform import BOOT, PLATFORM
-from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Tdx
+from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Presence, Tdx
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
 from tdxcheck.spec.rules import RULES
 from tdxcheck.spec.sources import V3, V3_TREE
 
 
+def detected(host: Host) -> Term[bool]:
+    """Every CPU that is present came up, and read the same SEAMRR as the others.
+
+    A hot-added CPU that went offline again is taken for one that never came up.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            host.detects_tdx_on_every_cpu & (host.cpu[cpu] != Presence.ABSENT),
+            host.counted[cpu] | (host.online(cpu) & host.seamrr_valid[cpu]),
+        ),
+    )
+
+
+@action(
+    actor=Actor.KERNEL,
+    sources=(V3_TREE.at("tdx_detect_cpu(), seamrr_enabled(), __tdx_detect()"),),
+)
+def find_no_tdx(host: Host) -> None:
+    """KVM asks for TDX, and there is none: some CPU never came up, or disagrees."""
+    host.require(host.kvm == Kvm.LOADED)
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(~detected(host))
+    host.tdx = Tdx.DISABLED
+
+
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("13/21"), V3_TREE.at("init_tdx_module()")),
+    sources=(V3_TREE.at("init_tdx_module()"),),
 )
 def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM asks for TDX, and the kernel begins: TDH.SYS.INIT on {cpu}."""
     host.require(host.kvm == Kvm.LOADED)
     host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(detected(host))
     host.require(host.online(cpu))
     host.require(host.healthy(sample) & (host.faults | ~shortage))
     answer = seamcall(host, sys_init, cpu, sample, ~shortage)
@@ -38,7 +76,7 @@ def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("14/21"), V3_TREE.at("tdx_module_init_cpus()")),
+    sources=(V3_TREE.at("tdx_module_init_cpus()"),),
 )
 def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """The kernel initialises the module on a CPU: TDH.SYS.LP.INIT on {cpu}."""
@@ -53,7 +91,7 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
 
 @action(
     actor=Actor.KERNEL,
-    sources=(V3.at("15/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
+    sources=(V3.at("14/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
 )
 def build_tdmrs(host: Host) -> None:
     """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs.
@@ -69,8 +107,7 @@ def build_tdmrs(host: Host) -> None:
             | ((kind[block] == MemoryKind.LEGACY_PMEM) & legacy)
         )
     )
-    host.pamt_allocated = True
-    host.pamt_dirty.update(host.online)
+    allocate_pamt(host)
     host.tdx = Tdx.BUILT
 
 
@@ -85,7 +122,7 @@ def undo(host: Host) -> None:
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("12/21"), V3_TREE.at("shutdown_tdx_module()")),
+    sources=(V3.at("08/21"), V3_TREE.at("shutdown_tdx_module()")),
 )
 def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
@@ -109,6 +146,7 @@ V3_DESIGN = TransitionSystem(
     actions=(
         *PLATFORM,
         *KVM,
+        find_no_tdx,
         begin,
         initialize_cpu,
         build_tdmrs,
@@ -120,12 +158,14 @@ V3_DESIGN = TransitionSystem(
     properties=RULES,
     initial=BOOT,
     settings={
+        Host.detects_tdx_on_every_cpu: True,
         Host.lists_legacy_pmem: True,
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,
         Host.checks_cmrs: True,
         Host.flushes_before_key_config: True,
         Host.flushes_before_freeing_pamt: True,
+        Host.flushes_after_failed_config: True,
         Host.flushes_other_cpus: True,
     },
     sources=(V3.at("00/21 to 21/21"),),

@@ -7,7 +7,7 @@ keeps the last CPU of a package online while a TD exists. kexec is configured ou
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Kind, Term, action, implies, ite, one_of
+from tdxcheck.checker.language import Kind, Refusal, Term, action, implies, ite, one_of
 from tdxcheck.models.designs.v3 import (
     V3_DESIGN,
     begin,
@@ -17,7 +17,12 @@ from tdxcheck.models.designs.v3 import (
     shut_down_cpu,
     undo,
 )
-from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.initialization import (
+    empty_list,
+    free_pamt,
+    list_present_memory,
+    remembered,
+)
 from tdxcheck.models.kvm import (
     kvm_load,
     meets,
@@ -47,6 +52,12 @@ CPU_ENABLE = (L6_8.at("tdx_cpu_enable()"), K6_16.at("tdx_online_cpu()"))
 # CPUs.
 
 
+def not_entered(answer: Term[Status]) -> Term[Told]:
+    """What a SEAMCALL that has not entered the module becomes, with no line logged."""
+    fault = ite(answer == Status.GP, Told.EOPNOTSUPP, Told.EACCES)
+    return ite(answer == Status.VMFAIL_INVALID, Told.ENODEV, fault)
+
+
 @action(
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
@@ -57,7 +68,7 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     """The administrator onlines {cpu}, where KVM has nothing to do but VMXON."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(~host.callbacks_installed | host.lp_init_done[cpu])
     host.cpu[cpu] = Presence.ONLINE
 
@@ -74,12 +85,23 @@ def cpu_online_first(
     """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
+    called = host.sys_init_result != SysInitResult.NOT_CALLED
+    host.require(called)
+    host.require(host.sys_init_result == SysInitResult.SUCCEEDED, otherwise=Told.EIO)
     host.require(host.healthy(sample) & meets(host, shortage))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
     done = answer == Status.TDX_SUCCESS
-    host.require(implies(host.refuses_cpus_without_lp_init, done), otherwise=Told.EIO)
+    entered = ~one_of(answer, Status.UD, Status.GP, Status.VMFAIL_INVALID)
+    checked = host.refuses_cpus_without_lp_init
+    host.require(implies(checked, entered), otherwise=Refusal(not_entered(answer)))
+    host.require(
+        implies(checked, done),
+        otherwise=Refusal(
+            Told.EIO, log="SEAMCALL (0x0000000000000023) failed: 0x[status]"
+        ),
+    )
     host.lp_init_done[cpu] = done
     host.cpu[cpu] = Presence.ONLINE
     seamcall(host, sys_lp_init, cpu, sample, ~shortage)
@@ -101,14 +123,6 @@ def kvm_load_begins(host: Host) -> None:
     vmxon_everywhere(host)
     host.callbacks_installed = True
     host.kvm = Kvm.LOADING
-
-
-def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
-    """What is kept of the one call of TDH.SYS.INIT: its failure too, for good."""
-    failed = ite(
-        to_be_made_again(host, answer), SysInitResult.NOT_CALLED, SysInitResult.FAILED
-    )
-    return ite(answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, failed)
 
 
 @action(actor=Actor.KVM, kinds={Kind.BRING_UP}, sources=CPU_ENABLE)
@@ -225,7 +239,10 @@ V6_8 = V3_DESIGN.variant(
     removed=(shut_down_cpu, give_up),
     added=(cpu_online_first, kvm_load_fails, kvm_loaded, kvm_checks_fail),
     settings={
+        Host.detects_tdx_on_every_cpu: False,
         Host.checks_cmrs: False,
+        Host.flushes_after_failed_config: False,
+        Host.asks_module_on_machine_check: True,
         Host.flushes_other_cpus: False,
         Host.locks_memory_hotplug: True,
         Host.refuses_onlining_outside_list: True,

@@ -24,11 +24,15 @@ from tdxcheck.models.designs.v6_8 import (
     kvm_load_fails,
     kvm_loaded,
     list_memory,
-    remembered,
     undo_and_give_up,
 )
 from tdxcheck.models.designs.v6_18 import V6_18, reject_module
-from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.initialization import (
+    empty_list,
+    free_pamt,
+    list_present_memory,
+    remembered,
+)
 from tdxcheck.models.kvm import seamcall, to_be_made_again, vmxon_everywhere
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx
@@ -42,8 +46,7 @@ BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"
 def tries_tdx(host: Host) -> Term[bool]:
     """This kernel initialises TDX when it boots."""
     second = host.running == Running.SECOND
-    hidden = host.gives_way_to_hibernation & host.hibernation
-    return ~hidden & implies(second, host.second_kernel_tries_tdx)
+    return ~host.hidden_at_boot() & implies(second, host.second_kernel_tries_tdx)
 
 
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)

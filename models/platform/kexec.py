@@ -39,6 +39,7 @@ from tdxcheck.spec.sources import (
     PULL_6_8,
     V3,
 )
+from tdxcheck.spec.update import Image, Reading
 
 
 def flushed_by(host: Host, cpu: Cpu) -> Callable[[Cpu], Term[bool]]:
@@ -70,6 +71,10 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.tdx_memory.fill(False)
     host.pamt_allocated = False
     host.kexec_loaded = False
+    host.image = Image.BOOT
+    host.known_version = Image.BOOT
+    host.known_features = Image.BOOT
+    host.reading = Reading.NONE
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
@@ -86,7 +91,11 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     ),
 )
 def kexec_load(host: Host) -> None:
-    """The administrator loads an image for kexec, or for a crash."""
+    """The administrator loads an image for kexec, or for a crash.
+
+    The kernel knows of the erratum only where TDX was usable at boot, and then asks
+    for no more: whether TDX was ever initialised does not matter.
+    """
     settled = one_of(
         host.tdx, Tdx.UNINITIALIZED, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED
     )
@@ -101,7 +110,10 @@ def kexec_load(host: Host) -> None:
         otherwise=Refusal(Told.ENOSYS, detail="KEXEC_CORE", log=""),
     )
     host.require(
-        implies(host.refuses_kexec_on_erratum, ~host.partial_write_erratum),
+        implies(
+            host.refuses_kexec_on_erratum & ~host.hidden_at_boot(),
+            ~host.partial_write_erratum,
+        ),
         otherwise=Refusal(
             Told.EOPNOTSUPP, log="Not allowed on platform with tdx_pw_mce bug"
         ),
@@ -137,12 +149,14 @@ def kexec(host: Host, cpu: Cpu) -> None:
 
     To the new kernel all memory is ordinary: it knows nothing of the PAMT or of
     TDs. Which caches are written back on the way is the old kernel's design. A
-    kernel that finds the module untouched is a first kernel again.
+    kernel that finds the module untouched is a first kernel again. What one makes
+    of a module that a failed update has left is not modelled: that takes a reboot.
     """
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
+    host.require(~host.update_failed())
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
     leave(host, cpu, host.never())
 
@@ -183,9 +197,11 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else.
+    kernel writes its dump, and does nothing else. A panic during an update of the
+    module, or after one that failed, is not modelled.
     """
     host.require(host.running == Running.FIRST)
+    host.require(~host.updating() & ~host.update_failed())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
@@ -217,8 +233,9 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
 )
 def partial_write(host: Host) -> None:
     """The kernel that runs writes part of a line that is still private: poison."""
+    first = host.running == Running.FIRST
     host.require(host.partial_write_erratum)
-    host.require(host.in_service())
+    host.require(first | host.next_kernel_owns_memory())
     host.require(host.private_page_in_allocator)
     host.require(~host.poisoned)
     host.poisoned = True

@@ -17,6 +17,7 @@ from tdxcheck.spec.host import (
     Told,
 )
 from tdxcheck.spec.sources import (
+    ACPI_SLEEP,
     L6_8,
     TDX_RST,
 )
@@ -33,17 +34,25 @@ def reset_module(host: Host) -> None:
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
     event=SUSPEND,
-    sources=(TDX_RST.at("S3"), L6_8.at("tdx_init()")),
+    sources=(
+        TDX_RST.at("S3"),
+        L6_8.at("tdx_init()"),
+        ACPI_SLEEP.at("acpi_suspend_enter()"),
+    ),
 )
 def suspend(host: Host) -> None:
-    """The administrator suspends the machine to memory, and wakes it up again."""
+    """The administrator suspends the machine to memory, and wakes it up again.
+
+    A kernel that has turned TDX off, as it can hibernate, suspends as ever. The log
+    line of the refusal is from boot.
+    """
     host.require(host.suspend)
     host.require(host.in_service())
     host.require(~host.initializing())
     host.require(
-        ~host.refuses_s3,
+        ~host.refuses_s3 | host.hidden_at_boot(),
         otherwise=Refusal(
-            Told.EINVAL,
+            Told.ENOSYS,
             log="Disable ACPI S3. Turn off TDX in the BIOS to use ACPI S3.",
         ),
     )

@@ -6,6 +6,7 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    all_of,
     forall,
     implies,
     invariant,
@@ -15,41 +16,26 @@ from tdxcheck.checker.language import (
 from tdxcheck.spec.events import (
     BOOT_SCAN,
     CPU_OFFLINE,
+    DEVICE_AS_MEMORY,
     MEMORY_HOT_ADD,
     MEMORY_ONLINE,
-    ZONE_DEVICE,
 )
-from tdxcheck.spec.host import Host, Running, SysInitResult, Td, Tdx
+from tdxcheck.spec.host import Host, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
+    CXL_2024,
     DH_0624,
     K6_16,
     KH_0503,
     L6_8,
     MODULE_1_5,
     PULL_6_8,
+    SEED,
     V5,
     V7,
     VMXON_V3,
 )
-
-
-@invariant(
-    severity=Severity.SERVICE,
-    sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
-)
-def zone_device_memory_is_never_refused(host: Host) -> Term[bool]:
-    """Mapping a device's memory without giving it to the allocator is never refused.
-
-    ZONE_DEVICE memory never becomes a page of a TD: TDX has nothing to say there.
-    """
-    return forall(
-        Block,
-        lambda block: implies(
-            ~host.impossible(ZONE_DEVICE, block), ~host.refuses(ZONE_DEVICE, block)
-        ),
-    )
 
 
 @invariant(severity=Severity.SERVICE, sources=(KH_0503.at("on remove and re-add"),))
@@ -132,11 +118,10 @@ def no_hkid_is_leaked(host: Host) -> Term[bool]:
     """The end of a TD gives its KeyID back.
 
     Without a CPU online in each package that holds the key, or with a vCPU still
-    associated with a CPU that is offline, the module refuses to free it.
+    associated with a CPU that is offline, the module refuses to free it. KeyIDs
+    of a module that is dead or lost are nobody's any more.
     """
-    return implies(host.td == Td.BLOCKED, ~host.hkid_leaked) & implies(
-        host.hkid_in_use(), ~host.hkid_leaked
-    )
+    return implies(host.seam_ready & host.hkid_in_use(), ~host.hkid_leaked)
 
 
 @invariant(
@@ -180,8 +165,41 @@ def hotplug_opens_after_failure(host: Host) -> Term[bool]:
     )
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(CXL_2024.at("on -EPERM alone"), SEED.at("controlled incompatibility")),
+)
+def refused_memory_is_explained(host: Host) -> Term[bool]:
+    """Memory that is refused because of TDX is refused with a line in the log.
+
+    A number such as -EPERM, told to whoever writes to sysfs, names neither TDX nor
+    a way out. What is refused in the midst of an initialisation is not asked about.
+    """
+    return forall(
+        Block,
+        lambda block: all_of(
+            *(
+                implies(
+                    ~host.initializing() & host.refuses(event, block),
+                    host.refuses_with_reason(event, block),
+                )
+                for event in (MEMORY_HOT_ADD, DEVICE_AS_MEMORY, MEMORY_ONLINE)
+            )
+        ),
+    )
+
+
+@invariant(severity=Severity.SERVICE, sources=(V7.at("10/20, init_tdx_module()"),))
+def memory_hotplug_lock_is_balanced(host: Host) -> Term[bool]:
+    """Once an initialisation has ended, memory hotplug's lock is as it was before.
+
+    A reader who lets go of what he never took leaves the count below zero, and who
+    adds memory next waits for it to become zero.
+    """
+    return implies(~host.initializing(), host.memory_lock_miscount == 0)
+
+
 AVAILABILITY = (
-    zone_device_memory_is_never_refused,
     convertible_memory_may_return,
     boot_devices_are_not_refused,
     no_event_crashes_the_kernel,
@@ -191,4 +209,6 @@ AVAILABILITY = (
     cpu_offline_is_refused_for_a_td_only,
     somebody_watches_the_cpus,
     hotplug_opens_after_failure,
+    refused_memory_is_explained,
+    memory_hotplug_lock_is_balanced,
 )

@@ -1,0 +1,83 @@
+"""Layout: where each slot lies in the machine words of a packed state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tdxcheck.checker.ground.system import GroundSystem, Values
+
+WORD = 64
+
+Words = npt.NDArray[np.uint64]
+"""States, a row each, a column for each word."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Some bits of one word, which hold a value less `low`."""
+
+    word: int
+    offset: int
+    width: int
+    low: int
+
+    @property
+    def mask(self) -> int:
+        return ((1 << self.width) - 1) << self.offset
+
+
+class Room:
+    """Words that are filled with fields, none of which crosses from one to the next."""
+
+    def __init__(self, first: int = 0) -> None:
+        self.first = first
+        self.free = [WORD]
+
+    def take(self, width: int, low: int) -> Field:
+        """The next field of so many bits, in the first word that has room for it."""
+        for word, free in enumerate(self.free):
+            if width <= free:
+                self.free[word] -= width
+                return Field(self.first + word, WORD - free, width, low)
+        self.free.append(WORD)
+        return self.take(width, low)
+
+    @property
+    def words(self) -> int:
+        return len(self.free)
+
+
+class Layout:
+    """The fields of a system's slots, by their numbers."""
+
+    def __init__(self, system: GroundSystem) -> None:
+        room = Room()
+        self.fields = [
+            room.take((slot.term.high - slot.term.low).bit_length(), slot.term.low)
+            for slot in system.slots
+        ]
+        self.words = room.words
+        self.bits = sum(field.width for field in self.fields)
+
+    def pack(self, values: Values) -> list[int]:
+        words = [0] * self.words
+        for value, field in zip(values, self.fields, strict=True):
+            words[field.word] |= (value - field.low) << field.offset
+        return words
+
+    def pack_all(self, states: Iterable[Values]) -> Words:
+        rows = [self.pack(values) for values in states]
+        return np.array(rows, dtype=np.uint64).reshape(len(rows), self.words)
+
+    def unpack(self, row: Any) -> Values:
+        """The values in one row of words."""
+        words = [int(word) for word in row]
+        return tuple(
+            (words[f.word] >> f.offset & (1 << f.width) - 1) + f.low
+            for f in self.fields
+        )

@@ -1,0 +1,42 @@
+"""Visiting every reachable state: tiny systems in plain Python, others by tables.
+
+Tables cost more to make than a tiny system to visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tdxcheck.checker.engines import explicit
+from tdxcheck.checker.engines.explicit import (
+    UNLIMITED,
+    Exploration,
+    Limits,
+    Progress,
+)
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.verdict import Limit
+
+TINY = 20_000
+"""States that plain Python visits before tables are made."""
+
+
+def explore(
+    system: GroundSystem,
+    limits: Limits = UNLIMITED,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Exploration:
+    """Visit every reachable state, or as many as the limits allow."""
+    if limits.states is not None and limits.states <= TINY:
+        return explicit.explore(system, limits, progress)
+    found = explicit.explore(system, replace(limits, states=TINY), progress)
+    if found.limit is not Limit.STATES:
+        return found
+    from tdxcheck.checker.engines.packed import search
+    from tdxcheck.checker.engines.packed.inputs import Unsuited
+
+    try:
+        return search.explore(system, limits, progress)
+    except Unsuited:
+        return explicit.explore(system, limits, progress)

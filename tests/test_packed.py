@@ -1,0 +1,148 @@
+"""The explicit engine by tables: the same states, counts and runs as the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+
+from tdxcheck.checker.engines import explicit
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.explicit import Exploration, Limits
+from tdxcheck.checker.engines.packed import stores
+from tdxcheck.checker.engines.packed.inputs import Unsuited
+from tdxcheck.checker.engines.packed.search import Search, explore
+from tdxcheck.checker.engines.visiting import TINY
+from tdxcheck.checker.engines.visiting import explore as visit
+from tdxcheck.checker.ground import GroundSystem, ground
+from tdxcheck.checker.verdict import Bounded, Limit, Reached, Refuted, Unknown
+from tdxcheck.models.classic import CLASSICS, Classic
+from tests.random_systems import Drawn, examples, systems
+
+LARGE = 100_000
+"""States that only the compiled kernel is given in the tests."""
+
+
+def _name(classic: Classic) -> str:
+    size = "-".join(str(number) for number in classic.scope.values())
+    return f"{classic.system.name} {size}".strip().replace(" ", "_")
+
+
+WIDE = next(c for c in reversed(CLASSICS) if c.system.name == "coffee can")
+"""Its numbers have too many values for tables."""
+CASES = [pytest.param(c, id=_name(c)) for c in CLASSICS if c is not WIDE]
+
+
+@pytest.fixture(params=["kernel", "kernel without pext", "numpy"])
+def compiled(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Each way to take steps; whether it is the compiled one."""
+    if request.param == "numpy":
+        yield False
+        return
+    kernel = stores.kernel()
+    if kernel is None:
+        pytest.fail("the kernel was not built: is there no compiler?")
+    kernel.use_pext(request.param == "kernel")
+    yield True
+    kernel.use_pext(True)
+
+
+def same(one: Exploration, other: Exploration) -> None:
+    assert one.states == other.states
+    assert one.transitions == other.transitions
+    assert one.depth == other.depth
+    assert one.fired == other.fired
+    for mine, theirs in zip(one.verdicts, other.verdicts, strict=True):
+        assert type(mine) is type(theirs)
+        if isinstance(mine, Refuted | Reached):
+            assert isinstance(theirs, Refuted | Reached)
+            assert len(mine.run.steps) == len(theirs.run.steps)
+        else:
+            assert mine == theirs
+
+
+@pytest.mark.parametrize("classic", CASES)
+def test_published_counts(classic: Classic, compiled: bool) -> None:
+    if not compiled and (classic.states or 0) > LARGE:
+        return
+    system = ground(classic.system, classic.scope)
+    found = explore(system, compiled=compiled)
+    assert found.complete
+    for published, counted in (
+        (classic.states, found.states),
+        (classic.steps, found.transitions),
+        (classic.depth, found.depth),
+    ):
+        assert published is None or counted == published
+    for rule, verdict in zip(classic.system.properties, found.verdicts, strict=True):
+        if rule in classic.broken:
+            assert isinstance(verdict, Refuted)
+            assert len(verdict.run.steps) == classic.broken[rule]
+
+
+def test_numbers_of_too_many_values_are_left_to_plain_python() -> None:
+    system = ground(WIDE.system, WIDE.scope)
+    with pytest.raises(Unsuited):
+        explore(system)
+    assert visit(system).states == WIDE.states
+
+
+@examples(60)
+@given(systems(most_states=2_000))
+def test_random_systems_are_visited_alike(drawn: Drawn) -> None:
+    system = ground(drawn.system(), drawn.scope)
+    if next(system.initial_states(), None) is None:
+        return
+    plain = explicit.explore(system)
+    by_diagrams = survey(system)
+    for compiled in (True, False):
+        found = explore(system, compiled=compiled)
+        same(found, plain)
+        runs(found, by_diagrams.verdicts)
+
+
+def runs(found: Exploration, verdicts: tuple[object, ...]) -> None:
+    """The runs that are shown are the ones that decision diagrams show."""
+    for mine, theirs in zip(found.verdicts, verdicts, strict=True):
+        if isinstance(mine, Refuted | Reached) and not isinstance(theirs, Unknown):
+            assert mine == theirs
+
+
+def mutex() -> GroundSystem:
+    name = "Lamport's mutual exclusion"
+    classic = next(c for c in CLASSICS if c.system.name == name)
+    return ground(classic.system, classic.scope)
+
+
+def test_a_search_ends_at_its_limits(compiled: bool) -> None:
+    system = mutex()
+    found = explore(system, Limits(states=1_000), compiled=compiled)
+    assert found.limit is Limit.STATES
+    assert found.states >= 1_000
+    assert all(isinstance(v, Bounded | Unknown | Refuted) for v in found.verdicts)
+
+
+def test_a_search_ends_at_an_interrupt() -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    found = explore(mutex(), progress=interrupt)
+    assert found.limit is Limit.INTERRUPT
+
+
+def test_tables_take_over_where_plain_python_ends() -> None:
+    system = mutex()
+    found = visit(system)
+    assert found.states == 724_274 > TINY
+    small = visit(system, Limits(states=100))
+    assert small.limit is Limit.STATES
+    assert small.states < TINY
+
+
+def test_states_take_few_bytes() -> None:
+    search = Search(mutex())
+    search.start()
+    while search.deepen(lambda: None):
+        pass
+    assert search.store.nbytes / len(search.store) < 36
