@@ -12,7 +12,8 @@ from typing import TypeAlias
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
-from tdxcheck.spec.rules import RULES
+from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
@@ -250,7 +251,9 @@ V8_MEANINGFUL = {
     "initialization_ends",
 }
 V8_KNOWN: Table = {
-    rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
+    rule.name: NEVER_USED
+    for rule in RULES
+    if rule.name not in V8_MEANINGFUL and rule not in GROUPS["update"]
 } | {"a_td_can_run": NEVER_WORKS}
 
 # From v9 on.
@@ -377,9 +380,10 @@ V7_2_KNOWN = amended(
     V7_1_KNOWN,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
+    **UPDATE_KNOWN,
 )
 
-WITH_WHOLE_PAMT: Mapping[str, Table] = {
+BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
     "v3": V3_KNOWN,
     "document-only": V3_KNOWN,
@@ -398,12 +402,16 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
     "v6.16": V6_16_KNOWN,
     "v6.18": V6_18_KNOWN,
     "v7.1": V7_1_KNOWN,
+}
+
+WITH_WHOLE_PAMT: Mapping[str, Table] = {
+    **{design: {**WITHOUT_UPDATE, **table} for design, table in BEFORE_UPDATES.items()},
     "v7.2": V7_2_KNOWN,
 }
 EXPECTATIONS: Mapping[str, Table] = {
-    design: {**known, **WITHOUT_DYNAMIC_PAMT}
-    for design, known in WITH_WHOLE_PAMT.items()
-} | {"dpamt": V7_2_KNOWN}
+    **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
+    "dpamt": V7_2_KNOWN,
+}
 
 
 # Safeguards that no rule needs, on the default machine, and why.

@@ -19,7 +19,7 @@ from tdxcheck.models.module.configuration import (
     sys_key_config_fatal,
     sys_tdmr_init,
 )
-from tdxcheck.spec.host import Actor, Host, Presence, Tdx
+from tdxcheck.spec.host import Actor, Host, Presence, SysInitResult, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import L6_8, V3, V3_TREE, V7
@@ -34,6 +34,14 @@ def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
     """On success the next stage; else what was done is undone."""
     failed = ite(to_be_made_again(host, answer), host.tdx, Tdx.UNDOING)
     return ite(answer == Status.TDX_SUCCESS, then, failed)
+
+
+def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
+    """What is kept of the one call of TDH.SYS.INIT: its failure too, for good."""
+    failed = ite(
+        to_be_made_again(host, answer), SysInitResult.NOT_CALLED, SysInitResult.FAILED
+    )
+    return ite(answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, failed)
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)

@@ -14,6 +14,7 @@ from tdxcheck.checker.language import (
     exists,
     forall,
     implies,
+    one_of,
 )
 from tdxcheck.models.td import (
     mem_page_aug,
@@ -29,6 +30,7 @@ from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import K6_16
+from tdxcheck.spec.update import Build
 
 TD_INIT = (K6_16.at("__tdx_td_init()"),)
 RELEASE = (K6_16.at("tdx_mmu_release_hkid()"),)
@@ -82,9 +84,9 @@ def kvm_load(host: Host) -> None:
 def kvm_unload(host: Host) -> None:
     """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
     host.require(host.kvm == Kvm.LOADED)
-    host.require(~host.initializing())
+    host.require(~host.initializing() & ~host.updating())
     host.require(host.td == Td.NONE)
-    stays = host.core_owns_vmx & (host.tdx == Tdx.INITIALIZED)
+    stays = host.core_owns_vmx & one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     on, installed = host.vmx_on, host.callbacks_installed
     host.vmx_on.update(lambda c: on[c] & stays)
     host.callbacks_installed = installed & stays
@@ -148,6 +150,7 @@ def td_run(host: Host, cpu: Cpu) -> None:
     """
     host.require(host.tdx_in_use())
     host.require(host.td == Td.KEYS_CONFIGURED)
+    host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
     seamcall(host, vp_enter, cpu, marks=False)
 

@@ -28,6 +28,7 @@ from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.update import Build
 
 
 def ready(host: Host, cpu: Cpu) -> None:
@@ -110,6 +111,31 @@ def mem_page_aug(
 @action(
     kinds={Kind.SEAMCALL},
     success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mem_page_add.c, op_state_lookup.c"),),
+)
+def mem_page_add(host: Host, cpu: Cpu) -> None:
+    """TDH.MEM.PAGE.ADD on {cpu}: a page of the TD's first memory, to be measured."""
+    ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.td_build = Build.GOING_ON
+    host.private_dirty[cpu] = True
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mr_finalize.c, op_state_lookup.c"),),
+)
+def mr_finalize(host: Host, cpu: Cpu) -> None:
+    """TDH.MR.FINALIZE on {cpu}: the TD's measurement is complete, it may run."""
+    ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.td_build = Build.NONE
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mng_vpflushdone.c"),),
 )
 def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
@@ -123,6 +149,7 @@ def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
     host.vcpu_on.update(lambda c: host.never())
     host.td = Td.BLOCKED
     host.private_dirty[cpu] = True
+    host.td_build = Build.NONE
 
 
 @action(

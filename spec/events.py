@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Event
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import TDX_RST
+from tdxcheck.spec.sources import TDX_HOST, TDX_RST
 
 MEMORY_HOT_ADD = Event(
     "memory_hot_add",
@@ -67,3 +67,9 @@ CRASH_KEXEC = Event(
     (TDX_RST.at("Kexec()"),),
 )
 TD_CREATE = Event("td_create", "a TD is created", ())
+MODULE_UPDATE = Event(
+    "module_update",
+    "the administrator updates the TDX module",
+    (),
+    (TDX_HOST.at("tdx_fw_write()"),),
+)

@@ -2,7 +2,7 @@
 
 Not modelled at this depth: single pages (a memory block, the PAMT and the TD's
 memory are each one thing; of Dynamic PAMT there is one region of single pages), more
-than one TD and more than one vCPU, runtime update of the module, and time.
+than one TD and more than one vCPU, and time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tdxcheck.spec.dynamic_pamt import DynamicPamt
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
 from tdxcheck.spec.safeguards import Safeguards
+from tdxcheck.spec.update import Image, Updates
 
 
 class Actor(Enum):
@@ -76,7 +77,8 @@ class Tdx(Enum):
     """How far the running kernel has come with TDX.
 
     v3 calls ERROR "TDX_MODULE_SHUTDOWN"; STARTED to UNDOING are the inside of
-    its tdx_init() and of tdx_enable() from v6.8 on.
+    its tdx_init() and of tdx_enable() from v6.8 on. UPDATING is the inside of
+    v7.2's seamldr_install_module(), with every CPU stopped.
     """
 
     UNINITIALIZED = 0
@@ -88,6 +90,8 @@ class Tdx(Enum):
     STOPPING = 6
     ERROR = 7
     DISABLED = 8
+    UPDATING = 9
+    UPDATE_FAILED = 10
 
 
 class SysInitResult(Enum):
@@ -244,7 +248,7 @@ class Kernel(Safeguards):
     """The crash kernel uses no memory but what was reserved for it at boot."""
 
 
-class Host(DynamicPamt, Module, Platform, Kernel):
+class Host(DynamicPamt, Module, Platform, Kernel, Updates):
     """A host, whole."""
 
     pamt_written = Var(bool, False)
@@ -271,8 +275,29 @@ class Host(DynamicPamt, Module, Platform, Kernel):
         """A kernel runs that does more than write a crash dump, and has booted."""
         return one_of(self.running, Running.FIRST, Running.SECOND) & implies(
             self.initializes_at_boot,
-            one_of(self.tdx, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED),
+            one_of(
+                self.tdx,
+                Tdx.INITIALIZED,
+                Tdx.ERROR,
+                Tdx.DISABLED,
+                Tdx.UPDATE_FAILED,
+            ),
         )
+
+    @definition
+    def updating(self) -> Term[bool]:
+        """Every CPU is stopped for an update of the module: nothing else happens."""
+        return self.tdx == Tdx.UPDATING
+
+    @definition
+    def updated(self) -> Term[bool]:
+        """An update has ended well: TDX is in use with a new image."""
+        return (self.image == Image.NEW) & (self.tdx == Tdx.INITIALIZED)
+
+    @definition
+    def update_failed(self) -> Term[bool]:
+        """An update has failed after the old module was shut down."""
+        return self.tdx == Tdx.UPDATE_FAILED
 
     @definition
     def module_touched(self) -> Term[bool]:

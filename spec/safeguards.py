@@ -19,8 +19,12 @@ from tdxcheck.spec.sources import (
     KH_0503,
     L6_8,
     L6_18,
+    L7_2,
     PULL_6_8,
     PULL_6_18,
+    SEAMLDR_7_2,
+    TDX_HOST,
+    UPDATE_V10,
     V3,
     V5,
     V7,
@@ -202,3 +206,34 @@ class Safeguards(State):
         sources=(L6_8.at("tdx_init(), hibernation_available()"),)
     )
     """TDX is not used where hibernation was possible at boot."""
+
+    # Runtime update of the module.
+
+    stops_update_on_failure = Safeguard(
+        bugs=("B19",), sources=(UPDATE_V10.at("15/25"), SEAMLDR_7_2.at("ack_state()"))
+    )
+    """An update goes no further than the stage in which some CPU met an error."""
+    resets_flags_on_update = Safeguard(
+        bugs=("B20",),
+        sources=(UPDATE_V10.at("17/25"), L7_2.at("tdx_module_shutdown()")),
+    )
+    """With the old module shut down, no CPU and no TDH.SYS.INIT counts as done."""
+    avoids_compat_sensitive_update = Safeguard(
+        bugs=("B21",), sources=(UPDATE_V10.at("22/25"),)
+    )
+    """TDH.SYS.SHUTDOWN is told to refuse while a TD is built; the update is -EBUSY."""
+    locks_version_reads = Safeguard(
+        bugs=("B22",),
+        sources=(TDX_HOST.at("version_show()"),),
+    )
+    """No update stops the machine while somebody reads the module's version."""
+    refuses_seamldr_on_vmcs_erratum = Safeguard(
+        bugs=("B23",),
+        sources=(
+            SEAMLDR_7_2.at("seamldr_call()"),
+            TDX_HOST.at("supports_runtime_update()"),
+        ),
+    )
+    """No P-SEAMLDR call, and no update, where it would clear the current VMCS."""
+    refreshes_version_only = Safeguard(bugs=("B24",), sources=(UPDATE_V10.at("21/25"),))
+    """After an update the kernel reads the version again, and no feature or limit."""

@@ -58,6 +58,21 @@ DPAMT_V6 = Document(
 DISABLE_V3 = Document(
     "SYSDIS", "LKML 2026-04-02 Vishal Verma, [PATCH v3] Fuller TDX kexec support"
 )
+SEAMLDR_7_2 = Document("SL7.2", "Linux v7.2 arch/x86/virt/vmx/tdx/seamldr.c")
+L7_2 = Document("L7.2", "Linux v7.2 arch/x86/virt/vmx/tdx/tdx.c")
+TDX_HOST = Document("TH7.2", "Linux v7.2 drivers/virt/coco/tdx-host/tdx-host.c")
+UPDATE_V10 = Document(
+    "UPD10",
+    "LKML 2026-05-20 Chao Gao, [PATCH v10] Runtime TDX module update support",
+)
+UPDATE_V4 = Document(
+    "UPD4",
+    "LKML 2026-02-12 Chao Gao, [PATCH v4] Runtime TDX module update support",
+)
+LOADER_1_5 = Document("L1.5", "Intel SEAM loader 1.5 source")
+MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
+BINARIES = Document("BIN", "Intel tdx-module-binaries repository")
+CPU_SPEC = Document("CPU", "Intel Trust Domain CPU Architectural Extensions (343754)")
 BARE_ERRATUM = Document(
     "LX-pw", "LKML 2025 Adrian Hunter, Skip clearing reclaimed pages unless PW_MCE, v7"
 )

@@ -9,6 +9,7 @@ from tdxcheck.spec.rules.kexec import KEXEC_RULES
 from tdxcheck.spec.rules.power import POWER
 from tdxcheck.spec.rules.refusals import REFUSALS
 from tdxcheck.spec.rules.service import SERVICE
+from tdxcheck.spec.rules.update import UPDATE
 
 GROUPS = {
     "initialisation": INITIALIZATION,
@@ -17,6 +18,7 @@ GROUPS = {
     "CPUs and keys": CPUS,
     "kexec": KEXEC_RULES,
     "suspend": POWER,
+    "update": UPDATE,
     "refusals": REFUSALS,
     "availability": AVAILABILITY,
     "service": SERVICE,

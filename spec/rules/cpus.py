@@ -33,13 +33,19 @@ def seamcall_needs_vmxon_and_lp_init(
 
     Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
     not set up its per-LP state: leaves that map memory do not return.
-    TDH.SYS.INIT, TDH.SYS.LP.INIT and TDH.SYS.LP.SHUTDOWN need only VMXON.
+    TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
+    need only VMXON.
     """
     return forall(
         Cpu,
         lambda cpu: implies(
             step.is_(Kind.SEAMCALL) & step.at(cpu),
-            before.vmx_on[cpu] & (step.is_(Kind.BRING_UP) | before.lp_initialized[cpu]),
+            before.vmx_on[cpu]
+            & (
+                step.is_(Kind.BRING_UP)
+                | step.is_(Kind.LOADER)
+                | before.lp_initialized[cpu]
+            ),
         ),
     )
 

@@ -38,9 +38,10 @@ def keyed_before_tdmr_init(host: Host) -> Term[bool]:
     """No TDMR is initialised before every package has the global key.
 
     TDH.SYS.TDMR.INIT writes the PAMT with the global KeyID; a package without
-    its key could not read what another package wrote.
+    its key could not read what another package wrote. A module that is being
+    updated has forgotten which packages have it until TDH.SYS.UPDATE.
     """
-    return implies(host.pamt_written, host.module_keyed())
+    return implies(host.pamt_written & host.module_configured(), host.module_keyed())
 
 
 @step_rule(
