@@ -6,11 +6,14 @@ module dictates.
 
 from __future__ import annotations
 
+from typing import Final
+
 from tdxcheck.checker.language import (
     Kind,
     Refusal,
     Term,
     action,
+    all_of,
     exists,
     forall,
     implies,
@@ -18,6 +21,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.models.td import (
     mem_page_aug,
+    mem_page_aug_low,
     mng_create,
     mng_key_config,
     mng_key_freeid,
@@ -33,22 +37,23 @@ from tdxcheck.spec.sources import K6_16
 from tdxcheck.spec.update import Build
 
 TD_INIT = (K6_16.at("__tdx_td_init()"),)
+ALWAYS: Final[Term[bool]] = all_of(True)
 RELEASE = (K6_16.at("tdx_mmu_release_hkid()"),)
 
 
 def seamcall(
-    host: Host, leaf: object, cpu: Cpu, *arguments: object, marks: bool = True
+    host: Host,
+    leaf: object,
+    cpu: Cpu,
+    *arguments: object,
+    marks: Term[bool] = ALWAYS,
 ) -> Term[Status]:
     """A kernel's SEAMCALL: the module's answer.
 
     A second kernel notes that it made one; a kernel that flushes only marked
     caches marks the CPU's, if this call goes by the wrapper that `marks`.
     """
-    marked = host.marked[cpu] | host.flushes_only_marked_caches
-    if not marks:
-        marked = host.marked[cpu] | (
-            host.flushes_only_marked_caches & host.marks_cache_of_vp_enter
-        )
+    marked = host.marked[cpu] | (host.flushes_only_marked_caches & marks)
     answer: Term[Status] = host.call(leaf, cpu, *arguments)
     host.seamcall_made = host.running == Running.SECOND
     host.marked[cpu] = marked
@@ -152,7 +157,7 @@ def td_run(host: Host, cpu: Cpu) -> None:
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
-    seamcall(host, vp_enter, cpu, marks=False)
+    seamcall(host, vp_enter, cpu, marks=host.marks_cache_of_vp_enter)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))
@@ -164,6 +169,16 @@ def td_add_page(host: Host, cpu: Cpu, block: Block) -> None:
     outside = host.td_page_refused
     answer = seamcall(host, mem_page_aug, cpu, block)
     host.td_page_refused = outside | (answer == Status.TDX_OPERAND_ADDR_RANGE_ERROR)
+
+
+@action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))
+def td_add_low_page(host: Host, cpu: Cpu) -> None:
+    """KVM gives the TD a page that the allocator took from the first MiB, on {cpu}."""
+    host.require(~host.low_memory_reserved)
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    seamcall(host, mem_page_aug_low, cpu)
+    host.td_page_refused = True
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
@@ -210,6 +225,7 @@ KVM = (
     td_configure_key,
     td_run,
     td_add_page,
+    td_add_low_page,
     td_stop,
     td_write_back,
     td_free_key,

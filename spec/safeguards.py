@@ -12,6 +12,7 @@ from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
     DISABLE_V3,
+    FLUSH_EARLY,
     K6_16,
     KEXEC_MUTEX,
     KEXEC_V7,
@@ -26,6 +27,7 @@ from tdxcheck.spec.sources import (
     TDX_HOST,
     UPDATE_V10,
     V3,
+    V3_TREE,
     V5,
     V7,
     V8,
@@ -152,6 +154,10 @@ class Safeguards(State):
         sources=(V3.at("17/21"), L6_8.at("init_tdx_module(), error path"))
     )
     """After a failure, WBINVD on every CPU before the PAMT's pages are freed."""
+    flushes_after_failed_config = Safeguard(
+        bugs=("A12",), sources=(V3_TREE.at("init_tdx_module(), error path"),)
+    )
+    """The same, even if it was TDH.SYS.CONFIG that failed."""
     resets_freed_pamt = Safeguard(
         sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()"))
     )
@@ -187,6 +193,13 @@ class Safeguards(State):
     """WBINVD on the CPU that kexec starts from."""
     marks_cache_of_vp_enter = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
     """TDH.VP.ENTER, too, marks its CPU's cache as one to be flushed."""
+    marks_cache_of_page_rdmd = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
+    """TDH.PHYMEM.PAGE.RDMD, which a machine check asks, marks its CPU's cache, too."""
+    flushes_when_seamcalls_end = Safeguard(
+        bugs=("B14",),
+        sources=(FLUSH_EARLY.at("tdx_disable_virtualization_cpu()"),),
+    )
+    """A CPU writes its caches back once it makes no more SEAMCALLs, before kexec."""
     resets_private_memory = Safeguard(
         sources=(V13.at("17/22"), BARE_ERRATUM.at("MOVDIR64B"))
     )

@@ -42,6 +42,26 @@ CXL_2024 = Document(
 )
 PULL_6_18 = Document("PULL-6.18", "LKML 2025-10-01 GIT PULL x86/tdx for v6.18")
 L6_18 = Document("L6.18", "Linux v6.18 arch/x86/virt/vmx/tdx/tdx.c")
+FLUSH_EARLY = Document(
+    "61221d07e815",
+    "tip 2025-09-05 Kai Huang, KVM/TDX: Explicitly do WBINVD when no more "
+    "TDX SEAMCALLs",
+)
+MCE_MASK = Document(
+    "MCE-mask",
+    "LKML 2025-08-12 Adrian Hunter, x86/mce: Fix missing address mask in recovery "
+    "for errors in TDX/SEAM non-root mode",
+)
+MEMMAP = Document(
+    "DHi-1124",
+    "LKML 2022-11-24 David Hildenbrand, Re: [PATCH v7 10/20], on the notifier",
+)
+DH_1122 = Document(
+    "DH-1122", "LKML 2022-11-22 Dave Hansen, Re: [PATCH v7 10/20] TDX host support"
+)
+DW_0428 = Document(
+    "DW-0428", "LKML 2022-04-28 Dan Williams, Re: [PATCH v3 00/21] TDX host support"
+)
 KEXEC_MUTEX = Document(
     "KX-mutex", "LKML 2025-04-17 RFC, exclude kexec and TDX (20250416230259.97989-1)"
 )

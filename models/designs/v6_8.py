@@ -245,6 +245,8 @@ V6_8 = V3_DESIGN.variant(
     settings={
         Host.detects_tdx_on_every_cpu: False,
         Host.checks_cmrs: False,
+        Host.flushes_after_failed_config: False,
+        Host.asks_module_on_machine_check: True,
         Host.flushes_other_cpus: False,
         Host.locks_memory_hotplug: True,
         Host.refuses_onlining_outside_list: True,
