@@ -19,6 +19,7 @@ from rich.text import Text
 from tdxcheck.checker.catalogue import Catalogue, Expectation, UsageError
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.cli.plain import MOST, one_line
+from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.work import ENGINES, judge_explicitly
 from tdxcheck.checker.record import LARGEST, read
@@ -40,6 +41,7 @@ SLOW = """
 import os, sys, time
 from pathlib import Path
 from tdxcheck.checker.cli.main import Context, main
+from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.judging.combine import Engine
 from tests.demo import DEMO
 def slow(case, budget, report):
@@ -127,6 +129,13 @@ def test_a_folder_that_is_none_is_said_to_be_none(
     assert "is not a folder" in capsys.readouterr().err
     assert run("list", "counterexamples", "--folder", str(tmp_path)) == 0
     assert capsys.readouterr().out == "none\n"
+
+
+def test_a_write_that_fails_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "graph.dot"
+    with pytest.raises(OSError) as error:
+        write_whole(path, "digraph {}")
+    assert error.value.filename == str(path)
 
 
 Json = Any
