@@ -7,6 +7,7 @@ from tdxcheck.models.assumptions import ASSUMPTIONS
 from tdxcheck.models.claims import CLAIMS
 from tdxcheck.models.conformance.leaves import MODULE
 from tdxcheck.models.designs.document_only import DOCUMENT_ONLY
+from tdxcheck.models.designs.dpamt import DPAMT
 from tdxcheck.models.designs.kexec_mutex import KEXEC_MUTEX_DESIGN
 from tdxcheck.models.designs.kh_approach1 import KH_APPROACH1
 from tdxcheck.models.designs.kh_approach2 import KH_APPROACH2, KH_APPROACH2_CORRECTED
@@ -24,6 +25,7 @@ from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
+from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.spec.rules import GROUPS
@@ -48,6 +50,7 @@ DESIGNS = (
     V6_18,
     V7_1,
     V7_2,
+    DPAMT,
 )
 """In the order in which they were proposed."""
 
@@ -65,7 +68,7 @@ CATALOGUE = Catalogue(
         Rule(rule, concern) for concern, rules in GROUPS.items() for rule in rules
     ),
     machine=MACHINE,
-    claims=CLAIMS,
+    claims=(*CLAIMS, *HAZARDS),
     assumptions=ASSUMPTIONS,
     parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

@@ -17,6 +17,7 @@ from tdxcheck.spec.module import (
     Batch,
     HandoffVersion,
     Layout,
+    Page,
     Sample,
     Status,
 )
@@ -29,8 +30,9 @@ KINDS: Final = (
     MemoryKind.BOOT_DRAM,
     MemoryKind.LEGACY_PMEM,
     MemoryKind.CXL,
+    MemoryKind.SOFT_RESERVED,
 )
-"""Of the blocks in turn; from the seventh on, boot DRAM."""
+"""Of the blocks in turn; from the eighth on, boot DRAM."""
 
 LARGEST: Final = 16
 
@@ -56,6 +58,7 @@ def build(sizes: Sizes) -> Setup:
         Batch: 1,
         Sample: 2,
         HandoffVersion: 1,
+        Page: 2,
     }
     kinds = [
         KINDS[b] if b < len(KINDS) else MemoryKind.BOOT_DRAM for b in range(blocks)

@@ -35,6 +35,7 @@ class Kind(Enum):
 
     SEAMCALL = "SEAMCALL"
     BRING_UP = "SEAMCALL that an LP may make before its own initialisation"
+    LOADER = "SEAMCALL of the P-SEAMLDR"
     FIRMWARE = "firmware event"
     REQUEST = "administrator's request"
     FAULT = "fault"
