@@ -233,6 +233,9 @@ def test_a_bug_is_told_by_one_of_its_traces(
     out = capsys.readouterr().out
     assert out.startswith(f"open breaks {COVERED}")
     assert "Other traces of X1: X1-open-D1" in out
+    assert run("explain", "X1", catalogue=with_bug()) == 2
+    said = f"'tdxcheck show X1' tells a trace, and '{COVERED}' can be explained"
+    assert said in capsys.readouterr().err
     assert run("show", "open", *folder, catalogue=with_bug()) == 2
     assert "'open' may be any of X1-open-D1, X1-open-" in capsys.readouterr().err
 
