@@ -23,6 +23,7 @@ from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.work import ENGINES, judge_explicitly
 from tdxcheck.checker.record import LARGEST, read
+from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.grid import Column, Row, grid
 from tests.demo import DEMO
 
@@ -482,3 +483,34 @@ def test_names_that_do_not_fit_come_down_in_steps() -> None:
         "rule_two  x12",
     ]
     assert max(map(len, lines)) <= 29
+
+
+def test_what_many_designs_share_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = DEMO.design("open")
+    more = tuple(
+        replace(first, key=key, system=first.system.variant(key, "The same."))
+        for key in ("one", "two", "three")
+    )
+    catalogue = replace(DEMO, designs=(first, *more), claims=())
+    assert run("verify", "--engine", "explicit", catalogue=catalogue) == 0
+    out = capsys.readouterr().out
+    assert f"{COVERED}: open 5 (not recorded) and 3 more designs" in out
+    assert run("verify", "one", "--engine", "explicit", catalogue=catalogue) == 0
+    assert f"{COVERED}: one 5\n" in capsys.readouterr().out
+    assert run("explain", COVERED, catalogue=catalogue) == 0
+    assert "open, one, two, three: refuted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (("a",), "a"),
+        (("a", "b", "c", "d"), "any design"),
+        (("a", "b", "c"), "any design but d"),
+        (("a", "b"), "a, b"),
+    ],
+)
+def test_designs_are_named_in_few_words(keys: tuple[str, ...], told: str) -> None:
+    assert summary._all_but("abcd", keys) == told
