@@ -1,17 +1,49 @@
-"""The assumptions that claims rest on, each a switch of the machine's."""
+"""The assumptions that claims rest on, each a switch of the machine's.
+
+What Linux relies on, and where that is checked or can be denied:
+
+| | Linux relies on | Here |
+|---|---|---|
+| A1 | memory above 1 MiB that it lists lies in CMRs | rule `tdmrs_lie_in_cmrs` |
+| A2 | the allocator owns no memory outside the list | rule `td_memory_lies_in_tdmrs` |
+| A3 | the first MiB never reaches the allocator | `low-memory-is-given-out` denies it |
+| A4 | memblock is kept, and follows hotplug | `memblock-forgets-hotplug` denies it |
+| A5 | no block spans two entries of the list | `blocks-span-entries` denies it |
+| A6 | nobody but the module writes the PAMT | `stray-writes` denies it |
+| A7 | no TD gets the module's KeyID | `tds-get-the-global-keyid` denies it |
+| A8 | there are two private KeyIDs | `one-private-keyid` denies it |
+| A9 | each package has a CPU when keys are programmed | rule `keyed_before_tdmr_init` |
+| A10 | no SEAMCALL before LP.INIT, but for a harmless one | \
+rule `seamcall_needs_vmxon_and_lp_init`, claim A10 |
+| A11 | a flush of the CPUs online flushes all that matters | \
+rule `pamt_is_clean_when_written` |
+| A12 | a TDH.SYS.CONFIG that fails wrote no PAMT | \
+`failed-config-writes-pamt` denies it |
+
+Each stands unless it is denied; `models/hazards.py` says what comes of denying it.
+"""
 
 from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Assumption
+from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.host import Host
 from tdxcheck.spec.sources import (
     BASE_SPEC,
+    DH_1122,
+    DW_0428,
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
+    L6_8,
+    MCE_MASK,
+    MEMMAP,
+    MODULE_1_5,
     SEED,
     TDX_RST,
     V3,
+    V3_TREE,
+    V5,
     V13,
 )
 
@@ -93,6 +125,121 @@ NO_FAULTS = Assumption(
     {Host.faults: False},
 )
 
+
+# What Linux relies on, denied.
+
+LOW_MEMORY_IS_GIVEN_OUT = Assumption(
+    "low-memory-is-given-out",
+    "The page allocator owns the first MiB, which no list of TDX memory has (not A3).",
+    {Host.low_memory_reserved: False},
+    (L6_8.at("build_tdx_memlist()"),),
+)
+MEMBLOCK_FORGETS_HOTPLUG = Assumption(
+    "memblock-forgets-hotplug",
+    "memblock does not know of memory that was added after boot (not A4).",
+    {Host.memblock_follows_hotplug: False},
+    (L6_8.at("build_tdx_memlist()"),),
+)
+BLOCKS_SPAN_ENTRIES = Assumption(
+    "blocks-span-entries",
+    "Every block spans two entries of the list, as over a node's boundary (not A5).",
+    {Host.straddles_entries: True},
+    (DH_1122.at("on build_tdx_memory()"), L6_8.at("is_tdx_memory()")),
+)
+BLOCKS_SPAN_CMRS = Assumption(
+    "blocks-span-cmrs",
+    "Every block spans two CMRs that touch each other.",
+    {Host.straddles_cmrs: True},
+    (DH_1122.at("on build_tdx_memory()"),),
+)
+STRAY_WRITES = Assumption(
+    "stray-writes",
+    "A bug or a device writes to memory that TDX owns (not A6).",
+    {Host.stray_writes: True},
+    (BASE_SPEC.at("ch. 16.2.4"),),
+)
+TDS_GET_THE_GLOBAL_KEYID = Assumption(
+    "tds-get-the-global-keyid",
+    "KVM's pool of KeyIDs begins with the module's own (not A7).",
+    {Host.tds_get_the_global_keyid: True},
+    (MODULE_1_5.at("tdh_mng_create.c"),),
+)
+ONE_PRIVATE_KEYID = Assumption(
+    "one-private-keyid",
+    "Firmware leaves a single private KeyID (not A8).",
+    {Host.one_private_keyid: True},
+    (L6_8.at("tdx_init(), too few private KeyIDs available"),),
+)
+FAILED_CONFIG_WRITES_PAMT = Assumption(
+    "failed-config-writes-pamt",
+    "A TDH.SYS.CONFIG that fails has written part of the PAMT (not A12).",
+    {Host.failed_config_writes_pamt: True},
+    (L6_8.at("init_tdx_module(), error path"),),
+)
+
+# Of the platform.
+
+UNVERIFIED_CPUS_ARE_LET_IN = Assumption(
+    "unverified-cpus-are-let-in",
+    "A SEAMCALL on a CPU that firmware did not verify enters the module.",
+    {Host.unverified_cpus_enter_seam: True},
+    (V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),),
+)
+SOFT_RESERVED_STAYS_A_DEVICE = Assumption(
+    "soft-reserved-stays-a-device",
+    "Nobody gives soft-reserved memory to the kernel.",
+    {Host.soft_reserved_as_memory: False},
+    (V3_TREE.at("e820_entry_is_ram()"),),
+)
+SOFT_RESERVED_IS_CONVERTIBLE = Assumption(
+    "soft-reserved-is-convertible",
+    "Soft-reserved memory lies in a CMR.",
+    {Host.soft_reserved_convertible: True},
+    (DW_0428.at("on soft-reserved memory"),),
+)
+MEMMAP_ON_MEMORY = Assumption(
+    "memmap-on-memory",
+    "The struct pages of hot-added memory lie in that memory itself.",
+    {Host.memmap_on_memory: True},
+    (MEMMAP.at("on memmap_on_memory"),),
+)
+MEMORY_ATTRIBUTE_ONLY = Assumption(
+    "memory-attribute-only",
+    "The platform has no ACPI memory hotplug, but may have that of CPUs.",
+    {Host.acpi_memory_attribute: True, Host.acpi_cpu_attribute: False},
+    (V5.at("03/22"),),
+)
+CPU_ATTRIBUTE_ONLY = Assumption(
+    "cpu-attribute-only",
+    "The platform has no ACPI CPU hotplug, but may have that of memory.",
+    {Host.acpi_memory_attribute: False, Host.acpi_cpu_attribute: True},
+    (V5.at("03/22"),),
+)
+ACCESS_CONTROL_ONLY = Assumption(
+    "access-control-only",
+    "Memory has no integrity: mixing KeyIDs is never a machine check.",
+    {Host.integrity: Integrity.ACCESS_CONTROL},
+    (MODULE_1_5.at("loader_data.h, helpers.c"), KEXEC_V4.at("cover letter")),
+)
+KEYS_WITH_INTEGRITY = Assumption(
+    "keys-with-integrity",
+    "The next kernel uses shared keys that check integrity, not KeyID 0 alone.",
+    {Host.shared_keys_with_integrity: True},
+    (BASE_SPEC.at("ch. 16.2.3"),),
+)
+ADDRESS_IS_NOT_MASKED = Assumption(
+    "address-is-not-masked",
+    "The address of a TD's machine check keeps its KeyID: another page is taken out.",
+    {Host.machine_check_address_masked: False},
+    (MCE_MASK.at("whole patch"),),
+)
+POISON_IS_READ = Assumption(
+    "poison-is-read",
+    "What holds poison is read by the kernel that owns it: a machine check.",
+    {Host.poison_is_read: True},
+    (BASE_SPEC.at("ch. 16.2.3"),),
+)
+
 ASSUMPTIONS = (
     NO_MEMORY_HOTPLUG,
     NO_DEVICE_MEMORY,
@@ -107,4 +254,22 @@ ASSUMPTIONS = (
     CRASH_KERNEL_STAYS,
     LEGACY_PMEM_IS_CONVERTIBLE,
     NO_FAULTS,
+    LOW_MEMORY_IS_GIVEN_OUT,
+    MEMBLOCK_FORGETS_HOTPLUG,
+    BLOCKS_SPAN_ENTRIES,
+    BLOCKS_SPAN_CMRS,
+    STRAY_WRITES,
+    TDS_GET_THE_GLOBAL_KEYID,
+    ONE_PRIVATE_KEYID,
+    FAILED_CONFIG_WRITES_PAMT,
+    UNVERIFIED_CPUS_ARE_LET_IN,
+    SOFT_RESERVED_STAYS_A_DEVICE,
+    SOFT_RESERVED_IS_CONVERTIBLE,
+    MEMMAP_ON_MEMORY,
+    MEMORY_ATTRIBUTE_ONLY,
+    CPU_ATTRIBUTE_ONLY,
+    ACCESS_CONTROL_ONLY,
+    KEYS_WITH_INTEGRITY,
+    ADDRESS_IS_NOT_MASKED,
+    POISON_IS_READ,
 )

@@ -25,6 +25,7 @@ from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
 from tdxcheck.models.expectations import EXPECTATIONS, REDUNDANT
+from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.spec.rules import GROUPS
@@ -67,7 +68,7 @@ CATALOGUE = Catalogue(
         Rule(rule, concern) for concern, rules in GROUPS.items() for rule in rules
     ),
     machine=MACHINE,
-    claims=CLAIMS,
+    claims=(*CLAIMS, *HAZARDS),
     assumptions=ASSUMPTIONS,
     parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

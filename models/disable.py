@@ -16,6 +16,7 @@ from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import HkidState, Status, SysState
 from tdxcheck.spec.sources import DISABLE_V3
+from tdxcheck.spec.update import Build
 
 
 @action(
@@ -35,8 +36,13 @@ def sys_disable(host: Host, cpu: Cpu) -> None:
     host.kot.update(lambda hkid: HkidState.FREE)
     host.global_hkid.update(lambda hkid: no)
     host.tdmr_progress.update(lambda tdmr: 0)
+    host.handoff_kot.update(lambda hkid: HkidState.FREE)
+    host.handoff_global_hkid.update(lambda hkid: no)
+    host.handoff_key_configured.update(lambda package: no)
+    host.handoff_tdmr_progress.update(lambda tdmr: 0)
     host.pamt_written = False
     host.in_tdmr.update(lambda block: no)
     host.td = Td.NONE
+    host.td_build = Build.NONE
     host.td_key_configured.update(lambda package: no)
     host.vcpu_on.update(lambda c: no)

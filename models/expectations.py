@@ -12,14 +12,15 @@ from typing import TypeAlias
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
-from tdxcheck.spec.rules import RULES
+from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
     DH_0624,
     DISABLE_V3,
+    FLUSH_EARLY,
     K6_16,
-    KEXEC_MUTEX,
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
@@ -103,6 +104,17 @@ KEY_TABLE = Expectation(
     sources=(L6_8.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
 )
 
+B1 = Expectation(
+    note="the CPU that starts kexec is not flushed",
+    bug="B1",
+    sources=(V3.at("19/21"), KEXEC_V7.at("2/7")),
+)
+FLUSHED_LATE = Expectation(
+    note="caches are written back only as kexec stops their CPUs",
+    bug="B14",
+    sources=(V3.at("19/21, stop_this_cpu()"), FLUSH_EARLY.at("commit message")),
+)
+
 V3_KNOWN: Table = {
     "pamt_is_not_in_the_allocator": PAMT_FREED,
     "freed_pamt_is_not_poisoned": PAMT_NOT_RESET,
@@ -113,11 +125,9 @@ V3_KNOWN: Table = {
     "only_verified_cpus_run_tdx": HOT_ADDED_CPU,
     "no_key_is_stranded": LAST_CPU,
     "no_vcpu_is_left_on_an_offline_cpu": VCPU_LEFT,
-    "no_private_line_survives_kexec": Expectation(
-        note="the CPU that starts kexec is not flushed",
-        bug="B1",
-        sources=(V3.at("19/21"), KEXEC_V7.at("2/7")),
-    ),
+    "no_private_line_survives_kexec": B1,
+    "memory_is_not_overwritten": B1,
+    "kexec_never_hangs": FLUSHED_LATE,
     "next_kernel_is_not_poisoned": Expectation(
         note="private memory is not reset before kexec",
         sources=(KEXEC_V4.at("cover letter"),),
@@ -160,6 +170,7 @@ APPROACH1_KNOWN = amended(
     ],
     hotplugged_memory_is_refused=NEVER_ADDED,
     device_memory_is_refused=NEVER_ADDED,
+    added_device_memory_can_go_online=NEVER_ADDED,
     convertible_memory_may_return=REFUSED_ANYWAY,
     hotplug_opens_after_failure=REFUSED_ANYWAY,
     memory_can_be_added_while_tdx_is_off=REFUSED_ANYWAY,
@@ -226,6 +237,11 @@ V7_KNOWN = amended(
         note="arch_add_memory() answers -EINVAL and logs nothing",
         sources=(V7.at("10/20"),),
     ),
+    memory_hotplug_lock_is_balanced=Expectation(
+        note="an early failure lets go of a lock that was not yet taken",
+        bug="B8",
+        sources=(V7.at("10/20, init_tdx_module()"),),
+    ),
 )
 
 # v8 never initialises the module, so no rule of TDX in use has anything to say.
@@ -244,14 +260,18 @@ V8_MEANINGFUL = {
     "no_event_crashes_the_kernel",
     "cpu_offline_is_refused_for_a_td_only",
     "hotplug_opens_after_failure",
+    "memory_hotplug_lock_is_balanced",
+    "added_device_memory_can_go_online",
     "memory_can_be_added_while_tdx_is_off",
     "kexec_is_possible",
     "the_host_never_stops",
     "initialization_ends",
 }
 V8_KNOWN: Table = {
-    rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
-} | {"a_td_can_run": NEVER_WORKS}
+    rule.name: NEVER_USED
+    for rule in RULES
+    if rule.name not in V8_MEANINGFUL and rule not in GROUPS["update"]
+} | {"a_td_can_run": NEVER_WORKS, "kexec_never_hangs": FLUSHED_LATE}
 
 # From v9 on.
 
@@ -288,8 +308,22 @@ REMOVED_PACKAGE = Expectation(
     note="TD creation looks at packages with a CPU, not at those with a key",
     sources=(K6_16.at("__tdx_td_init()"), TDX_RST.at("CPU hotplug")),
 )
+FREED_PAMT_READ = Expectation(
+    note="after a failure KVM loads again, and a machine check has the module read "
+    "the PAMT that was freed",
+    sources=(L6_8.at("init_tdx_module(), paddr_is_tdx_private()"),),
+)
+ADDED_IN_VAIN = Expectation(
+    note="memory is added, and refused only when it is to go online",
+    bug="B32",
+    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
+)
 V6_8_KNOWN: Table = {
     "refused_memory_is_explained": EPERM_ALONE,
+    "no_private_line_survives_failure": FREED_PAMT_READ,
+    "memory_is_not_overwritten": FREED_PAMT_READ,
+    "added_device_memory_can_go_online": ADDED_IN_VAIN,
+    "kexec_never_hangs": NO_KEXEC,
     "no_seamcall_after_failed_init": LATE_LP_INIT,
     "no_module_clobbers_rbp": RBP,
     "no_key_is_stranded": REMOVED_PACKAGE,
@@ -315,6 +349,7 @@ S3_NOT_YET = Expectation(
 V13_KNOWN = amended(
     V6_8_KNOWN,
     holds=KEXEC_RULES_HOLD,
+    kexec_never_hangs=FLUSHED_LATE,
     suspend_is_refused=S3_NOT_YET,
     tdx_in_use_has_a_module=S3_NOT_YET,
     unsafe_kexec_is_refused=vacuous(
@@ -349,14 +384,18 @@ PRECHECKED = vacuous(
 )
 HOTADD_PRECHECK_KNOWN = amended(
     V6_16_KNOWN,
-    holds=["refused_memory_is_explained"],
+    holds=["refused_memory_is_explained", "added_device_memory_can_go_online"],
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
-KEXEC_MUTEX_KNOWN = amended(V6_16_KNOWN, holds=KEXEC_RULES_HOLD)
+KEXEC_MUTEX_KNOWN = amended(
+    V6_16_KNOWN,
+    holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs"],
+    no_private_line_survives_kexec=FREED_PAMT_READ,
+)
 V6_18_KNOWN = amended(
     V6_8_KNOWN,
-    holds=[*KEXEC_RULES_HOLD, "no_module_clobbers_rbp"],
+    holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs", "no_module_clobbers_rbp"],
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     stranding_cpu_offline_is_refused=MISCOUNT,
 )
@@ -364,6 +403,8 @@ V7_1_KNOWN = amended(
     V6_18_KNOWN,
     holds=[
         "no_seamcall_after_failed_init",
+        "no_private_line_survives_failure",
+        "memory_is_not_overwritten",
         "cpu_offline_is_refused_for_a_td_only",
         "stranding_cpu_offline_is_refused",
     ],
@@ -377,9 +418,10 @@ V7_2_KNOWN = amended(
     V7_1_KNOWN,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
+    **UPDATE_KNOWN,
 )
 
-WITH_WHOLE_PAMT: Mapping[str, Table] = {
+BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
     "v3": V3_KNOWN,
     "document-only": V3_KNOWN,
@@ -398,12 +440,16 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
     "v6.16": V6_16_KNOWN,
     "v6.18": V6_18_KNOWN,
     "v7.1": V7_1_KNOWN,
+}
+
+WITH_WHOLE_PAMT: Mapping[str, Table] = {
+    **{design: {**WITHOUT_UPDATE, **table} for design, table in BEFORE_UPDATES.items()},
     "v7.2": V7_2_KNOWN,
 }
 EXPECTATIONS: Mapping[str, Table] = {
-    design: {**known, **WITHOUT_DYNAMIC_PAMT}
-    for design, known in WITH_WHOLE_PAMT.items()
-} | {"dpamt": V7_2_KNOWN}
+    **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
+    "dpamt": V7_2_KNOWN,
+}
 
 
 # Safeguards that no rule needs, on the default machine, and why.
@@ -439,15 +485,14 @@ IN_ONE_PLACE = Expectation(
 )
 NEVER_INITIALIZED = Expectation(note=NEVER_USED.note, sources=NEVER_USED.sources)
 
-WITHOUT_KEXEC = Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources)
-KEXEC_WITHOUT_TDX = Expectation(
-    note="no image is loaded once TDX is initialised",
-    sources=(KEXEC_MUTEX.at("kexec_load()"),),
+CONFIG_WRITES_NOTHING = Expectation(
+    note="A12: a TDH.SYS.CONFIG that fails has not written the PAMT",
+    sources=(MODULE_1_5.at("tdh_sys_config.c"),),
 )
 
 V3_REDUNDANT: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
-    "flushes_offlined_cpus": MASKED_BY_B1,
+    "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
     "flushes_other_cpus": MASKED_BY_B1,
 }
 B16_REDUNDANT: Table = {
@@ -455,7 +500,6 @@ B16_REDUNDANT: Table = {
     "refuses_cpus_without_lp_init": MASKED_BY_B16,
     "keeps_a_cpu_per_package": MASKED_BY_B16,
     "creates_tds_on_all_packages": MASKED_BY_B16,
-    "flushes_offlined_cpus": WITHOUT_KEXEC,
 }
 
 V7_2_REDUNDANT: Table = {
@@ -477,6 +521,7 @@ REDUNDANT: Mapping[str, Table] = {
         "refuses_onlining_outside_list": NEVER_INITIALIZED,
         "locks_memory_hotplug": NEVER_INITIALIZED,
         "checks_cmrs": SYS_CONFIG_JUDGES,
+        "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
         "flushes_before_key_config": NEVER_INITIALIZED,
         "flushes_before_freeing_pamt": NEVER_INITIALIZED,
         "flushes_offlined_cpus": NEVER_INITIALIZED,
@@ -489,14 +534,13 @@ REDUNDANT: Mapping[str, Table] = {
     },
     "v6.8": {
         "locks_memory_hotplug": LIST_EXCLUDES,
-        "flushes_offlined_cpus": WITHOUT_KEXEC,
     },
     "hotadd-precheck": {
         rule: why
         for rule, why in B16_REDUNDANT.items()
         if rule != "locks_memory_hotplug"
     },
-    "kexec-mutex": {**B16_REDUNDANT, "flushes_offlined_cpus": KEXEC_WITHOUT_TDX},
+    "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
     "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tdxcheck.checker.language import Kind, Term, action, ite
+from tdxcheck.checker.language import Kind, Term, action, all_of, implies, ite
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.kvm import seamcall, to_be_made_again
 from tdxcheck.models.module.configuration import (
@@ -19,7 +19,14 @@ from tdxcheck.models.module.configuration import (
     sys_key_config_fatal,
     sys_tdmr_init,
 )
-from tdxcheck.spec.host import Actor, Host, Presence, Tdx
+from tdxcheck.spec.host import (
+    Actor,
+    Host,
+    MemoryKind,
+    Presence,
+    SysInitResult,
+    Tdx,
+)
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import L6_8, V3, V3_TREE, V7
@@ -36,21 +43,40 @@ def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
     return ite(answer == Status.TDX_SUCCESS, then, failed)
 
 
+def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
+    """What is kept of the one call of TDH.SYS.INIT: its failure too, for good."""
+    failed = ite(
+        to_be_made_again(host, answer), SysInitResult.NOT_CALLED, SysInitResult.FAILED
+    )
+    return ite(answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, failed)
+
+
+def writes_on_failure(host: Host, cpu: Cpu, failed: Term[bool]) -> None:
+    """What a TDH.SYS.CONFIG that fails leaves of the PAMT, where A12 is denied."""
+    writes = failed & host.failed_config_writes_pamt
+    written, dirty = host.pamt_written, host.private_dirty[cpu]
+    host.pamt_written = written | writes
+    host.private_dirty[cpu] = dirty | writes
+
+
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
 def configure(host: Host, cpu: Cpu) -> None:
     """The kernel hands over its TDMRs: TDH.SYS.CONFIG on {cpu}, then WBINVD."""
     host.require(host.tdx == Tdx.BUILT)
     host.require(host.online(cpu))
     host.require(host.tdx_memory_is_convertible())
+    host.require(implies(host.checks_cmrs, host.found_in_cmrs()))
     listed, accepted = host.tdx_memory, host.in_tdmr
     answer = host.answer(sys_config, cpu, GLOBAL_HKID)
     host.in_tdmr.update(
         lambda block: ite(answer == Status.TDX_SUCCESS, listed[block], accepted[block])
     )
-    unflushed, dirty = ~host.flushes_before_key_config, host.pamt_dirty
+    flushed = host.flushes_before_key_config & (answer == Status.TDX_SUCCESS)
+    dirty, cpus = host.pamt_dirty, host.cpu
     host.pamt_dirty.update(
-        lambda c: dirty[c] & (unflushed | (answer != Status.TDX_SUCCESS))
+        lambda c: dirty[c] & ~(flushed & (cpus[c] == Presence.ONLINE))
     )
+    writes_on_failure(host, cpu, answer != Status.TDX_SUCCESS)
     host.tdx = proceed(host, answer, Tdx.CONFIGURED)
     seamcall(host, sys_config, cpu, GLOBAL_HKID)
 
@@ -62,6 +88,7 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
     host.require(host.online(cpu))
     host.require(~host.tdx_memory_is_convertible())
     host.require(~host.checks_cmrs)
+    writes_on_failure(host, cpu, all_of(True))
     host.tdx = Tdx.UNDOING
     refused = CONFIG_REFUSED[Status.TDX_TDMR_OUTSIDE_CMRS]
     seamcall(host, refused, cpu, GLOBAL_HKID)
@@ -74,7 +101,7 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
 def reject_outside_cmrs(host: Host) -> None:
     """The kernel finds memory outside CMRs in its list, and gives up building TDMRs."""
     host.require(host.tdx == Tdx.BUILT)
-    host.require(~host.tdx_memory_is_convertible())
+    host.require(~host.found_in_cmrs())
     host.require(host.checks_cmrs)
     host.tdx = Tdx.UNDOING
 
@@ -159,21 +186,43 @@ def finish(host: Host) -> None:
 
 
 def free_pamt(host: Host) -> None:
-    """After a failure: WBINVD everywhere, the PAMT cleared, its pages freed."""
-    flushed, dirty = host.flushes_before_freeing_pamt, host.private_dirty
-    host.private_dirty.update(lambda c: dirty[c] & ~flushed)
+    """After a failure: WBINVD on every online CPU, the PAMT cleared, its pages freed.
+
+    From v6.8 on only if TDH.SYS.CONFIG had succeeded: else no key is there to write
+    the PAMT with.
+    """
+    keyed = host.module_configured()
+    flushed = host.flushes_before_freeing_pamt & (
+        keyed | host.flushes_after_failed_config
+    )
+    dirty, cpus = host.private_dirty, host.cpu
+    host.private_dirty.update(
+        lambda c: dirty[c] & ~(flushed & (cpus[c] == Presence.ONLINE))
+    )
     host.pamt_dirty.fill(False)
-    private = host.pamt_written & ~host.resets_freed_pamt
+    private = host.pamt_written & ~(host.resets_freed_pamt & keyed)
     host.private_page_in_allocator = host.private_page_in_allocator | private
     host.pamt_allocated = False
 
 
+def allocate_pamt(host: Host) -> None:
+    """The PAMT's pages are the kernel's own, and any CPU's cache may hold them."""
+    dirty, cpus = host.pamt_dirty, host.cpu
+    host.pamt_allocated = True
+    host.pamt_dirty.update(lambda c: dirty[c] | (cpus[c] == Presence.ONLINE))
+
+
 def list_present_memory(host: Host) -> None:
     """The kernel's list is what memblock knows: memory that is there, online or not."""
-    there = host.memory
-    host.tdx_memory.update(lambda block: there[block] != Presence.ABSENT)
-    host.pamt_allocated = True
-    host.pamt_dirty.update(host.online)
+    there, kind = host.memory, host.memory_kind
+    known = host.memblock_follows_hotplug
+    host.tdx_memory.update(
+        lambda block: (
+            (there[block] != Presence.ABSENT)
+            & (known | (kind[block] == MemoryKind.BOOT_DRAM))
+        )
+    )
+    allocate_pamt(host)
     host.tdx = Tdx.BUILT
 
 

@@ -6,17 +6,22 @@ module dictates.
 
 from __future__ import annotations
 
+from typing import Final
+
 from tdxcheck.checker.language import (
     Kind,
     Refusal,
     Term,
     action,
+    all_of,
     exists,
     forall,
     implies,
+    one_of,
 )
 from tdxcheck.models.td import (
     mem_page_aug,
+    mem_page_aug_low,
     mng_create,
     mng_key_config,
     mng_key_freeid,
@@ -29,24 +34,26 @@ from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import K6_16
+from tdxcheck.spec.update import Build
 
 TD_INIT = (K6_16.at("__tdx_td_init()"),)
+ALWAYS: Final[Term[bool]] = all_of(True)
 RELEASE = (K6_16.at("tdx_mmu_release_hkid()"),)
 
 
 def seamcall(
-    host: Host, leaf: object, cpu: Cpu, *arguments: object, marks: bool = True
+    host: Host,
+    leaf: object,
+    cpu: Cpu,
+    *arguments: object,
+    marks: Term[bool] = ALWAYS,
 ) -> Term[Status]:
     """A kernel's SEAMCALL: the module's answer.
 
     A second kernel notes that it made one; a kernel that flushes only marked
     caches marks the CPU's, if this call goes by the wrapper that `marks`.
     """
-    marked = host.marked[cpu] | host.flushes_only_marked_caches
-    if not marks:
-        marked = host.marked[cpu] | (
-            host.flushes_only_marked_caches & host.marks_cache_of_vp_enter
-        )
+    marked = host.marked[cpu] | (host.flushes_only_marked_caches & marks)
     answer: Term[Status] = host.call(leaf, cpu, *arguments)
     host.seamcall_made = host.running == Running.SECOND
     host.marked[cpu] = marked
@@ -82,9 +89,9 @@ def kvm_load(host: Host) -> None:
 def kvm_unload(host: Host) -> None:
     """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
     host.require(host.kvm == Kvm.LOADED)
-    host.require(~host.initializing())
+    host.require(~host.initializing() & ~host.updating())
     host.require(host.td == Td.NONE)
-    stays = host.core_owns_vmx & (host.tdx == Tdx.INITIALIZED)
+    stays = host.core_owns_vmx & one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     on, installed = host.vmx_on, host.callbacks_installed
     host.vmx_on.update(lambda c: on[c] & stays)
     host.callbacks_installed = installed & stays
@@ -148,8 +155,9 @@ def td_run(host: Host, cpu: Cpu) -> None:
     """
     host.require(host.tdx_in_use())
     host.require(host.td == Td.KEYS_CONFIGURED)
+    host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
-    seamcall(host, vp_enter, cpu, marks=False)
+    seamcall(host, vp_enter, cpu, marks=host.marks_cache_of_vp_enter)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))
@@ -161,6 +169,16 @@ def td_add_page(host: Host, cpu: Cpu, block: Block) -> None:
     outside = host.td_page_refused
     answer = seamcall(host, mem_page_aug, cpu, block)
     host.td_page_refused = outside | (answer == Status.TDX_OPERAND_ADDR_RANGE_ERROR)
+
+
+@action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))
+def td_add_low_page(host: Host, cpu: Cpu) -> None:
+    """KVM gives the TD a page that the allocator took from the first MiB, on {cpu}."""
+    host.require(~host.low_memory_reserved)
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    seamcall(host, mem_page_aug_low, cpu)
+    host.td_page_refused = True
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
@@ -207,6 +225,7 @@ KVM = (
     td_configure_key,
     td_run,
     td_add_page,
+    td_add_low_page,
     td_stop,
     td_write_back,
     td_free_key,

@@ -30,8 +30,9 @@ KINDS: Final = (
     MemoryKind.BOOT_DRAM,
     MemoryKind.LEGACY_PMEM,
     MemoryKind.CXL,
+    MemoryKind.SOFT_RESERVED,
 )
-"""Of the blocks in turn; from the seventh on, boot DRAM."""
+"""Of the blocks in turn; from the eighth on, boot DRAM."""
 
 LARGEST: Final = 16
 

@@ -26,8 +26,9 @@ from tdxcheck.checker.language import (
 from tdxcheck.models.module.dispatch import YES, dispatch
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Block, Cpu, Package
-from tdxcheck.spec.module import Status
-from tdxcheck.spec.sources import MODULE_1_5
+from tdxcheck.spec.module import Status, SysState
+from tdxcheck.spec.sources import L6_8, MODULE_1_5
+from tdxcheck.spec.update import Build
 
 
 def ready(host: Host, cpu: Cpu) -> None:
@@ -43,7 +44,8 @@ def ready(host: Host, cpu: Cpu) -> None:
 def mng_create(host: Host, cpu: Cpu, entropy: Term[bool] = YES) -> None:
     """TDH.MNG.CREATE on {cpu}: a new TD takes a KeyID that is free."""
     ready(host, cpu)
-    host.require(host.td == Td.NONE, Status.TDX_HKID_NOT_FREE)
+    free = (host.td == Td.NONE) & ~host.tds_get_the_global_keyid
+    host.require(free, Status.TDX_HKID_NOT_FREE)
     host.require(entropy, Status.TDX_RND_NO_ENTROPY)
     host.td = Td.HKID_ASSIGNED
     host.private_dirty[cpu] = True
@@ -110,6 +112,60 @@ def mem_page_aug(
 @action(
     kinds={Kind.SEAMCALL},
     success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mem_page_add.c, op_state_lookup.c"),),
+)
+def mem_page_add(host: Host, cpu: Cpu) -> None:
+    """TDH.MEM.PAGE.ADD on {cpu}: a page of the TD's first memory, to be measured."""
+    ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.td_build = Build.GOING_ON
+    host.private_dirty[cpu] = True
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mr_finalize.c, op_state_lookup.c"),),
+)
+def mr_finalize(host: Host, cpu: Cpu) -> None:
+    """TDH.MR.FINALIZE on {cpu}: the TD's measurement is complete, it may run."""
+    ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.td_build = Build.NONE
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("pamt_manager.c"), L6_8.at("build_tdx_memlist()")),
+)
+def mem_page_aug_low(host: Host, cpu: Cpu) -> None:
+    """TDH.MEM.PAGE.AUG on {cpu}: give the TD a page of the first MiB, in no TDMR."""
+    ready(host, cpu)
+    host.require(host.never(), Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8"))
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_phymem_page_rdmd.c"),),
+)
+def page_rdmd(host: Host, cpu: Cpu) -> None:
+    """TDH.PHYMEM.PAGE.RDMD on {cpu}: tell whose a page is, from the PAMT.
+
+    On an LP without mappings the call has no end: see `models/module/memory.py`.
+    """
+    inside = host.vmx_on[cpu] & host.seamrr_valid[cpu] & host.seam_ready
+    served = inside & (host.sys_state == SysState.SYS_READY) & host.pamt_written
+    host.require(implies(served, host.lp_initialized[cpu]))
+    ready(host, cpu)
+    host.require(host.pamt_written, Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "RCX"))
+    host.private_dirty[cpu] = True
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mng_vpflushdone.c"),),
 )
 def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
@@ -123,6 +179,7 @@ def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
     host.vcpu_on.update(lambda c: host.never())
     host.td = Td.BLOCKED
     host.private_dirty[cpu] = True
+    host.td_build = Build.NONE
 
 
 @action(

@@ -18,6 +18,7 @@ from tdxcheck.spec.rules.cpus import (
     no_key_is_stranded,
     no_vcpu_is_left_on_an_offline_cpu,
 )
+from tdxcheck.spec.rules.devices import device_memory_is_refused
 from tdxcheck.spec.rules.power import POWER
 from tdxcheck.spec.rules.refusals import REFUSALS
 from tdxcheck.spec.sources import DH_1459, KH_0429, SEED, V3
@@ -99,7 +100,8 @@ def what_tdx_cannot_bear_is_refused(host: Host) -> Term[bool]:
 
     All rules of refusals and of suspend at once, and that no event is a crash.
     """
-    kept = all_of(*(rule.condition for rule in (*REFUSALS, *POWER)))
+    rules = (*REFUSALS, device_memory_is_refused, *POWER)
+    kept = all_of(*(rule.condition for rule in rules))
     return kept & (host.running != Running.NONE)
 
 

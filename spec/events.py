@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Event
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import TDX_RST
+from tdxcheck.spec.sources import L6_8, TDX_HOST, TDX_RST
 
 MEMORY_HOT_ADD = Event(
     "memory_hot_add",
@@ -66,4 +66,16 @@ CRASH_KEXEC = Event(
     (Cpu,),
     (TDX_RST.at("Kexec()"),),
 )
+MACHINE_CHECK = Event(
+    "machine_check",
+    "a memory error is reported on a CPU",
+    (Cpu,),
+    (L6_8.at("tdx_dump_mce_info()"),),
+)
 TD_CREATE = Event("td_create", "a TD is created", ())
+MODULE_UPDATE = Event(
+    "module_update",
+    "the administrator updates the TDX module",
+    (),
+    (TDX_HOST.at("tdx_fw_write()"),),
+)

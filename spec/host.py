@@ -2,7 +2,7 @@
 
 Not modelled at this depth: single pages (a memory block, the PAMT and the TD's
 memory are each one thing; of Dynamic PAMT there is one region of single pages), more
-than one TD and more than one vCPU, runtime update of the module, and time.
+than one TD and more than one vCPU, and time.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from enum import Enum
 from tdxcheck.checker.language import (
     Int,
     Map,
-    State,
     Term,
     Var,
     all_of,
+    any_of,
     definition,
     exists,
     forall,
@@ -24,9 +24,11 @@ from tdxcheck.checker.language import (
     one_of,
 )
 from tdxcheck.spec.dynamic_pamt import DynamicPamt
+from tdxcheck.spec.environment import Environment
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
 from tdxcheck.spec.safeguards import Safeguards
+from tdxcheck.spec.update import Image, Updates
 
 
 class Actor(Enum):
@@ -52,8 +54,9 @@ class Presence(Enum):
 class MemoryKind(Enum):
     """Where a block's memory comes from.
 
-    Boot DRAM lies in CMRs. Legacy PMEM, which the e820 map calls so, is memory of the
-    boot that a driver has to give to the kernel first.
+    Boot DRAM lies in CMRs. Legacy PMEM and soft-reserved memory (EFI_MEMORY_SP), which
+    the e820 map calls so, are there at boot, but a driver has to give them to the
+    kernel first. CXL memory lies in a window that firmware leaves for it.
     """
 
     BOOT_DRAM = "boot DRAM"
@@ -61,6 +64,7 @@ class MemoryKind(Enum):
     NVDIMM = "NVDIMM"
     CXL = "CXL"
     LEGACY_PMEM = "legacy PMEM"
+    SOFT_RESERVED = "soft-reserved"
 
 
 class Running(Enum):
@@ -70,13 +74,15 @@ class Running(Enum):
     SECOND = "a kernel started by kexec"
     CRASH = "the crash kernel"
     NONE = "no kernel: it has crashed"
+    HUNG = "no kernel: kexec hangs"
 
 
 class Tdx(Enum):
     """How far the running kernel has come with TDX.
 
     v3 calls ERROR "TDX_MODULE_SHUTDOWN"; STARTED to UNDOING are the inside of
-    its tdx_init() and of tdx_enable() from v6.8 on.
+    its tdx_init() and of tdx_enable() from v6.8 on. UPDATING is the inside of
+    v7.2's seamldr_install_module(), with every CPU stopped.
     """
 
     UNINITIALIZED = 0
@@ -88,6 +94,8 @@ class Tdx(Enum):
     STOPPING = 6
     ERROR = 7
     DISABLED = 8
+    UPDATING = 9
+    UPDATE_FAILED = 10
 
 
 class SysInitResult(Enum):
@@ -129,7 +137,7 @@ class Told(Enum):
     EOPNOTSUPP = "-EOPNOTSUPP"
 
 
-class Platform(State):
+class Platform(Environment):
     """The machine: CPUs, memory, caches, and what firmware and errata do to them."""
 
     cpu = Map(Cpu, Presence)
@@ -188,8 +196,10 @@ class Platform(State):
     def convertible(self, block: Block) -> Term[bool]:
         """The block lies in a CMR: firmware checked it when it booted."""
         kind = self.memory_kind[block]
-        return (kind == MemoryKind.BOOT_DRAM) | (
-            (kind == MemoryKind.LEGACY_PMEM) & self.legacy_pmem_convertible
+        return any_of(
+            kind == MemoryKind.BOOT_DRAM,
+            (kind == MemoryKind.LEGACY_PMEM) & self.legacy_pmem_convertible,
+            (kind == MemoryKind.SOFT_RESERVED) & self.soft_reserved_convertible,
         )
 
 
@@ -232,6 +242,14 @@ class Kernel(Safeguards):
     """Legacy PMEM is TDX memory to the kernel."""
     initializes_at_boot = Var(bool, False, frozen=True)
     """TDX is initialised before any device, administrator or KVM can interfere."""
+    looks_at_one_cmr = Var(bool, False, frozen=True)
+    """A range counts as convertible only if a single CMR holds it."""
+    releases_lock_unheld = Var(bool, False, frozen=True)
+    """An early failure lets go of memory hotplug's lock, which was not yet taken."""
+    memory_removal_tests_cpu_attribute = Var(bool, False, frozen=True)
+    """Whether memory may go is asked of the attribute for CPUs."""
+    asks_module_on_machine_check = Var(bool, False, frozen=True)
+    """The handler of a machine check asks the module whose page it was."""
     core_owns_vmx = Var(bool, False, frozen=True)
     """The core kernel does VMXON and is asked before a CPU comes or goes, not KVM."""
     flushes_only_marked_caches = Var(bool, False, frozen=True)
@@ -244,7 +262,7 @@ class Kernel(Safeguards):
     """The crash kernel uses no memory but what was reserved for it at boot."""
 
 
-class Host(DynamicPamt, Module, Platform, Kernel):
+class Host(DynamicPamt, Module, Platform, Kernel, Updates):
     """A host, whole."""
 
     pamt_written = Var(bool, False)
@@ -271,8 +289,29 @@ class Host(DynamicPamt, Module, Platform, Kernel):
         """A kernel runs that does more than write a crash dump, and has booted."""
         return one_of(self.running, Running.FIRST, Running.SECOND) & implies(
             self.initializes_at_boot,
-            one_of(self.tdx, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED),
+            one_of(
+                self.tdx,
+                Tdx.INITIALIZED,
+                Tdx.ERROR,
+                Tdx.DISABLED,
+                Tdx.UPDATE_FAILED,
+            ),
         )
+
+    @definition
+    def updating(self) -> Term[bool]:
+        """Every CPU is stopped for an update of the module: nothing else happens."""
+        return self.tdx == Tdx.UPDATING
+
+    @definition
+    def updated(self) -> Term[bool]:
+        """An update has ended well: TDX is in use with a new image."""
+        return (self.image == Image.NEW) & (self.tdx == Tdx.INITIALIZED)
+
+    @definition
+    def update_failed(self) -> Term[bool]:
+        """An update has failed after the old module was shut down."""
+        return self.tdx == Tdx.UPDATE_FAILED
 
     @definition
     def module_touched(self) -> Term[bool]:
@@ -280,8 +319,9 @@ class Host(DynamicPamt, Module, Platform, Kernel):
         return self.sys_state != SysState.SYSINIT_PENDING
 
     def hidden_at_boot(self) -> Term[bool]:
-        """The kernel does without TDX: it could hibernate."""
-        return self.gives_way_to_hibernation & self.hibernation
+        """The kernel does without TDX: it could hibernate, or no KeyID is left."""
+        hibernates = self.gives_way_to_hibernation & self.hibernation
+        return hibernates | self.one_private_keyid
 
     @definition
     def kvm_may_load(self) -> Term[bool]:
@@ -312,6 +352,22 @@ class Host(DynamicPamt, Module, Platform, Kernel):
         return forall(Block, lambda b: implies(self.tdx_memory[b], self.convertible(b)))
 
     @definition
+    def found_in_cmrs(self) -> Term[bool]:
+        """All memory that the kernel listed looks convertible to it."""
+        return forall(
+            Block,
+            lambda b: implies(
+                self.tdx_memory[b],
+                self.convertible(b) & ~(self.looks_at_one_cmr & self.straddles_cmrs[b]),
+            ),
+        )
+
+    @definition
+    def found_in_list(self, block: Block) -> Term[bool]:
+        """One entry of the kernel's list holds the whole block."""
+        return self.tdx_memory[block] & ~self.straddles_entries[block]
+
+    @definition
     def package_present(self, package: Package) -> Term[bool]:
         """A CPU of the package is there, online or not."""
         return exists(
@@ -334,16 +390,18 @@ class Host(DynamicPamt, Module, Platform, Kernel):
 
     @definition
     def cpu_hotplug_locked(self) -> Term[bool]:
-        """No CPU comes or goes while the kernel initialises TDX, or KVM creates a TD.
+        """No CPU comes or goes: the kernel initialises TDX, or KVM makes or ends a TD.
 
-        cpus_read_lock() is held from the check of the packages to the last key.
+        cpus_read_lock() is held from the check of the packages to the last key, and
+        from TDH.VP.FLUSH until the KeyID is free, or lost.
         """
         unkeyed = exists(
             Cpu,
             lambda c: self.online(c) & ~self.td_key_configured[self.package_of[c]],
         )
-        created = self.tdx_in_use() & (self.td == Td.HKID_ASSIGNED) & ~self.hkid_leaked
-        return self.initializing() | (created & unkeyed)
+        midway = ((self.td == Td.HKID_ASSIGNED) & unkeyed) | (self.td == Td.BLOCKED)
+        works = self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked
+        return self.initializing() | (works & midway)
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:
@@ -417,6 +475,20 @@ class Host(DynamicPamt, Module, Platform, Kernel):
         return (self.running == Running.SECOND) | (
             (self.running == Running.CRASH) & ~self.crash_kernel_stays_in_reservation
         )
+
+    @definition
+    def freed_pamt_exists(self) -> Term[bool]:
+        """The first kernel owns pages of a PAMT that the module has written."""
+        return (
+            (self.running == Running.FIRST) & self.pamt_written & ~self.pamt_allocated
+        )
+
+    @definition
+    def kexec_flushes_late(self, cpu: Cpu) -> Term[bool]:
+        """kexec from another CPU has this one flush its caches only as it stops."""
+        wanted = implies(self.flushes_only_marked_caches, self.marked[cpu])
+        late = self.flushes_other_cpus & ~self.flushes_when_seamcalls_end
+        return self.online(cpu) & late & wanted
 
     def is_dram(self, block: Block) -> Term[bool]:
         return one_of(

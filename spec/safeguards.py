@@ -12,6 +12,7 @@ from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     CXL_2024,
     DISABLE_V3,
+    FLUSH_EARLY,
     K6_16,
     KEXEC_MUTEX,
     KEXEC_V7,
@@ -19,9 +20,14 @@ from tdxcheck.spec.sources import (
     KH_0503,
     L6_8,
     L6_18,
+    L7_2,
     PULL_6_8,
     PULL_6_18,
+    SEAMLDR_7_2,
+    TDX_HOST,
+    UPDATE_V10,
     V3,
+    V3_TREE,
     V5,
     V7,
     V8,
@@ -148,6 +154,10 @@ class Safeguards(State):
         sources=(V3.at("17/21"), L6_8.at("init_tdx_module(), error path"))
     )
     """After a failure, WBINVD on every CPU before the PAMT's pages are freed."""
+    flushes_after_failed_config = Safeguard(
+        bugs=("A12",), sources=(V3_TREE.at("init_tdx_module(), error path"),)
+    )
+    """The same, even if it was TDH.SYS.CONFIG that failed."""
     resets_freed_pamt = Safeguard(
         sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()"))
     )
@@ -183,6 +193,13 @@ class Safeguards(State):
     """WBINVD on the CPU that kexec starts from."""
     marks_cache_of_vp_enter = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
     """TDH.VP.ENTER, too, marks its CPU's cache as one to be flushed."""
+    marks_cache_of_page_rdmd = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
+    """TDH.PHYMEM.PAGE.RDMD, which a machine check asks, marks its CPU's cache, too."""
+    flushes_when_seamcalls_end = Safeguard(
+        bugs=("B14",),
+        sources=(FLUSH_EARLY.at("tdx_disable_virtualization_cpu()"),),
+    )
+    """A CPU writes its caches back once it makes no more SEAMCALLs, before kexec."""
     resets_private_memory = Safeguard(
         sources=(V13.at("17/22"), BARE_ERRATUM.at("MOVDIR64B"))
     )
@@ -202,3 +219,34 @@ class Safeguards(State):
         sources=(L6_8.at("tdx_init(), hibernation_available()"),)
     )
     """TDX is not used where hibernation was possible at boot."""
+
+    # Runtime update of the module.
+
+    stops_update_on_failure = Safeguard(
+        bugs=("B19",), sources=(UPDATE_V10.at("15/25"), SEAMLDR_7_2.at("ack_state()"))
+    )
+    """An update goes no further than the stage in which some CPU met an error."""
+    resets_flags_on_update = Safeguard(
+        bugs=("B20",),
+        sources=(UPDATE_V10.at("17/25"), L7_2.at("tdx_module_shutdown()")),
+    )
+    """With the old module shut down, no CPU and no TDH.SYS.INIT counts as done."""
+    avoids_compat_sensitive_update = Safeguard(
+        bugs=("B21",), sources=(UPDATE_V10.at("22/25"),)
+    )
+    """TDH.SYS.SHUTDOWN is told to refuse while a TD is built; the update is -EBUSY."""
+    locks_version_reads = Safeguard(
+        bugs=("B22",),
+        sources=(TDX_HOST.at("version_show()"),),
+    )
+    """No update stops the machine while somebody reads the module's version."""
+    refuses_seamldr_on_vmcs_erratum = Safeguard(
+        bugs=("B23",),
+        sources=(
+            SEAMLDR_7_2.at("seamldr_call()"),
+            TDX_HOST.at("supports_runtime_update()"),
+        ),
+    )
+    """No P-SEAMLDR call, and no update, where it would clear the current VMCS."""
+    refreshes_version_only = Safeguard(bugs=("B24",), sources=(UPDATE_V10.at("21/25"),))
+    """After an update the kernel reads the version again, and no feature or limit."""

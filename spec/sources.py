@@ -42,6 +42,26 @@ CXL_2024 = Document(
 )
 PULL_6_18 = Document("PULL-6.18", "LKML 2025-10-01 GIT PULL x86/tdx for v6.18")
 L6_18 = Document("L6.18", "Linux v6.18 arch/x86/virt/vmx/tdx/tdx.c")
+FLUSH_EARLY = Document(
+    "61221d07e815",
+    "tip 2025-09-05 Kai Huang, KVM/TDX: Explicitly do WBINVD when no more "
+    "TDX SEAMCALLs",
+)
+MCE_MASK = Document(
+    "MCE-mask",
+    "LKML 2025-08-12 Adrian Hunter, x86/mce: Fix missing address mask in recovery "
+    "for errors in TDX/SEAM non-root mode",
+)
+MEMMAP = Document(
+    "DHi-1124",
+    "LKML 2022-11-24 David Hildenbrand, Re: [PATCH v7 10/20], on the notifier",
+)
+DH_1122 = Document(
+    "DH-1122", "LKML 2022-11-22 Dave Hansen, Re: [PATCH v7 10/20] TDX host support"
+)
+DW_0428 = Document(
+    "DW-0428", "LKML 2022-04-28 Dan Williams, Re: [PATCH v3 00/21] TDX host support"
+)
 KEXEC_MUTEX = Document(
     "KX-mutex", "LKML 2025-04-17 RFC, exclude kexec and TDX (20250416230259.97989-1)"
 )
@@ -58,6 +78,21 @@ DPAMT_V6 = Document(
 DISABLE_V3 = Document(
     "SYSDIS", "LKML 2026-04-02 Vishal Verma, [PATCH v3] Fuller TDX kexec support"
 )
+SEAMLDR_7_2 = Document("SL7.2", "Linux v7.2 arch/x86/virt/vmx/tdx/seamldr.c")
+L7_2 = Document("L7.2", "Linux v7.2 arch/x86/virt/vmx/tdx/tdx.c")
+TDX_HOST = Document("TH7.2", "Linux v7.2 drivers/virt/coco/tdx-host/tdx-host.c")
+UPDATE_V10 = Document(
+    "UPD10",
+    "LKML 2026-05-20 Chao Gao, [PATCH v10] Runtime TDX module update support",
+)
+UPDATE_V4 = Document(
+    "UPD4",
+    "LKML 2026-02-12 Chao Gao, [PATCH v4] Runtime TDX module update support",
+)
+LOADER_1_5 = Document("L1.5", "Intel SEAM loader 1.5 source")
+MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
+BINARIES = Document("BIN", "Intel tdx-module-binaries repository")
+CPU_SPEC = Document("CPU", "Intel Trust Domain CPU Architectural Extensions (343754)")
 BARE_ERRATUM = Document(
     "LX-pw", "LKML 2025 Adrian Hunter, Skip clearing reclaimed pages unless PW_MCE, v7"
 )

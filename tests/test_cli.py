@@ -257,13 +257,15 @@ sys.exit(main(sys.argv[1:], Context(lambda: DEMO, lambda: ENGINES)))
 """
 SLOW_TOOL = """
 import sys, time
+from pathlib import Path
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.judging.combine import Engine
 from tests.demo import DEMO
 def slow(case, budget, report):
+    Path(sys.argv[1]).touch()
     while True:
         time.sleep(0.01)
-sys.exit(main(sys.argv[1:], Context(lambda: DEMO, lambda: {Engine.EXPLICIT: slow})))
+sys.exit(main(sys.argv[2:], Context(lambda: DEMO, lambda: {Engine.EXPLICIT: slow})))
 """
 
 
@@ -292,12 +294,15 @@ def test_a_reader_that_goes_away_is_one_clear_line() -> None:
     )
 
 
-def test_an_interrupt_ends_with_what_is_known() -> None:
+def test_an_interrupt_ends_with_what_is_known(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
     process = subprocess.Popen(
-        [*TOOL, SLOW_TOOL, "verify", "open"],
+        [*TOOL, SLOW_TOOL, str(begun), "verify", "open"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
-    time.sleep(1.5)
+    end = time.monotonic() + 30
+    while not begun.exists() and time.monotonic() < end:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=20)
     assert process.returncode == 130

@@ -177,7 +177,7 @@ NEVER_BOTH = {
     ("TDH.SYS.LP.INIT", "TDX_SYS_LP_INIT_DONE", "TDX_RND_NO_ENTROPY"),
     ("TDH.SYS.RD", "TDX_SYS_SHUTDOWN", "TDX_SYS_LP_INIT_NOT_DONE"),
     ("TDH.SYS.KEY.CONFIG", "TDX_OPERAND_BUSY", "TDX_KEY_GENERATION_FAILED"),
-    ("TDH.SYS.TDMR.INIT", "TDX_OPERAND_BUSY", "TDX_TDMR_ALREADY_INITIALIZED"),
+    ("TDH.SYS.TDMR.INIT", "TDX_OPERAND_INVALID", "TDX_OPERAND_BUSY"),
     ("TDH.SYS.SHUTDOWN", "TDX_OPERAND_INVALID", "TDX_SYS_BUSY"),
 }
 """Refusals of a leaf of which no call in the sample could get either."""
@@ -240,6 +240,62 @@ def test_a_changed_record_disagrees() -> None:
         steps = (*sequence.steps[:-1], changed)
         *_, last = replay(replace(sequence, steps=steps))
         assert isinstance(last, Disagreed)
+
+
+@cache
+def overlapping() -> Sequence:
+    """A recorded sequence in which a call stops with the lock, and then ends."""
+    for sequence in sequences():
+        steps = [step for step in sequence.steps if step.place == "locked"]
+        if steps and steps[0].is_stopped and len(steps) == 1:
+            return sequence
+    raise AssertionError("the sample has none")
+
+
+def with_step(number: int, **changes: object) -> Sequence:
+    """The sequence with one of its steps recorded otherwise."""
+    sequence = overlapping()
+    steps = list(sequence.steps)
+    steps[number] = replace(steps[number], **changes)
+    return replace(sequence, steps=tuple(steps))
+
+
+def numbers(operation: str) -> list[int]:
+    steps = enumerate(overlapping().steps)
+    return [number for number, step in steps if step.operation == operation]
+
+
+def test_what_is_recorded_of_calls_that_overlap_is_compared() -> None:
+    (begins,) = numbers("begin")
+    state = overlapping().steps[begins].state
+    assert state["lock"] == "exclusive"
+    unlocked = {key: value for key, value in state.items() if key != "lock"}
+    idle = {key: value for key, value in state.items() if key != "busy"}
+    shared = {**state, "lock": "shared"}
+    for changed in (
+        *(with_step(begins, state=told) for told in (unlocked, idle, shared)),
+        with_step(begins, is_stopped=False),
+    ):
+        assert any(isinstance(result, Disagreed) for result in replay(changed))
+
+
+@pytest.mark.parametrize(
+    ("place", "message"), [("nowhere", "NOWHERE"), ("tdmr_locked", "is nowhere")]
+)
+def test_a_place_that_does_not_exist_is_malformed(place: str, message: str) -> None:
+    (begins,) = numbers("begin")
+    with pytest.raises(MalformedVectors, match=message):
+        list(replay(with_step(begins, place=place)))
+
+
+def test_calls_that_overlap_on_one_lp_are_malformed() -> None:
+    (begins,) = numbers("begin")
+    inside = overlapping().steps[begins].lp
+    with pytest.raises(MalformedVectors, match="inside a call already"):
+        list(replay(with_step(begins + 1, lp=inside)))
+    (ends,) = numbers("end")
+    with pytest.raises(MalformedVectors, match="has begun here"):
+        list(replay(with_step(ends, leaf="TDH.SYS.INFO")))
 
 
 @pytest.mark.parametrize(

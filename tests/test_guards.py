@@ -24,11 +24,17 @@ from tdxcheck.checker.catalogue import (
 )
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.diagrams.families import breaking
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.diagrams.members import worse
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.ground import ground
+from tdxcheck.checker.judging.assess import assess
+from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.families import Family, covered, family, primes
 from tdxcheck.checker.judging.judgement import outcome_of
-from tdxcheck.checker.judging.work import ENGINES
+from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.judging.removal import Removal, removals
+from tdxcheck.checker.judging.work import ENGINES, Budget
 from tdxcheck.checker.language import (
     Safeguard,
     Severity,
@@ -45,6 +51,8 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.trace import evidence_of
+from tdxcheck.checker.verdict import Refuted, Verdict
 from tests.demo import MANUAL
 from tests.random_systems import Drawn, examples, systems
 
@@ -363,3 +371,147 @@ def test_families_are_what_each_member_is(drawn: Drawn) -> None:
             assert table is not None
             refuted = there and outcome_of(verdicts[place]) is Outcome.REFUTED
             assert bool(table >> number & 1) == refuted
+
+
+# One search for a design and all that it becomes without a safeguard.
+
+
+def one_by_one(mine: Catalogue, design: Design) -> dict[str, dict[str, Any]]:
+    """By safeguard and rule, the worse verdicts, each variant judged by itself."""
+    names = [rule.id for rule in mine.rules]
+    variants = {s.name: mine.without(design, s) for s in design.system.safeguards}
+    cases = cases_of(mine, [design, *variants.values()], {}, names=names)
+    first = {Engine.DIAGRAMS: ENGINES[Engine.DIAGRAMS]}
+    verdicts = {
+        (judgement.case.design.key, judgement.question.name): judgement.verdict
+        for judgement in assess(cases, first, Budget(), 1).judgements
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for safeguard, variant in variants.items():
+        found[safeguard] = {
+            name: after
+            for name in names
+            if is_worse(
+                verdicts[design.key, name], after := verdicts[variant.key, name]
+            )
+        }
+    return found
+
+
+def is_worse(before: Verdict, after: Verdict) -> bool:
+    """Broken now, and was not; or by a shorter run."""
+    if outcome_of(after) is not Outcome.REFUTED:
+        return False
+    if outcome_of(before) is not Outcome.REFUTED:
+        return True
+    return (
+        isinstance(before, Refuted)
+        and isinstance(after, Refuted)
+        and len(after.run.steps) < len(before.run.steps)
+    )
+
+
+def told(removal: Removal) -> dict[str, tuple[type[Verdict], int]]:
+    """The worse rules of a removal, each with its verdict and the length of its run."""
+    assert not removal.undecided
+    return {
+        j.question.name: kind(j.verdict) for j in (*removal.broken, *removal.sooner)
+    }
+
+
+def kind(verdict: Any) -> tuple[type[Verdict], int]:
+    return type(verdict), len(verdict.run.steps) if isinstance(verdict, Refuted) else 0
+
+
+def test_one_search_tells_what_each_variant_would() -> None:
+    mine = catalogue()
+    design = mine.design("safe")
+    asked = [(design, design.system.safeguards)]
+    found, interrupted, _ = removals(mine, asked, {}, Budget(), 1)
+    assert not interrupted
+    expected = one_by_one(mine, design)
+    assert any(expected.values())
+    for removal in found:
+        worse_ones = expected[removal.safeguard.name]
+        assert told(removal) == {name: kind(v) for name, v in worse_ones.items()}
+        for judgement in removal.broken:
+            verdict = worse_ones[judgement.question.name]
+            assert judgement.trace is not None
+            assert len(judgement.trace.steps) == len(verdict.run.steps)
+
+
+def test_designs_that_are_one_system_are_judged_once() -> None:
+    mine = catalogue()
+    twin = Design("twin", replace(SAFE, name="twin"), {"stays_dry": CALM}, REDUNDANT)
+    both = replace(mine, designs=(*mine.designs, twin))
+    seen: set[str] = set()
+    asked = [(d, d.system.safeguards) for d in (both.design("safe"), twin)]
+    found, _, _ = removals(
+        both, asked, {}, Budget(), 1, lambda notice: seen.add(notice.case)
+    )
+    assert seen == {"safe"}
+    assert [told(r) for r in found[:3]] == [told(r) for r in found[3:]]
+    assert [j.case.design.key for r in found[3:] for j in r.broken] == [
+        "twin-without-stops_when_hot",
+        "twin-without-stops_when_empty",
+    ]
+
+
+def test_a_limit_leaves_open_what_it_hides() -> None:
+    mine = catalogue()
+    design = mine.design("safe")
+    asked = [(design, design.system.safeguards)]
+    found, _, _ = removals(mine, asked, {}, Budget(depth=1), 1)
+    for removal in found:
+        assert not removal.broken and not removal.sooner
+        assert [j.question.name for j in removal.undecided] == [
+            "never_boils_dry",
+            "stays_dry",
+        ]
+
+
+@examples(40)
+@given(systems(most_states=500), st.booleans())
+def test_members_are_compared_as_if_each_were_alone(drawn: Drawn, pure: bool) -> None:
+    """On random systems: each value of the open switches against the first ones."""
+    system = drawn.system()
+    switches = [
+        variable
+        for variable in system.state.variables()
+        if variable.frozen
+        and variable.value_sort is bool
+        and not variable.index_sorts
+        and variable.initial is None
+        and variable not in system.settings
+    ]
+    configurations = list(product((True, False), repeat=len(switches)))
+    whole = ground(system, drawn.scope)
+    slots = {slot.entry[0]: slot.number for slot in whole.slots}
+    surveys = []
+    members = []
+    for values in configurations:
+        chosen: dict[Any, Any] = dict(zip(switches, values, strict=True))
+        settings = {**system.settings, **chosen}
+        member = ground(replace(system, settings=settings), drawn.scope)
+        if next(member.initial_states(), None) is not None:
+            surveys.append((member, survey(member).verdicts))
+            members.append({slots[s]: int(v) for s, v in chosen.items()})
+    if not surveys:
+        return
+    found = {(w.member, w.property): w for w in worse(whole, members, pure=pure)}
+    (_, first), *_ = surveys
+    for number, (member, verdicts) in enumerate(surveys):
+        for place, after in enumerate(verdicts):
+            one = found.pop((number, place), None)
+            if not is_worse(first[place], after):
+                assert one is None
+                continue
+            assert one is not None
+            assert one.sooner == (outcome_of(first[place]) is Outcome.REFUTED)
+            assert type(one.verdict) is type(after)
+            if isinstance(one.verdict, Refuted):
+                assert isinstance(after, Refuted)
+                assert evidence_of(whole, one.verdict.run) == evidence_of(
+                    member, after.run
+                )
+    assert not found

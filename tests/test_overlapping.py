@@ -145,7 +145,7 @@ def attempt(
     cpu: int,
     verdict: Enum | None = Status.TDX_SUCCESS,
 ) -> Outcome:
-    usual = {"cpu": cpu, "verdict": verdict}
+    usual = {"cpu": cpu, "verdict": verdict, "avoids_sensitive": False}
     arguments = []
     for parameter in action.parameters:
         values = EVERY.instance.values(parameter.sort)

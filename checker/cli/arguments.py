@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Never
 from tdxcheck.checker.cli.plain import one_line
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     # Only type checkers know it as generic.
     _Commands = argparse._SubParsersAction["Parser"]
 
@@ -49,6 +51,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Never:
         said = one_line(f"{self.prog}: {message}; see '{self.prog} --help'")
         self.exit(2, f"{said}\n")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Unlike argparse, which takes a full disk for a success."""
+        print(self.format_help(), end="", file=file or sys.stdout)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -34,8 +34,12 @@ def console() -> Console:
 
 
 def show(out: Console, page: Page) -> None:
-    for line, style in page:
-        out.print(Text(line, style.value), soft_wrap=True)
+    show_lines(out, (Text(line, style.value) for line, style in page))
+
+
+def show_lines(out: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        out.print(line, soft_wrap=True)
 
 
 @contextmanager

@@ -13,21 +13,18 @@ from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.cli.verify import budget_of, prepare, subject_of
 from tdxcheck.checker.judging.removal import Removal, removals
-from tdxcheck.checker.judging.work import Engines
 from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.report import removals as report
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
 
 
-def guards(
-    arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
-) -> int:
+def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     keys = dict.fromkeys(arguments.designs) or [d.key for d in catalogue.designs]
     asked = [
         (design, wanted)
         for design in map(catalogue.design, keys)
-        if (wanted := _wanted(design, arguments.guard))
+        if (wanted := _wanted(design, arguments.guard, arguments.record))
     ]
     if not asked:
         raise UsageError(_no_such_guard(arguments.guard, catalogue))
@@ -46,7 +43,6 @@ def guards(
             catalogue,
             asked,
             sizes,
-            engines,
             budget_of(arguments, arguments.jobs, systems),
             arguments.jobs,
             note,
@@ -72,7 +68,10 @@ def guards(
     return OK
 
 
-def _wanted(design: Design, names: list[str]) -> list[Safeguard]:
+def _wanted(design: Design, names: list[str], recording: bool) -> list[Safeguard]:
+    """The safeguards that are asked for; else all, or those that are recorded."""
+    if recording and not names:
+        return list(design.introduced)
     every = design.system.safeguards
     return [s for s in every if not names or s.name in names]
 

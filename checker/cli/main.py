@@ -119,7 +119,7 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
         case "guards":
             from tdxcheck.checker.cli.guards import guards
 
-            return guards(arguments, context.load(), context.engines())
+            return guards(arguments, context.load())
         case "diff":
             from tdxcheck.checker.cli.diff import diff
 

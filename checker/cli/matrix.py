@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from tdxcheck.checker.catalogue import Catalogue, Sizes, UsageError
-from tdxcheck.checker.cli.console import console, show
+from tdxcheck.checker.cli.console import console, show, show_lines
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import OK
 from tdxcheck.checker.judging.families import Family, Tables, family, tables_of
@@ -36,8 +36,7 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     page.add("Features, and how many rules each, or its absence, helps to break:")
     page.add()
     show(out, page)
-    for table in report.matrix(families, catalogue, out.width):
-        out.print(table)
+    show_lines(out, report.matrix(families, catalogue, out.width))
     page = Page(out.width)
     for one in families:
         page.add()

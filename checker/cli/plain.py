@@ -12,6 +12,7 @@ ASCII = {
     "\N{CHECK MARK}": "+",
     "\N{BALLOT X}": "x",
     "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
+    "\N{BOX DRAWINGS LIGHT VERTICAL}": "|",
     "\N{EM DASH}": "-",
 }
 """One column for one, where the encoding of the output has no such character."""

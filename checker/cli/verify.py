@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tdxcheck.checker import record
 from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
-from tdxcheck.checker.cli.console import console, progress, show
+from tdxcheck.checker.cli.console import console, progress, show, show_lines
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
@@ -43,6 +43,8 @@ def verify(
         )
     cases = cases_of(catalogue, designs, sizes, names=arguments.rule, assumed=assumed)
     _check_claims(catalogue, arguments.rule, cases)
+    if not cases:
+        raise UsageError("there is nothing to judge: no rule, and no claim of these")
     chosen = {
         engine: judge
         for engine, judge in engines.items()
@@ -149,8 +151,7 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     page.add()
     show(out, page)
     if any(j.question.claim is None for j in assessment.judgements):
-        for table in verdicts(assessment, catalogue, out.width):
-            out.print(table)
+        show_lines(out, verdicts(assessment, catalogue, out.width))
         page = Page(out.width)
         page.add()
         page.table(list(legend(assessment)), at=2)

@@ -1,4 +1,8 @@
-"""Bounds: no effect may leave the range of its variable where its guards hold."""
+"""Bounds: no effect may leave the range of its variable where its guards hold.
+
+What the initial conditions say of the configuration holds for ever, and is taken
+into account too.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +29,16 @@ def check_bounds(system: GroundSystem) -> None:
 def _check(system: GroundSystem, step: GroundStep, number: int, value: Node) -> None:
     read = support(value)
     guards: list[Node] = []
-    while True:
-        found = _escape(system, guards, number, value)
-        if found is None:
-            return
-        relevant = [g for g in step.guards if g not in guards and support(g) & read]
-        if not relevant:
-            break
-        guards += relevant
-        read |= support(*relevant)
+    for conditions in (step.guards, _of_configuration(system)):
+        while True:
+            found = _escape(system, guards, number, value)
+            if found is None:
+                return
+            relevant = [c for c in conditions if c not in guards and support(c) & read]
+            if not relevant:
+                break
+            guards += relevant
+            read |= support(*relevant)
     slot = system.slots[number]
     variable, _ = slot.entry
     location = next(
@@ -48,6 +53,12 @@ def _check(system: GroundSystem, step: GroundStep, number: int, value: Node) -> 
         f"{slot.name} can leave {slot.term.low}..{slot.term.high} at '{step}' "
         f"where {where}: its guards must keep the effect within its bound",
     )
+
+
+def _of_configuration(system: GroundSystem) -> list[Node]:
+    """The conditions of the initial states that no step can end."""
+    changed = {number for step in system.steps for number in step.updates}
+    return [c for c in system.initial if not support(c) & changed]
 
 
 def _escape(

@@ -8,7 +8,7 @@ one is shortest there too. Not for deadlocks: those depend on every step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tdxcheck.checker.ground.system import (
@@ -49,11 +49,15 @@ class Slice:
     steps: tuple[int, ...]
     """The number in the whole system of each step of the slice."""
 
-    def lift(self, run: Run) -> Run:
-        """The run of the whole system that takes the same steps."""
+    def lift(self, run: Run, fixed: Mapping[int, int] = {}) -> Run:
+        """The run of the whole system that takes the same steps.
+
+        It starts in the first of the states that it can start in, where some slots
+        of the whole hold these values.
+        """
         kept = {slot.entry: slot.number for slot in self.system.slots}
         first = run.states[0]
-        wanted = {
+        wanted = dict(fixed) | {
             slot.number: first[kept[slot.entry]]
             for slot in self.whole.slots
             if slot.entry in kept

@@ -197,7 +197,7 @@ def _judgement(
     for engine, answer in answers.items():
         decided = isinstance(answer.verdict, Refuted | Reached)
         if decided and shown(case, question, answer.verdict):
-            traces[engine] = _confirm(case, question, engine, answer.evidence)
+            traces[engine] = confirm(case, question, engine, answer.evidence)
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
     trace = next((t for e, t in traces.items() if by_engine[e] is verdict), None)
@@ -211,7 +211,7 @@ def _judgement(
     )
 
 
-def _confirm(
+def confirm(
     case: Case, question: Question, engine: Engine, evidence: Evidence | None
 ) -> Trace:
     """Nothing is shown that the reference interpreter has not replayed."""

@@ -26,6 +26,7 @@ from tdxcheck.checker.catalogue import (
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.language.validate import validate
+from tdxcheck.checker.language.variables import Variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,14 @@ def _about(claims: Iterable[Claim]) -> Iterator[Question]:
             yield Question(claim.property, None, claim, dropped)
 
 
+def _of_others(catalogue: Catalogue) -> Iterator[Variable]:
+    """The variables of what a design is stated upon, and the catalogue has not."""
+    own = [design.system for design in catalogue.designs]
+    for system in own:
+        if system.base is not None and not any(system.base is s for s in own):
+            yield from system.base.state.variables()
+
+
 def _check(catalogue: Catalogue) -> None:
     """Refuse expectations of, and claims about, what does not exist; unused variables.
 
@@ -173,7 +182,7 @@ def _check(catalogue: Catalogue) -> None:
         *(claim.property for claim in catalogue.claims),
     )
     systems = [replace(design.system, properties=asked) for design in catalogue.designs]
-    validate(*systems, *catalogue.parts)
+    validate(*systems, *catalogue.parts, elsewhere=set(_of_others(catalogue)))
     rules = {rule.id for rule in catalogue.rules}
     for design in catalogue.designs:
         for name in design.expected:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from tdxcheck.checker.catalogue import Catalogue, Design, Outcome, Sizes
-from tdxcheck.checker.judging.assess import Shown, assess
-from tdxcheck.checker.judging.judgement import (
-    Assessment,
-    Judgement,
-    Standing,
-    outcome_of,
-)
+from tdxcheck.checker.catalogue import Catalogue, Design, Sizes
+from tdxcheck.checker.judging.assess import confirm
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.comparing import Compare, Compared
+from tdxcheck.checker.judging.judgement import Judgement, Standing, standing
+from tdxcheck.checker.judging.processes import Task, run
 from tdxcheck.checker.judging.question import Case, Question, cases_of
-from tdxcheck.checker.judging.work import Budget, Engines, Report
+from tdxcheck.checker.judging.sharing import Group, together
+from tdxcheck.checker.judging.work import Answer, Budget, Findings, Report
 from tdxcheck.checker.language.reading import asks_for_reactions
 from tdxcheck.checker.language.system import Severity
 from tdxcheck.checker.language.variables import Safeguard
-from tdxcheck.checker.verdict import Refuted, Verdict
+from tdxcheck.checker.verdict import Refuted
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,81 +59,95 @@ def removals(
     catalogue: Catalogue,
     designs: Sequence[tuple[Design, Sequence[Safeguard]]],
     sizes: Sizes,
-    engines: Engines,
     budget: Budget,
     jobs: int,
     report: Report = lambda _: None,
 ) -> tuple[list[Removal], bool, float]:
-    """Judge each design whole, and without each of the safeguards named with it.
+    """Compare each design with itself without each of the safeguards named with it.
 
-    The first engine judges. Gives what was found, whether that was interrupted, and
-    the seconds that it took.
+    Designs that are one system are judged once. Gives what was found, whether that
+    was interrupted, and the seconds that it took.
     """
-    first = dict([next(iter(engines.items()))])
-    rules = [rule.id for rule in catalogue.rules]
-
-    def judge(asked: Sequence[Design], shown: Shown) -> Assessment:
-        cases = cases_of(catalogue, asked, sizes, names=rules)
-        own = [case for case in cases if case.questions[0].claim is None]
-        return assess(own, first, budget, jobs, shown=shown, report=report)
-
-    whole = judge([design for design, _ in designs], lambda *_: False)
-    if whole.interrupted:
-        return [], True, whole.seconds
-    before = {
-        (judgement.case.design.key, judgement.question.name): judgement
-        for judgement in whole.judgements
+    started = time.monotonic()
+    wanted = {design.key: safeguards for design, safeguards in designs}
+    groups = together(_about_rules(catalogue, [design for design, _ in designs], sizes))
+    tasks = [
+        Task(group.case, Engine.DIAGRAMS, Compare(asked), 1 + len(asked))
+        for group in groups
+        if (asked := _asked(group, wanted))
+    ]
+    # The longest first, so that no process is left with one when others are done.
+    tasks.sort(key=lambda task: task.weight, reverse=True)
+    work = run(tasks, budget, jobs, report)
+    by_group = {
+        task.case: found for task, found in zip(tasks, work.findings, strict=True)
     }
-    variants = {
-        catalogue.without(design, safeguard).key: (design, safeguard)
+    found_for = {
+        member.design.key: by_group[group.case]
+        for group in groups
+        if group.case in by_group
+        for member in group.members
+    }
+    variants = [
+        (design, safeguard, catalogue.without(design, safeguard))
         for design, safeguards in designs
         for safeguard in safeguards
-    }
-
-    def is_worse(case: Case, question: Question, verdict: Verdict) -> bool:
-        design, _ = variants[case.design.key]
-        return _is_worse(before[design.key, question.name].verdict, verdict)
-
-    without = judge([catalogue.design(key) for key in variants], is_worse)
-    found = []
-    for key, (design, safeguard) in variants.items():
-        pairs = [
-            (before[design.key, judgement.question.name], judgement)
-            for judgement in without.judgements
-            if judgement.case.design.key == key
-        ]
-        if pairs:
-            found.append(_removal(design, safeguard, pairs))
-    interrupted = whole.interrupted or without.interrupted
-    return found, interrupted, whole.seconds + without.seconds
-
-
-def _is_worse(before: Verdict, after: Verdict) -> bool:
-    """Broken now, and was not; or by a shorter run."""
-    if outcome_of(after) is not Outcome.REFUTED:
-        return False
-    if outcome_of(before) is not Outcome.REFUTED:
-        return True
+    ]
+    cases = _about_rules(catalogue, [variant for _, _, variant in variants], sizes)
     return (
-        isinstance(before, Refuted)
-        and isinstance(after, Refuted)
-        and len(after.run.steps) < len(before.run.steps)
+        [
+            _removal(design, safeguard, case, found_for[design.key])
+            for (design, safeguard, _), case in zip(variants, cases, strict=True)
+        ],
+        work.interrupted,
+        time.monotonic() - started,
     )
 
 
+def _about_rules(
+    catalogue: Catalogue, designs: Sequence[Design], sizes: Sizes
+) -> list[Case]:
+    """One case a design, with all rules and no claims."""
+    rules = [rule.id for rule in catalogue.rules]
+    cases = cases_of(catalogue, designs, sizes, names=rules)
+    return [case for case in cases if case.questions[0].claim is None]
+
+
+def _asked(
+    group: Group, wanted: Mapping[str, Sequence[Safeguard]]
+) -> tuple[Safeguard, ...]:
+    every = (wanted[member.design.key] for member in group.members)
+    return tuple(dict.fromkeys(chain.from_iterable(every)))
+
+
 def _removal(
-    design: Design, safeguard: Safeguard, pairs: Sequence[tuple[Judgement, Judgement]]
+    design: Design, safeguard: Safeguard, case: Case, found: Findings
 ) -> Removal:
+    if isinstance(found, Compared):
+        worse, known = found.worse[safeguard.name], found.known
+    else:  # The search was ended from outside.
+        worse, known = dict(enumerate(found.answers)), frozenset[int]()
     broken: list[Judgement] = []
     sooner: list[Judgement] = []
     undecided: list[Judgement] = []
-    for before, after in pairs:
-        outcomes = outcome_of(before.verdict), outcome_of(after.verdict)
-        if after.standing is Standing.NOT_CHECKED:
-            continue
-        if None in outcomes:
-            undecided.append(after)
-        elif _is_worse(before.verdict, after.verdict):
-            known = outcomes[0] is Outcome.REFUTED
-            (sooner if known else broken).append(after)
+    for number, answer in worse.items():
+        judgement = _judgement(case, case.questions[number], answer)
+        if judgement.standing is Standing.UNDECIDED:
+            undecided.append(judgement)
+        else:
+            (sooner if number in known else broken).append(judgement)
     return Removal(design, safeguard, tuple(broken), tuple(sooner), tuple(undecided))
+
+
+def _judgement(case: Case, question: Question, answer: Answer) -> Judgement:
+    trace = None
+    if answer.evidence is not None:
+        trace = confirm(case, question, Engine.DIAGRAMS, answer.evidence)
+    return Judgement(
+        case,
+        question,
+        answer.verdict,
+        {Engine.DIAGRAMS: answer.verdict},
+        trace,
+        standing(answer.verdict, question.expected, True),
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tdxcheck.checker.engines.diagrams.judge import Limits, survey
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.diagrams.limits import Limits
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for

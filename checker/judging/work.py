@@ -94,7 +94,7 @@ def judge_by_diagrams(case: Case, budget: Budget, report: Report) -> Findings:
     from tdxcheck.checker.judging.surveying import surveyed
 
     started = time.monotonic()
-    with _alarm(budget.seconds) as expired:
+    with alarm(budget.seconds) as expired:
         try:
             return surveyed(case, budget, report, expired)
         except OutOfTime:
@@ -106,7 +106,7 @@ def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
     from tdxcheck.checker.judging.exploring import explored
 
     started = time.monotonic()
-    with _alarm(budget.seconds) as expired:
+    with alarm(budget.seconds) as expired:
         try:
             return explored(case, budget, report, expired)
         except OutOfTime:
@@ -170,7 +170,7 @@ def fired_by_name(part: Slice, fired: Mapping[Action, int]) -> Mapping[str, int]
 
 
 @contextmanager
-def _alarm(seconds: float | None) -> Iterator[Callable[[], bool]]:
+def alarm(seconds: float | None) -> Iterator[Callable[[], bool]]:
     """Interrupt what runs inside after so many seconds, and tell whether it did."""
     rang = False
     if seconds is None or threading.current_thread() is not threading.main_thread():

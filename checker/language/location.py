@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+R = TypeVar("R")
 
 PACKAGE = Path(__file__).parents[2]
 LANGUAGE = str(Path(__file__).parent)
@@ -86,3 +89,25 @@ class SpecificationError(Exception):
     def __init__(self, location: Location, message: str) -> None:
         self.location = location
         super().__init__(f"{location}: {message}")
+
+
+def recorded(rule: Callable[..., R], *arguments: Any) -> R:
+    """What the rule gives when it is called to be read; its own errors say where."""
+    try:
+        return rule(*arguments)
+    except (SpecificationError, MemoryError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SpecificationError(_innermost(rule, error), what) from error
+
+
+def _innermost(rule: Callable[..., Any], error: Exception) -> Location:
+    """The statement of the rule's file that the error came from."""
+    own = Location.of_function(rule)
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == own.file
+    ]
+    return Location(own.file, lines[-1], lines[-1]) if lines else own

@@ -10,7 +10,11 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Concatenate, Never, ParamSpec, TypeVar
 
-from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.location import (
+    Location,
+    SpecificationError,
+    recorded,
+)
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.terms import (
     And,
@@ -194,7 +198,7 @@ class State:
             ) from None
         for parameter, argument in zip(callee.parameters, arguments, strict=False):
             lift(argument, parameter.sort)
-        callee.rule(inner, *arguments)
+        recorded(callee.rule, inner, *arguments)
         answer: Term[Any] = Const(callee.success)
         refusable = tuple((g.condition, g.refusal) for g in inner._guards if g.refusal)
         for condition, refusal in reversed(refusable):

@@ -9,7 +9,11 @@ from enum import Enum
 from string import Formatter
 from typing import Any, TypeVar, get_args, get_origin
 
-from tdxcheck.checker.language.location import Location, SpecificationError
+from tdxcheck.checker.language.location import (
+    Location,
+    SpecificationError,
+    recorded,
+)
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Call, Guard, State, Update, check_answer
 from tdxcheck.checker.language.terms import (
@@ -31,6 +35,7 @@ class Kind(Enum):
 
     SEAMCALL = "SEAMCALL"
     BRING_UP = "SEAMCALL that an LP may make before its own initialisation"
+    LOADER = "SEAMCALL of the P-SEAMLDR"
     FIRMWARE = "firmware event"
     REQUEST = "administrator's request"
     FAULT = "fault"
@@ -146,13 +151,13 @@ class TransitionSystem:
     def __post_init__(self) -> None:
         named: dict[str, Action] = {}
         for action_ in self.actions:
-            other = named.setdefault(action_.name, action_)
-            if other is not action_:
+            if (other := named.get(action_.name)) is not None:
                 raise SpecificationError(
                     action_.location,
                     f"{self.name} has another action {action_.name}, "
                     f"at {other.location}",
                 )
+            named[action_.name] = action_
 
     def __repr__(self) -> str:
         return f"<TransitionSystem {self.name}>"
@@ -176,6 +181,11 @@ class TransitionSystem:
             if action_ not in self.actions:
                 raise SpecificationError(
                     action_.location, f"{self.name} has no action {action_.name}"
+                )
+        for variable in settings or {}:
+            if not isinstance(variable, Variable):
+                raise SpecificationError(
+                    Location.of_caller(), f"{variable!r} is not a variable to set"
                 )
         actions = tuple(swaps.get(a, a) for a in self.actions if a not in gone)
         return replace(
@@ -256,7 +266,7 @@ def action(
         parameters = tuple(_parameter(rule, *item) for item in sorts.items())
         summary, _ = _docstring(rule)
         _check_braces(rule, summary, sorts)
-        rule(state, *parameters)
+        recorded(rule, state, *parameters)
         if success is not None:
             check_answer(success, Location.of_function(rule))
         if event is not None:
@@ -311,7 +321,7 @@ def step_rule(
         state_type, _ = _signature(rule)
         before: Any = state_type()
         after: Any = state_type(after=True)
-        condition: Term[bool] = lift(rule(before, Step(), after), bool)
+        condition: Term[bool] = lift(recorded(rule, before, Step(), after), bool)
         return _property(rule, Mode.STEP_RULE, condition, severity, sources)
 
     return record
@@ -332,9 +342,9 @@ def leads_to(
     def record(rule: Callable[[S], tuple[Term[bool], Term[bool]]]) -> Property:
         state_type, _ = _signature(rule)
         state: Any = state_type()
-        cause, goal = rule(state)
-        recorded = _property(rule, Mode.LEADS_TO, cause, severity, sources)
-        return replace(recorded, goal=lift(goal, bool), fair=fair)
+        cause, goal = recorded(rule, state)
+        found = _property(rule, Mode.LEADS_TO, cause, severity, sources)
+        return replace(found, goal=lift(goal, bool), fair=fair)
 
     return record
 
@@ -344,7 +354,7 @@ def initial(rule: Callable[[S], Term[bool]]) -> Initial:
     state_type, _ = _signature(rule)
     state: Any = state_type()
     summary, _ = _docstring(rule)
-    condition: Term[bool] = lift(rule(state), bool)
+    condition: Term[bool] = lift(recorded(rule, state), bool)
     return Initial(rule.__name__, summary, condition, Location.of_function(rule))
 
 
@@ -354,7 +364,7 @@ def _state_property(
     def record(rule: Callable[[S], Term[bool]]) -> Property:
         state_type, _ = _signature(rule)
         state: Any = state_type()
-        condition: Term[bool] = lift(rule(state), bool)
+        condition: Term[bool] = lift(recorded(rule, state), bool)
         return _property(rule, mode, condition, severity, sources)
 
     return record
@@ -380,8 +390,17 @@ def _property(
     )
 
 
+def _evaluated(rule: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(rule, eval_str=True)
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
+        raise SpecificationError(
+            Location.of_function(rule), f"an annotation of {rule.__name__}: {error}"
+        ) from None
+
+
 def _signature(rule: Callable[..., Any]) -> tuple[type[State], dict[str, Any]]:
-    parameters = list(inspect.signature(rule, eval_str=True).parameters.values())
+    parameters = list(_evaluated(rule).parameters.values())
     if not parameters or not (
         isinstance(parameters[0].annotation, type)
         and issubclass(parameters[0].annotation, State)

@@ -297,6 +297,11 @@ class StepAnswers(Formula):
     status: Enum
 
 
+def _shown(value: object) -> str:
+    variable = getattr(value, "variable", None)
+    return f"all of {variable.name}" if variable is not None else str(value)
+
+
 def lift(value: V | Term[V], sort: Sort) -> Term[V]:
     """`value` as a term of the given sort; anything else is refused."""
     if isinstance(value, Term):
@@ -304,7 +309,7 @@ def lift(value: V | Term[V], sort: Sort) -> Term[V]:
     else:
         term = Const(value)
     if term.sort is not sort:
-        shown = value if not isinstance(value, Term) else type(value).__name__
+        shown = type(value).__name__ if isinstance(value, Term) else _shown(value)
         raise SpecificationError(
             Location.of_caller(),
             f"expected a term of sort {sort.__name__}, "

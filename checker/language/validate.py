@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
-from tdxcheck.checker.language.location import SpecificationError
+from tdxcheck.checker.language.location import SpecificationError, recorded
 from tdxcheck.checker.language.reading import variables_in
 from tdxcheck.checker.language.system import TransitionSystem
 from tdxcheck.checker.language.variables import Variable
 
 
-def validate(*systems: TransitionSystem) -> None:
+def validate(
+    *systems: TransitionSystem, elsewhere: Container[Variable] = frozenset()
+) -> None:
     """Refuse a state variable that nothing in any of the systems reads.
 
     The systems may share a state: a variable is of use if one of them uses it.
     To be assigned is not to be used, nor is to be read for its own next value.
+    What is used `elsewhere` need not be here.
     """
     read = {variable for system in systems for variable in _read_by(system)}
     for system in systems:
         for variable in system.state.variables():
-            if variable not in read:
+            if variable not in read and variable not in elsewhere:
                 raise SpecificationError(
                     variable.location,
                     f"{variable.name} is unused: no guard, effect, property or "
@@ -44,4 +47,4 @@ def _read_by(system: TransitionSystem) -> Iterator[Variable]:
         yield from variables_in(condition.condition)
     for definition in system.state.definitions():
         indices = [sort(name) for name, sort in definition.parameters.items()]
-        yield from variables_in(definition.rule(system.state(), *indices))
+        yield from variables_in(recorded(definition.rule, system.state(), *indices))

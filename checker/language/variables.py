@@ -225,6 +225,10 @@ class Map2(Variable, Generic[J, K, V]):
         )
 
 
+def _sort_name(index: object) -> str:
+    return index.sort.__name__ if isinstance(index, Term) else repr(index)
+
+
 @dataclass(frozen=True)
 class _Entries:
     state: State
@@ -243,7 +247,8 @@ class _Entries:
             raise SpecificationError(
                 Location.of_caller(),
                 f"{self.variable.name} has entries for "
-                f"({', '.join(sort.__name__ for sort in sorts)}), not for {indices!r}",
+                f"({', '.join(sort.__name__ for sort in sorts)}), "
+                f"not for ({', '.join(map(_sort_name, indices))})",
             )
         return indices
 

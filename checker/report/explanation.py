@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 
 from tdxcheck.checker.catalogue import (
@@ -18,9 +19,9 @@ from tdxcheck.checker.language.interpreter import View
 from tdxcheck.checker.language.reading import events_in, variables_in
 from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.state import Guard
+from tdxcheck.checker.language.state import Refusal
 from tdxcheck.checker.language.system import Action, Property, Setting, TransitionSystem
-from tdxcheck.checker.language.terms import Const, Term
+from tdxcheck.checker.language.terms import Const
 from tdxcheck.checker.language.variables import Safeguard, Variable
 from tdxcheck.checker.report.difference import Difference, difference
 from tdxcheck.checker.report.page import Page, Style
@@ -34,18 +35,22 @@ def rule(page: Page, asked: Rule, catalogue: Catalogue) -> None:
     _property(page, asked.id, asked.property)
     page.add(asked.concern, label="  concern:   ", at=13)
     page.add()
+    known: dict[str, list[str]] = {}
+    enforced: dict[tuple[_Enforcing, ...], list[str]] = {}
     for design in catalogue.designs:
         expected = design.expected.get(asked.id)
         if expected is not None:
             note = f": {expected.told}" if expected.told else ""
-            page.add(f"{design.key}: {expected.outcome.value}{note}", label="  ", at=4)
-    for design in catalogue.designs:
-        guards = list(_enforcing(design, asked.property))
-        if guards:
-            page.add()
-            page.add(f"Guards in {design.key} that stand before it:")
-            for action, guard, condition in guards:
-                _guard(page, action, guard, condition)
+            known.setdefault(f"{expected.outcome.value}{note}", []).append(design.key)
+        if guards := tuple(_enforcing(design, asked.property)):
+            enforced.setdefault(guards, []).append(design.key)
+    for told, keys in known.items():
+        page.add(f"{', '.join(keys)}: {told}", label="  ", at=4)
+    for guards, keys in enforced.items():
+        page.add()
+        page.add(f"Guards in {', '.join(keys)} that stand before it:")
+        for guard in guards:
+            _guard(page, guard)
 
 
 def _property(page: Page, name: str, asked: Property) -> None:
@@ -74,9 +79,16 @@ def _sources(page: Page, sources: Iterable[Source]) -> None:
         page.add(str(source), label="" if number else "  sources:   ", at=13)
 
 
-def _enforcing(
-    design: Design, asked: Property
-) -> Iterator[tuple[Action, Guard, Term[bool]]]:
+@dataclass(frozen=True)
+class _Enforcing:
+    """A refusal, in words and with its place; one that two designs share is equal."""
+
+    action: str
+    text: str
+    place: str
+
+
+def _enforcing(design: Design, asked: Property) -> Iterator[_Enforcing]:
     """Refusals by actions that the rule speaks of, or that change what it reads.
 
     With the condition as it is for this design, whose safeguards are settled.
@@ -90,20 +102,23 @@ def _enforcing(
                 condition = simplified(guard.condition, settled(design.system))
                 switched_off = isinstance(condition, Const) and condition.value is True
                 if guard.refusal is not None and not switched_off:
-                    yield action, guard, condition
+                    told = _told(guard.refusal)
+                    if isinstance(condition, Const):
+                        text = f"always {told}"
+                    else:
+                        text = f"{phrase(condition, NOWHERE)}; else {told}"
+                    yield _Enforcing(action.name, text, str(guard.location))
 
 
-def _guard(page: Page, action: Action, guard: Guard, condition: Term[bool]) -> None:
-    assert guard.refusal is not None
-    told = guard.refusal.answer
-    answer = show_answer(told) if isinstance(told, Enum) else "a status"
-    manner = "" if guard.refusal.visible else ", silently"
-    page.add(
-        f"{phrase(condition, NOWHERE)}; else {answer}{manner}",
-        label=f"  {action.name}: ",
-        at=6,
-    )
-    page.add(str(guard.location), Style.QUIET, label="", at=6)
+def _told(refusal: Refusal) -> str:
+    answer = refusal.answer
+    shown = show_answer(answer) if isinstance(answer, Enum) else "a status"
+    return shown if refusal.visible else f"{shown}, silently"
+
+
+def _guard(page: Page, guard: _Enforcing) -> None:
+    page.add(guard.text, label=f"  {guard.action}: ", at=6)
+    page.add(guard.place, Style.QUIET, label="", at=6)
 
 
 def design(page: Page, asked: Design, catalogue: Catalogue) -> None:

@@ -4,53 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from tdxcheck.checker.catalogue import Catalogue
 from tdxcheck.checker.judging.families import Cube, Family
 from tdxcheck.checker.language.system import Mode, Property, Severity
+from tdxcheck.checker.report.grid import Column, Row, grid
 from tdxcheck.checker.report.page import Page, Style
-from tdxcheck.checker.report.table import GAP, banks
+
+ANY = "(on any machine)"
 
 
 def matrix(
     families: Sequence[Family], catalogue: Catalogue, width: int
-) -> Iterator[Table]:
+) -> Iterator[Text]:
     """One row a feature, one column a design: for how many rules the feature counts.
 
     It counts if it is in a smallest combination of features that breaks the rule.
     """
-    left = GAP + max(len(f.key) for f in catalogue.machine.features)
-    columns = [
-        (family, GAP + max(map(len, family.design.key.replace("-", "- ").split())))
-        for family in families
-    ]
-    for bank in banks(columns, width - left):
-        yield _table(bank, catalogue)
+    keys = [feature.key for feature in catalogue.machine.features]
+    rows = [Row(ANY, ANY, "dim"), *(Row(key, key) for key in keys)]
+    columns = [Column(f.design.key, dict(_counts(f, keys))) for f in families]
+    return grid("feature", rows, columns, width)
 
 
-def _table(families: Sequence[Family], catalogue: Catalogue) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("feature", no_wrap=True)
-    for family in families:
-        table.add_column(family.design.key.replace("-", "- "), overflow="fold")
-    always = [sum(_always(f, r) for r in rules_of(f)) for f in families]
-    table.add_row(Text("(on any machine)", "dim"), *map(_cell, always))
-    for feature in catalogue.machine.features:
-        counts = [
-            sum(
-                any(
-                    feature.key in cube.present | cube.absent
-                    for cube in family.cubes(rule)
-                )
-                for rule in rules_of(family)
-            )
-            for family in families
-        ]
-        table.add_row(feature.key, *map(_cell, counts))
-    return table
+def _counts(family: Family, keys: Sequence[str]) -> Iterator[tuple[str, Text]]:
+    rules = rules_of(family)
+    yield ANY, _cell(sum(_always(family, rule) for rule in rules))
+    for key in keys:
+        helps = (
+            any(key in cube.present | cube.absent for cube in family.cubes(rule))
+            for rule in rules
+        )
+        yield key, _cell(sum(helps))
 
 
 def _cell(count: int) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from tdxcheck.checker.catalogue import Catalogue, Expectation, Outcome
 from tdxcheck.checker.judging.judgement import (
@@ -61,14 +61,32 @@ def _extent(seen: Statistics) -> str:
 
 def untaken(page: Page, assessment: Assessment) -> None:
     """Actions that no reachable state allows: dead text, or a hole in the model."""
+    never: dict[str, list[str]] = {}
+    visited = []
     for case in _main(assessment):
         seen = _visited(f for f in assessment.findings if f.case == case.label)
         if seen is None or seen.limit is not None:
             continue
-        never = [action for action, times in seen.fired.items() if not times]
-        if never:
-            text = f"{case.design.key}: never possible: {', '.join(never)}"
-            page.add(text, Style.QUIET, label="  ", at=4)
+        visited.append(case.design.key)
+        for action, times in seen.fired.items():
+            if not times:
+                never.setdefault(action, []).append(case.design.key)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for action, keys in never.items():
+        together.setdefault(tuple(keys), []).append(action)
+    for where, actions in together.items():
+        told = f"never possible in {_all_but(visited, where)}: "
+        page.add(", ".join(actions), Style.QUIET, label=f"  {told}", at=4)
+
+
+def _all_but(visited: Sequence[str], keys: Sequence[str]) -> str:
+    """The designs in as few words as possible."""
+    others = [key for key in visited if key not in keys]
+    if len(keys) > 1 and not others:
+        return "any design"
+    if len(others) < len(keys) - 1:
+        return f"any design but {', '.join(others)}"
+    return ", ".join(keys)
 
 
 def news(page: Page, assessment: Assessment) -> None:
@@ -136,8 +154,7 @@ def known(
     page: Page, assessment: Assessment, catalogue: Catalogue, recorded: Iterable[str]
 ) -> None:
     """Refutations that were expected, with the designs that they were found in."""
-    there = set(recorded)
-    by_note: dict[str, dict[str, list[str]]] = {}
+    by_note: dict[str, dict[str, list[Judgement]]] = {}
     for judgement in assessment.judgements:
         expected = judgement.question.expected
         if (
@@ -147,10 +164,10 @@ def known(
             and outcome_of(judgement.verdict) is Outcome.REFUTED
         ):
             rules = by_note.setdefault(expected.told or "without a note", {})
-            found = rules.setdefault(judgement.question.name, [])
-            found.append(_found(judgement, catalogue, there))
+            rules.setdefault(judgement.question.name, []).append(judgement)
     if not by_note:
         return
+    there = set(recorded)
     page.add()
     page.add(
         "Known refutations, found again in as many steps "
@@ -159,18 +176,39 @@ def known(
     for note, rules in by_note.items():
         page.add(note, label="  ", at=4)
         for rule, found in rules.items():
-            page.add(f"{rule}: {', '.join(found)}", Style.QUIET, label="    ", at=6)
+            told = ", ".join(_found(found, catalogue, there))
+            page.add(told, Style.QUIET, label=f"    {rule}: ", at=6)
 
 
-def _found(judgement: Judgement, catalogue: Catalogue, recorded: set[str]) -> str:
-    key = judgement.case.design.key
-    if not isinstance(judgement.verdict, Refuted):
-        return key
-    steps = len(judgement.verdict.run.steps)
-    if judgement.label in recorded:
-        return f"{key}* {steps}"
-    missing = catalogue.origin(key, judgement.question.name) == key
-    return f"{key} {steps}" + (" (not recorded)" if missing else "")
+FEW = 2
+"""Designs that are named beside the one that they have a defect from."""
+
+
+def _found(
+    judgements: Sequence[Judgement], catalogue: Catalogue, recorded: set[str]
+) -> Iterator[str]:
+    """Where it was found: first in which design, and how many have it from there."""
+    families: dict[tuple[str, str], list[Judgement]] = {}
+    for judgement in judgements:
+        origin = catalogue.origin(judgement.case.design.key, judgement.question.name)
+        families.setdefault((origin, _steps(judgement)), []).append(judgement)
+    for (origin, steps), found in families.items():
+        first = next((j for j in found if j.case.design.key == origin), found[0])
+        rest = [j.case.design.key for j in found if j is not first]
+        name = f"{origin}-{first.question.name}"
+        kept = any(n == name or n.endswith(f"-{name}") for n in recorded)
+        missing = steps and not kept and first.case.design.key == origin
+        text = f"{first.case.design.key}{'*' * kept}{steps}"
+        text += " (not recorded)" if missing else ""
+        if len(rest) > FEW:
+            yield f"{text} and {len(rest)} more designs"
+        else:
+            yield ", ".join([text, *(f"{key}{steps}" for key in rest)])
+
+
+def _steps(judgement: Judgement) -> str:
+    verdict = judgement.verdict
+    return f" {len(verdict.run.steps)}" if isinstance(verdict, Refuted) else ""
 
 
 def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:

@@ -2,93 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Container, Iterable, Iterator
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from tdxcheck.checker.catalogue import Catalogue
-from tdxcheck.checker.judging.judgement import Assessment, Judgement
+from tdxcheck.checker.judging.judgement import Assessment
+from tdxcheck.checker.report.grid import Column, Row, grid
 from tdxcheck.checker.report.words import BRIEF_LEGEND, LEGEND, brief, cell, style
 
-T = TypeVar("T")
-
-Answers: TypeAlias = Mapping[tuple[str, str], Judgement]
-"""By design and rule."""
-Told: TypeAlias = Callable[[Judgement], str]
 MANY = 4
 """More designs than these are told of in brief."""
-GAP = 3
-"""Columns of a terminal between those of the table."""
 
 
 def verdicts(
     assessment: Assessment, catalogue: Catalogue, width: int
-) -> Iterator[Table]:
-    """One row a rule, one column a design, as many designs side by side as fit."""
-    answers = {
-        (judgement.case.design.key, judgement.question.name): judgement
-        for judgement in assessment.judgements
-        if judgement.question.claim is None
-    }
-    keys = list(dict.fromkeys(design for design, _ in answers))
+) -> Iterator[Text]:
+    """One row a rule, one column a design."""
     told = brief if is_brief(assessment) else cell
-    left = GAP + 2 + max(len(rule) for _, rule in answers)
-    widths = [_width(answers, key, told) + GAP for key in keys]
-    for bank in banks(list(zip(keys, widths, strict=True)), width - left):
-        yield _table(answers, bank, catalogue, told)
+    cells: dict[str, dict[str, Text]] = {}
+    for judgement in assessment.judgements:
+        if judgement.question.claim is None:
+            of_design = cells.setdefault(judgement.case.design.key, {})
+            shown = Text(told(judgement), style(judgement).value)
+            of_design[judgement.question.name] = shown
+    asked = {rule for of_design in cells.values() for rule in of_design}
+    columns = [Column(key, of_design) for key, of_design in cells.items()]
+    yield from grid("rule", list(_rows(catalogue, asked)), columns, width)
+
+
+def _rows(catalogue: Catalogue, asked: Container[str]) -> Iterator[Row]:
+    """The rules under what they are about."""
+    for concern in dict.fromkeys(rule.concern for rule in catalogue.rules):
+        rules = [r.id for r in catalogue.rules if r.concern == concern]
+        if there := [rule for rule in rules if rule in asked]:
+            yield Row("", concern, "bold")
+            yield from (Row(rule, f"  {rule}") for rule in there)
 
 
 def is_brief(assessment: Assessment) -> bool:
     """There are too many designs for words."""
     return len({j.case.design.key for j in assessment.judgements}) > MANY
-
-
-def _width(answers: Answers, key: str, told: Told) -> int:
-    """Of a column: as wide as its widest cell, and the longest part of its name."""
-    cells = (told(j) for (design, _), j in answers.items() if design == key)
-    return max(map(len, (*key.replace("-", "- ").split(), *cells)))
-
-
-def banks(columns: Sequence[tuple[T, int]], room: int) -> Iterator[list[T]]:
-    """Columns with their widths, as many together as there is room for."""
-    bank: list[T] = []
-    used = 0
-    for key, width in columns:
-        if bank and used + width > room:
-            yield bank
-            bank, used = [], 0
-        bank.append(key)
-        used += width
-    if bank:
-        yield bank
-
-
-def _table(
-    answers: Answers, keys: list[str], catalogue: Catalogue, told: Told
-) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("rule", overflow="fold", no_wrap=True)
-    for key in keys:
-        table.add_column(key.replace("-", "- "), overflow="fold")
-    concerns = dict.fromkeys(rule.concern for rule in catalogue.rules)
-    for concern in concerns:
-        rules = [r.id for r in catalogue.rules if r.concern == concern]
-        asked = [r for r in rules if any((key, r) in answers for key in keys)]
-        if asked:
-            table.add_row(Text(concern, "bold"))
-        for rule in asked:
-            shown = (answers.get((key, rule)) for key in keys)
-            table.add_row(Text(f"  {rule}"), *(_cell(j, told) for j in shown))
-    return table
-
-
-def _cell(judgement: Judgement | None, told: Told) -> Text:
-    if judgement is None:
-        return Text("")
-    return Text(told(judgement), style(judgement).value)
 
 
 def legend(assessment: Assessment) -> Iterable[tuple[str, str]]:

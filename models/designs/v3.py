@@ -19,7 +19,7 @@ from tdxcheck.checker.language import (
     forall,
     implies,
 )
-from tdxcheck.models.initialization import COMMON, free_pamt, proceed
+from tdxcheck.models.initialization import COMMON, allocate_pamt, free_pamt, proceed
 from tdxcheck.models.kvm import KVM, seamcall
 from tdxcheck.models.module.dispatch import sys_lp_shutdown
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
@@ -107,8 +107,7 @@ def build_tdmrs(host: Host) -> None:
             | ((kind[block] == MemoryKind.LEGACY_PMEM) & legacy)
         )
     )
-    host.pamt_allocated = True
-    host.pamt_dirty.update(host.online)
+    allocate_pamt(host)
     host.tdx = Tdx.BUILT
 
 
@@ -166,6 +165,7 @@ V3_DESIGN = TransitionSystem(
         Host.checks_cmrs: True,
         Host.flushes_before_key_config: True,
         Host.flushes_before_freeing_pamt: True,
+        Host.flushes_after_failed_config: True,
         Host.flushes_other_cpus: True,
     },
     sources=(V3.at("00/21 to 21/21"),),

@@ -2,7 +2,8 @@
 
 acpi_processor_add(), acpi_memory_device_add() and add_memory_resource() refuse on
 any platform with TDX, initialised or not; the two removals end in BUG(). The
-first two also run for what firmware lists at boot. Memory is listed from memblock.
+first two also run for what firmware lists at boot, and the removal of memory asks
+for the attribute of CPUs. Memory is listed from memblock.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ V5_DESIGN = V3_DESIGN.variant(
         Host.refuses_acpi_memory: True,
         Host.refuses_added_memory: True,
         Host.bears_acpi_removal: False,
+        Host.memory_removal_tests_cpu_attribute: True,
     },
     sources=(V5.at("02/22, 03/22, 04/22"),),
 )

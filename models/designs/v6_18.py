@@ -35,6 +35,8 @@ V6_18 = V6_16.variant(
         Host.flushes_own_cpu: True,
         Host.flushes_only_marked_caches: True,
         Host.marks_cache_of_vp_enter: True,
+        Host.marks_cache_of_page_rdmd: True,
+        Host.flushes_when_seamcalls_end: True,
         Host.refuses_rbp_clobber: True,
         Host.propagates_bring_up_errors: True,
     },

@@ -17,7 +17,12 @@ from tdxcheck.models.designs.v3 import (
     shut_down_cpu,
     undo,
 )
-from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.initialization import (
+    empty_list,
+    free_pamt,
+    list_present_memory,
+    remembered,
+)
 from tdxcheck.models.kvm import (
     kvm_load,
     meets,
@@ -82,6 +87,9 @@ def cpu_online_first(
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.cpu_hotplug_locked())
     host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
+    called = host.sys_init_result != SysInitResult.NOT_CALLED
+    host.require(called)
+    host.require(host.sys_init_result == SysInitResult.SUCCEEDED, otherwise=Told.EIO)
     host.require(host.healthy(sample) & meets(host, shortage))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
     done = answer == Status.TDX_SUCCESS
@@ -115,14 +123,6 @@ def kvm_load_begins(host: Host) -> None:
     vmxon_everywhere(host)
     host.callbacks_installed = True
     host.kvm = Kvm.LOADING
-
-
-def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
-    """What is kept of the one call of TDH.SYS.INIT: its failure too, for good."""
-    failed = ite(
-        to_be_made_again(host, answer), SysInitResult.NOT_CALLED, SysInitResult.FAILED
-    )
-    return ite(answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, failed)
 
 
 @action(actor=Actor.KVM, kinds={Kind.BRING_UP}, sources=CPU_ENABLE)
@@ -241,6 +241,8 @@ V6_8 = V3_DESIGN.variant(
     settings={
         Host.detects_tdx_on_every_cpu: False,
         Host.checks_cmrs: False,
+        Host.flushes_after_failed_config: False,
+        Host.asks_module_on_machine_check: True,
         Host.flushes_other_cpus: False,
         Host.locks_memory_hotplug: True,
         Host.refuses_onlining_outside_list: True,

@@ -7,7 +7,7 @@ memory included. A range that was already added is not looked at again.
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import action
+from tdxcheck.checker.language import action, ite
 from tdxcheck.models.designs.v3 import V3_DESIGN, build_tdmrs, undo
 from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
 from tdxcheck.spec.host import Actor, Host, Tdx
@@ -24,8 +24,14 @@ def list_memory_after_cpus(host: Host) -> None:
 
 @action(actor=Actor.KERNEL, sources=(V7.at("10/20, init_tdx_module(), error path"),))
 def undo_with_list(host: Host) -> None:
-    """The initialisation failed: the kernel frees the PAMTs and empties its list."""
+    """The initialisation failed: the kernel frees the PAMTs and empties its list.
+
+    put_online_mems() is on this path even if get_online_mems() was not yet reached:
+    derived from the patch, and raised in no mail that was read.
+    """
     host.require(host.tdx == Tdx.UNDOING)
+    locked, miscount = host.pamt_allocated, host.memory_lock_miscount
+    host.memory_lock_miscount = ite(host.releases_lock_unheld & ~locked, -1, miscount)
     free_pamt(host)
     empty_list(host)
     host.tdx = Tdx.STOPPING
@@ -40,6 +46,8 @@ V7_DESIGN = V3_DESIGN.variant(
         Host.locks_memory_hotplug: True,
         Host.refuses_added_memory_outside_list: True,
         Host.empties_list_on_failure: True,
+        Host.looks_at_one_cmr: True,
+        Host.releases_lock_unheld: True,
     },
     sources=(V7.at("00/20, 10/20"),),
 )

@@ -24,11 +24,15 @@ from tdxcheck.models.designs.v6_8 import (
     kvm_load_fails,
     kvm_loaded,
     list_memory,
-    remembered,
     undo_and_give_up,
 )
 from tdxcheck.models.designs.v6_18 import V6_18, reject_module
-from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.initialization import (
+    empty_list,
+    free_pamt,
+    list_present_memory,
+    remembered,
+)
 from tdxcheck.models.kvm import seamcall, to_be_made_again, vmxon_everywhere
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx

@@ -1,21 +1,35 @@
-"""v7.2, 2026-06: TDH.SYS.DISABLE before any other kernel runs.
+"""v7.2, 2026-06: TDH.SYS.DISABLE before any other kernel runs; updates at run time.
 
 The module is told to forget everything on reboot, kexec and crash; kexec is
-refused no longer, whether or not the module has the call.
+refused no longer, whether or not the module has the call. The administrator may
+install a newer module while TDs exist; that none is being built is not asked.
 """
 
 from __future__ import annotations
 
 from tdxcheck.models.designs.v7_1 import V7_1
+from tdxcheck.models.update import UPDATE
 from tdxcheck.spec.host import Host
-from tdxcheck.spec.sources import DISABLE_V3, L7
+from tdxcheck.spec.sources import DISABLE_V3, L7, SEAMLDR_7_2, TDX_HOST
 
 V7_2 = V7_1.variant(
     "v7.2",
-    "v7.1, disabling the module before another kernel runs; kexec always allowed.",
+    "v7.1, disabling the module before another kernel runs, and updating it.",
+    added=UPDATE,
     settings={
         Host.refuses_kexec_on_erratum: False,
         Host.disables_module: True,
+        Host.stops_update_on_failure: True,
+        Host.resets_flags_on_update: True,
+        Host.locks_version_reads: True,
+        Host.refuses_seamldr_on_vmcs_erratum: True,
+        Host.refreshes_version_only: True,
+        Host.seamret_clears_vmcs: None,
     },
-    sources=(DISABLE_V3.at("whole series"), L7.at("tdx_shutdown()")),
+    sources=(
+        DISABLE_V3.at("whole series"),
+        L7.at("tdx_shutdown()"),
+        SEAMLDR_7_2.at("whole file"),
+        TDX_HOST.at("whole file"),
+    ),
 )

@@ -116,20 +116,25 @@ def sys_update_fatal(
     module.seam_ready = False
 
 
+def load(module: Module, keep_handoff: Term[bool]) -> None:
+    """What an image starts with: all data cleared, save perhaps the handoff."""
+    module.seam_ready = True
+    module.sys_state = SysState.SYSINIT_PENDING
+    module.lp_initialized.update(lambda each: Const(False))
+    module.lp_shut_down.update(lambda each: Const(False))
+    module.lp_package.update(lambda each: FIRST_PACKAGE)
+    module.n_init_pkgs = 0
+    module.key_configured.update(lambda each: Const(False))
+    module.kot.update(lambda each: Const(HkidState.FREE))
+    module.global_hkid.update(lambda each: Const(False))
+    module.tdmr_progress.update(lambda each: Const(0))
+    module.handoff = ite(keep_handoff, module.handoff, Handoff.NONE)
+
+
 @action(kinds={Kind.FIRMWARE}, sources=(MODULE_1_5.at("tdx_global_data.h"),))
 def module_loaded(module: Module, keep_handoff: Term[bool]) -> None:
     """An image is loaded: the module's data is cleared, save perhaps the handoff."""
-    module.seam_ready = True
-    module.sys_state = SysState.SYSINIT_PENDING
-    module.lp_initialized.fill(False)
-    module.lp_shut_down.fill(False)
-    module.lp_package.fill(FIRST_PACKAGE)
-    module.n_init_pkgs = 0
-    module.key_configured.fill(False)
-    module.kot.fill(HkidState.FREE)
-    module.global_hkid.fill(False)
-    module.tdmr_progress.fill(0)
-    module.handoff = ite(keep_handoff, module.handoff, Handoff.NONE)
+    load(module, keep_handoff)
 
 
 @action(kinds={Kind.FAULT})

@@ -6,6 +6,7 @@ is a Linux that knows nothing of TDX.
 """
 
 from tdxcheck.models.platform.boot import BOOT, boot_scan
+from tdxcheck.models.platform.caches import CACHES
 from tdxcheck.models.platform.cpus import (
     cpu_hot_add,
     cpu_hot_remove,
@@ -48,6 +49,7 @@ PLATFORM = (
     crash_kexec,
     crash_kexec_disabling,
     partial_write,
+    *CACHES,
     suspend,
     hibernate,
 )

@@ -46,7 +46,8 @@ def cpu_hot_add(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.ABSENT)
     host.require(
-        ~host.refuses_acpi_cpus, otherwise=Refusal(Told.EINVAL, log=CPU_IGNORED)
+        ~(host.refuses_acpi_cpus & host.acpi_cpu_attribute),
+        otherwise=Refusal(Told.EINVAL, log=CPU_IGNORED),
     )
     host.cpu[cpu] = Presence.OFFLINE
 
@@ -63,7 +64,7 @@ def cpu_hot_remove(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.cpu[cpu] = Presence.ABSENT
-    host.running = after_removal(host)
+    host.running = after_removal(host, host.acpi_cpu_attribute)
 
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST}, event=CPU_ONLINE)
@@ -98,6 +99,6 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     unflushed = ~host.flushes_offlined_cpus
     host.vcpu_on[cpu] = host.vcpu_on[cpu] & ~flushed
     host.private_dirty[cpu] = host.private_dirty[cpu] & unflushed
-    host.pamt_dirty[cpu] = host.pamt_dirty[cpu] & unflushed
+    host.pamt_dirty[cpu] = unflushed & (host.pamt_dirty[cpu] | ~host.pamt_allocated)
     host.marked[cpu] = False
     host.cpu[cpu] = Presence.OFFLINE

@@ -39,6 +39,7 @@ from tdxcheck.spec.sources import (
     PULL_6_8,
     V3,
 )
+from tdxcheck.spec.update import Image, Reading
 
 
 def flushed_by(host: Host, cpu: Cpu) -> Callable[[Cpu], Term[bool]]:
@@ -70,6 +71,10 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.tdx_memory.fill(False)
     host.pamt_allocated = False
     host.kexec_loaded = False
+    host.image = Image.BOOT
+    host.known_version = Image.BOOT
+    host.known_features = Image.BOOT
+    host.reading = Reading.NONE
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
@@ -144,12 +149,14 @@ def kexec(host: Host, cpu: Cpu) -> None:
 
     To the new kernel all memory is ordinary: it knows nothing of the PAMT or of
     TDs. Which caches are written back on the way is the old kernel's design. A
-    kernel that finds the module untouched is a first kernel again.
+    kernel that finds the module untouched is a first kernel again. What one makes
+    of a module that a failed update has left is not modelled: that takes a reboot.
     """
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
+    host.require(~host.update_failed())
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
     leave(host, cpu, host.never())
 
@@ -190,9 +197,11 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else.
+    kernel writes its dump, and does nothing else. A panic during an update of the
+    module, or after one that failed, is not modelled.
     """
     host.require(host.running == Running.FIRST)
+    host.require(~host.updating() & ~host.update_failed())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))

@@ -21,6 +21,7 @@ from tdxcheck.spec.events import (
 from tdxcheck.spec.host import (
     Actor,
     Host,
+    MemoryKind,
     Presence,
     Running,
     Tdx,
@@ -36,7 +37,7 @@ from tdxcheck.spec.sources import (
 
 def check_added(host: Host, block: Block) -> None:
     """What is checked of any memory that is to be added, whoever adds it."""
-    listed = host.tdx_list_is_empty() | host.tdx_memory[block]
+    listed = host.tdx_list_is_empty() | host.found_in_list(block)
     host.require(
         ~host.refuses_added_memory,
         otherwise=Refusal(
@@ -83,7 +84,7 @@ def memory_hot_add(host: Host, block: Block) -> None:
     host.require(host.memory[block] == Presence.ABSENT)
     host.require(~host.memory_hotplug_locked())
     host.require(
-        ~host.refuses_acpi_memory,
+        ~(host.refuses_acpi_memory & host.acpi_memory_attribute),
         otherwise=Refusal(
             Told.EINVAL,
             log="[BIOS bug]: Platform doesn't support ACPI memory hotplug. "
@@ -102,7 +103,13 @@ def memory_hot_add(host: Host, block: Block) -> None:
 )
 def device_as_memory(host: Host, block: Block) -> None:
     """The administrator gives {block}, a device, to the kmem driver: it is offline."""
-    host.require(host.device_memory)
+    host.require(
+        ite(
+            host.memory_kind[block] == MemoryKind.SOFT_RESERVED,
+            host.soft_reserved_as_memory,
+            host.device_memory,
+        )
+    )
     host.require(host.in_service())
     host.require(~host.is_dram(block))
     host.require(host.memory[block] == Presence.ABSENT)
@@ -128,7 +135,7 @@ def zone_device(host: Host, block: Block) -> None:
             host.refuses_added_memory_outside_list,
             host.leaves_zone_device_alone
             | host.tdx_list_is_empty()
-            | host.tdx_memory[block],
+            | host.found_in_list(block),
         ),
         otherwise=Told.EINVAL,
     )
@@ -148,7 +155,7 @@ def memory_online(host: Host, block: Block) -> None:
     host.require(
         implies(
             host.refuses_onlining_outside_list,
-            host.tdx_list_is_empty() | host.tdx_memory[block],
+            host.tdx_list_is_empty() | host.found_in_list(block),
         ),
         otherwise=Refusal(Told.EPERM, detail="NOTIFY_BAD"),
     )
@@ -165,9 +172,12 @@ def memory_offline(host: Host, block: Block) -> None:
     host.memory[block] = Presence.OFFLINE
 
 
-def after_removal(host: Host) -> Term[Running]:
-    """A kernel that meets the removal of a device with BUG() is none afterwards."""
-    return ite(host.bears_acpi_removal, host.running, Running.NONE)
+def after_removal(host: Host, attribute: Term[bool]) -> Term[Running]:
+    """A kernel that meets the removal of a device with BUG() is none afterwards.
+
+    It does where the platform's attribute says that no such device can go.
+    """
+    return ite(host.bears_acpi_removal | ~attribute, host.running, Running.NONE)
 
 
 @action(
@@ -184,4 +194,11 @@ def memory_hot_remove(host: Host, block: Block) -> None:
     host.require(host.memory[block] == Presence.OFFLINE)
     host.require(~host.memory_hotplug_locked())
     host.memory[block] = Presence.ABSENT
-    host.running = after_removal(host)
+    host.running = after_removal(
+        host,
+        ite(
+            host.memory_removal_tests_cpu_attribute,
+            host.acpi_cpu_attribute,
+            host.acpi_memory_attribute,
+        ),
+    )

@@ -19,7 +19,6 @@ from tdxcheck.spec.events import (
     DEVICE_AS_MEMORY,
     MEMORY_HOT_ADD,
     MEMORY_ONLINE,
-    ZONE_DEVICE,
 )
 from tdxcheck.spec.host import Host, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Block, Cpu
@@ -37,23 +36,6 @@ from tdxcheck.spec.sources import (
     V7,
     VMXON_V3,
 )
-
-
-@invariant(
-    severity=Severity.SERVICE,
-    sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
-)
-def zone_device_memory_is_never_refused(host: Host) -> Term[bool]:
-    """Mapping a device's memory without giving it to the allocator is never refused.
-
-    ZONE_DEVICE memory never becomes a page of a TD: TDX has nothing to say there.
-    """
-    return forall(
-        Block,
-        lambda block: implies(
-            ~host.impossible(ZONE_DEVICE, block), ~host.refuses(ZONE_DEVICE, block)
-        ),
-    )
 
 
 @invariant(severity=Severity.SERVICE, sources=(KH_0503.at("on remove and re-add"),))
@@ -191,14 +173,15 @@ def refused_memory_is_explained(host: Host) -> Term[bool]:
     """Memory that is refused because of TDX is refused with a line in the log.
 
     A number such as -EPERM, told to whoever writes to sysfs, names neither TDX nor
-    a way out.
+    a way out. What is refused in the midst of an initialisation is not asked about.
     """
     return forall(
         Block,
         lambda block: all_of(
             *(
                 implies(
-                    host.refuses(event, block), host.refuses_with_reason(event, block)
+                    ~host.initializing() & host.refuses(event, block),
+                    host.refuses_with_reason(event, block),
                 )
                 for event in (MEMORY_HOT_ADD, DEVICE_AS_MEMORY, MEMORY_ONLINE)
             )
@@ -206,8 +189,17 @@ def refused_memory_is_explained(host: Host) -> Term[bool]:
     )
 
 
+@invariant(severity=Severity.SERVICE, sources=(V7.at("10/20, init_tdx_module()"),))
+def memory_hotplug_lock_is_balanced(host: Host) -> Term[bool]:
+    """Once an initialisation has ended, memory hotplug's lock is as it was before.
+
+    A reader who lets go of what he never took leaves the count below zero, and who
+    adds memory next waits for it to become zero.
+    """
+    return implies(~host.initializing(), host.memory_lock_miscount == 0)
+
+
 AVAILABILITY = (
-    zone_device_memory_is_never_refused,
     convertible_memory_may_return,
     boot_devices_are_not_refused,
     no_event_crashes_the_kernel,
@@ -218,4 +210,5 @@ AVAILABILITY = (
     somebody_watches_the_cpus,
     hotplug_opens_after_failure,
     refused_memory_is_explained,
+    memory_hotplug_lock_is_balanced,
 )

@@ -12,6 +12,7 @@ from tdxcheck.checker.language import (
     invariant,
     step_rule,
 )
+from tdxcheck.spec.events import MACHINE_CHECK
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
@@ -33,13 +34,20 @@ def seamcall_needs_vmxon_and_lp_init(
 
     Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
     not set up its per-LP state: leaves that map memory do not return.
-    TDH.SYS.INIT, TDH.SYS.LP.INIT and TDH.SYS.LP.SHUTDOWN need only VMXON.
+    TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
+    need only VMXON. A machine check asks the module anywhere, and bears a refusal
+    (A10).
     """
     return forall(
         Cpu,
         lambda cpu: implies(
-            step.is_(Kind.SEAMCALL) & step.at(cpu),
-            before.vmx_on[cpu] & (step.is_(Kind.BRING_UP) | before.lp_initialized[cpu]),
+            step.is_(Kind.SEAMCALL) & ~step.is_(MACHINE_CHECK) & step.at(cpu),
+            before.vmx_on[cpu]
+            & (
+                step.is_(Kind.BRING_UP)
+                | step.is_(Kind.LOADER)
+                | before.lp_initialized[cpu]
+            ),
         ),
     )
 
@@ -53,13 +61,15 @@ def only_verified_cpus_run_tdx(before: Host, step: Step, after: Host) -> Term[bo
 
     MCHECK verified the CPUs that were there at boot. A CPU that was hot-added
     is outside what the module's security rests on: TDH.SYS.INIT and
-    TDH.SYS.LP.INIT must not succeed there, and nothing else may be tried.
+    TDH.SYS.LP.INIT must not succeed there, and nothing else may be tried, except
+    what a machine check asks: it must not succeed either.
     """
     return forall(
         Cpu,
         lambda cpu: implies(
             step.is_(Kind.SEAMCALL) & step.at(cpu) & ~before.counted[cpu],
-            step.is_(Kind.BRING_UP) & ~step.answers(Status.TDX_SUCCESS),
+            (step.is_(Kind.BRING_UP) | step.is_(MACHINE_CHECK))
+            & ~step.answers(Status.TDX_SUCCESS),
         ),
     )
 

@@ -12,9 +12,10 @@ from tdxcheck.checker.language import (
     invariant,
     step_rule,
 )
-from tdxcheck.spec.host import Host, Running
-from tdxcheck.spec.machine import Block, Cpu, Hkid
-from tdxcheck.spec.sources import BASE_SPEC, L6_8, L6_18, MODULE_1_5, V3, V13
+from tdxcheck.spec.events import MACHINE_CHECK
+from tdxcheck.spec.host import Host
+from tdxcheck.spec.machine import Block, Hkid
+from tdxcheck.spec.sources import BASE_SPEC, L6_8, L6_18, MODULE_1_5, V3
 
 
 @step_rule(
@@ -25,9 +26,11 @@ def no_seamcall_after_failed_init(before: Host, step: Step, after: Host) -> Term
     """Once initialising TDX has failed for good, the kernel makes no SEAMCALL.
 
     A kernel that has given up has returned the PAMT and forgotten its TDMRs; it
-    can no longer know what a call would do to memory that it has handed out.
+    can no longer know what a call would do to memory that it has handed out. What a
+    machine check asks is excepted: it changes nothing.
     """
-    return implies(before.given_up(), ~step.is_(Kind.SEAMCALL))
+    calls = step.is_(Kind.SEAMCALL) & ~step.is_(MACHINE_CHECK)
+    return implies(before.given_up(), ~calls)
 
 
 @invariant(
@@ -38,9 +41,10 @@ def keyed_before_tdmr_init(host: Host) -> Term[bool]:
     """No TDMR is initialised before every package has the global key.
 
     TDH.SYS.TDMR.INIT writes the PAMT with the global KeyID; a package without
-    its key could not read what another package wrote.
+    its key could not read what another package wrote. A module that is being
+    updated has forgotten which packages have it until TDH.SYS.UPDATE.
     """
-    return implies(host.pamt_written, host.module_keyed())
+    return implies(host.pamt_written & host.module_configured(), host.module_keyed())
 
 
 @step_rule(
@@ -78,50 +82,6 @@ def pamt_is_not_in_the_allocator(host: Host) -> Term[bool]:
     return implies(host.module_may_use_pamt(), host.pamt_allocated)
 
 
-@invariant(
-    severity=Severity.MACHINE,
-    sources=(V3.at("17/21"), BASE_SPEC.at("ch. 4.1, step 7")),
-)
-def pamt_is_clean_when_written(host: Host) -> Term[bool]:
-    """When the module writes the PAMT, no CPU's cache holds old lines of it.
-
-    Written back later, such a line clears the module's ownership of it: the module
-    reads poison, and TDX is dead until the machine is reset.
-    """
-    return implies(
-        host.pamt_written & host.module_may_use_pamt(),
-        forall(Cpu, lambda cpu: ~host.pamt_dirty[cpu]),
-    )
-
-
-@invariant(
-    severity=Severity.MACHINE,
-    sources=(V3.at("17/21"), L6_8.at("init_tdx_module(), error path")),
-)
-def no_private_line_survives_failure(host: Host) -> Term[bool]:
-    """Once a failed initialisation has freed the PAMT, no cache holds lines of it.
-
-    Written back later, such a line overwrites whatever the allocator has put there.
-    """
-    return implies(
-        (host.running == Running.FIRST) & host.pamt_written & ~host.pamt_allocated,
-        forall(Cpu, lambda cpu: ~host.private_dirty[cpu]),
-    )
-
-
-@invariant(
-    severity=Severity.MACHINE,
-    sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()")),
-)
-def freed_pamt_is_not_poisoned(host: Host) -> Term[bool]:
-    """No memory that TDX gave back to its own kernel is ever poisoned.
-
-    On parts with the partial-write erratum the PAMT of a failed initialisation
-    must be cleared by MOVDIR64B before the allocator may hand its pages out.
-    """
-    return implies(host.running == Running.FIRST, ~host.poisoned)
-
-
 @invariant(severity=Severity.MACHINE, sources=(L6_18.at("check_features()"),))
 def no_module_clobbers_rbp(host: Host) -> Term[bool]:
     """TDX is used only with a module that leaves the kernel's RBP alone.
@@ -137,8 +97,5 @@ INITIALIZATION = (
     keyed_before_tdmr_init,
     configuration_is_final,
     pamt_is_not_in_the_allocator,
-    pamt_is_clean_when_written,
-    no_private_line_survives_failure,
-    freed_pamt_is_not_poisoned,
     no_module_clobbers_rbp,
 )

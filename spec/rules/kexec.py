@@ -17,6 +17,7 @@ from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
     BASE_SPEC,
+    FLUSH_EARLY,
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
@@ -83,8 +84,18 @@ def next_kernel_stops_at_first_seamcall(
     )
 
 
+@invariant(severity=Severity.MACHINE, sources=(FLUSH_EARLY.at("commit message"),))
+def kexec_never_hangs(host: Host) -> Term[bool]:
+    """kexec goes on only when every other CPU has stopped.
+
+    Caches that are written back only then take so long that it gives up waiting.
+    """
+    return implies(host.running != Running.FIRST, host.running != Running.HUNG)
+
+
 KEXEC_RULES = (
     no_private_line_survives_kexec,
     next_kernel_is_not_poisoned,
     next_kernel_stops_at_first_seamcall,
+    kexec_never_hangs,
 )

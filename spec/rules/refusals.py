@@ -18,7 +18,7 @@ from tdxcheck.spec.events import (
 )
 from tdxcheck.spec.host import Host
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import CXL_2024, DH_0624, DH_1459, K6_16, L6_8, SEED, TDX_RST
+from tdxcheck.spec.sources import DH_0624, DH_1459, K6_16, L6_8, SEED, TDX_RST
 
 C9 = (SEED.at("controlled incompatibility"), DH_1459.at("controlled incompatibility"))
 
@@ -31,21 +31,6 @@ def hotplugged_memory_is_refused(host: Host) -> Term[bool]:
         lambda block: implies(
             host.tdx_in_use()
             & host.is_dram(block)
-            & ~host.in_tdmr[block]
-            & ~host.impossible(MEMORY_ONLINE, block),
-            host.refuses_visibly(MEMORY_ONLINE, block),
-        ),
-    )
-
-
-@invariant(severity=Severity.GUEST, sources=(*C9, CXL_2024.at("RFC")))
-def device_memory_is_refused(host: Host) -> Term[bool]:
-    """While TDX is in use, onlining an NVDIMM or CXL device is refused, visibly."""
-    return forall(
-        Block,
-        lambda block: implies(
-            host.tdx_in_use()
-            & ~host.is_dram(block)
             & ~host.in_tdmr[block]
             & ~host.impossible(MEMORY_ONLINE, block),
             host.refuses_visibly(MEMORY_ONLINE, block),
@@ -131,7 +116,6 @@ def unsafe_kexec_is_refused(host: Host) -> Term[bool]:
 
 REFUSALS = (
     hotplugged_memory_is_refused,
-    device_memory_is_refused,
     memory_removal_is_refused,
     unverified_cpu_is_refused,
     cpu_removal_is_refused,

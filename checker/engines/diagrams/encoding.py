@@ -148,6 +148,8 @@ class Encoding:
         if not move.assigned:
             return states & move.guard
         there = self.manager.and_exists(states, move.relation, move.assigned)
+        if there == self.manager.false:
+            return there
         return self.manager.renamed(there, move.then) & move.there
 
     def before(self, states: Diagram, move: Move) -> Diagram:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
+from tdxcheck.checker.engines.diagrams.deciding import deciding
+from tdxcheck.checker.engines.diagrams.encoding import Encoding
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.starting import check_start
-from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
+from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.language.system import Mode
 
 Table = int
@@ -44,32 +45,17 @@ def breaking(
     there = configurations(start)
     found: list[Table | None] = []
     for rule in system.properties:
+        decided = encoding.manager.false
+        for target in deciding(encoding, moves, rule):
+            decided |= reachable & target.states
         match rule.property.mode:
             case Mode.LEADS_TO:
                 found.append(None)
             case Mode.REACHABLE:
-                goal = encoding.truth(rule.conditions[0])
-                found.append(there & ~configurations(reachable & goal))
+                found.append(there & ~configurations(decided))
             case _:
-                found.append(configurations(_bad(encoding, moves, rule, reachable)))
+                found.append(configurations(decided))
     return found
-
-
-def _bad(
-    encoding: Encoding, moves: Sequence[Move], rule: GroundProperty, reachable: Diagram
-) -> Diagram:
-    """The reachable states that break the property, or from which a step does."""
-    if rule.property.mode is Mode.STEP_RULE:
-        bad = encoding.manager.false
-        for move in moves:
-            kept = encoding.truth(rule.conditions[move.step.number])
-            bad |= reachable & move.guard & ~kept
-        return bad
-    bad = reachable & ~encoding.truth(rule.conditions[0])
-    if rule.property.mode is Mode.DEADLOCK_FREE:
-        for move in moves:
-            bad &= ~move.guard
-    return bad
 
 
 def _table(encoding: Encoding, diagram: Diagram, bits: Sequence[str]) -> Table:

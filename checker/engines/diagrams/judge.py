@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tdxcheck.checker.engines.diagrams.deciding import Target, deciding, shortest
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
+from tdxcheck.checker.engines.diagrams.limits import (
+    NO_LIMITS,
+    Limits,
+    Lookout,
+    Stop,
+)
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import Levels, closure
 from tdxcheck.checker.engines.starting import check_start
@@ -27,16 +32,6 @@ from tdxcheck.checker.verdict import (
 )
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Where a search ends without an answer; None for no limit."""
-
-    depth: int | None = None
-    """Steps of the runs that are looked at; without it, every state is visited."""
-    memory: int | None = None
-    """Of the whole process, in bytes."""
-
-
 @dataclass(frozen=True, eq=False)
 class Survey:
     """What the diagrams say of a system."""
@@ -54,13 +49,9 @@ class Survey:
     """How often each action is taken, each state counted once."""
 
 
-class _Stop(Exception):
-    """A limit was met."""
-
-
 def survey(
     system: GroundSystem,
-    limits: Limits = Limits(),
+    limits: Limits = NO_LIMITS,
     progress: Callable[[str], None] = lambda _: None,
     *,
     pure: bool = False,
@@ -72,7 +63,7 @@ def survey(
         return surveyor.survey()
     except Unsuited:
         return _nothing(system, Limit.NUMBERS)
-    except _Stop:
+    except Stop:
         return surveyor.so_far(Limit.MEMORY)
     except MemoryError:
         return _nothing(system, Limit.MEMORY)
@@ -82,34 +73,6 @@ def survey(
 
 def _nothing(system: GroundSystem, limit: Limit) -> Survey:
     return Survey((Unknown(limit),) * len(system.properties), limit=limit)
-
-
-@dataclass(frozen=True, eq=False)
-class _Target:
-    """What decides a property: states, and the step that is then taken, if any."""
-
-    states: Diagram
-    step: int | None = None
-
-
-class _Lookout:
-    """Ends the search when the limit of memory is met.
-
-    It knows nothing of the search: dd complains of its diagrams if they are freed
-    by the collector of reference cycles.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.looks = 0
-
-    def __call__(self) -> None:
-        self.looks += 1
-        if self.limits.memory is not None and self.looks % 64 == 0:
-            unit = 1 if sys.platform == "darwin" else 1024
-            used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-            if used >= self.limits.memory:
-                raise _Stop
 
 
 class _Surveyor:
@@ -132,7 +95,7 @@ class _Surveyor:
         self.encoding = Encoding(self.system, pure=self.pure)
         self.moves = self.encoding.moves()
         start = self.encoding.initial()
-        look = _Lookout(self.limits)
+        look = Lookout(self.limits)
         self.levels = Levels(self.encoding, self.moves, start, look)
         if self.limits.depth is None:
             self.progress("every state")
@@ -167,61 +130,35 @@ class _Surveyor:
             assert found, "what is reachable lies on some level"
             self._note(wanted)
 
-    def _wanted(self, within: Diagram) -> dict[int, list[_Target]]:
+    def _wanted(self, within: Diagram) -> dict[int, list[Target]]:
         """By property: what decides it there, where anything does."""
         false = self.encoding.manager.false
         wanted = {}
         for number, rule in enumerate(self.system.properties):
             targets = [
-                _Target(states, step)
-                for states, step in self._deciding(rule)
-                if within & states != false
+                target
+                for target in deciding(self.encoding, self.moves, rule)
+                if within & target.states != false
             ]
             if targets and number not in self.runs:
                 wanted[number] = targets
         return wanted
 
-    def _deciding(self, rule: GroundProperty) -> list[tuple[Diagram, int | None]]:
-        of = self.encoding
-        match rule.property.mode:
-            case Mode.INVARIANT:
-                return [(~of.truth(rule.conditions[0]), None)]
-            case Mode.REACHABLE:
-                return [(of.truth(rule.conditions[0]), None)]
-            case Mode.STEP_RULE:
-                return [
-                    (m.guard & ~of.truth(rule.conditions[m.step.number]), m.step.number)
-                    for m in self.moves
-                ]
-            case Mode.DEADLOCK_FREE:
-                stuck = ~of.truth(rule.conditions[0])
-                for move in self.moves:
-                    stuck &= ~move.guard
-                return [(stuck, None)]
-        return []
-
-    def _note(self, wanted: dict[int, list[_Target]]) -> None:
+    def _note(self, wanted: dict[int, list[Target]]) -> None:
         """Look for what is wanted on the last level."""
         assert self.levels is not None
         false = self.encoding.manager.false
-        level = self.levels.levels[-1]
+        level = self.levels.found
         for number, targets in list(wanted.items()):
             for target in targets:
                 steps = self.levels.depth + (target.step is not None)
                 if self.limits.depth is not None and steps > self.limits.depth:
                     continue
                 if level & target.states != false:
-                    run = self.levels.run_to(target.states, self.levels.depth)
-                    self.runs[number] = self._with_last(run, target.step)
+                    run = shortest(self.levels, self.levels.depth, target)
+                    self.runs[number] = run
                     del wanted[number]
                     break
-
-    def _with_last(self, run: Run, step: int | None) -> Run:
-        if step is None:
-            return run
-        move = next(m for m in self.moves if m.step.number == step)
-        there = self.encoding.after(self.encoding.state(run.states[-1]), move)
-        return Run((*run.states, self.encoding.first(there)), (*run.steps, step))
 
     def _complete(self, reachable: Diagram) -> Survey:
         assert self.levels is not None

@@ -13,6 +13,12 @@ from typing import Any
 Diagram = Any
 """A function of dd's, which has no types of its own."""
 
+LARGE = 60_000
+"""Nodes of a diagram from which on a better order of the bits is looked for.
+
+That takes longer than any search among smaller diagrams: the first order is good.
+"""
+
 
 class Manager:
     """The diagrams of one system, over named bits in a fixed first order."""
@@ -29,13 +35,11 @@ class Manager:
                 self._cudd = cudd
         if self._cudd is not None:
             self._bdd = self._cudd.BDD()
-            # A better order is looked for by itself as diagrams grow.
-            self._bdd.configure(reordering=True)
         else:
             from dd import autoref
 
             self._bdd = autoref.BDD()
-            self._bdd.configure(reordering=False)
+        self._bdd.configure(reordering=False)
         self._bdd.declare(*bits)
         self.true: Diagram = self._bdd.true
         self.false: Diagram = self._bdd.false
@@ -43,6 +47,11 @@ class Manager:
     @property
     def name(self) -> str:
         return "CUDD" if self._cudd is not None else "dd.autoref"
+
+    def grown(self, diagram: Diagram) -> None:
+        """Have CUDD look for better orders from now on, if the diagram is large."""
+        if self._cudd is not None and len(diagram) > LARGE:
+            self._bdd.configure(reordering=True)
 
     def bit(self, name: str) -> Diagram:
         return self._bdd.var(name)

@@ -29,10 +29,16 @@ def closure(
             found |= encoding.after(found, move)
         if found == before:
             return found
+        encoding.manager.grown(found)
 
 
 class Levels:
-    """The states by the steps that it takes to reach them, found as they are needed."""
+    """The states by the steps that it takes to reach them, found as they are needed.
+
+    Each level has those of all levels before it: what is reached in so many steps or
+    fewer makes smaller diagrams than what is reached in no fewer, and no shortest
+    run is different.
+    """
 
     def __init__(
         self, encoding: Encoding, moves: Sequence[Move], start: Diagram, look: Look
@@ -40,29 +46,36 @@ class Levels:
         self.encoding = encoding
         self.moves = moves
         self.levels = [start]
-        self.found = start
         self._look = look
 
     @property
     def depth(self) -> int:
-        """Steps to the states of the last level."""
+        """Steps to the farthest states of the last level."""
         return len(self.levels) - 1
 
+    @property
+    def found(self) -> Diagram:
+        """The last level."""
+        return self.levels[-1]
+
     def deepen(self) -> bool:
-        """Find the next level; whether there is one."""
-        there = self.encoding.manager.false
+        """Find the next level; whether it has more states."""
+        found = self.found
         for move in self.moves:
             self._look()
-            there |= self.encoding.after(self.levels[-1], move)
-        there &= ~self.found
-        if there == self.encoding.manager.false:
+            found |= self.encoding.after(self.found, move)
+        if found == self.found:
             return False
-        self.levels.append(there)
-        self.found |= there
+        self.levels.append(found)
+        self.encoding.manager.grown(found)
         return True
 
+    def narrow(self, states: Diagram) -> None:
+        """Go on from those states of the last level alone."""
+        self.levels[-1] &= states
+
     def run_to(self, target: Diagram, depth: int) -> Run:
-        """The first of the shortest runs to these states of a level.
+        """The first of the shortest runs to these states, first met on this level.
 
         The first by its initial state, then by the numbers of its steps.
         """

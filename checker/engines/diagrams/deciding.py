@@ -1,0 +1,63 @@
+"""Deciding: which states, or steps from them, decide a property, and a run to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
+from tdxcheck.checker.engines.diagrams.manager import Diagram
+from tdxcheck.checker.engines.diagrams.reach import Levels
+from tdxcheck.checker.ground.system import GroundProperty
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What decides a property: states, and the step that is then taken, if any."""
+
+    states: Diagram
+    step: int | None = None
+
+
+def deciding(
+    encoding: Encoding, moves: Sequence[Move], rule: GroundProperty
+) -> list[Target]:
+    """What refutes the property, or shows that it can be reached.
+
+    Of a step rule one target a step, in their order; of the others one at most.
+    """
+    match rule.property.mode:
+        case Mode.INVARIANT:
+            return [Target(~encoding.truth(rule.conditions[0]))]
+        case Mode.REACHABLE:
+            return [Target(encoding.truth(rule.conditions[0]))]
+        case Mode.STEP_RULE:
+            return [
+                Target(bad, move.step.number)
+                for move in moves
+                if (bad := _breaking(encoding, move, rule)) != encoding.manager.false
+            ]
+        case Mode.DEADLOCK_FREE:
+            stuck = ~encoding.truth(rule.conditions[0])
+            for move in moves:
+                stuck &= ~move.guard
+            return [Target(stuck)]
+    return []
+
+
+def _breaking(encoding: Encoding, move: Move, rule: GroundProperty) -> Diagram:
+    """From where the step breaks the step rule."""
+    return move.guard & ~encoding.truth(rule.conditions[move.step.number])
+
+
+def shortest(levels: Levels, depth: int, target: Target) -> Run:
+    """The first of the shortest runs to a target that is first met on a level."""
+    run = levels.run_to(target.states, depth)
+    if target.step is None:
+        return run
+    encoding = levels.encoding
+    move = next(m for m in levels.moves if m.step.number == target.step)
+    there = encoding.after(encoding.state(run.states[-1]), move)
+    return Run((*run.states, encoding.first(there)), (*run.steps, target.step))

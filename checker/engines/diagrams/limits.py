@@ -1,0 +1,44 @@
+"""Limits: where a search among diagrams ends without an answer."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a search ends without an answer; None for no limit."""
+
+    depth: int | None = None
+    """Steps of the runs that are looked at; without it, every state is visited."""
+    memory: int | None = None
+    """Of the whole process, in bytes."""
+
+
+NO_LIMITS = Limits()
+
+
+class Stop(Exception):
+    """A limit was met."""
+
+
+class Lookout:
+    """Ends the search when the limit of memory is met.
+
+    It knows nothing of the search: dd complains of its diagrams if they are freed
+    by the collector of reference cycles.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.looks = 0
+
+    def __call__(self) -> None:
+        self.looks += 1
+        if self.limits.memory is not None and self.looks % 64 == 0:
+            unit = 1 if sys.platform == "darwin" else 1024
+            used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+            if used >= self.limits.memory:
+                raise Stop

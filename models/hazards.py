@@ -1,0 +1,320 @@
+"""What breaks where something that Linux relies on is not so, as claims to be judged.
+
+Each denies one thing; the same question is asked with nothing denied, too. Few CPUs
+and blocks are enough.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tdxcheck.checker.catalogue import (
+    HOLDS,
+    Assumption,
+    Claim,
+    Expectation,
+    Sizes,
+)
+from tdxcheck.checker.language.source import Source
+from tdxcheck.checker.language.system import Property
+from tdxcheck.models import assumptions as given
+from tdxcheck.spec import hazards as at_stake
+from tdxcheck.spec.rules.availability import no_event_crashes_the_kernel
+from tdxcheck.spec.rules.caches import (
+    freed_pamt_is_not_poisoned,
+    no_private_line_survives_failure,
+)
+from tdxcheck.spec.rules.coverage import (
+    no_td_is_killed_by_its_memory,
+    td_memory_lies_in_tdmrs,
+)
+from tdxcheck.spec.rules.power import tdx_in_use_has_a_module
+from tdxcheck.spec.rules.service import a_td_can_run
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    CXL_2024,
+    DH_1122,
+    DW_0428,
+    KEXEC_V4,
+    L6_8,
+    L7,
+    MCE_MASK,
+    MEMMAP,
+    MODULE_1_5,
+    V3_TREE,
+    V5,
+    V7,
+    V13,
+)
+
+SMALL: Final[Sizes] = {"cpus": 2, "packages": 1, "blocks": 2}
+MOVABLE: Final[Sizes] = {"cpus": 2, "packages": 1, "blocks": 4}
+HOT_CPU: Final[Sizes] = {"cpus": 3, "packages": 1, "blocks": 1}
+EVERY_KIND: Final[Sizes] = {"cpus": 1, "packages": 1, "blocks": 7}
+
+
+def hazard(
+    key: str,
+    statement: str,
+    design: str,
+    stake: Property,
+    *denied: Assumption,
+    source: Source,
+    breaks: str = "",
+    bug: str = "",
+    sizes: Sizes = SMALL,
+) -> Claim:
+    """A claim that holds all the same, or that `breaks` for the reason given."""
+    expected = Expectation(note=breaks, bug=bug, sources=(source,)) if breaks else HOLDS
+    return Claim(key, statement, design, stake, denied, expected, (source,), sizes)
+
+
+RELIED_UPON = (
+    hazard(
+        "A3",
+        "No TD is killed though the allocator owns the first MiB.",
+        "v6.8",
+        no_td_is_killed_by_its_memory,
+        given.LOW_MEMORY_IS_GIVEN_OUT,
+        breaks="no TDMR has the first MiB: a page of it kills the TD",
+        source=L6_8.at("build_tdx_memlist()"),
+    ),
+    hazard(
+        "A4",
+        "The list has all memory though memblock forgets what was added.",
+        "v6.8",
+        td_memory_lies_in_tdmrs,
+        given.MEMBLOCK_FORGETS_HOTPLUG,
+        breaks="what went online before TDX was initialised is not listed",
+        source=L6_8.at("build_tdx_memlist()"),
+    ),
+    hazard(
+        "A5",
+        "Memory that went offline returns though its block spans two entries.",
+        "v6.8",
+        at_stake.listed_memory_may_return_online,
+        given.BLOCKS_SPAN_ENTRIES,
+        breaks="no single entry of the list has the whole block",
+        bug="B9",
+        source=L6_8.at("is_tdx_memory()"),
+        sizes=MOVABLE,
+    ),
+    hazard(
+        "A5-v7",
+        "TDX is initialised though a range of memory spans two CMRs.",
+        "v7",
+        a_td_can_run,
+        given.BLOCKS_SPAN_CMRS,
+        breaks="no single CMR has the whole range",
+        bug="B9",
+        source=DH_1122.at("on build_tdx_memory()"),
+    ),
+    hazard(
+        "A5-v6.8",
+        "TDX is initialised though a range of memory spans two CMRs.",
+        "v6.8",
+        a_td_can_run,
+        given.BLOCKS_SPAN_CMRS,
+        source=L6_8.at("build_tdx_memlist()"),
+    ),
+    hazard(
+        "A6",
+        "The module lives though somebody else writes the PAMT.",
+        "v6.8",
+        tdx_in_use_has_a_module,
+        given.STRAY_WRITES,
+        breaks="the module reads poison, and TDX is dead until reset",
+        source=BASE_SPEC.at("ch. 4.4.2, 16.6"),
+    ),
+    hazard(
+        "A6-access-control",
+        "Without integrity, no stray write is a machine check in the module.",
+        "v6.8",
+        tdx_in_use_has_a_module,
+        given.STRAY_WRITES,
+        given.ACCESS_CONTROL_ONLY,
+        source=MODULE_1_5.at("loader_data.h, helpers.c"),
+    ),
+    hazard(
+        "A6-td",
+        "A TD lives though somebody else writes its memory.",
+        "v6.8",
+        at_stake.no_td_dies_of_a_machine_check,
+        given.STRAY_WRITES,
+        breaks="the TD reads poison, and is marked fatal",
+        source=BASE_SPEC.at("ch. 16.5"),
+    ),
+    hazard(
+        "A7",
+        "A TD runs though KVM gives it the module's KeyID.",
+        "v6.8",
+        a_td_can_run,
+        given.TDS_GET_THE_GLOBAL_KEYID,
+        breaks="TDH.MNG.CREATE answers TDX_HKID_NOT_FREE",
+        source=MODULE_1_5.at("tdh_mng_create.c"),
+    ),
+    hazard(
+        "A8",
+        "A TD runs though there is one private KeyID.",
+        "v6.8",
+        a_td_can_run,
+        given.ONE_PRIVATE_KEYID,
+        breaks="the kernel does not offer TDX",
+        source=L6_8.at("tdx_init(), too few private KeyIDs available"),
+    ),
+    hazard(
+        "A10",
+        "A machine check comes back though unverified CPUs are let into the module.",
+        "v6.18",
+        at_stake.a_machine_check_comes_back,
+        given.UNVERIFIED_CPUS_ARE_LET_IN,
+        source=V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),
+        sizes=HOT_CPU,
+    ),
+    hazard(
+        "A10-B16",
+        "A machine check comes back though nobody watches the CPUs.",
+        "v6.16",
+        at_stake.a_machine_check_comes_back,
+        given.UNVERIFIED_CPUS_ARE_LET_IN,
+        breaks="a CPU without LP.INIT is online while the module is ready",
+        bug="B16",
+        source=L6_8.at("paddr_is_tdx_private()"),
+        sizes=HOT_CPU,
+    ),
+    hazard(
+        "A12",
+        "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
+        "v7.1",
+        no_private_line_survives_failure,
+        given.FAILED_CONFIG_WRITES_PAMT,
+        breaks="the PAMT is freed without flush, as no key was programmed",
+        source=L7.at("init_tdx_module(), error path"),
+    ),
+    hazard(
+        "A12-v3",
+        "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
+        "v3",
+        no_private_line_survives_failure,
+        given.FAILED_CONFIG_WRITES_PAMT,
+        source=V3_TREE.at("init_tdx_module(), error path"),
+    ),
+)
+"""By the numbers of `models/assumptions.py`."""
+
+MEMORY = (
+    hazard(
+        "soft-reserved",
+        "Without hotplug and devices, v3 gives TDs only memory of TDMRs.",
+        "v3",
+        td_memory_lies_in_tdmrs,
+        given.NO_MEMORY_HOTPLUG,
+        given.NO_DEVICE_MEMORY,
+        given.SOFT_RESERVED_STAYS_A_DEVICE,
+        source=V3_TREE.at("e820_entry_is_ram()"),
+        sizes=EVERY_KIND,
+    ),
+    hazard(
+        "B5-soft-reserved",
+        "What v5 refuses is memory that TDX could not use.",
+        "v5",
+        at_stake.convertible_devices_may_be_used,
+        given.SOFT_RESERVED_IS_CONVERTIBLE,
+        breaks="soft-reserved memory in a CMR cannot come back to the kernel",
+        bug="B5",
+        source=DW_0428.at("on soft-reserved memory"),
+        sizes=EVERY_KIND,
+    ),
+    hazard(
+        "soft-reserved-v7",
+        "What v7 refuses is memory that TDX could not use.",
+        "v7",
+        at_stake.convertible_devices_may_be_used,
+        given.SOFT_RESERVED_IS_CONVERTIBLE,
+        source=V7.at("10/20, arch_add_memory()"),
+        sizes=EVERY_KIND,
+    ),
+    hazard(
+        "memmap",
+        "The notifier sees memory before anything uses it.",
+        "v6.8",
+        at_stake.no_other_memory_is_used,
+        given.MEMMAP_ON_MEMORY,
+        breaks="the struct pages of added memory lie in it before it goes online",
+        source=MEMMAP.at("on memmap_on_memory"),
+    ),
+    hazard(
+        "memmap-precheck",
+        "A check when memory is added comes before anything uses it.",
+        "hotadd-precheck",
+        at_stake.no_other_memory_is_used,
+        given.MEMMAP_ON_MEMORY,
+        source=CXL_2024.at("arch_check_hotplug_memory_range()"),
+    ),
+    hazard(
+        "B2",
+        "v5 notices memory that goes, on a platform that has no memory hotplug.",
+        "v5",
+        at_stake.removed_memory_is_met_with_bug,
+        given.MEMORY_ATTRIBUTE_ONLY,
+        breaks="the removal of memory asks for the attribute of CPUs",
+        bug="B2",
+        source=V5.at("03/22"),
+        sizes=MOVABLE,
+    ),
+    hazard(
+        "B2-cpu",
+        "v5 bears that memory goes, on a platform that has memory hotplug.",
+        "v5",
+        at_stake.memory_that_may_go_is_let_go,
+        given.CPU_ATTRIBUTE_ONLY,
+        breaks="the removal of memory asks for the attribute of CPUs",
+        bug="B2",
+        source=V5.at("03/22"),
+        sizes=MOVABLE,
+    ),
+)
+
+POISON = (
+    hazard(
+        "B36",
+        "A TD's machine check leaves no poison behind.",
+        "v6.18",
+        freed_pamt_is_not_poisoned,
+        given.STRAY_WRITES,
+        given.ADDRESS_IS_NOT_MASKED,
+        given.NO_ERRATUM,
+        breaks="another page is taken out of use, by an address with a KeyID in it",
+        bug="B36",
+        source=MCE_MASK.at("whole patch"),
+    ),
+    hazard(
+        "poison",
+        "v3 bears what its own failed initialisation has left behind.",
+        "v3",
+        no_event_crashes_the_kernel,
+        given.POISON_IS_READ,
+        breaks="the kernel reads poison in a page of the freed PAMT",
+        source=BASE_SPEC.at("ch. 16.2.3"),
+    ),
+    hazard(
+        "vmcore",
+        "Without the erratum the next kernel may read private memory.",
+        "v6.18",
+        at_stake.private_memory_may_be_read,
+        given.NO_ERRATUM,
+        source=KEXEC_V4.at("cover letter"),
+    ),
+    hazard(
+        "vmcore-keys",
+        "So may one that uses keys with integrity.",
+        "v6.18",
+        at_stake.private_memory_may_be_read,
+        given.NO_ERRATUM,
+        given.KEYS_WITH_INTEGRITY,
+        breaks="with cryptographic integrity, the MAC of another key is poison",
+        source=BASE_SPEC.at("ch. 16.2.3"),
+    ),
+)
+
+HAZARDS = (*RELIED_UPON, *MEMORY, *POISON)

@@ -1,0 +1,153 @@
+"""What is at stake where something taken for granted is not so, as properties.
+
+They hold as long as everything is as Linux relies on it; `models/hazards.py` denies
+one thing at a time.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    one_of,
+    step_rule,
+)
+from tdxcheck.spec.events import (
+    DEVICE_AS_MEMORY,
+    MEMORY_HOT_REMOVE,
+    MEMORY_ONLINE,
+)
+from tdxcheck.spec.host import Host, MemoryKind, Presence, Running, Tdx
+from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    DH_1122,
+    DW_0428,
+    KEXEC_V4,
+    L6_8,
+    MEMMAP,
+    MODULE_1_5,
+    V5,
+)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(DH_1122.at("on build_tdx_memory()"), L6_8.at("is_tdx_memory()")),
+)
+def listed_memory_may_return_online(host: Host) -> Term[bool]:
+    """While TDX is in use, memory of its TDMRs that went offline may come back."""
+    return forall(
+        Block,
+        lambda block: implies(
+            host.tdx_in_use()
+            & host.in_tdmr[block]
+            & ~host.impossible(MEMORY_ONLINE, block),
+            ~host.refuses(MEMORY_ONLINE, block),
+        ),
+    )
+
+
+@invariant(severity=Severity.SERVICE, sources=(DW_0428.at("on soft-reserved memory"),))
+def convertible_devices_may_be_used(host: Host) -> Term[bool]:
+    """A device's memory that lies in a CMR may be given to the kernel.
+
+    Unless TDX is initialised with TDMRs that leave it out.
+    """
+    return forall(
+        Block,
+        lambda block: implies(
+            host.convertible(block)
+            & implies(host.tdx == Tdx.INITIALIZED, host.in_tdmr[block])
+            & ~host.impossible(DEVICE_AS_MEMORY, block),
+            ~host.refuses(DEVICE_AS_MEMORY, block),
+        ),
+    )
+
+
+@invariant(severity=Severity.GUEST, sources=(MEMMAP.at("on memmap_on_memory"),))
+def no_other_memory_is_used(host: Host) -> Term[bool]:
+    """While TDX is in use the kernel uses no memory outside the TDMRs, for anything.
+
+    With memmap_on_memory the struct pages of added memory lie in it before it goes
+    online, and so before a notifier is asked. No TD is ever given one of those.
+    """
+
+    def used(block: Block) -> Term[bool]:
+        added = host.memory_kind[block] != MemoryKind.BOOT_DRAM
+        holds_memmap = host.memmap_on_memory & added
+        offline = host.memory[block] == Presence.OFFLINE
+        online = host.memory[block] == Presence.ONLINE
+        return online | (offline & holds_memmap)
+
+    return forall(
+        Block,
+        lambda block: implies(host.tdx_in_use() & used(block), host.in_tdmr[block]),
+    )
+
+
+@step_rule(severity=Severity.MACHINE, sources=(V5.at("03/22"),))
+def removed_memory_is_met_with_bug(before: Host, step: Step, after: Host) -> Term[bool]:
+    """Memory never goes unnoticed where the platform says that it cannot go.
+
+    The words of v5, whose way to notice is BUG().
+    """
+    return implies(
+        step.is_(MEMORY_HOT_REMOVE) & before.acpi_memory_attribute,
+        after.running == Running.NONE,
+    )
+
+
+@step_rule(severity=Severity.SERVICE, sources=(V5.at("03/22"),))
+def memory_that_may_go_is_let_go(before: Host, step: Step, after: Host) -> Term[bool]:
+    """Memory that the platform may take away it can, and the kernel goes on."""
+    return implies(
+        step.is_(MEMORY_HOT_REMOVE) & ~before.acpi_memory_attribute,
+        after.running != Running.NONE,
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(L6_8.at("paddr_is_tdx_private()"), MODULE_1_5.at("helpers.c")),
+)
+def a_machine_check_comes_back(host: Host) -> Term[bool]:
+    """While TDX is in use, a machine check asks the module only after LP.INIT (A10).
+
+    On any other CPU that lets it in, the module maps its PAMT without mappings of
+    its own, and never returns. Where it is not let in, the refusal does no harm.
+    """
+    asks = host.asks_module_on_machine_check & host.tdx_in_use() & host.seam_ready
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            asks & host.online(cpu) & host.vmx_on[cpu] & host.seamrr_valid[cpu],
+            host.lp_initialized[cpu],
+        ),
+    )
+
+
+@invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))
+def no_td_dies_of_a_machine_check(host: Host) -> Term[bool]:
+    """No TD reads poison in its own memory."""
+    return implies(host.td_spoilt, ~host.td_poisoned)
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(KEXEC_V4.at("cover letter"), BASE_SPEC.at("ch. 16.2.3")),
+)
+def private_memory_may_be_read(host: Host) -> Term[bool]:
+    """The next kernel may read what the first one left private: that poisons nothing.
+
+    So a crash dump may hold private memory, which reads as zeros.
+    """
+    return implies(
+        one_of(host.running, Running.SECOND, Running.CRASH)
+        & host.private_page_in_allocator,
+        ~host.poisoned,
+    )

@@ -1,0 +1,95 @@
+"""Rules of caches, keys and poison: who last wrote a line, and who reads it next.
+
+The first three are about what might be written or read; the next two about what was.
+Of a line that might be written back the first rule to break is the earlier one, and
+so the stronger: no eviction is needed. What a machine check does then to a kernel is
+in `models/hazards.py`, on a machine where poison is read.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
+from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V7, L6_8, V3, V13
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V3.at("17/21"), BASE_SPEC.at("ch. 4.1, step 7")),
+)
+def pamt_is_clean_when_written(host: Host) -> Term[bool]:
+    """When the module writes the PAMT, no CPU's cache holds old lines of it.
+
+    Written back later, such a line clears the module's ownership of it: the module
+    reads poison, and TDX is dead until the machine is reset. A CPU that is offline
+    then is clean only if it was flushed when it went (A11).
+    """
+    return implies(
+        host.pamt_written & host.module_may_use_pamt(),
+        forall(Cpu, lambda cpu: ~host.pamt_dirty[cpu]),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V3.at("17/21"), L6_8.at("init_tdx_module(), error path")),
+)
+def no_private_line_survives_failure(host: Host) -> Term[bool]:
+    """Once a failed initialisation has freed the PAMT, no cache holds lines of it.
+
+    Written back later, such a line overwrites whatever the allocator has put there.
+    """
+    return implies(
+        host.freed_pamt_exists(),
+        forall(Cpu, lambda cpu: ~host.private_dirty[cpu]),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()")),
+)
+def freed_pamt_is_not_poisoned(host: Host) -> Term[bool]:
+    """No memory that TDX gave back to its own kernel is ever poisoned.
+
+    On parts with the partial-write erratum the PAMT of a failed initialisation
+    must be cleared by MOVDIR64B before the allocator may hand its pages out.
+    """
+    return implies(host.running == Running.FIRST, ~host.poisoned)
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(BASE_SPEC.at("ch. 16.2.4"), KEXEC_V7.at("2/7")),
+)
+def memory_is_not_overwritten(host: Host) -> Term[bool]:
+    """Nothing that an earlier owner left in a cache overwrites the next one's memory.
+
+    What it leaves is ciphertext under a key that nobody has any more. Writes are
+    checked by nothing: no machine check tells of it.
+    """
+    owned_anew = host.next_kernel_owns_memory() | host.freed_pamt_exists()
+    return implies(owned_anew, ~host.overwritten)
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(BASE_SPEC.at("ch. 4.4.2, 16.2.3, 16.6"), V3.at("17/21")),
+)
+def pamt_keeps_its_owner(host: Host) -> Term[bool]:
+    """Every line of the PAMT that the module reads was last written by the module.
+
+    A line that was not is poison to it, wherever memory has integrity: the LP shuts
+    down in SEAM, and every later SEAMCALL on the platform is VMfailInvalid.
+    """
+    return implies(host.pamt_written & host.module_may_use_pamt(), ~host.pamt_spoilt)
+
+
+CACHES = (
+    pamt_is_clean_when_written,
+    no_private_line_survives_failure,
+    freed_pamt_is_not_poisoned,
+    memory_is_not_overwritten,
+    pamt_keeps_its_owner,
+)

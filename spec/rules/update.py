@@ -1,0 +1,283 @@
+"""Rules of a module that is replaced while TDs exist."""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Kind,
+    Severity,
+    Step,
+    Term,
+    exists,
+    forall,
+    implies,
+    invariant,
+    leads_to,
+    one_of,
+    reachable,
+    step_rule,
+)
+from tdxcheck.spec.events import CPU_ONLINE, MODULE_UPDATE
+from tdxcheck.spec.host import Host, Kvm, Presence, Running, SysInitResult, Tdx
+from tdxcheck.spec.machine import Cpu, Hkid
+from tdxcheck.spec.module import HkidState, SysState
+from tdxcheck.spec.sources import (
+    BINARIES,
+    CPU_SPEC,
+    L7_2,
+    LOADER_1_5,
+    MODULE_1_5,
+    SEAMLDR_7_2,
+    TDX_HOST,
+    UPDATE_V10,
+)
+from tdxcheck.spec.update import Build, Image, Reading
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(UPDATE_V10.at("15/25"), LOADER_1_5.at("seamldr_install.c")),
+)
+def install_follows_shutdown(before: Host, step: Step, after: Host) -> Term[bool]:
+    """No image is installed unless the module before it was shut down.
+
+    Only TDH.SYS.SHUTDOWN leaves the handoff data that keep TDs alive, and the
+    first call of SEAMLDR.INSTALL makes the module unreachable.
+    """
+    return implies(step.is_(Kind.LOADER), before.sys_state == SysState.SYS_SHUTDOWN)
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(LOADER_1_5.at("seamldr_install.c"), SEAMLDR_7_2.at("ack_state()")),
+)
+def every_lp_can_join_a_session(before: Host, step: Step, after: Host) -> Term[bool]:
+    """No installation is begun unless every LP that MCHECK counted is online.
+
+    The loader waits for all of them, with no module to call meanwhile. Once it has
+    them, TDH.SYS.UPDATE still wants each of them initialised.
+    """
+    return implies(
+        step.is_(Kind.LOADER),
+        forall(Cpu, lambda cpu: implies(before.counted[cpu], before.online(cpu))),
+    )
+
+
+@step_rule(
+    severity=Severity.MACHINE,
+    sources=(CPU_SPEC.at("SEAMRET, IA32_VMX_BASIC"), SEAMLDR_7_2.at("seamldr_call()")),
+)
+def no_current_vmcs_is_cleared(before: Host, step: Step, after: Host) -> Term[bool]:
+    """With KVM loaded, no P-SEAMLDR call is made where it clears the current VMCS.
+
+    KVM goes on with the VMCS that it believes to be current: any virtual machine
+    on that CPU may break.
+    """
+    return implies(
+        step.is_(Kind.LOADER) & (before.kvm == Kvm.LOADED),
+        ~before.seamret_clears_vmcs,
+    )
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        SEAMLDR_7_2.at("do_seamldr_install_module()"),
+        MODULE_1_5.at("tdh_sys_shutdown.c"),
+    ),
+)
+def a_refused_update_changes_nothing(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """An update that ends before anything is installed leaves all as it was.
+
+    The old module runs, every flag of the kernel stands, and so do all TDs.
+    """
+    refused = step.is_(MODULE_UPDATE) & (after.tdx == Tdx.INITIALIZED)
+    same_flags = forall(
+        Cpu, lambda cpu: before.lp_init_done[cpu] == after.lp_init_done[cpu]
+    )
+    return implies(
+        refused,
+        after.seam_ready
+        & (after.sys_state == SysState.SYS_READY)
+        & (after.sys_init_result == before.sys_init_result)
+        & (after.td == before.td)
+        & (after.image == before.image)
+        & same_flags,
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(UPDATE_V10.at("17/25"), L7_2.at("tdx_module_shutdown()")),
+)
+def flags_match_the_new_module(host: Host) -> Term[bool]:
+    """After an update the kernel takes no CPU for initialised that is not.
+
+    Nor after one that has failed with a new module installed. The new module has
+    seen no TDH.SYS.LP.INIT, and TDH.SYS.UPDATE wants it of every LP.
+    """
+    return implies(
+        (host.running == Running.FIRST)
+        & (host.image == Image.NEW)
+        & (host.updated() | host.update_failed()),
+        forall(
+            Cpu, lambda cpu: implies(host.lp_init_done[cpu], host.lp_initialized[cpu])
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(L7_2.at("tdx_module_run_update()"), UPDATE_V10.at("20/25, 21/25")),
+)
+def an_update_ends_with_a_working_module(host: Host) -> Term[bool]:
+    """After an update that ended well the module is ready, and known by its version.
+
+    TDH.SYS.INIT and TDH.SYS.LP.INIT have been made on it, on each CPU that the
+    kernel counts as initialised.
+    """
+    return implies(
+        (host.running == Running.FIRST) & host.updated(),
+        host.seam_ready
+        & (host.sys_state == SysState.SYS_READY)
+        & (host.sys_init_result == SysInitResult.SUCCEEDED)
+        & (host.known_version == host.image),
+    )
+
+
+@invariant(
+    severity=Severity.GUEST,
+    sources=(MODULE_1_5.at("tdh_sys_update.c"), LOADER_1_5.at("seamldr_install.c")),
+)
+def tds_keep_what_they_need(host: Host) -> Term[bool]:
+    """After an update that ended well TDs have their KeyIDs, their keys and TDMRs.
+
+    The new module knows again which KeyID is its own, which packages have its key,
+    and that all of the PAMT is initialised. Nobody programs a key twice.
+    """
+    own = exists(
+        Hkid,
+        lambda hkid: host.global_hkid[hkid] & (host.kot[hkid] == HkidState.RESERVED),
+    )
+    return implies(
+        (host.running == Running.FIRST) & host.updated(),
+        own & host.module_keyed() & host.every_tdmr_complete(),
+    )
+
+
+@invariant(
+    severity=Severity.GUEST,
+    sources=(UPDATE_V10.at("cover letter"), LOADER_1_5.at("seamldr_install.c")),
+)
+def no_update_loses_a_td(host: Host) -> Term[bool]:
+    """No update ends with TDs that no module knows of.
+
+    Once the old module is shut down an update has to succeed: the loader may give
+    the old image back, but nothing takes it out of SYS_SHUTDOWN.
+    """
+    return implies(host.update_failed(), ~host.hkid_in_use())
+
+
+@invariant(
+    severity=Severity.GUEST,
+    sources=(BINARIES.at("README"), UPDATE_V10.at("22/25")),
+)
+def no_measurement_is_corrupted(host: Host) -> Term[bool]:
+    """No update corrupts the measurement of a TD that is being built.
+
+    Modules up to 1.5.16 and 2.0.08 may do so where the update falls between
+    TDH.MEM.PAGE.ADD and TDH.MR.FINALIZE. No owner trusts a TD with a measurement
+    other than the one that he expects.
+    """
+    return implies(
+        (host.image == Image.NEW) & (host.td_build != Build.NONE),
+        host.td_build != Build.CORRUPTED,
+    )
+
+
+@invariant(severity=Severity.GUEST, sources=(UPDATE_V10.at("21/25"),))
+def only_features_set_up_are_used(host: Host) -> Term[bool]:
+    """After an update the kernel goes by the features that it set TDX up for.
+
+    A newer module may have features and limits that nothing has been prepared for;
+    KVM would use them for the next TD.
+    """
+    return implies(
+        host.updated() & host.tdx_in_use(), host.known_features == Image.BOOT
+    )
+
+
+@invariant(severity=Severity.SERVICE, sources=(TDX_HOST.at("version_show()"),))
+def no_version_is_torn(host: Host) -> Term[bool]:
+    """Whoever reads the module's version reads no mixture of two.
+
+    It is several numbers, and management software decides by them what to install.
+    """
+    return implies(host.reading != Reading.NONE, host.reading != Reading.TORN)
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(L7_2.at("tdx_online_cpu(), tdx_cpu_enable()"),),
+)
+def no_seamcall_after_a_failed_update(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """After a failed update the kernel makes no SEAMCALL.
+
+    It has given TDX up until reboot; the module is gone, in SYS_SHUTDOWN, or new
+    and not set up.
+    """
+    return implies(before.update_failed(), ~step.is_(Kind.SEAMCALL))
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(L7_2.at("tdx_online_cpu(), tdx_cpu_enable()"),),
+)
+def cpus_come_online_after_a_failed_update(host: Host) -> Term[bool]:
+    """After a failed update a CPU that firmware verified can still come online.
+
+    The machine goes on without TDX, and has a use for its CPUs.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            host.update_failed()
+            & host.counted[cpu]
+            & (host.cpu[cpu] == Presence.OFFLINE),
+            ~host.refuses(CPU_ONLINE, cpu),
+        ),
+    )
+
+
+@reachable(severity=Severity.MODEL, sources=(UPDATE_V10.at("cover letter"),))
+def an_update_can_succeed(host: Host) -> Term[bool]:
+    """The module can be updated while a TD exists."""
+    return host.updated() & host.tdx_in_use() & host.hkid_in_use()
+
+
+@leads_to(fair=(), severity=Severity.SERVICE, sources=(SEAMLDR_7_2.at("ack_state()"),))
+def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """An update ends: in use again, or given up; no CPU waits for ever."""
+    return host.updating(), one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
+
+
+UPDATE = (
+    install_follows_shutdown,
+    every_lp_can_join_a_session,
+    no_current_vmcs_is_cleared,
+    a_refused_update_changes_nothing,
+    flags_match_the_new_module,
+    an_update_ends_with_a_working_module,
+    tds_keep_what_they_need,
+    no_update_loses_a_td,
+    no_measurement_is_corrupted,
+    only_features_set_up_are_used,
+    no_version_is_torn,
+    no_seamcall_after_a_failed_update,
+    cpus_come_online_after_a_failed_update,
+    an_update_can_succeed,
+    an_update_ends,
+)

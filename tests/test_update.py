@@ -1,0 +1,494 @@
+"""Runtime update: the loader's sessions, how an update can end, what guards it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tdxcheck.checker.catalogue import Outcome
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.ground import ground
+from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.judging.judgement import outcome_of
+from tdxcheck.checker.language import Action, Safeguard
+from tdxcheck.checker.language.instance import Assignment, Instance
+from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.checker.language.system import Mode, TransitionSystem
+from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.models.seamldr import (
+    INSTALL_REFUSED,
+    seamldr_install,
+    seamldr_install_breaks,
+    seamldr_install_completes,
+)
+from tdxcheck.spec.host import Host, Presence, SysInitResult, Tdx
+from tdxcheck.spec.module import Handoff, Status, SysState
+from tdxcheck.spec.rules.update import UPDATE
+from tdxcheck.spec.update import Build, Image, Stage
+
+SIZES: Mapping[str, int] = {"cpus": 2, "packages": 2, "blocks": 1}
+V7_2 = CATALOGUE.design("v7.2").system
+QUIET: Mapping[Any, Any] = {
+    Host.memory_hotplug: False,
+    Host.memory_hot_remove: False,
+    Host.device_memory: False,
+    Host.cpu_hotplug: False,
+    Host.cpu_hot_remove: False,
+    Host.kexec: False,
+    Host.suspend: False,
+    Host.hibernation: False,
+    Host.partial_write_erratum: False,
+    Host.module_has_disable: True,
+    Host.module_enumerates_topology: True,
+    Host.module_keeps_rbp: True,
+}
+"""A machine on which little happens but updates."""
+
+
+def instance(
+    system: TransitionSystem, settings: Mapping[Any, Any] | None = None
+) -> Instance:
+    setup = CATALOGUE.machine.setup(SIZES)
+    given = {**system.settings, **setup.settings, **QUIET, **(settings or {})}
+    return Instance(replace(system, settings=given), setup.scope)
+
+
+def first_state(made: Instance) -> Assignment:
+    system = ground(replace(made.system, actions=(), properties=()), made.scope)
+    return system.assignment(next(system.initial_states()))
+
+
+# The loader by itself.
+
+LOADER = (
+    seamldr_install,
+    seamldr_install_completes,
+    *INSTALL_REFUSED.values(),
+    seamldr_install_breaks,
+)
+LOADER_SYSTEM = TransitionSystem(
+    "loader", "The P-SEAMLDR, called by anybody.", Host, LOADER
+)
+SHUT_DOWN: Mapping[Any, Any] = {
+    Host.vmx_on: True,
+    Host.sys_state: SysState.SYS_SHUTDOWN,
+    Host.handoff: Handoff.VALID,
+    Host.counted: True,
+    Host.seamrr_valid: True,
+    Host.cpu: Presence.ONLINE,
+}
+"""A module that was shut down, on CPUs in VMX operation."""
+
+
+class Loader:
+    """The loader in one state, called in the order that a test wants."""
+
+    def __init__(self, settings: Mapping[Any, Any] | None = None) -> None:
+        made = instance(LOADER_SYSTEM, {**SHUT_DOWN, **(settings or {})})
+        self.interpreter = Interpreter(made)
+        self.state = first_state(made)
+
+    def call(
+        self,
+        cpu: int,
+        verdict: Status = Status.TDX_SUCCESS,
+        *,
+        keeps_tds: bool = True,
+        alone: bool = True,
+        breaks: bool = False,
+    ) -> Any:
+        """What SEAMLDR.INSTALL answers; the effects are kept."""
+        given = {
+            "cpu": cpu,
+            "verdict": verdict,
+            "keeps_tds": keeps_tds,
+            "alone": alone,
+        }
+        actions = (seamldr_install_breaks,) if breaks else LOADER[:-1]
+        for action in actions:
+            arguments = tuple(given[p.name] for p in action.parameters)
+            outcome = self.interpreter.attempt(self.state, action, arguments)
+            if outcome.after is not None:
+                self.state = outcome.after
+                return action.success
+            if outcome.answer is not None:
+                return outcome.answer
+        raise AssertionError("no action of the loader says what happens")
+
+    def value(self, variable: Any, *indices: int) -> Any:
+        return self.state[variable, indices]
+
+
+def test_the_first_call_makes_the_module_unreachable() -> None:
+    loader = Loader()
+    assert loader.call(0) is Status.TDX_SUCCESS
+    assert not loader.value(Host.seam_ready)
+    assert loader.value(Host.in_session, 0)
+    assert loader.value(Host.image) is Image.BOOT
+
+
+def test_the_last_call_installs_the_image() -> None:
+    loader = Loader()
+    assert [loader.call(1), loader.call(0)] == [Status.TDX_SUCCESS] * 2
+    assert loader.value(Host.seam_ready)
+    assert loader.value(Host.sys_state) is SysState.SYSINIT_PENDING
+    assert loader.value(Host.image) is Image.NEW
+    assert loader.value(Host.handoff) is Handoff.VALID
+    assert not any(loader.value(Host.in_session, cpu) for cpu in (0, 1))
+    assert loader.call(0) is Status.TDX_SUCCESS, "a new session may begin"
+
+
+def test_an_lp_calls_once_in_a_session() -> None:
+    loader = Loader()
+    loader.call(0)
+    before = loader.state
+    assert loader.call(0) is Status.SEAMLDR_EBADCALL
+    assert loader.state == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "alone", "answer"),
+    [
+        ({Host.vmx_on: False}, True, Status.UD),
+        ({Host.loader_ready: False}, True, Status.VMFAIL_INVALID),
+        ({}, False, Status.VMFAIL_INVALID),
+    ],
+)
+def test_who_cannot_enter(
+    settings: Mapping[Any, Any], alone: bool, answer: Status
+) -> None:
+    loader = Loader(settings)
+    assert loader.call(0, alone=alone) is answer
+    assert loader.value(Host.seam_ready)
+
+
+def test_an_lp_without_seamrr_faults() -> None:
+    loader = Loader({Host.seamrr_valid: lambda cpu: cpu == 0})
+    assert loader.call(1) is Status.GP
+
+
+def test_only_the_last_call_looks_at_the_image() -> None:
+    loader = Loader()
+    assert loader.call(0, Status.SEAMLDR_EBADSIG) is Status.TDX_SUCCESS
+    assert loader.call(1, Status.SEAMLDR_EBADSIG) is Status.SEAMLDR_EBADSIG
+
+
+@pytest.mark.parametrize(
+    "status", [s for s in INSTALL_REFUSED if s is not Status.SEAMLDR_EBADHANDOFF]
+)
+def test_a_refused_image_gives_the_old_one_back(status: Status) -> None:
+    """It can be entered again, and says only that it is shut down."""
+    loader = Loader()
+    loader.call(0)
+    assert loader.call(1, status) is status
+    assert loader.value(Host.seam_ready)
+    assert loader.value(Host.sys_state) is SysState.SYS_SHUTDOWN
+    assert loader.value(Host.handoff) is Handoff.VALID
+    assert loader.value(Host.image) is Image.BOOT
+    assert [loader.call(0), loader.call(1)] == [Status.TDX_SUCCESS] * 2
+    assert loader.value(Host.image) is Image.NEW, "another session succeeds"
+
+
+def test_an_erased_image_is_gone() -> None:
+    loader = Loader()
+    loader.call(0)
+    assert loader.call(1, breaks=True) is Status.SEAMLDR_EBADHASH
+    assert not loader.value(Host.seam_ready)
+    loader.call(0)
+    assert loader.call(1) is Status.SEAMLDR_EBADPARAM, "there is nothing to update"
+    assert not loader.value(Host.seam_ready)
+    loader.call(0, keeps_tds=False)
+    assert loader.call(1, keeps_tds=False) is Status.TDX_SUCCESS
+    assert loader.value(Host.seam_ready)
+
+
+def test_an_update_needs_the_handoff_and_a_load_does_not() -> None:
+    running = {Host.sys_state: SysState.SYS_READY, Host.handoff: Handoff.NONE}
+    loader = Loader(running)
+    loader.call(0)
+    assert loader.call(1) is Status.SEAMLDR_EBADHANDOFF
+    assert loader.value(Host.sys_state) is SysState.SYS_READY
+    assert loader.value(Host.seam_ready)
+    loader.call(0, keeps_tds=False)
+    assert loader.call(1, keeps_tds=False) is Status.TDX_SUCCESS
+    assert loader.value(Host.sys_state) is SysState.SYSINIT_PENDING
+
+
+@pytest.mark.parametrize("counts_all", [True, False])
+def test_the_session_counts_the_lps_of_mcheck(counts_all: bool) -> None:
+    """Unless it is assumed that it counts those that are online."""
+    loader = Loader(
+        {
+            Host.cpu: lambda cpu: Presence.OFFLINE if cpu else Presence.ONLINE,
+            Host.loader_counts_all_lps: counts_all,
+        }
+    )
+    assert loader.call(0) is Status.TDX_SUCCESS
+    assert loader.value(Host.seam_ready) is not counts_all
+
+
+# The kernel's state machine, step by step.
+
+Steps = tuple[tuple[Any, ...], ...]
+
+IN_USE: Steps = (
+    ("boot_begins",),
+    ("boot_module", 0),
+    ("boot_cpu", 0),
+    ("boot_cpu", 1),
+    ("list_memory_at_boot",),
+    ("configure", 0),
+    ("configure_key", 0),
+    ("configure_key", 1),
+    ("initialize_tdmr", 0, 0),
+    ("finish",),
+    ("kvm_load_on_core",),
+)
+A_TD: Steps = (
+    ("td_create", 0),
+    ("td_configure_key", 0),
+    ("td_configure_key", 1),
+)
+INSTALLED: Steps = (("update_installs", 0), ("update_installs_image", 1))
+INITIALIZED: Steps = (
+    ("update_init_module", 1),
+    ("update_init_cpu", 1),
+    ("update_init_cpu", 0),
+)
+
+
+@cache
+def driven(settings: tuple[tuple[Any, Any], ...]) -> tuple[Instance, Assignment]:
+    made = instance(V7_2, {Host.seamret_clears_vmcs: False, **dict(settings)})
+    return made, first_state(made)
+
+
+class Kernel:
+    """v7.2 in one state, driven by the names of its actions."""
+
+    def __init__(self, *settings: tuple[Any, Any]) -> None:
+        made, self.state = driven(settings)
+        self.instance = made
+        self.interpreter = Interpreter(made)
+
+    def action(self, name: str) -> Action:
+        return next(a for a in self.instance.system.actions if a.name == name)
+
+    def try_(self, name: str, *arguments: Any, last: Any = None) -> bool:
+        """Take the step; what is left open takes its usual value, or `last`."""
+        action = self.action(name)
+        given = list(arguments)
+        for parameter in action.parameters[len(given) :]:
+            given.append({"shortage": False, "accepted": True}.get(parameter.name, 0))
+        if last is not None:
+            given[-1] = last
+        outcome = self.interpreter.attempt(self.state, action, tuple(given))
+        if outcome.after is None:
+            return False
+        self.state = outcome.after
+        return True
+
+    def take(self, *steps: tuple[Any, ...]) -> Kernel:
+        for name, *arguments in steps:
+            assert self.try_(name, *arguments), name
+        return self
+
+    def value(self, variable: Any, *indices: int) -> Any:
+        return self.state[variable, indices]
+
+    def flags(self) -> tuple[SysInitResult, bool, bool]:
+        done = (self.value(Host.lp_init_done, cpu) for cpu in (0, 1))
+        return (self.value(Host.sys_init_result), *done)  # type: ignore[return-value]
+
+
+def test_an_update_that_succeeds() -> None:
+    kernel = Kernel().take(*IN_USE, *A_TD, ("td_run", 1), ("update_begins", 0))
+    assert kernel.value(Host.tdx) is Tdx.UPDATING
+    assert kernel.flags() == (SysInitResult.NOT_CALLED, False, False)
+    kernel.take(*INSTALLED)
+    assert kernel.value(Host.stage) is Stage.CPU_INIT
+    kernel.take(*INITIALIZED)
+    assert kernel.value(Host.stage) is Stage.RUN_UPDATE
+    kernel.take(("update_runs", 0))
+    assert kernel.value(Host.tdx) is Tdx.INITIALIZED
+    assert kernel.value(Host.sys_state) is SysState.SYS_READY
+    assert kernel.value(Host.known_version) is Image.NEW
+    assert kernel.value(Host.known_features) is Image.BOOT
+    assert kernel.flags() == (SysInitResult.SUCCEEDED, True, True)
+    kernel.take(("td_run", 1), ("td_add_page", 0, 0), ("update_begins", 0))
+
+
+def test_nothing_else_happens_meanwhile() -> None:
+    kernel = Kernel().take(*IN_USE, *A_TD, ("update_begins", 0))
+    parts = {a.name for a in kernel.instance.system.actions if "update" in a.name}
+    for action in kernel.instance.system.actions:
+        for arguments in kernel.instance.choices(action):
+            outcome = kernel.interpreter.attempt(kernel.state, action, arguments)
+            assert outcome.after is None or action.name in parts, action.name
+
+
+OUTCOMES: Mapping[str, tuple[Steps, Tdx, bool, SysState, Image]] = {
+    # what happens; the kernel's state, SEAM_READY, the module's state, its image
+    "shutdown refused": (
+        (("update_begins", 0, False),),
+        Tdx.INITIALIZED,
+        True,
+        SysState.SYS_READY,
+        Image.BOOT,
+    ),
+    "image refused": (
+        (("update_begins", 0), ("update_installs", 1), ("update_image_refused", 0)),
+        Tdx.UPDATE_FAILED,
+        True,
+        SysState.SYS_SHUTDOWN,
+        Image.BOOT,
+    ),
+    "installation breaks": (
+        (
+            ("update_begins", 0),
+            ("update_installs", 0),
+            ("update_installation_breaks", 1),
+        ),
+        Tdx.UPDATE_FAILED,
+        False,
+        SysState.SYS_SHUTDOWN,
+        Image.BOOT,
+    ),
+    "SYS.INIT fails": (
+        (("update_begins", 0), *INSTALLED, ("update_init_module", 0, 1)),
+        Tdx.UPDATE_FAILED,
+        True,
+        SysState.SYSINIT_PENDING,
+        Image.NEW,
+    ),
+    "LP.INIT fails": (
+        (
+            ("update_begins", 0),
+            *INSTALLED,
+            ("update_init_module", 0),
+            ("update_init_cpu", 0),
+            ("update_init_cpu", 1, 1),
+        ),
+        Tdx.UPDATE_FAILED,
+        True,
+        SysState.SYSINIT_DONE,
+        Image.NEW,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_how_an_update_fails(name: str) -> None:
+    """The table of outcomes, and whether another update may be tried."""
+    steps, tdx, seam_ready, sys_state, image = OUTCOMES[name]
+    kernel = Kernel().take(*IN_USE, *A_TD)
+    before = kernel.flags()
+    kernel.take(*steps)
+    assert kernel.value(Host.tdx) is tdx
+    assert kernel.value(Host.seam_ready) is seam_ready
+    assert kernel.value(Host.sys_state) is sys_state
+    assert kernel.value(Host.image) is image
+    survives = tdx is Tdx.INITIALIZED
+    assert (kernel.flags() == before) is survives
+    assert kernel.try_("td_run", 0) is survives
+    assert kernel.try_("update_begins", 0) is survives
+
+
+def test_after_a_failed_update_a_cpu_that_goes_stays_away() -> None:
+    kernel = Kernel().take(*IN_USE, *OUTCOMES["installation breaks"][0])
+    kernel.take(("cpu_offline", 1), ("init_module_after_failed_update", 1))
+    assert kernel.value(Host.sys_init_result) is SysInitResult.FAILED
+    assert not kernel.try_("cpu_online_first", 1)
+    assert not kernel.try_("cpu_online_known", 1)
+
+
+@pytest.mark.parametrize("counts_all", [True, False])
+def test_an_update_with_a_cpu_offline_fails(counts_all: bool) -> None:
+    """B40, whichever LPs the loader counts."""
+    kernel = Kernel((Host.loader_counts_all_lps, counts_all))
+    kernel.take(*IN_USE, ("cpu_offline", 1), ("update_begins", 0))
+    if counts_all:
+        kernel.take(("update_installs", 0), ("update_init_module", 0))
+        assert not kernel.value(Host.seam_ready), "the session waits for CPU 1"
+    else:
+        kernel.take(("update_installs_image", 0), ("update_init_module", 0))
+        kernel.take(("update_init_cpu", 0), ("update_runs", 0))
+        assert kernel.value(Host.sys_state) is SysState.SYSINIT_DONE
+    assert kernel.value(Host.tdx) is Tdx.UPDATE_FAILED
+
+
+def test_the_current_vmcs_is_cleared_nowhere() -> None:
+    kernel = Kernel((Host.seamret_clears_vmcs, True)).take(*IN_USE)
+    outcome = kernel.interpreter.attempt(
+        kernel.state, kernel.action("update_begins"), (0, True)
+    )
+    assert outcome.after is None
+    assert outcome.answer is not None
+    assert outcome.answer.value == "-EINVAL"
+
+
+def test_a_td_that_is_built_does_not_run() -> None:
+    kernel = Kernel().take(*IN_USE, *A_TD, ("td_build_begins", 0))
+    assert not kernel.try_("td_run", 0)
+    kernel.take(("td_build_ends", 1), ("td_run", 0))
+    assert not kernel.try_("td_build_begins", 0)
+
+
+def test_an_update_during_a_build_corrupts_the_measurement() -> None:
+    """B21; refused by the module where it is asked to."""
+    update = (*INSTALLED, *INITIALIZED, ("update_runs", 0))
+    kernel = Kernel().take(*IN_USE, *A_TD, ("td_build_begins", 0), ("update_begins", 0))
+    assert kernel.take(*update).value(Host.td_build) is Build.CORRUPTED
+    careful = Kernel((Host.avoids_compat_sensitive_update, True)).take(*IN_USE, *A_TD)
+    careful.take(("td_build_begins", 0), ("update_begins", 0))
+    assert careful.value(Host.tdx) is Tdx.INITIALIZED
+    careful.take(("td_build_ends", 0), ("update_begins", 0))
+    assert careful.take(*update).value(Host.td_build) is Build.NONE
+
+
+# The safeguards: each rule says something, and each is broken without its guard.
+
+
+def outcomes(system: TransitionSystem, *rules: str) -> list[Outcome]:
+    made = instance(system)
+    whole = ground(made.system, made.scope)
+    numbers = [
+        n for n, rule in enumerate(whole.properties) if rule.property.name in rules
+    ]
+    found = survey(slice_for(whole, numbers).system)
+    return [outcome_of(verdict) for verdict in found.verdicts]
+
+
+JUDGED = [rule.name for rule in UPDATE if rule.mode is not Mode.LEADS_TO]
+
+
+def test_v7_2_is_judged_as_expected_on_a_quiet_machine() -> None:
+    known = CATALOGUE.design("v7.2").expected
+    wanted = [known[n].outcome if n in known else Outcome.HOLDS for n in JUDGED]
+    assert outcomes(V7_2, *JUDGED) == wanted
+
+
+@pytest.mark.parametrize(
+    ("guard", "rule"),
+    [
+        (Host.stops_update_on_failure, "install_follows_shutdown"),
+        (Host.resets_flags_on_update, "flags_match_the_new_module"),
+        (Host.locks_version_reads, "no_version_is_torn"),
+        (Host.refuses_seamldr_on_vmcs_erratum, "no_current_vmcs_is_cleared"),
+        (Host.refreshes_version_only, "only_features_set_up_are_used"),
+    ],
+    ids=lambda each: each.name if isinstance(each, Safeguard) else each,
+)
+def test_what_each_safeguard_is_for(guard: Safeguard, rule: str) -> None:
+    assert outcomes(V7_2, rule) == [Outcome.HOLDS]
+    assert outcomes(V7_2.without(guard), rule) == [Outcome.REFUTED]
+
+
+def test_to_avoid_what_is_sensitive_keeps_measurements() -> None:
+    settings = {Host.avoids_compat_sensitive_update: True}
+    careful = V7_2.variant("careful", "v7.2, asking first.", settings=settings)
+    assert outcomes(careful, "no_measurement_is_corrupted") == [Outcome.HOLDS]
