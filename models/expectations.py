@@ -12,7 +12,11 @@ from typing import TypeAlias
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
-from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.models.update_expectations import (
+    NOT_UPDATED,
+    UPDATE_KNOWN,
+    WITHOUT_UPDATE,
+)
 from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
@@ -449,7 +453,7 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": V7_2_KNOWN,
+    "dpamt": {**V7_2_KNOWN, **NOT_UPDATED},
 }
 
 
