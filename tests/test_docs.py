@@ -341,6 +341,20 @@ class Wrong(Toy):
 def wrong(host: Toy, cpu: Cpu) -> None:
     "Wrong on {cup}."
 """,
+    "an annotation that cannot be read": """
+@action()
+def wrong(host: Tay) -> None:
+    "Wrong."
+""",
+    "a rule that raises": """
+@invariant()
+def wrong(host: Toy) -> Term[bool]:
+    "Wrong."
+    return forall(Cpu, lambda cpu: 1 / 0)
+""",
+    "a setting by a name": """
+TOY.variant("wrong", "Wrong.", settings={"retries": True})
+""",
     "no state": """
 @action()
 def wrong(cpu: Cpu) -> None:
@@ -601,15 +615,6 @@ def wrong(host: Other) -> Term[bool]:
     return host.extra
 
 ground(TOY.variant("wrong", "Wrong.", properties=(wrong,)), SCOPE)
-""",
-    ),
-    "a call of what is no action": (
-        AttributeError,
-        """
-@action()
-def wrong(host: Toy) -> None:
-    "Wrong."
-    host.call(judge)
 """,
     ),
     "a setting of other numbers": (
