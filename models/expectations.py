@@ -284,6 +284,11 @@ EPERM_ALONE = Expectation(
     bug="B32",
     sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
 )
+ADDED_IN_VAIN = Expectation(
+    note="memory is added, and refused only when it is to go online",
+    bug="B32",
+    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
+)
 V9_KNOWN = amended(
     V7_KNOWN,
     holds=[
@@ -292,8 +297,10 @@ V9_KNOWN = amended(
         "zone_device_memory_is_never_refused",
         "hotplugged_memory_is_refused",
         "device_memory_is_refused",
+        "memory_hotplug_lock_is_balanced",
     ],
     refused_memory_is_explained=EPERM_ALONE,
+    added_device_memory_can_go_online=ADDED_IN_VAIN,
 )
 
 NO_KEXEC = vacuous(
@@ -316,11 +323,6 @@ FREED_PAMT_READ = Expectation(
     note="after a failure KVM loads again, and a machine check has the module read "
     "the PAMT that was freed",
     sources=(L6_8.at("init_tdx_module(), paddr_is_tdx_private()"),),
-)
-ADDED_IN_VAIN = Expectation(
-    note="memory is added, and refused only when it is to go online",
-    bug="B32",
-    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
 )
 V6_8_KNOWN: Table = {
     "refused_memory_is_explained": EPERM_ALONE,
