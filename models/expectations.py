@@ -228,6 +228,7 @@ V7_KNOWN = amended(
     holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
+    added_device_memory_can_go_online=BEFORE_THE_LIST,
     zone_device_memory_is_never_refused=Expectation(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
@@ -261,7 +262,6 @@ V8_MEANINGFUL = {
     "cpu_offline_is_refused_for_a_td_only",
     "hotplug_opens_after_failure",
     "memory_hotplug_lock_is_balanced",
-    "added_device_memory_can_go_online",
     "memory_can_be_added_while_tdx_is_off",
     "kexec_is_possible",
     "the_host_never_stops",
@@ -384,7 +384,8 @@ PRECHECKED = vacuous(
 )
 HOTADD_PRECHECK_KNOWN = amended(
     V6_16_KNOWN,
-    holds=["refused_memory_is_explained", "added_device_memory_can_go_online"],
+    holds=["refused_memory_is_explained"],
+    added_device_memory_can_go_online=PRECHECKED,
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
