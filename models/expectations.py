@@ -425,7 +425,6 @@ V7_2_KNOWN = amended(
     V7_1_KNOWN,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
-    **UPDATE_KNOWN,
 )
 
 BEFORE_UPDATES: Mapping[str, Table] = {
@@ -451,7 +450,7 @@ BEFORE_UPDATES: Mapping[str, Table] = {
 
 WITH_WHOLE_PAMT: Mapping[str, Table] = {
     **{design: {**WITHOUT_UPDATE, **table} for design, table in BEFORE_UPDATES.items()},
-    "v7.2": V7_2_KNOWN,
+    "v7.2": {**V7_2_KNOWN, **UPDATE_KNOWN},
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
