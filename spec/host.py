@@ -23,6 +23,7 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
+from tdxcheck.spec.handover import Handover
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
 from tdxcheck.spec.safeguards import Safeguards
@@ -148,6 +149,12 @@ class Platform(State):
     """Firmware hot-removes CPUs, verified ones included."""
     device_memory = Var(bool, True, frozen=True)
     """The administrator uses NVDIMM and CXL devices as memory."""
+    lp_init_survives_offline = Var(bool, True, frozen=True)
+    """To the module a CPU stays initialised while it is offline."""
+    vmxon_when_online = Var(bool, True, frozen=True)
+    """VMXON is done again on a CPU that comes back."""
+    last_cpus_go_offline = Var(bool, True, frozen=True)
+    """The administrator may take the last CPU of a package offline."""
     unverified_cpus_enter_seam = Var(bool, False, frozen=True)
     """A SEAMCALL on a CPU that firmware did not verify enters the module."""
     partial_write_erratum = Var(bool, frozen=True)
@@ -232,15 +239,9 @@ class Kernel(Safeguards):
     """The core kernel does VMXON and is asked before a CPU comes or goes, not KVM."""
     flushes_only_marked_caches = Var(bool, False, frozen=True)
     """kexec flushes the caches of those CPUs only that made a SEAMCALL."""
-    second_kernel_tries_tdx = Var(bool, True, frozen=True)
-    """A kernel started by kexec may load KVM and ask for TDX."""
-    second_kernel_stops_at_failure = Var(bool, False, frozen=True)
-    """A kernel started by kexec makes no SEAMCALL after one that failed."""
-    crash_kernel_stays_in_reservation = Var(bool, True, frozen=True)
-    """The crash kernel uses no memory but what was reserved for it at boot."""
 
 
-class Host(Module, Platform, Kernel):
+class Host(Module, Platform, Kernel, Handover):
     """A host, whole."""
 
     pamt_written = Var(bool, False)
@@ -280,14 +281,7 @@ class Host(Module, Platform, Kernel):
         """This kernel may ask for TDX."""
         second = self.running == Running.SECOND
         hidden = self.gives_way_to_hibernation & self.hibernation
-        return (
-            self.in_service() & ~hidden & implies(second, self.second_kernel_tries_tdx)
-        )
-
-    @definition
-    def may_call_again(self) -> Term[bool]:
-        """The kernel may make another SEAMCALL after one that failed."""
-        return ~((self.running == Running.SECOND) & self.second_kernel_stops_at_failure)
+        return self.in_service() & ~hidden & implies(second, self.runs_same_code())
 
     def never(self) -> Term[bool]:
         return all_of(False)

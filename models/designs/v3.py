@@ -90,7 +90,6 @@ def undo(host: Host) -> None:
 def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
     host.require(host.tdx == Tdx.STOPPING)
-    host.require(host.may_call_again())
     host.require(host.online(cpu))
     seamcall(host, sys_lp_shutdown, cpu)
 

@@ -43,7 +43,7 @@ def tries_tdx(host: Host) -> Term[bool]:
     """This kernel initialises TDX when it boots."""
     second = host.running == Running.SECOND
     hidden = host.gives_way_to_hibernation & host.hibernation
-    return ~hidden & implies(second, host.second_kernel_tries_tdx)
+    return ~hidden & implies(second, host.runs_same_code())
 
 
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)

@@ -28,6 +28,7 @@ from tdxcheck.models.platform.memory import (
     memory_online,
     zone_device,
 )
+from tdxcheck.models.platform.next_kernel import NEXT_KERNEL
 from tdxcheck.models.platform.power import hibernate, suspend
 
 PLATFORM = (
@@ -50,6 +51,7 @@ PLATFORM = (
     partial_write,
     suspend,
     hibernate,
+    *NEXT_KERNEL,
 )
 """Everything that happens to a host, whatever its design."""
 

@@ -86,6 +86,7 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.ONLINE)
     host.require(host.another_cpu_online(cpu), otherwise=Told.EBUSY)
+    host.require(host.last_cpus_go_offline | ~host.last_online_cpu_of_package(cpu))
     host.require(~host.initializing())
     host.require(
         implies(
@@ -97,6 +98,8 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     flushed = host.flushes_vcpus_of_offlined_cpus
     unflushed = ~host.flushes_offlined_cpus
     host.vcpu_on[cpu] = host.vcpu_on[cpu] & ~flushed
+    host.vmx_on[cpu] = host.vmx_on[cpu] & host.vmxon_when_online
+    host.lp_initialized[cpu] = host.lp_initialized[cpu] & host.lp_init_survives_offline
     host.private_dirty[cpu] = host.private_dirty[cpu] & unflushed
     host.pamt_dirty[cpu] = host.pamt_dirty[cpu] & unflushed
     host.marked[cpu] = False

@@ -29,7 +29,7 @@ from tdxcheck.spec.host import (
     Told,
 )
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.module import Status
+from tdxcheck.spec.module import Status, SysState
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     DISABLE_V3,
@@ -73,6 +73,12 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
+
+
+def forget(host: Host) -> None:
+    """Where kexec itself resets the module, it waits for TDH.SYS.INIT again."""
+    kept = host.sys_state
+    host.sys_state = ite(host.module_survives_kexec, kept, SysState.SYSINIT_PENDING)
 
 
 @action(
@@ -144,7 +150,9 @@ def kexec(host: Host, cpu: Cpu) -> None:
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
+    host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
     leave(host, cpu, host.never())
+    forget(host)
 
 
 @action(
@@ -164,6 +172,7 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
     disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
     leave(host, cpu, disabled)
     host.call(sys_disable, cpu)
@@ -185,11 +194,13 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     The other CPUs are stopped by NMI, which passes by every flush. The crash
     kernel writes its dump, and does nothing else.
     """
+    host.require(host.panics)
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
     leave_in_panic(host, host.never())
+    forget(host)
 
 
 @action(
@@ -202,6 +213,7 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
 
     That it first asks whether TDX was initialised is assumed, as for kexec.
     """
+    host.require(host.panics)
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
