@@ -11,6 +11,17 @@ from typing import TypeAlias
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
+from tdxcheck.models.known_handover import (
+    KEXEC_MUTEX_HANDOVER,
+    V3_HANDOVER,
+    V6_8_HANDOVER,
+    V6_18_HANDOVER,
+    V7_1_MENDED,
+    V7_2_HANDOVER,
+    V7_2_MENDED,
+    V7_HANDOVER,
+    WITH_KEXEC,
+)
 from tdxcheck.spec.rules import RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
@@ -137,6 +148,7 @@ V3_KNOWN: Table = {
     "a_busy_key_table_is_not_final": KEY_TABLE,
     "no_hkid_is_leaked": LAST_CPU,
     "somebody_watches_the_cpus": NO_CALLBACKS,
+    **V3_HANDOVER,
 }
 
 # 2022: other proposals.
@@ -216,6 +228,7 @@ V7_KNOWN = amended(
         bug="B6",
         sources=(V7.at("10/20, reply of Dan Williams 2022-11-23"),),
     ),
+    **V7_HANDOVER,
 )
 
 # v8 never initialises the module, so no rule of TDX in use has anything to say.
@@ -238,10 +251,14 @@ V8_MEANINGFUL = {
     "kexec_is_possible",
     "the_host_never_stops",
     "initialization_ends",
+    "kvm_loads_without_tdx",
+    "no_list_holds_a_failed_vcpu",
+    "no_assertion_fails",
+    "disabling_ends",
 }
 V8_KNOWN: Table = {
     rule.name: NEVER_USED for rule in RULES if rule.name not in V8_MEANINGFUL
-} | {"a_td_can_run": NEVER_WORKS}
+} | {"a_td_can_run": NEVER_WORKS, "a_reboot_can_leave_the_module_disabled": NEVER_WORKS}
 
 # From v13 on.
 
@@ -273,6 +290,7 @@ V6_8_KNOWN: Table = {
     "next_kernel_is_not_poisoned": NO_KEXEC,
     "next_kernel_stops_at_first_seamcall": NO_KEXEC,
     "kexec_is_possible": Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources),
+    **V6_8_HANDOVER,
 }
 KEXEC_RULES_HOLD = (
     "no_private_line_survives_kexec",
@@ -292,6 +310,7 @@ V13_KNOWN = amended(
     tdx_in_use_has_a_module=S3_NOT_YET,
     no_td_is_killed_by_its_memory=S3_NOT_YET,
     unsafe_kexec_is_refused=vacuous(MADE_SAFE, V13.at("17/22")),
+    **WITH_KEXEC,
 )
 
 MISCOUNT = Expectation(
@@ -325,12 +344,13 @@ HOTADD_PRECHECK_KNOWN = amended(
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
-KEXEC_MUTEX_KNOWN = amended(V6_16_KNOWN, holds=KEXEC_RULES_HOLD)
+KEXEC_MUTEX_KNOWN = amended(V6_16_KNOWN, holds=KEXEC_RULES_HOLD, **KEXEC_MUTEX_HANDOVER)
 V6_18_KNOWN = amended(
     V6_8_KNOWN,
     holds=[*KEXEC_RULES_HOLD, "no_module_clobbers_rbp"],
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     stranding_cpu_offline_is_refused=MISCOUNT,
+    **V6_18_HANDOVER,
 )
 V7_1_KNOWN = amended(
     V6_18_KNOWN,
@@ -338,16 +358,19 @@ V7_1_KNOWN = amended(
         "no_seamcall_after_failed_init",
         "cpu_offline_is_refused_for_a_td_only",
         "stranding_cpu_offline_is_refused",
+        *V7_1_MENDED,
     ],
 )
 V7_2_KNOWN = amended(
     V7_1_KNOWN,
+    holds=V7_2_MENDED,
     next_kernel_is_not_poisoned=Expectation(
         note="kexec goes on though an older module has no TDH.SYS.DISABLE",
         bug="B25",
         sources=(DISABLE_V3.at("cover letter"),),
     ),
     unsafe_kexec_is_refused=vacuous(MADE_SAFE, DISABLE_V3.at("tdx_shutdown()")),
+    **V7_2_HANDOVER,
 )
 
 EXPECTATIONS: Mapping[str, Table] = {

@@ -69,6 +69,7 @@ def build(sizes: Sizes) -> Setup:
             Host.memory_kind: lambda block: kinds[block],
             Host.unmovable: lambda block: block == 0,
             Host.seamrr_valid: None,
+            Host.seam_ready: None,
             Host.vmx_on: False,
             Host.tdmr_batches: 1,
             Host.init_check: lambda sample: (

@@ -86,6 +86,17 @@ def vp_enter(host: Host, cpu: Cpu) -> None:
 @action(
     kinds={Kind.SEAMCALL},
     success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_phymem_page_rdmd.c"),),
+)
+def phymem_page_rdmd(host: Host, cpu: Cpu) -> None:
+    """TDH.PHYMEM.PAGE.RDMD on {cpu}: whose page is it?"""
+    ready(host, cpu)
+    host.private_dirty[cpu] = True
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mem_page_aug.c, pamt_manager.c"),),
 )
 def mem_page_aug(host: Host, cpu: Cpu, block: Block) -> None:

@@ -79,7 +79,7 @@ def the_next_kernel_is_unharmed(host: Host) -> Term[bool]:
 def a_module_left_open_does_no_harm(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
-    """A kernel that owns an open module's memory has no success with it, and no harm."""
+    """A kernel that owns an open module's memory is unharmed, and cannot call it."""
     open_module = (before.running == Running.SECOND) & before.module_configured()
     return implies(
         open_module,
@@ -98,7 +98,9 @@ def a_module_taken_over_is_known(before: Host, step: Step, after: Host) -> Term[
     """
     second = (before.running == Running.SECOND) & before.inherited_module
     taken_over = (before.tdx != Tdx.INITIALIZED) & (after.tdx == Tdx.INITIALIZED)
-    listed = forall(Block, lambda block: after.tdx_memory[block] == after.in_tdmr[block])
+    listed = forall(
+        Block, lambda block: after.tdx_memory[block] == after.in_tdmr[block]
+    )
     return implies(
         second & taken_over, listed & after.pamt_allocated & ~before.hkid_in_use()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Event
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import TDX_RST
+from tdxcheck.spec.sources import DISABLE_V3, TDX_RST
 
 MEMORY_HOT_ADD = Event(
     "memory_hot_add",
@@ -66,4 +66,8 @@ CRASH_KEXEC = Event(
     (Cpu,),
     (TDX_RST.at("Kexec()"),),
 )
+REBOOT = Event(
+    "reboot", "the machine is rebooted", (Cpu,), (DISABLE_V3.at("tdx_shutdown()"),)
+)
+KVM_LOAD = Event("kvm_load", "KVM is loaded", ())
 TD_CREATE = Event("td_create", "a TD is created", ())

@@ -38,6 +38,9 @@ class Handover(State):
     written_privately = Var(bool, False)
     """Under the next kernel somebody wrote with a private key, unasked."""
 
+    disabling = Var(bool, False)
+    """TDH.SYS.DISABLE was interrupted, or refused as busy: it is made again."""
+
     # The machine and its administrator.
 
     module_survives_kexec = Var(bool, True, frozen=True)

@@ -70,6 +70,7 @@ class Running(Enum):
     SECOND = "a kernel started by kexec"
     CRASH = "the crash kernel"
     NONE = "no kernel: it has crashed"
+    RESET = "no kernel: the machine is reset"
 
 
 class Tdx(Enum):
@@ -163,6 +164,8 @@ class Platform(State):
     """The administrator uses kexec, or loads a crash kernel."""
     suspend = Var(bool, True, frozen=True)
     """The administrator suspends the machine to memory (S3)."""
+    reboots = Var(bool, frozen=True)
+    """The administrator reboots the machine."""
     hibernation = Var(bool, frozen=True)
     """The kernel was booted so that it can hibernate, and the administrator does."""
     faults = Var(bool, True, frozen=True)
@@ -171,6 +174,10 @@ class Platform(State):
     """The module has TDH.SYS.DISABLE."""
     module_enumerates_topology = Var(bool, frozen=True)
     """The module has all that KVM asks for once TDX is initialised."""
+    module_present = Var(bool, frozen=True)
+    """Firmware has loaded a TDX module."""
+    module_is_1_5 = Var(bool, frozen=True)
+    """It is of version 1.5 or later, and has TDH.SYS.RD."""
     module_keeps_rbp = Var(bool, frozen=True)
     """The module can leave RBP alone when a TD exits (NO_RBP_MOD)."""
 
@@ -228,6 +235,10 @@ class Kernel(Safeguards):
     """The module refused a page that the host gave the TD: the TD is killed."""
     vcpu_on = Map(Cpu, bool, False)
     """The TD's vCPU is associated with the CPU."""
+    failed_vcpu_listed = Var(bool, False)
+    """A vCPU whose creation has failed is in a CPU's list of vCPUs."""
+    assertion_failed = Var(bool, False)
+    """Code has found itself where it did not expect to run: a splat in the log."""
     hkid_leaked = Var(bool, False)
     """The end of a TD has failed: its KeyID is in use for good."""
 
@@ -252,7 +263,8 @@ class Host(Module, Platform, Kernel, Handover):
     @definition
     def tdx_in_use(self) -> Term[bool]:
         """The running kernel has initialised TDX, and KVM offers it."""
-        return (self.tdx == Tdx.INITIALIZED) & (self.kvm == Kvm.LOADED)
+        offered = (self.tdx == Tdx.INITIALIZED) & (self.kvm == Kvm.LOADED)
+        return offered & ~self.disabling
 
     @definition
     def given_up(self) -> Term[bool]:
@@ -260,16 +272,21 @@ class Host(Module, Platform, Kernel, Handover):
         return self.tdx == Tdx.ERROR
 
     def healthy(self, sample: Sample) -> Term[bool]:
-        """A call meets registers that are as they should be, or faults may happen."""
+        """A call meets registers that are as they should be, or faults may happen.
+
+        The register that may be otherwise is TSX_CTRL, unless it is cleared first.
+        """
         usual = all_of(sample == FIRST_SAMPLE)
-        return self.faults | usual
+        return (self.faults & ~self.clears_tsx_control) | usual
 
     def in_service(self) -> Term[bool]:
         """A kernel runs that does more than write a crash dump, and has booted."""
-        return one_of(self.running, Running.FIRST, Running.SECOND) & implies(
+        booted = implies(
             self.initializes_at_boot,
             one_of(self.tdx, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED),
         )
+        running = one_of(self.running, Running.FIRST, Running.SECOND)
+        return running & booted & ~self.disabling
 
     @definition
     def module_touched(self) -> Term[bool]:
@@ -316,6 +333,11 @@ class Host(Module, Platform, Kernel, Handover):
         return (self.kvm == Kvm.LOADING) | one_of(
             self.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING, Tdx.STOPPING
         )
+
+    @definition
+    def cpu_hotplug_locked(self) -> Term[bool]:
+        """The kernel initialises TDX, with CPU hotplug locked out."""
+        return self.locks_cpu_hotplug & self.initializing()
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

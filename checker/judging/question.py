@@ -1,8 +1,8 @@
 """Questions: what is asked of a design, on which machine, under which assumptions.
 
 A claim is asked once under all of its assumptions, and once with each of them
-dropped: the switches that only it fixes are then open. Questions under the same assumptions are about the same system, and are
-answered together.
+dropped: the switches that only it fixes are then open. Questions under the same
+assumptions are about the same system, and are answered together.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from __future__ import annotations
 from tdxcheck.checker.language import Kind, Term, TransitionSystem, action
 from tdxcheck.models.initialization import COMMON, free_pamt, proceed
 from tdxcheck.models.kvm import KVM, seamcall
-from tdxcheck.models.module.dispatch import sys_lp_shutdown
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.models.platform import BOOT, PLATFORM
 from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Tdx
 from tdxcheck.spec.machine import Cpu
@@ -91,7 +91,7 @@ def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
     host.require(host.tdx == Tdx.STOPPING)
     host.require(host.online(cpu))
-    seamcall(host, sys_lp_shutdown, cpu)
+    seamcall(host, lp_shutdown, cpu)
 
 
 @action(actor=Actor.KERNEL, sources=(V3_TREE.at("shutdown_tdx_module()"),))
@@ -123,6 +123,8 @@ V3_DESIGN = TransitionSystem(
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,
         Host.checks_cmrs: True,
+        Host.locks_cpu_hotplug: True,
+        Host.turns_vmx_on_first: True,
         Host.flushes_before_key_config: True,
         Host.flushes_before_freeing_pamt: True,
         Host.flushes_other_cpus: True,

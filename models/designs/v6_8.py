@@ -26,13 +26,16 @@ from tdxcheck.models.kvm import (
     vmxon_everywhere,
 )
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.old_module import sys_rd_of_1_0
 from tdxcheck.models.platform import cpu_online
-from tdxcheck.spec.events import CPU_ONLINE
+from tdxcheck.models.td import phymem_page_rdmd
+from tdxcheck.spec.events import CPU_ONLINE, KVM_LOAD
 from tdxcheck.spec.host import (
     Actor,
     Host,
     Kvm,
     Presence,
+    Running,
     SysInitResult,
     Tdx,
     Told,
@@ -57,7 +60,7 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     """The administrator onlines {cpu}, where KVM has nothing to do but VMXON."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(~host.callbacks_installed | host.lp_init_done[cpu])
     host.cpu[cpu] = Presence.ONLINE
 
@@ -74,8 +77,9 @@ def cpu_online_first(
     """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there."""
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(~host.initializing())
+    host.require(~host.cpu_hotplug_locked())
     host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
+    host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
     host.require(host.healthy(sample) & meets(host, shortage))
     answer = host.answer(sys_lp_init, cpu, sample, ~shortage)
     done = answer == Status.TDX_SUCCESS
@@ -85,12 +89,30 @@ def cpu_online_first(
     seamcall(host, sys_lp_init, cpu, sample, ~shortage)
 
 
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.HARDWARE},
+    sources=(L6_8.at("tdx_dump_mce_info()"),),
+)
+def machine_check(host: Host, cpu: Cpu) -> None:
+    """The kernel reads poison, and asks the module: TDH.PHYMEM.PAGE.RDMD on {cpu}.
+
+    Out of VMX operation the instruction is #UD, as the handler expects: no call.
+    """
+    host.require(host.in_service())
+    host.require(implies(host.running == Running.SECOND, host.runs_same_code()))
+    host.require(host.online(cpu) & host.vmx_on[cpu])
+    host.require(host.poisoned)
+    seamcall(host, phymem_page_rdmd, cpu, marks=False)
+
+
 # KVM's bring-up: VMXON and the CPU callbacks first, then tdx_enable().
 
 
 @action(
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
+    event=KVM_LOAD,
     sources=(K6_16.at("tdx_bringup()"),),
 )
 def kvm_load_begins(host: Host) -> None:
@@ -165,8 +187,21 @@ def list_memory(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.every_online_cpu_initialized())
+    host.require(host.module_is_1_5)
     host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
     list_present_memory(host)
+
+
+@action(actor=Actor.KERNEL, sources=(L6_8.at("get_tdx_sys_info()"),))
+def read_metadata_in_vain(host: Host, cpu: Cpu) -> None:
+    """The kernel asks a module 1.0 for its limits: TDH.SYS.RD on {cpu}, in vain."""
+    host.require(host.kvm == Kvm.LOADING)
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.online(cpu))
+    host.require(host.every_online_cpu_initialized())
+    host.require(~host.module_is_1_5)
+    seamcall(host, sys_rd_of_1_0, cpu)
+    host.tdx = Tdx.ERROR
 
 
 @action(actor=Actor.KERNEL, sources=(L6_8.at("init_tdx_module(), error path"),))
@@ -223,7 +258,14 @@ V6_8 = V3_DESIGN.variant(
         undo: undo_and_give_up,
     },
     removed=(shut_down_cpu, give_up),
-    added=(cpu_online_first, kvm_load_fails, kvm_loaded, kvm_checks_fail),
+    added=(
+        cpu_online_first,
+        kvm_load_fails,
+        kvm_loaded,
+        kvm_checks_fail,
+        read_metadata_in_vain,
+        machine_check,
+    ),
     settings={
         Host.checks_cmrs: False,
         Host.flushes_other_cpus: False,

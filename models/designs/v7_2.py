@@ -16,6 +16,8 @@ V7_2 = V7_1.variant(
     settings={
         Host.refuses_kexec_on_erratum: False,
         Host.disables_module: True,
+        Host.flushes_after_vp_flush: False,
+        Host.flushes_with_preemption: True,
     },
     sources=(DISABLE_V3.at("whole series"), L7.at("tdx_shutdown()")),
 )

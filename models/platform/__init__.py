@@ -29,7 +29,12 @@ from tdxcheck.models.platform.memory import (
     zone_device,
 )
 from tdxcheck.models.platform.next_kernel import NEXT_KERNEL
-from tdxcheck.models.platform.power import hibernate, suspend
+from tdxcheck.models.platform.power import (
+    disable_again,
+    hibernate,
+    reboot_disabling,
+    suspend,
+)
 
 PLATFORM = (
     memory_hot_add,
@@ -51,6 +56,8 @@ PLATFORM = (
     partial_write,
     suspend,
     hibernate,
+    reboot_disabling,
+    disable_again,
     *NEXT_KERNEL,
 )
 """Everything that happens to a host, whatever its design."""

@@ -73,6 +73,9 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
+    host.failed_vcpu_listed = False
+    host.assertion_failed = False
+    host.disabling = False
 
 
 def forget(host: Host) -> None:
@@ -168,7 +171,7 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     kernel whose initialisation of TDX has failed makes no such call.
     """
     host.require(host.running == Running.FIRST)
-    host.require(host.in_service())
+    host.require(host.in_service() | host.disabling)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))

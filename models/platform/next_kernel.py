@@ -15,9 +15,9 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
-from tdxcheck.models.kvm import seamcall, vmxon_everywhere
-from tdxcheck.models.module.dispatch import sys_lp_shutdown
+from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.initialization import sys_init
+from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.spec.handover import NextKernel, Writer
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx
 from tdxcheck.spec.machine import Block, Cpu
@@ -49,7 +49,7 @@ def next_kernel_turns_vmx_on(host: Host) -> None:
     """The next kernel does VMXON on every CPU: its administrator loads KVM."""
     other_kernel_runs(host, NextKernel.CONFORMS, NextKernel.OLD)
     host.require(~exists(Cpu, lambda c: host.vmx_on[c]))
-    vmxon_everywhere(host)
+    host.vmx_on.fill(True)
 
 
 @action(
@@ -62,7 +62,7 @@ def next_kernel_shuts_down(host: Host, cpu: Cpu) -> None:
     other_kernel_runs(host, NextKernel.OLD)
     host.require(host.online(cpu) & host.vmx_on[cpu])
     host.require(host.seamcall_made)
-    seamcall(host, sys_lp_shutdown, cpu)
+    seamcall(host, lp_shutdown, cpu)
 
 
 @action(
@@ -83,7 +83,7 @@ def next_kernel_takes_over(host: Host, unlisted: Block) -> None:
         lambda b: ite(~alike & (b == unlisted), ~configured[b], configured[b])
     )
     host.pamt_allocated = host.next_kernel_reserves_pamt
-    vmxon_everywhere(host)
+    host.vmx_on.fill(True)
     host.tdx = Tdx.INITIALIZED
     host.kvm = Kvm.LOADED
 

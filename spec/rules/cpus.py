@@ -33,13 +33,15 @@ def seamcall_needs_vmxon_and_lp_init(
 
     Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
     not set up its per-LP state: leaves that map memory do not return.
-    TDH.SYS.INIT, TDH.SYS.LP.INIT and TDH.SYS.LP.SHUTDOWN need only VMXON.
+    TDH.SYS.INIT, TDH.SYS.LP.INIT and TDH.SYS.LP.SHUTDOWN need only VMXON. So does
+    what the handler of a machine check asks, since it bears any error.
     """
+    needs_no_lp_init = step.is_(Kind.BRING_UP) | step.is_(Kind.HARDWARE)
     return forall(
         Cpu,
         lambda cpu: implies(
             step.is_(Kind.SEAMCALL) & step.at(cpu),
-            before.vmx_on[cpu] & (step.is_(Kind.BRING_UP) | before.lp_initialized[cpu]),
+            before.vmx_on[cpu] & (needs_no_lp_init | before.lp_initialized[cpu]),
         ),
     )
 
@@ -53,13 +55,15 @@ def only_verified_cpus_run_tdx(before: Host, step: Step, after: Host) -> Term[bo
 
     MCHECK verified the CPUs that were there at boot. A CPU that was hot-added
     is outside what the module's security rests on: TDH.SYS.INIT and
-    TDH.SYS.LP.INIT must not succeed there, and nothing else may be tried.
+    TDH.SYS.LP.INIT must not succeed there, and nothing else may be tried, but for
+    what the handler of a machine check asks.
     """
+    may_be_tried = step.is_(Kind.BRING_UP) | step.is_(Kind.HARDWARE)
     return forall(
         Cpu,
         lambda cpu: implies(
             step.is_(Kind.SEAMCALL) & step.at(cpu) & ~before.counted[cpu],
-            step.is_(Kind.BRING_UP) & ~step.answers(Status.TDX_SUCCESS),
+            may_be_tried & ~step.answers(Status.TDX_SUCCESS),
         ),
     )
 
