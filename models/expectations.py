@@ -16,9 +16,12 @@ from tdxcheck.models.known_handover import (
     V3_HANDOVER,
     V6_8_HANDOVER,
     V6_18_HANDOVER,
+    V6_18_REDUNDANT,
     V7_1_MENDED,
+    V7_1_REDUNDANT,
     V7_2_HANDOVER,
     V7_2_MENDED,
+    V7_2_REDUNDANT,
     V7_HANDOVER,
     WITH_KEXEC,
 )
@@ -456,6 +459,8 @@ REDUNDANT: Mapping[str, Table] = {
     "v8": {
         "refuses_onlining_outside_list": NEVER_INITIALIZED,
         "locks_memory_hotplug": NEVER_INITIALIZED,
+        "locks_cpu_hotplug": NEVER_INITIALIZED,
+        "turns_vmx_on_first": NEVER_INITIALIZED,
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "flushes_before_key_config": NEVER_INITIALIZED,
         "flushes_before_freeing_pamt": NEVER_INITIALIZED,
@@ -477,8 +482,8 @@ REDUNDANT: Mapping[str, Table] = {
     },
     "kexec-mutex": {**B16_REDUNDANT, "flushes_offlined_cpus": KEXEC_WITHOUT_TDX},
     "v6.16": B16_REDUNDANT,
-    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
-    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
-    "v7.2": {"locks_memory_hotplug": NOBODY_ADDS},
+    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
+    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS, **V7_1_REDUNDANT},
+    "v7.2": {"locks_memory_hotplug": NOBODY_ADDS, **V7_2_REDUNDANT},
 }
 """By design and safeguard."""

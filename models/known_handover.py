@@ -21,6 +21,7 @@ from tdxcheck.spec.sources import (
     PREEMPTION,
     V3,
     V7_TREE,
+    VMXON_V3,
 )
 
 Table = Mapping[str, Expectation]
@@ -95,3 +96,28 @@ V6_18_HANDOVER: Table = {**WITH_KEXEC, "no_assertion_fails": SPLAT}
 V7_1_MENDED = ("no_list_holds_a_failed_vcpu", "disabled_tdx_is_left_alone")
 V7_2_MENDED = ("no_assertion_fails", "a_reboot_can_leave_the_module_disabled")
 V7_2_HANDOVER: Table = {"no_seamcall_after_failed_init": ASKED_AT_MACHINE_CHECK}
+
+# Safeguards that no rule needs.
+
+DEAD_CPUS_WRITE_BACK = Expectation(
+    note="a dead CPU writes its caches back, after every callback",
+    sources=(DISABLE_V3.at("2/5, on play_dead"),),
+)
+FLUSHED_IN_TIME = Expectation(
+    note="the flush in the callback comes after the CPU's last SEAMCALL",
+    sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),),
+)
+BEFORE_ANYBODY = Expectation(
+    note="TDX is initialised before a CPU can come or go",
+    sources=(VMXON_V3.at("tdx_enable()"),),
+)
+V7_2_REDUNDANT: Table = {
+    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
+    "locks_cpu_hotplug": BEFORE_ANYBODY,
+}
+V6_18_REDUNDANT: Table = {
+    "flushes_offlined_cpus": FLUSHED_IN_TIME,
+    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
+    "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
+}
+V7_1_REDUNDANT: Table = {**V6_18_REDUNDANT, **V7_2_REDUNDANT}

@@ -106,6 +106,12 @@ FEATURES = (
     Feature("erratum", "Partial writes poison memory.", Host.partial_write_erratum),
     Feature("faults", "SEAMCALLs meet passing faults.", Host.faults),
     Feature("sys-disable", "The module has TDH.SYS.DISABLE.", Host.module_has_disable),
+    Feature("module-1.5", "The module is of version 1.5 or later.", Host.module_is_1_5),
+    Feature(
+        "crash-kernel-stays",
+        "The crash kernel uses only its reservation.",
+        Host.crash_kernel_stays_in_reservation,
+    ),
     Feature(
         "topology-enum",
         "The module has all that KVM asks for.",

@@ -46,7 +46,6 @@ V8_DESIGN = V7_DESIGN.variant(
     removed=(begin, initialize_cpu, shut_down_cpu, give_up),
     settings={
         Host.clears_tsx_control: False,
-        Host.turns_vmx_on_first: False,
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
     },
