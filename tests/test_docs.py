@@ -117,9 +117,10 @@ def test_the_catalogue_of_the_page_can_be_judged(
         run(piece, "hot_add_time.py", namespace)
     capsys.readouterr()
     small = ("--cpus", "2", "--packages", "1", "--blocks", "3", "--engine", "diagrams")
-    assert main(["verify", *small], namespace["CONTEXT"]) == 1
+    asked = ("--rule", "added_memory_is_refused", *small)
+    assert main(["verify", *asked], namespace["CONTEXT"]) == 1
     told = capsys.readouterr()
-    assert "added_memory_is_refused           REFUTED IN 10  exhausted" in told.out
+    assert "added_memory_is_refused  REFUTED IN 10  exhausted" in told.out
     assert told.err == ""
 
 
