@@ -414,12 +414,14 @@ OLDER_MODULE = Expectation(
     bug="B25",
     sources=(DISABLE_V3.at("cover letter"),),
 )
-V7_2_KNOWN = amended(
-    V7_1_KNOWN,
-    next_kernel_is_not_poisoned=OLDER_MODULE,
-    unsafe_kexec_is_refused=OLDER_MODULE,
+V7_2_KNOWN: Table = {
     **UPDATE_KNOWN,
-)
+    **amended(
+        V7_1_KNOWN,
+        next_kernel_is_not_poisoned=OLDER_MODULE,
+        unsafe_kexec_is_refused=OLDER_MODULE,
+    ),
+}
 
 BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
