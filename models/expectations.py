@@ -12,7 +12,11 @@ from typing import TypeAlias
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
-from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.models.update_expectations import (
+    NOT_UPDATED,
+    UPDATE_KNOWN,
+    WITHOUT_UPDATE,
+)
 from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
@@ -228,6 +232,7 @@ V7_KNOWN = amended(
     holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
+    added_device_memory_can_go_online=BEFORE_THE_LIST,
     zone_device_memory_is_never_refused=Expectation(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
@@ -261,7 +266,6 @@ V8_MEANINGFUL = {
     "cpu_offline_is_refused_for_a_td_only",
     "hotplug_opens_after_failure",
     "memory_hotplug_lock_is_balanced",
-    "added_device_memory_can_go_online",
     "memory_can_be_added_while_tdx_is_off",
     "kexec_is_possible",
     "the_host_never_stops",
@@ -280,6 +284,11 @@ EPERM_ALONE = Expectation(
     bug="B32",
     sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
 )
+ADDED_IN_VAIN = Expectation(
+    note="memory is added, and refused only when it is to go online",
+    bug="B32",
+    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
+)
 V9_KNOWN = amended(
     V7_KNOWN,
     holds=[
@@ -288,8 +297,10 @@ V9_KNOWN = amended(
         "zone_device_memory_is_never_refused",
         "hotplugged_memory_is_refused",
         "device_memory_is_refused",
+        "memory_hotplug_lock_is_balanced",
     ],
     refused_memory_is_explained=EPERM_ALONE,
+    added_device_memory_can_go_online=ADDED_IN_VAIN,
 )
 
 NO_KEXEC = vacuous(
@@ -312,11 +323,6 @@ FREED_PAMT_READ = Expectation(
     note="after a failure KVM loads again, and a machine check has the module read "
     "the PAMT that was freed",
     sources=(L6_8.at("init_tdx_module(), paddr_is_tdx_private()"),),
-)
-ADDED_IN_VAIN = Expectation(
-    note="memory is added, and refused only when it is to go online",
-    bug="B32",
-    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
 )
 V6_8_KNOWN: Table = {
     "refused_memory_is_explained": EPERM_ALONE,
@@ -384,7 +390,8 @@ PRECHECKED = vacuous(
 )
 HOTADD_PRECHECK_KNOWN = amended(
     V6_16_KNOWN,
-    holds=["refused_memory_is_explained", "added_device_memory_can_go_online"],
+    holds=["refused_memory_is_explained"],
+    added_device_memory_can_go_online=PRECHECKED,
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
@@ -414,14 +421,11 @@ OLDER_MODULE = Expectation(
     bug="B25",
     sources=(DISABLE_V3.at("cover letter"),),
 )
-V7_2_KNOWN: Table = {
-    **UPDATE_KNOWN,
-    **amended(
-        V7_1_KNOWN,
-        next_kernel_is_not_poisoned=OLDER_MODULE,
-        unsafe_kexec_is_refused=OLDER_MODULE,
-    ),
-}
+V7_2_KNOWN = amended(
+    V7_1_KNOWN,
+    next_kernel_is_not_poisoned=OLDER_MODULE,
+    unsafe_kexec_is_refused=OLDER_MODULE,
+)
 
 BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
@@ -446,11 +450,11 @@ BEFORE_UPDATES: Mapping[str, Table] = {
 
 WITH_WHOLE_PAMT: Mapping[str, Table] = {
     **{design: {**WITHOUT_UPDATE, **table} for design, table in BEFORE_UPDATES.items()},
-    "v7.2": V7_2_KNOWN,
+    "v7.2": {**V7_2_KNOWN, **UPDATE_KNOWN},
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": V7_2_KNOWN,
+    "dpamt": {**V7_2_KNOWN, **NOT_UPDATED},
 }
 
 

@@ -114,6 +114,7 @@ FEATURES = (
         Host.module_enumerates_topology,
     ),
     Feature("no-rbp-mod", "The module can leave RBP alone.", Host.module_keeps_rbp),
+    Feature("runtime-update", "The module is updated.", Host.runtime_update),
     Feature(
         "several-packages",
         "The CPUs are on more than one package.",

@@ -50,7 +50,7 @@ def pamt_get(host: Host, page: Page) -> None:
 
 @action(actor=Actor.KVM, sources=GET)
 def pamt_get_looks(host: Host, page: Page) -> None:
-    """For {page}, tdx_pamt_get() looks whether the region has users."""
+    """tdx_pamt_get() looks, for {page}, whether the region has users."""
     host.require(host.page_use[page] == PageUse.WAITING)
     host.require(may_look(host))
     unused = host.pamt_count == 0

@@ -278,7 +278,9 @@ class Host(DynamicPamt, Module, Platform, Kernel, Updates):
     @definition
     def given_up(self) -> Term[bool]:
         """The running kernel's initialisation of TDX has failed, for good."""
-        return (self.tdx == Tdx.ERROR) | (self.sys_init_result == SysInitResult.FAILED)
+        barred = self.sys_init_result == SysInitResult.FAILED
+        early = one_of(self.tdx, Tdx.UNINITIALIZED, Tdx.STARTED)
+        return (self.tdx == Tdx.ERROR) | (barred & early)
 
     def healthy(self, sample: Sample) -> Term[bool]:
         """A call meets registers that are as they should be, or faults may happen."""

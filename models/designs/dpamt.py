@@ -2,7 +2,9 @@
 
 The PAMT that is allocated at boot is no longer as large as if every page of the
 machine were a TD's: of 4 KB pages it holds one bit each, and the kernel adds the rest
-where a TD has pages, and takes it back afterwards.
+where a TD has pages, and takes it back afterwards. It is judged on machines whose
+module is not updated while they run: both at once are too many states for a default
+run.
 """
 
 from __future__ import annotations
@@ -105,6 +107,7 @@ DPAMT = V7_2.variant(
     removed=(td_add_page,),
     added=PAMT_STEPS,
     settings={
+        Host.runtime_update: False,
         Host.locks_pamt: True,
         Host.resets_removed_pamt_pages: True,
         Host.keeps_unremoved_pamt_pages: True,

@@ -82,7 +82,11 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
 def cpu_online_first(
     host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample
 ) -> None:
-    """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there."""
+    """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there.
+
+    The call is made on a CPU that is refused for it, too, and leaves nothing. As a
+    refusal is no step, rules of steps do not see it.
+    """
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.cpu_hotplug_locked())
