@@ -12,6 +12,20 @@ from typing import TypeAlias
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
+from tdxcheck.models.known_handover import (
+    KEXEC_MUTEX_HANDOVER,
+    V3_HANDOVER,
+    V6_8_HANDOVER,
+    V6_18_HANDOVER,
+    V6_18_REDUNDANT,
+    V7_1_MENDED,
+    V7_1_REDUNDANT,
+    V7_2_HANDOVER,
+    V7_2_MENDED,
+    V7_2_REDUNDANT,
+    V7_HANDOVER,
+    WITH_KEXEC,
+)
 from tdxcheck.models.update_expectations import (
     NOT_UPDATED,
     UPDATE_KNOWN,
@@ -156,6 +170,7 @@ V3_KNOWN: Table = {
     "refused_memory_is_explained": vacuous(
         "no memory is refused", SEED.at("memory hotplug")
     ),
+    **V3_HANDOVER,
 }
 
 # 2022: other proposals.
@@ -247,6 +262,7 @@ V7_KNOWN = amended(
         bug="B8",
         sources=(V7.at("10/20, init_tdx_module()"),),
     ),
+    **V7_HANDOVER,
 )
 
 # v8 never initialises the module, so no rule of TDX in use has anything to say.
@@ -270,12 +286,20 @@ V8_MEANINGFUL = {
     "kexec_is_possible",
     "the_host_never_stops",
     "initialization_ends",
+    "kvm_loads_without_tdx",
+    "no_list_holds_a_failed_vcpu",
+    "no_assertion_fails",
+    "disabling_ends",
 }
 V8_KNOWN: Table = {
     rule.name: NEVER_USED
     for rule in RULES
     if rule.name not in V8_MEANINGFUL and rule not in GROUPS["update"]
-} | {"a_td_can_run": NEVER_WORKS, "kexec_never_hangs": FLUSHED_LATE}
+} | {
+    "a_td_can_run": NEVER_WORKS,
+    "a_reboot_can_leave_the_module_disabled": NEVER_WORKS,
+    "kexec_never_hangs": FLUSHED_LATE,
+}
 
 # From v9 on.
 
@@ -341,6 +365,7 @@ V6_8_KNOWN: Table = {
     "next_kernel_is_not_poisoned": NO_KEXEC,
     "next_kernel_stops_at_first_seamcall": NO_KEXEC,
     "kexec_is_possible": Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources),
+    **V6_8_HANDOVER,
 }
 KEXEC_RULES_HOLD = (
     "no_private_line_survives_kexec",
@@ -361,6 +386,7 @@ V13_KNOWN = amended(
     unsafe_kexec_is_refused=vacuous(
         "private memory is reset before kexec", V13.at("17/22")
     ),
+    **WITH_KEXEC,
 )
 
 MISCOUNT = Expectation(
@@ -399,12 +425,14 @@ KEXEC_MUTEX_KNOWN = amended(
     V6_16_KNOWN,
     holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs"],
     no_private_line_survives_kexec=FREED_PAMT_READ,
+    **KEXEC_MUTEX_HANDOVER,
 )
 V6_18_KNOWN = amended(
     V6_8_KNOWN,
     holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs", "no_module_clobbers_rbp"],
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     stranding_cpu_offline_is_refused=MISCOUNT,
+    **V6_18_HANDOVER,
 )
 V7_1_KNOWN = amended(
     V6_18_KNOWN,
@@ -414,6 +442,7 @@ V7_1_KNOWN = amended(
         "memory_is_not_overwritten",
         "cpu_offline_is_refused_for_a_td_only",
         "stranding_cpu_offline_is_refused",
+        *V7_1_MENDED,
     ],
 )
 OLDER_MODULE = Expectation(
@@ -423,8 +452,10 @@ OLDER_MODULE = Expectation(
 )
 V7_2_KNOWN = amended(
     V7_1_KNOWN,
+    holds=V7_2_MENDED,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
+    **V7_2_HANDOVER,
 )
 
 BEFORE_UPDATES: Mapping[str, Table] = {
@@ -508,9 +539,10 @@ B16_REDUNDANT: Table = {
     "creates_tds_on_all_packages": MASKED_BY_B16,
 }
 
-V7_2_REDUNDANT: Table = {
+ALL_V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
     "disables_module": MASKED_BY_B25,
+    **V7_2_REDUNDANT,
 }
 
 REDUNDANT: Mapping[str, Table] = {
@@ -526,6 +558,8 @@ REDUNDANT: Mapping[str, Table] = {
     "v8": {
         "refuses_onlining_outside_list": NEVER_INITIALIZED,
         "locks_memory_hotplug": NEVER_INITIALIZED,
+        "locks_cpu_hotplug": NEVER_INITIALIZED,
+        "turns_vmx_on_first": NEVER_INITIALIZED,
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
         "flushes_before_key_config": NEVER_INITIALIZED,
@@ -548,9 +582,9 @@ REDUNDANT: Mapping[str, Table] = {
     },
     "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
-    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
-    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
-    "v7.2": V7_2_REDUNDANT,
-    "dpamt": V7_2_REDUNDANT,
+    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
+    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS, **V7_1_REDUNDANT},
+    "v7.2": ALL_V7_2_REDUNDANT,
+    "dpamt": ALL_V7_2_REDUNDANT,
 }
 """By design and safeguard."""
