@@ -41,12 +41,14 @@ from tdxcheck.spec.sources import (
     KEXEC_V7,
     KH_0429,
     L6_8,
+    LOADER_1_5,
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
     PULL_6_18,
     SEED,
     TDX_RST,
+    UPDATE_V10,
     V3,
     V3_TREE,
     V5,
@@ -379,6 +381,19 @@ POISON_IS_READ = Assumption(
     (BASE_SPEC.at("ch. 16.2.3"),),
 )
 
+LOADER_COUNTS_ALL_LPS = Assumption(
+    "loader-counts-all-lps",
+    "An installation by the P-SEAMLDR takes every LP that MCHECK counted.",
+    {Host.loader_counts_all_lps: True},
+    (LOADER_1_5.at("seamldr_install.c"),),
+)
+LOADER_COUNTS_ONLINE_LPS = Assumption(
+    "loader-counts-online-lps",
+    "An installation by the P-SEAMLDR takes only the LPs that are online.",
+    {Host.loader_counts_all_lps: False},
+    (UPDATE_V10.at("18/25, on all CPUs"),),
+)
+
 ASSUMPTIONS = (
     NO_MEMORY_HOTPLUG,
     NO_DEVICE_MEMORY,
@@ -431,4 +446,6 @@ ASSUMPTIONS = (
     KEYS_WITH_INTEGRITY,
     ADDRESS_IS_NOT_MASKED,
     POISON_IS_READ,
+    LOADER_COUNTS_ALL_LPS,
+    LOADER_COUNTS_ONLINE_LPS,
 )

@@ -25,6 +25,7 @@ from tdxcheck.models.seamldr import (
     seamldr_install_breaks,
     seamldr_install_completes,
 )
+from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host, Presence, SysInitResult, Tdx
 from tdxcheck.spec.module import Handoff, Status, SysState
 from tdxcheck.spec.rules.update import UPDATE
@@ -45,6 +46,9 @@ QUIET: Mapping[Any, Any] = {
     Host.module_has_disable: True,
     Host.module_enumerates_topology: True,
     Host.module_keeps_rbp: True,
+    Host.module_present: True,
+    Host.module_is_1_5: True,
+    Host.next_kernel: NextKernel.SAME,
 }
 """A machine on which little happens but updates."""
 
@@ -75,6 +79,7 @@ LOADER_SYSTEM = TransitionSystem(
 )
 SHUT_DOWN: Mapping[Any, Any] = {
     Host.vmx_on: True,
+    Host.seam_ready: True,
     Host.sys_state: SysState.SYS_SHUTDOWN,
     Host.handoff: Handoff.VALID,
     Host.counted: True,
