@@ -414,12 +414,12 @@ OLDER_MODULE = Expectation(
     bug="B25",
     sources=(DISABLE_V3.at("cover letter"),),
 )
-V7_2_KNOWN = amended(
+DISABLING_KNOWN = amended(
     V7_1_KNOWN,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
-    **UPDATE_KNOWN,
 )
+V7_2_KNOWN: Table = {**DISABLING_KNOWN, **UPDATE_KNOWN}
 
 BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
@@ -448,7 +448,7 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": V7_2_KNOWN,
+    "dpamt": {**WITHOUT_UPDATE, **DISABLING_KNOWN},
 }
 
 
