@@ -210,6 +210,17 @@ class Catalogue:
         every = dict.fromkeys(v for state in states for v in state.variables())
         return tuple(v for v in every if isinstance(v, Safeguard) and v in has)
 
+    @property
+    def bugs(self) -> dict[str, str]:
+        """Their numbers, each with a safeguard against it or a rule that it breaks."""
+        broken = {
+            expected.bug: rule
+            for design in reversed(self.designs)
+            for rule, expected in design.expected.items()
+            if expected.bug
+        }
+        return broken | {bug: s.name for s in self.safeguards for bug in s.bugs}
+
     def origin(self, key: str, rule: str) -> str:
         """The design that what is known of a rule comes from: this one, or a base."""
         design = self.design(key)
@@ -238,6 +249,11 @@ class Catalogue:
         entries |= {d.key: d for d in self.designs}
         if WITHOUT in name:
             return self.design(name)
+        if name in self.bugs:
+            raise UsageError(
+                f"{name} is the number of a bug: 'tdxcheck show {name}' tells a trace, "
+                f"and '{self.bugs[name]}' can be explained"
+            )
         return _find("design, rule, claim, assumption or safeguard", name, entries)
 
 

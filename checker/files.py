@@ -12,14 +12,21 @@ def write_whole(path: Path, text: str) -> None:
 
     Errors: OSError, which names the file, and leaves what was there before.
     """
+    try:
+        _write_whole(path, text)
+    except OSError as error:
+        # Not that of the file beside it, which nobody has asked for.
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _write_whole(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException as error:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)
         raise

@@ -1,4 +1,6 @@
-"""The assumptions that claims rest on, each a switch of the machine's.
+"""The assumptions that claims rest on, each a switch of the configuration.
+
+A claim that is judged without one of them has its switches open: nothing is known.
 
 What Linux relies on, and where that is checked or can be denied:
 
@@ -27,11 +29,14 @@ from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Assumption
 from tdxcheck.spec.environment import Integrity
+from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     DH_1122,
+    DISABLE_V3,
     DW_0428,
+    K6_16,
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
@@ -39,6 +44,7 @@ from tdxcheck.spec.sources import (
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
+    PULL_6_18,
     SEED,
     TDX_RST,
     V3,
@@ -89,29 +95,162 @@ NO_ERRATUM = Assumption(
     {Host.partial_write_erratum: False},
     (KEXEC_V4.at("cover letter"), BASE_SPEC.at("ch. 16.2")),
 )
-EVERY_CPU_IS_FLUSHED = Assumption(
-    "every-cpu-is-flushed",
-    "kexec writes back the caches of every CPU, the one that it starts from included.",
-    {Host.flushes_other_cpus: True, Host.flushes_own_cpu: True},
+# What kexec hands over.
+
+OWN_CPU_IS_FLUSHED = Assumption(
+    "own-cpu-is-flushed",
+    "kexec writes back the caches of the CPU that it starts from.",
+    {Host.flushes_own_cpu: True},
     (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
 )
+OTHER_CPUS_ARE_FLUSHED = Assumption(
+    "other-cpus-are-flushed",
+    "kexec writes back the caches of the CPUs that it stops.",
+    {Host.flushes_other_cpus: True},
+    (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
+)
+OFFLINE_CPUS_ARE_FLUSHED = Assumption(
+    "offline-cpus-are-flushed",
+    "A CPU that goes offline has its caches written back.",
+    {Host.flushes_offlined_cpus: True},
+    (DISABLE_V3.at("2/5, on play_dead"), KH_0429.at("on the cache flush")),
+)
+EVERY_CPU_IS_FLUSHED = Assumption(
+    "every-cpu-is-flushed",
+    "The caches of every CPU are written back: of the one that starts kexec, of those "
+    "that it stops, and of those offline.",
+    {
+        **OWN_CPU_IS_FLUSHED.settings,
+        **OTHER_CPUS_ARE_FLUSHED.settings,
+        **OFFLINE_CPUS_ARE_FLUSHED.settings,
+    },
+    (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
+)
+NO_PANIC = Assumption(
+    "no-panic",
+    "The kernel does not panic: no CPU is stopped by NMI, past every flush.",
+    {Host.panics: False},
+    (KEXEC_V4.at("cover letter, on kdump"),),
+)
+EVERY_CPU_STOPS = Assumption(
+    "every-cpu-stops",
+    "kexec waits until every other CPU has stopped: no vCPU of a TD runs any more.",
+    {Host.kexec_stops_every_cpu: True},
+    (PULL_6_18.at("kexec"), KH_0429.at("on the second kernel")),
+)
+MODULE_RESTS = Assumption(
+    "module-rests",
+    "The module does nothing but answer SEAMCALLs.",
+    {Host.module_works_by_itself: False},
+    (KH_0429.at("on the second kernel"),),
+)
+NO_PRIVATE_DEVICES = Assumption(
+    "no-private-devices",
+    "No device writes to private memory.",
+    {Host.devices_hold_private_memory: False},
+    (KH_0429.at("on the second kernel"),),
+)
+MODULE_SURVIVES = Assumption(
+    "module-survives-kexec",
+    "kexec leaves the module as it is: it still refuses TDH.SYS.INIT.",
+    {Host.module_survives_kexec: True},
+    (KEXEC_V4.at("cover letter"), KH_0429.at("on the second kernel")),
+)
+NO_TD_IS_LEFT = Assumption(
+    "no-td-is-left",
+    "Every TD has ended before kexec: no page but the PAMT's is private.",
+    {Host.tds_end_before_kexec: True},
+    (V3.at("00/21, on kexec"),),
+)
+
+# What the next kernel is.
+
 NEXT_KERNEL_IGNORES_TDX = Assumption(
     "next-kernel-ignores-tdx",
     "The kernel that is started does not use TDX.",
-    {Host.second_kernel_tries_tdx: False},
+    {Host.next_kernel: NextKernel.IGNORES_TDX},
     (KH_0429.at("on the second kernel"),),
 )
 NEXT_KERNEL_STOPS = Assumption(
     "next-kernel-stops",
     "The kernel that is started makes no SEAMCALL after one that failed.",
-    {Host.second_kernel_stops_at_failure: True},
+    {Host.next_kernel: NextKernel.CONFORMS},
     (KH_0429.at("on the second kernel"),),
+)
+NEXT_KERNEL_IS_OLD = Assumption(
+    "next-kernel-is-old",
+    "The kernel that is started is of v3's time, and shuts TDX down after a failure.",
+    {Host.next_kernel: NextKernel.OLD},
+    (V3.at("12/21"),),
+)
+NEXT_KERNEL_IS_THE_SAME = Assumption(
+    "next-kernel-is-the-same",
+    "The kernel that is started is the same again.",
+    {Host.next_kernel: NextKernel.SAME},
+    (KH_0429.at("on the second kernel"),),
+)
+NOTHING_IS_TAKEN_OVER = Assumption(
+    "nothing-is-taken-over",
+    "The next kernel's first SEAMCALL is TDH.SYS.INIT: it uses no module as it is.",
+    {Host.next_kernel_takes_over: False},
+    (KH_0429.at("on the second kernel"), V3.at("00/21, on kexec")),
+)
+TAKEN_OVER_WITH_SAME_MAP = Assumption(
+    "taken-over-with-same-map",
+    "A kernel that takes the module over has the memory map of the first.",
+    {Host.next_kernel_takes_over: True, Host.next_kernel_maps_alike: True},
+    (V3.at("00/21, on kexec"),),
+)
+TAKEN_OVER_WITH_PAMT = Assumption(
+    "taken-over-with-pamt",
+    "A kernel that takes the module over keeps the PAMT's pages reserved.",
+    {Host.next_kernel_takes_over: True, Host.next_kernel_reserves_pamt: True},
+    (V3.at("00/21, on kexec"),),
+)
+NO_INTEGRITY = Assumption(
+    "no-integrity",
+    "The next kernel uses KeyID 0, which checks no integrity.",
+    {Host.next_kernel_checks_integrity: False},
+    (KEXEC_V4.at("cover letter"), BASE_SPEC.at("ch. 16.2")),
 )
 CRASH_KERNEL_STAYS = Assumption(
     "crash-kernel-stays-in-reservation",
     "The crash kernel uses only memory that was reserved for it at boot.",
     {Host.crash_kernel_stays_in_reservation: True},
     (KEXEC_V4.at("cover letter"),),
+)
+
+# CPUs that go and come, and power.
+
+LAST_CPUS_STAY = Assumption(
+    "last-cpus-stay",
+    "Nobody takes the last CPU of a package offline.",
+    {Host.last_cpus_go_offline: False},
+    (K6_16.at("tdx_offline_cpu()"),),
+)
+VCPUS_ARE_LET_GO = Assumption(
+    "vcpus-are-let-go",
+    "Before a CPU goes offline, TDH.VP.FLUSH lets its vCPUs go.",
+    {Host.flushes_vcpus_of_offlined_cpus: True},
+    (K6_16.at("tdx_disable_virtualization_cpu()"),),
+)
+LP_INIT_PERSISTS = Assumption(
+    "lp-init-persists",
+    "To the module a CPU stays initialised while it is offline.",
+    {Host.lp_init_survives_offline: True},
+    (MODULE_1_5.at("tdh_sys_lp_init.c"), TDX_RST.at("CPU hotplug")),
+)
+VMXON_IS_REDONE = Assumption(
+    "vmxon-is-redone",
+    "VMXON is done again on a CPU that comes back.",
+    {Host.vmxon_when_online: True},
+    (V3.at("00/21, CPU hotplug"),),
+)
+NO_SLEEP = Assumption(
+    "no-sleep",
+    "The machine is neither suspended nor hibernated.",
+    {Host.suspend: False, Host.hibernation: False},
+    (TDX_RST.at("S3"), TDX_RST.at("hibernation")),
 )
 LEGACY_PMEM_IS_CONVERTIBLE = Assumption(
     "legacy-pmem-is-convertible",
@@ -248,10 +387,30 @@ ASSUMPTIONS = (
     FIRMWARE_KEEPS_CPUS,
     UNVERIFIED_CPUS_ARE_SHUT_OUT,
     NO_ERRATUM,
+    OWN_CPU_IS_FLUSHED,
+    OTHER_CPUS_ARE_FLUSHED,
+    OFFLINE_CPUS_ARE_FLUSHED,
     EVERY_CPU_IS_FLUSHED,
+    NO_PANIC,
+    EVERY_CPU_STOPS,
+    MODULE_RESTS,
+    NO_PRIVATE_DEVICES,
+    MODULE_SURVIVES,
+    NO_TD_IS_LEFT,
     NEXT_KERNEL_IGNORES_TDX,
     NEXT_KERNEL_STOPS,
+    NEXT_KERNEL_IS_OLD,
+    NEXT_KERNEL_IS_THE_SAME,
+    NOTHING_IS_TAKEN_OVER,
+    TAKEN_OVER_WITH_SAME_MAP,
+    TAKEN_OVER_WITH_PAMT,
+    NO_INTEGRITY,
     CRASH_KERNEL_STAYS,
+    LAST_CPUS_STAY,
+    VCPUS_ARE_LET_GO,
+    LP_INIT_PERSISTS,
+    VMXON_IS_REDONE,
+    NO_SLEEP,
     LEGACY_PMEM_IS_CONVERTIBLE,
     NO_FAULTS,
     LOW_MEMORY_IS_GIVEN_OUT,

@@ -10,13 +10,29 @@ Source: LKML 2026-04-02, Fuller TDX kexec support v3.
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Kind, Refusal, action
+from tdxcheck.checker.language import Kind, Refusal, Term, action
 from tdxcheck.models.module.dispatch import YES, dispatch
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import HkidState, Status, SysState
 from tdxcheck.spec.sources import DISABLE_V3
 from tdxcheck.spec.update import Build
+
+
+def _check(host: Host, cpu: Cpu) -> None:
+    dispatch(host, cpu, before_ready=False, rax_valid=YES)
+    host.require(host.module_has_disable, Refusal(Status.TDX_OPERAND_INVALID, "RAX"))
+
+
+@action(
+    kinds={Kind.SEAMCALL, Kind.FAULT},
+    success=Status.TDX_INTERRUPTED_RESUMABLE,
+    sources=(DISABLE_V3.at("tdx_shutdown(), retries"),),
+)
+def sys_disable_interrupted(host: Host, cpu: Cpu, busy: Term[bool]) -> None:
+    """TDH.SYS.DISABLE on {cpu} makes progress, or meets a busy module, and returns."""
+    _check(host, cpu)
+    host.require(~busy, Status.TDX_SYS_BUSY)
 
 
 @action(
@@ -26,8 +42,7 @@ from tdxcheck.spec.update import Build
 )
 def sys_disable(host: Host, cpu: Cpu) -> None:
     """TDH.SYS.DISABLE on {cpu}: give back and clear all memory, forget every key."""
-    dispatch(host, cpu, before_ready=False, rax_valid=YES)
-    host.require(host.module_has_disable, Refusal(Status.TDX_OPERAND_INVALID, "RAX"))
+    _check(host, cpu)
     no = host.never()
     host.sys_state = SysState.SYSINIT_PENDING
     host.lp_initialized.update(lambda c: no)

@@ -12,7 +12,25 @@ from typing import TypeAlias
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
-from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.models.known_handover import (
+    KEXEC_MUTEX_HANDOVER,
+    V3_HANDOVER,
+    V6_8_HANDOVER,
+    V6_18_HANDOVER,
+    V6_18_REDUNDANT,
+    V7_1_MENDED,
+    V7_1_REDUNDANT,
+    V7_2_HANDOVER,
+    V7_2_MENDED,
+    V7_2_REDUNDANT,
+    V7_HANDOVER,
+    WITH_KEXEC,
+)
+from tdxcheck.models.update_expectations import (
+    NOT_UPDATED,
+    UPDATE_KNOWN,
+    WITHOUT_UPDATE,
+)
 from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
@@ -152,6 +170,7 @@ V3_KNOWN: Table = {
     "refused_memory_is_explained": vacuous(
         "no memory is refused", SEED.at("memory hotplug")
     ),
+    **V3_HANDOVER,
 }
 
 # 2022: other proposals.
@@ -228,6 +247,7 @@ V7_KNOWN = amended(
     holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
+    added_device_memory_can_go_online=BEFORE_THE_LIST,
     zone_device_memory_is_never_refused=Expectation(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
@@ -242,6 +262,7 @@ V7_KNOWN = amended(
         bug="B8",
         sources=(V7.at("10/20, init_tdx_module()"),),
     ),
+    **V7_HANDOVER,
 )
 
 # v8 never initialises the module, so no rule of TDX in use has anything to say.
@@ -261,17 +282,24 @@ V8_MEANINGFUL = {
     "cpu_offline_is_refused_for_a_td_only",
     "hotplug_opens_after_failure",
     "memory_hotplug_lock_is_balanced",
-    "added_device_memory_can_go_online",
     "memory_can_be_added_while_tdx_is_off",
     "kexec_is_possible",
     "the_host_never_stops",
     "initialization_ends",
+    "kvm_loads_without_tdx",
+    "no_list_holds_a_failed_vcpu",
+    "no_assertion_fails",
+    "disabling_ends",
 }
 V8_KNOWN: Table = {
     rule.name: NEVER_USED
     for rule in RULES
     if rule.name not in V8_MEANINGFUL and rule not in GROUPS["update"]
-} | {"a_td_can_run": NEVER_WORKS, "kexec_never_hangs": FLUSHED_LATE}
+} | {
+    "a_td_can_run": NEVER_WORKS,
+    "a_reboot_can_leave_the_module_disabled": NEVER_WORKS,
+    "kexec_never_hangs": FLUSHED_LATE,
+}
 
 # From v9 on.
 
@@ -279,6 +307,11 @@ EPERM_ALONE = Expectation(
     note="the notifier's refusal is -EPERM, and logs nothing",
     bug="B32",
     sources=(CXL_2024.at("on -EPERM alone"), L6_8.at("tdx_memory_notifier()")),
+)
+ADDED_IN_VAIN = Expectation(
+    note="memory is added, and refused only when it is to go online",
+    bug="B32",
+    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
 )
 V9_KNOWN = amended(
     V7_KNOWN,
@@ -288,8 +321,10 @@ V9_KNOWN = amended(
         "zone_device_memory_is_never_refused",
         "hotplugged_memory_is_refused",
         "device_memory_is_refused",
+        "memory_hotplug_lock_is_balanced",
     ],
     refused_memory_is_explained=EPERM_ALONE,
+    added_device_memory_can_go_online=ADDED_IN_VAIN,
 )
 
 NO_KEXEC = vacuous(
@@ -313,11 +348,6 @@ FREED_PAMT_READ = Expectation(
     "the PAMT that was freed",
     sources=(L6_8.at("init_tdx_module(), paddr_is_tdx_private()"),),
 )
-ADDED_IN_VAIN = Expectation(
-    note="memory is added, and refused only when it is to go online",
-    bug="B32",
-    sources=(CXL_2024.at("RFC"), L6_8.at("tdx_memory_notifier()")),
-)
 V6_8_KNOWN: Table = {
     "refused_memory_is_explained": EPERM_ALONE,
     "no_private_line_survives_failure": FREED_PAMT_READ,
@@ -335,6 +365,7 @@ V6_8_KNOWN: Table = {
     "next_kernel_is_not_poisoned": NO_KEXEC,
     "next_kernel_stops_at_first_seamcall": NO_KEXEC,
     "kexec_is_possible": Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources),
+    **V6_8_HANDOVER,
 }
 KEXEC_RULES_HOLD = (
     "no_private_line_survives_kexec",
@@ -355,6 +386,7 @@ V13_KNOWN = amended(
     unsafe_kexec_is_refused=vacuous(
         "private memory is reset before kexec", V13.at("17/22")
     ),
+    **WITH_KEXEC,
 )
 
 MISCOUNT = Expectation(
@@ -384,7 +416,8 @@ PRECHECKED = vacuous(
 )
 HOTADD_PRECHECK_KNOWN = amended(
     V6_16_KNOWN,
-    holds=["refused_memory_is_explained", "added_device_memory_can_go_online"],
+    holds=["refused_memory_is_explained"],
+    added_device_memory_can_go_online=PRECHECKED,
     hotplugged_memory_is_refused=PRECHECKED,
     device_memory_is_refused=PRECHECKED,
 )
@@ -392,12 +425,14 @@ KEXEC_MUTEX_KNOWN = amended(
     V6_16_KNOWN,
     holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs"],
     no_private_line_survives_kexec=FREED_PAMT_READ,
+    **KEXEC_MUTEX_HANDOVER,
 )
 V6_18_KNOWN = amended(
     V6_8_KNOWN,
     holds=[*KEXEC_RULES_HOLD, "kexec_never_hangs", "no_module_clobbers_rbp"],
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     stranding_cpu_offline_is_refused=MISCOUNT,
+    **V6_18_HANDOVER,
 )
 V7_1_KNOWN = amended(
     V6_18_KNOWN,
@@ -407,6 +442,7 @@ V7_1_KNOWN = amended(
         "memory_is_not_overwritten",
         "cpu_offline_is_refused_for_a_td_only",
         "stranding_cpu_offline_is_refused",
+        *V7_1_MENDED,
     ],
 )
 OLDER_MODULE = Expectation(
@@ -414,12 +450,13 @@ OLDER_MODULE = Expectation(
     bug="B25",
     sources=(DISABLE_V3.at("cover letter"),),
 )
-DISABLING_KNOWN = amended(
+V7_2_KNOWN = amended(
     V7_1_KNOWN,
+    holds=V7_2_MENDED,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
+    **V7_2_HANDOVER,
 )
-V7_2_KNOWN: Table = {**DISABLING_KNOWN, **UPDATE_KNOWN}
 
 BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
@@ -444,11 +481,11 @@ BEFORE_UPDATES: Mapping[str, Table] = {
 
 WITH_WHOLE_PAMT: Mapping[str, Table] = {
     **{design: {**WITHOUT_UPDATE, **table} for design, table in BEFORE_UPDATES.items()},
-    "v7.2": V7_2_KNOWN,
+    "v7.2": {**V7_2_KNOWN, **UPDATE_KNOWN},
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": {**WITHOUT_UPDATE, **DISABLING_KNOWN},
+    "dpamt": {**V7_2_KNOWN, **NOT_UPDATED},
 }
 
 
@@ -502,9 +539,10 @@ B16_REDUNDANT: Table = {
     "creates_tds_on_all_packages": MASKED_BY_B16,
 }
 
-V7_2_REDUNDANT: Table = {
+ALL_V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
     "disables_module": MASKED_BY_B25,
+    **V7_2_REDUNDANT,
 }
 
 REDUNDANT: Mapping[str, Table] = {
@@ -520,6 +558,8 @@ REDUNDANT: Mapping[str, Table] = {
     "v8": {
         "refuses_onlining_outside_list": NEVER_INITIALIZED,
         "locks_memory_hotplug": NEVER_INITIALIZED,
+        "locks_cpu_hotplug": NEVER_INITIALIZED,
+        "turns_vmx_on_first": NEVER_INITIALIZED,
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
         "flushes_before_key_config": NEVER_INITIALIZED,
@@ -542,9 +582,9 @@ REDUNDANT: Mapping[str, Table] = {
     },
     "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
-    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES},
-    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS},
-    "v7.2": V7_2_REDUNDANT,
-    "dpamt": V7_2_REDUNDANT,
+    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
+    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS, **V7_1_REDUNDANT},
+    "v7.2": ALL_V7_2_REDUNDANT,
+    "dpamt": ALL_V7_2_REDUNDANT,
 }
 """By design and safeguard."""

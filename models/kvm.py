@@ -29,11 +29,11 @@ from tdxcheck.models.td import (
     phymem_cache_wb,
     vp_enter,
 )
-from tdxcheck.spec.events import TD_CREATE
+from tdxcheck.spec.events import KVM_LOAD, TD_CREATE
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
-from tdxcheck.spec.sources import K6_16
+from tdxcheck.spec.sources import K6_16, KVM_6_19
 from tdxcheck.spec.update import Build
 
 TD_INIT = (K6_16.at("__tdx_td_init()"),)
@@ -72,10 +72,10 @@ def meets(host: Host, shortage: Term[bool]) -> Term[bool]:
 
 def vmxon_everywhere(host: Host) -> None:
     """VMXON on every CPU: now, or as the first thing when it comes online."""
-    host.vmx_on.fill(True)
+    host.vmx_on.fill(host.turns_vmx_on_first)
 
 
-@action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})
+@action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST}, event=KVM_LOAD)
 def kvm_load(host: Host) -> None:
     """The administrator loads KVM, which does VMXON on every online CPU."""
     host.require(host.kvm_may_load())
@@ -93,6 +93,9 @@ def kvm_unload(host: Host) -> None:
     host.require(host.td == Td.NONE)
     stays = host.core_owns_vmx & one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     on, installed = host.vmx_on, host.callbacks_installed
+    preemptible = host.flushes_in_offline_callback & ~host.flushes_with_preemption
+    splat = host.tdx_in_use() & preemptible
+    host.assertion_failed = host.assertion_failed | splat
     host.vmx_on.update(lambda c: on[c] & stays)
     host.callbacks_installed = installed & stays
     host.kvm = Kvm.UNLOADED
@@ -144,6 +147,19 @@ def td_create_uncharged(host: Host) -> None:
     host.require(host.keeps_a_cpu_per_package & ~host.counts_hkids_exactly)
     host.require(host.hkid_miscount == 0)
     host.hkid_miscount = -1
+
+
+@action(
+    actor=Actor.KVM,
+    sources=(K6_16.at("tdx_td_vcpu_init()"), KVM_6_19.at("creation that fails")),
+)
+def vcpu_create_fails(host: Host) -> None:
+    """KVM creates no vCPU: it fails midway, with the vCPU in its CPU's list already."""
+    host.require(host.tdx_in_use())
+    host.require(host.faults)
+    host.require(host.td == Td.KEYS_CONFIGURED)
+    host.require(host.flushes_vcpus_of_offlined_cpus & ~host.failed_vcpu_listed)
+    host.failed_vcpu_listed = ~host.forgets_failed_vcpus
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_vcpu_run()"),))
@@ -223,6 +239,7 @@ KVM = (
     td_create,
     td_create_uncharged,
     td_configure_key,
+    vcpu_create_fails,
     td_run,
     td_add_page,
     td_add_low_page,

@@ -72,6 +72,7 @@ def build(sizes: Sizes) -> Setup:
             Host.memory_kind: lambda block: kinds[block],
             Host.unmovable: lambda block: block == 0,
             Host.seamrr_valid: None,
+            Host.seam_ready: None,
             Host.vmx_on: False,
             Host.tdmr_batches: 1,
             Host.init_check: lambda sample: (
@@ -108,12 +109,19 @@ FEATURES = (
     Feature("erratum", "Partial writes poison memory.", Host.partial_write_erratum),
     Feature("faults", "SEAMCALLs meet passing faults.", Host.faults),
     Feature("sys-disable", "The module has TDH.SYS.DISABLE.", Host.module_has_disable),
+    Feature("module-1.5", "The module is of version 1.5 or later.", Host.module_is_1_5),
+    Feature(
+        "crash-kernel-stays",
+        "The crash kernel uses only its reservation.",
+        Host.crash_kernel_stays_in_reservation,
+    ),
     Feature(
         "topology-enum",
         "The module has all that KVM asks for.",
         Host.module_enumerates_topology,
     ),
     Feature("no-rbp-mod", "The module can leave RBP alone.", Host.module_keeps_rbp),
+    Feature("runtime-update", "The module is updated.", Host.runtime_update),
     Feature(
         "several-packages",
         "The CPUs are on more than one package.",

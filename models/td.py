@@ -101,11 +101,11 @@ def mem_page_aug(
     The page is `described` if its 2 MB region has its PAMT pages.
     """
     ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
     host.require(
         host.in_tdmr[block], Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8")
     )
     host.require(described, Refusal(Status.TDX_MISSING_PAMT_PAGE_PAIR, "R8"))
-    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
     host.private_dirty[cpu] = True
 
 

@@ -107,6 +107,7 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     read, everything is as before. Updates by a kernel that kexec started are left
     out.
     """
+    host.require(host.runtime_update)
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
     host.require(host.tdx == Tdx.INITIALIZED)
@@ -254,12 +255,14 @@ def init_module_after_failed_update(host: Host, cpu: Cpu, sample: Sample) -> Non
     host.sys_init_result = remembered(host, answer)
 
 
-# Who is in the middle of something when the machine is stopped.
+# Who is in the middle of something when the machine is stopped: without updates
+# nobody asks.
 
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST}, sources=VERSION)
 def version_read_begins(host: Host) -> None:
     """Somebody reads the module's version, and has read the first of its numbers."""
+    host.require(host.runtime_update)
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
     host.require(host.tdx == Tdx.INITIALIZED)
@@ -278,6 +281,7 @@ def version_read_ends(host: Host) -> None:
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_vcpu_init_mem_region()"),))
 def td_build_begins(host: Host, cpu: Cpu) -> None:
     """KVM builds the TD, which has not run yet: TDH.MEM.PAGE.ADD on {cpu}."""
+    host.require(host.runtime_update)
     host.require(host.tdx_in_use())
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.td_build == Build.NONE)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
+from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.spec.rules.update import UPDATE
 from tdxcheck.spec.sources import (
@@ -23,19 +24,26 @@ from tdxcheck.spec.sources import (
     UPDATE_V10,
 )
 
-NO_UPDATE: Final = "the kernel has no runtime update"
-BEFORE: Final = (UPDATE_V10.at("cover letter"),)
 
-WITHOUT_UPDATE: Final[Mapping[str, Expectation]] = {
-    rule.name: Expectation(
-        Outcome.REFUTED if rule.mode is Mode.REACHABLE else Outcome.VACUOUS,
-        NO_UPDATE,
-        BEFORE,
-    )
-    for rule in UPDATE
-    if rule.mode is not Mode.LEADS_TO
-}
+def without_updates(note: str, *sources: Source) -> Mapping[str, Expectation]:
+    """What the rules of updates say of a design that makes none: nothing."""
+    return {
+        rule.name: Expectation(
+            Outcome.REFUTED if rule.mode is Mode.REACHABLE else Outcome.VACUOUS,
+            note,
+            sources,
+        )
+        for rule in UPDATE
+        if rule.mode is not Mode.LEADS_TO
+    }
+
+
+WITHOUT_UPDATE: Final = without_updates(
+    "the kernel has no runtime update", UPDATE_V10.at("cover letter")
+)
 """Of every design before v7.2."""
+NOT_UPDATED: Final = without_updates("judged on a machine that is not updated")
+"""Of a design that could, where the model leaves updates out."""
 
 RETRIED_ONLINE: Final = Expectation(
     note="a CPU that comes online after a failed update calls TDH.SYS.INIT again, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tdxcheck.checker.language import (
+    Kind,
     Severity,
     Step,
     Term,
@@ -10,10 +11,12 @@ from tdxcheck.checker.language import (
     forall,
     implies,
     invariant,
+    one_of,
     step_rule,
 )
 from tdxcheck.spec.host import Host, Running, Tdx
 from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.module import Status
 from tdxcheck.spec.rules.cpus import (
     no_key_is_stranded,
     no_vcpu_is_left_on_an_offline_cpu,
@@ -21,45 +24,87 @@ from tdxcheck.spec.rules.cpus import (
 from tdxcheck.spec.rules.devices import device_memory_is_refused
 from tdxcheck.spec.rules.power import POWER
 from tdxcheck.spec.rules.refusals import REFUSALS
-from tdxcheck.spec.sources import DH_1459, KH_0429, SEED, V3
+from tdxcheck.spec.sources import DH_1459, KEXEC_V7, KH_0429, SEED, V3
 
 
-@invariant(severity=Severity.MACHINE, sources=(KH_0429.at("claim C1"),))
-def nothing_private_is_written_after_kexec(host: Host) -> Term[bool]:
-    """After kexec no CPU holds modified private lines, old or new, to write back."""
-    return forall(
-        Cpu,
-        lambda cpu: implies(
-            (host.running == Running.SECOND) & host.inherited_module,
-            ~host.stale_private_line[cpu] & ~host.private_dirty[cpu],
-        ),
-    )
-
-
-@invariant(severity=Severity.MACHINE, sources=(KH_0429.at("claim C3"),))
-def the_next_kernel_is_unharmed(host: Host) -> Term[bool]:
-    """The next kernel meets no stale private line, and no poison."""
+def unharmed(host: Host) -> Term[bool]:
+    """No stale private line, and no poison, where the next kernel uses memory."""
     return implies(
         host.next_kernel_owns_memory(),
         ~host.poisoned & forall(Cpu, lambda cpu: ~host.stale_private_line[cpu]),
     )
 
 
-@invariant(severity=Severity.MACHINE, sources=(V3.at("00/21, on kexec"),))
-def a_module_left_open_does_no_harm(host: Host) -> Term[bool]:
-    """A kernel that owns the pages of an open module's PAMT comes to no harm by it."""
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(KH_0429.at("claim C1"), KEXEC_V7.at("1/7, on SEAMCALLs and caches")),
+)
+def nothing_private_is_written_after_kexec(host: Host) -> Term[bool]:
+    """After kexec or a crash nothing is written with a private key.
+
+    Not by a line that a cache still holds, not by the module, a vCPU or a device,
+    and not by a SEAMCALL: Linux reckons that each leaves private lines in the cache.
+    """
+    after = one_of(host.running, Running.SECOND, Running.CRASH)
     return implies(
-        (host.running == Running.SECOND) & host.module_configured(),
-        ~host.poisoned & forall(Cpu, lambda cpu: ~host.stale_private_line[cpu]),
+        after & host.inherited_module,
+        ~host.written_privately
+        & ~host.seamcall_made
+        & forall(
+            Cpu, lambda cpu: ~host.stale_private_line[cpu] & ~host.private_dirty[cpu]
+        ),
     )
 
 
-@step_rule(severity=Severity.SERVICE, sources=(V3.at("00/21, on kexec"),))
-def the_next_kernel_cannot_use_tdx(before: Host, step: Step, after: Host) -> Term[bool]:
-    """A kernel that finds the module touched never comes to use TDX."""
+@step_rule(severity=Severity.MACHINE, sources=(KH_0429.at("claim C3"),))
+def nothing_worse_befalls_the_next_kernel(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """The next kernel meets no stale line and no poison, and calls no module twice.
+
+    Worse than one SEAMCALL that fails is what befalls its memory, and what it does
+    to a module that it does not know.
+    """
+    second = (before.running == Running.SECOND) & before.inherited_module
+    return unharmed(after) & implies(
+        second & step.is_(Kind.SEAMCALL), ~before.seamcall_made
+    )
+
+
+@invariant(severity=Severity.MACHINE, sources=(KH_0429.at("on kexec"),))
+def the_next_kernel_is_unharmed(host: Host) -> Term[bool]:
+    """The next kernel meets no stale private line, and no poison."""
+    return unharmed(host)
+
+
+@step_rule(severity=Severity.MACHINE, sources=(V3.at("00/21, on kexec"),))
+def a_module_left_open_does_no_harm(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """A kernel that owns an open module's memory is unharmed, and cannot call it."""
+    open_module = (before.running == Running.SECOND) & before.module_configured()
     return implies(
-        (before.running == Running.SECOND) & before.inherited_module,
-        after.tdx != Tdx.INITIALIZED,
+        open_module,
+        unharmed(before)
+        & unharmed(after)
+        & ~(step.is_(Kind.SEAMCALL) & step.answers(Status.TDX_SUCCESS)),
+    )
+
+
+@step_rule(severity=Severity.MACHINE, sources=(V3.at("00/21, on kexec"),))
+def a_module_taken_over_is_known(before: Host, step: Step, after: Host) -> Term[bool]:
+    """A kernel that takes over the module it found knows all that the module has.
+
+    Its list is what lies in TDMRs, the PAMT is not in its page allocator, and no
+    page belongs to a TD that it has not created.
+    """
+    second = (before.running == Running.SECOND) & before.inherited_module
+    taken_over = (before.tdx != Tdx.INITIALIZED) & (after.tdx == Tdx.INITIALIZED)
+    listed = forall(
+        Block, lambda block: after.tdx_memory[block] == after.in_tdmr[block]
+    )
+    return implies(
+        second & taken_over, listed & after.pamt_allocated & ~before.hkid_in_use()
     )
 
 
@@ -87,10 +132,14 @@ def online_cpus_are_verified(host: Host) -> Term[bool]:
 
 @invariant(severity=Severity.MACHINE, sources=(DH_1459.at("claim C6"),))
 def kept_configurations_are_right(host: Host) -> Term[bool]:
-    """A kernel that uses TDX remembers as TDX memory just what lies in TDMRs."""
+    """A kernel that uses TDX remembers what its module has: the memory in TDMRs.
+
+    A module that has lost its configuration, as in a sleep, has none to be known.
+    """
     return implies(
         host.tdx_in_use(),
-        forall(Block, lambda block: host.tdx_memory[block] == host.in_tdmr[block]),
+        host.seam_ready
+        & forall(Block, lambda block: host.tdx_memory[block] == host.in_tdmr[block]),
     )
 
 
@@ -107,9 +156,22 @@ def what_tdx_cannot_bear_is_refused(host: Host) -> Term[bool]:
 
 @invariant(severity=Severity.GUEST, sources=(V3.at("00/21, claim C11"),))
 def a_cpu_may_go_and_come(host: Host) -> Term[bool]:
-    """Whichever CPUs are offline, a TD can be run, and be torn down, by the others."""
+    """Whichever CPUs are offline, a TD runs, and is torn down, by all of the others.
+
+    That every CPU was online once, before the initialisation, need not be assumed:
+    without TDH.SYS.LP.INIT on each the module refuses TDH.SYS.CONFIG.
+    """
+    ready = forall(
+        Cpu,
+        lambda cpu: implies(
+            host.tdx_in_use() & host.online(cpu),
+            host.vmx_on[cpu] & host.lp_initialized[cpu],
+        ),
+    )
     return all_of(
-        no_key_is_stranded.condition, no_vcpu_is_left_on_an_offline_cpu.condition
+        ready,
+        no_key_is_stranded.condition,
+        no_vcpu_is_left_on_an_offline_cpu.condition,
     )
 
 

@@ -68,5 +68,7 @@ class Environment(State):
     """A line of the TD's memory was last written without the TD's key."""
     td_poisoned = Var(bool, False)
     """The TD has read such a line: a machine check, of which it dies."""
+    memmap_inside = Map(Block, bool, False)
+    """The kernel keeps the struct pages of the block, which was added, in itself."""
     memory_lock_miscount = Var(Int(-1, 0), 0)
     """By how much the count of memory hotplug's readers is wrong."""

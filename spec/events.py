@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Event
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import L6_8, TDX_HOST, TDX_RST
+from tdxcheck.spec.sources import DISABLE_V3, L6_8, TDX_HOST, TDX_RST
 
 MEMORY_HOT_ADD = Event(
     "memory_hot_add",
@@ -72,6 +72,10 @@ MACHINE_CHECK = Event(
     (Cpu,),
     (L6_8.at("tdx_dump_mce_info()"),),
 )
+REBOOT = Event(
+    "reboot", "the machine is rebooted", (Cpu,), (DISABLE_V3.at("tdx_shutdown()"),)
+)
+KVM_LOAD = Event("kvm_load", "KVM is loaded", ())
 TD_CREATE = Event("td_create", "a TD is created", ())
 MODULE_UPDATE = Event(
     "module_update",

@@ -21,7 +21,7 @@ from tdxcheck.spec.events import (
     MEMORY_HOT_REMOVE,
     MEMORY_ONLINE,
 )
-from tdxcheck.spec.host import Host, MemoryKind, Presence, Running, Tdx
+from tdxcheck.spec.host import Host, Presence, Running, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.sources import (
     BASE_SPEC,
@@ -78,11 +78,8 @@ def no_other_memory_is_used(host: Host) -> Term[bool]:
     """
 
     def used(block: Block) -> Term[bool]:
-        added = host.memory_kind[block] != MemoryKind.BOOT_DRAM
-        holds_memmap = host.memmap_on_memory & added
-        offline = host.memory[block] == Presence.OFFLINE
         online = host.memory[block] == Presence.ONLINE
-        return online | (offline & holds_memmap)
+        return online | host.memmap_inside[block]
 
     return forall(
         Block,

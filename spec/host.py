@@ -25,6 +25,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.spec.dynamic_pamt import DynamicPamt
 from tdxcheck.spec.environment import Environment
+from tdxcheck.spec.handover import Handover
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
 from tdxcheck.spec.safeguards import Safeguards
@@ -75,6 +76,7 @@ class Running(Enum):
     CRASH = "the crash kernel"
     NONE = "no kernel: it has crashed"
     HUNG = "no kernel: kexec hangs"
+    RESET = "no kernel: the machine is reset"
 
 
 class Tdx(Enum):
@@ -158,6 +160,12 @@ class Platform(Environment):
     """Firmware hot-removes CPUs, verified ones included."""
     device_memory = Var(bool, True, frozen=True)
     """The administrator uses NVDIMM and CXL devices as memory."""
+    lp_init_survives_offline = Var(bool, True, frozen=True)
+    """To the module a CPU stays initialised while it is offline."""
+    vmxon_when_online = Var(bool, True, frozen=True)
+    """VMXON is done again on a CPU that comes back."""
+    last_cpus_go_offline = Var(bool, True, frozen=True)
+    """The administrator may take the last CPU of a package offline."""
     unverified_cpus_enter_seam = Var(bool, False, frozen=True)
     """A SEAMCALL on a CPU that firmware did not verify enters the module."""
     partial_write_erratum = Var(bool, frozen=True)
@@ -166,6 +174,8 @@ class Platform(Environment):
     """The administrator uses kexec, or loads a crash kernel."""
     suspend = Var(bool, True, frozen=True)
     """The administrator suspends the machine to memory (S3)."""
+    reboots = Var(bool, frozen=True)
+    """The administrator reboots the machine."""
     hibernation = Var(bool, frozen=True)
     """The kernel was booted so that it can hibernate, and the administrator does."""
     faults = Var(bool, True, frozen=True)
@@ -174,6 +184,10 @@ class Platform(Environment):
     """The module has TDH.SYS.DISABLE."""
     module_enumerates_topology = Var(bool, frozen=True)
     """The module has all that KVM asks for once TDX is initialised."""
+    module_present = Var(bool, frozen=True)
+    """Firmware has loaded a TDX module."""
+    module_is_1_5 = Var(bool, frozen=True)
+    """It is of version 1.5 or later, and has TDH.SYS.RD."""
     module_keeps_rbp = Var(bool, frozen=True)
     """The module can leave RBP alone when a TD exits (NO_RBP_MOD)."""
 
@@ -233,6 +247,10 @@ class Kernel(Safeguards):
     """The module refused a page as outside its TDMRs: the TD is killed."""
     vcpu_on = Map(Cpu, bool, False)
     """The TD's vCPU is associated with the CPU."""
+    failed_vcpu_listed = Var(bool, False)
+    """A vCPU whose creation has failed is in a CPU's list of vCPUs."""
+    assertion_failed = Var(bool, False)
+    """Code has found itself where it did not expect to run: a splat in the log."""
     hkid_leaked = Var(bool, False)
     """The end of a TD has failed: its KeyID is in use for good."""
 
@@ -254,15 +272,9 @@ class Kernel(Safeguards):
     """The core kernel does VMXON and is asked before a CPU comes or goes, not KVM."""
     flushes_only_marked_caches = Var(bool, False, frozen=True)
     """kexec flushes the caches of those CPUs only that made a SEAMCALL."""
-    second_kernel_tries_tdx = Var(bool, True, frozen=True)
-    """A kernel started by kexec may load KVM and ask for TDX."""
-    second_kernel_stops_at_failure = Var(bool, False, frozen=True)
-    """A kernel started by kexec makes no SEAMCALL after one that failed."""
-    crash_kernel_stays_in_reservation = Var(bool, True, frozen=True)
-    """The crash kernel uses no memory but what was reserved for it at boot."""
 
 
-class Host(DynamicPamt, Module, Platform, Kernel, Updates):
+class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
     """A host, whole."""
 
     pamt_written = Var(bool, False)
@@ -273,21 +285,27 @@ class Host(DynamicPamt, Module, Platform, Kernel, Updates):
     @definition
     def tdx_in_use(self) -> Term[bool]:
         """The running kernel has initialised TDX, and KVM offers it."""
-        return (self.tdx == Tdx.INITIALIZED) & (self.kvm == Kvm.LOADED)
+        offered = (self.tdx == Tdx.INITIALIZED) & (self.kvm == Kvm.LOADED)
+        return offered & ~self.disabling
 
     @definition
     def given_up(self) -> Term[bool]:
         """The running kernel's initialisation of TDX has failed, for good."""
-        return (self.tdx == Tdx.ERROR) | (self.sys_init_result == SysInitResult.FAILED)
+        barred = self.sys_init_result == SysInitResult.FAILED
+        early = one_of(self.tdx, Tdx.UNINITIALIZED, Tdx.STARTED)
+        return (self.tdx == Tdx.ERROR) | (barred & early)
 
     def healthy(self, sample: Sample) -> Term[bool]:
-        """A call meets registers that are as they should be, or faults may happen."""
+        """A call meets registers that are as they should be, or faults may happen.
+
+        The register that may be otherwise is TSX_CTRL, unless it is cleared first.
+        """
         usual = all_of(sample == FIRST_SAMPLE)
-        return self.faults | usual
+        return (self.faults & ~self.clears_tsx_control) | usual
 
     def in_service(self) -> Term[bool]:
         """A kernel runs that does more than write a crash dump, and has booted."""
-        return one_of(self.running, Running.FIRST, Running.SECOND) & implies(
+        booted = implies(
             self.initializes_at_boot,
             one_of(
                 self.tdx,
@@ -297,6 +315,8 @@ class Host(DynamicPamt, Module, Platform, Kernel, Updates):
                 Tdx.UPDATE_FAILED,
             ),
         )
+        running = one_of(self.running, Running.FIRST, Running.SECOND)
+        return running & booted & ~self.disabling
 
     @definition
     def updating(self) -> Term[bool]:
@@ -330,13 +350,8 @@ class Host(DynamicPamt, Module, Platform, Kernel, Updates):
         return (
             self.in_service()
             & ~self.hidden_at_boot()
-            & implies(second, self.second_kernel_tries_tdx)
+            & implies(second, self.runs_same_code())
         )
-
-    @definition
-    def may_call_again(self) -> Term[bool]:
-        """The kernel may make another SEAMCALL after one that failed."""
-        return ~((self.running == Running.SECOND) & self.second_kernel_stops_at_failure)
 
     def never(self) -> Term[bool]:
         return all_of(False)
@@ -401,7 +416,7 @@ class Host(DynamicPamt, Module, Platform, Kernel, Updates):
         )
         midway = ((self.td == Td.HKID_ASSIGNED) & unkeyed) | (self.td == Td.BLOCKED)
         works = self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked
-        return self.initializing() | (works & midway)
+        return (self.locks_cpu_hotplug & self.initializing()) | (works & midway)
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

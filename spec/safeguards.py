@@ -13,14 +13,17 @@ from tdxcheck.spec.sources import (
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
+    ISSUES,
     K6_16,
     KEXEC_MUTEX,
     KEXEC_V7,
     KH_0429,
     KH_0503,
+    KVM_6_19,
     L6_8,
     L6_18,
     L7_2,
+    PREEMPTION,
     PULL_6_8,
     PULL_6_18,
     SEAMLDR_7_2,
@@ -30,8 +33,10 @@ from tdxcheck.spec.sources import (
     V3_TREE,
     V5,
     V7,
+    V7_TREE,
     V8,
     V13,
+    VMXON_V2,
     VMXON_V3,
 )
 
@@ -130,6 +135,22 @@ class Safeguards(State):
     Recalled of native_play_dead(): it comes after every callback of the CPU's, and
     so after a TDH.VP.FLUSH that KVM makes behind TDX's own flush.
     """
+    flushes_in_offline_callback = Safeguard(
+        sources=(
+            KEXEC_V7.at("tdx_disable_virtualization_cpu()"),
+            DISABLE_V3.at("tdx_offline_cpu()"),
+        )
+    )
+    """A CPU that goes offline writes its caches back in TDX's own callback."""
+    flushes_after_vp_flush = Safeguard(
+        bugs=("B37",), sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),)
+    )
+    """That callback comes after the one that makes TDH.VP.FLUSH."""
+
+    flushes_with_preemption = Safeguard(
+        bugs=("B15",), sources=(PREEMPTION.at("whole patch"),)
+    )
+    """The flush asks to stay on its CPU, not that preemption be off."""
 
     # Initialisation.
 
@@ -166,6 +187,31 @@ class Safeguards(State):
         bugs=("B29",), sources=(L6_18.at("check_features()"),)
     )
     """A module that cannot leave RBP alone is not initialised."""
+    clears_tsx_control = Safeguard(
+        bugs=("B30",), sources=(V7_TREE.at("tsx_ctrl_clear()"), ISSUES.at("25"))
+    )
+    """TSX_CTRL is zero on a CPU while TDH.SYS.INIT or TDH.SYS.LP.INIT runs there."""
+    turns_vmx_on_first = Safeguard(
+        bugs=("B38",),
+        sources=(K6_16.at("tdx_bringup()"), VMXON_V3.at("tdx_online_cpu()")),
+    )
+    """VMXON comes before the first SEAMCALL, on every CPU."""
+    bears_missing_tdx = Safeguard(
+        bugs=("B33",),
+        sources=(
+            VMXON_V2.at("3/7, reply of Chao Gao 2025-12-09"),
+            VMXON_V3.at("11/16"),
+        ),
+    )
+    """KVM loads, without TDX, where there is no TDX to be had."""
+    forgets_failed_vcpus = Safeguard(
+        bugs=("B35",), sources=(KVM_6_19.at("vCPU list, creation that fails"),)
+    )
+    """A vCPU whose creation fails leaves the list of its CPU's vCPUs."""
+    locks_cpu_hotplug = Safeguard(
+        sources=(V3.at("13/21, cpus_read_lock()"), K6_16.at("__tdx_bringup()"))
+    )
+    """No CPU comes or goes while the kernel initialises TDX."""
 
     # kexec.
 

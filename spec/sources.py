@@ -102,6 +102,17 @@ BASE_SPEC = Document(
     "BASE", "Intel TDX Module Base Architecture Specification (348549)"
 )
 MODULE_1_0 = Document("S1.0", "Intel TDX module 1.0 source")
+ISSUES = Document("canonical", "github.com/canonical/tdx, issues")
+V7_TREE = Document(
+    "v7-tree", "the development branch of 2022-11, arch/x86/virt/vmx/tdx/tdx.c"
+)
+KVM_6_19 = Document("KVM-6.19", "LKML 2025-12 GIT PULL KVM TDX changes for 6.19")
+PREEMPTION = Document(
+    "KX-preempt", "LKML 2026-03-02 Kai Huang, [PATCH v2 1/1], Fixes: 61221d07e815"
+)
+VMXON_V2 = Document(
+    "VMXON-v2", "LKML 2025-12-05 Sean Christopherson, Have TDX handle VMXON, v2"
+)
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
 MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
 MODULE_2_0 = Document("S2.0", "Intel TDX module 2.0.08 source")

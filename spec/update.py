@@ -55,6 +55,8 @@ class Reading(Enum):
 class Updates(State):
     """The loader, an update under way, and what it can harm."""
 
+    runtime_update = Var(bool, True, frozen=True)
+    """The administrator updates the module while the machine runs."""
     loader_ready = Var(bool, True, frozen=True)
     """P-SEAMLDR can be entered (P_SEAMLDR_READY)."""
     in_session = Map(Cpu, bool, False)

@@ -153,6 +153,7 @@ MISTAKES = [
     (("show", str(ROOT)), "cannot be read"),
     (("graph", "open", "-o", "graph.png"), "the name must end in .graphml"),
     (("graph", "open", "-o", "g.dot", "--max-states", "3"), "more than 3 reachable"),
+    (("graph", "open", "-o", "/no/such/g.dot"), "there is no folder /no/such"),
     (("conform", "/no/such/folder"), "/no/such/folder is not a folder"),
     (("dance",), "invalid choice: 'dance'"),
     (("verify", "--dance"), "unrecognized arguments: --dance"),

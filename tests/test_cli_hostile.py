@@ -19,9 +19,11 @@ from rich.text import Text
 from tdxcheck.checker.catalogue import Catalogue, Expectation, UsageError
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.cli.plain import MOST, one_line
+from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.work import ENGINES, judge_explicitly
 from tdxcheck.checker.record import LARGEST, read
+from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.grid import Column, Row, grid
 from tests.demo import DEMO
 
@@ -40,6 +42,7 @@ SLOW = """
 import os, sys, time
 from pathlib import Path
 from tdxcheck.checker.cli.main import Context, main
+from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.judging.combine import Engine
 from tests.demo import DEMO
 def slow(case, budget, report):
@@ -127,6 +130,13 @@ def test_a_folder_that_is_none_is_said_to_be_none(
     assert "is not a folder" in capsys.readouterr().err
     assert run("list", "counterexamples", "--folder", str(tmp_path)) == 0
     assert capsys.readouterr().out == "none\n"
+
+
+def test_a_write_that_fails_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "graph.dot"
+    with pytest.raises(OSError) as error:
+        write_whole(path, "digraph {}")
+    assert error.value.filename == str(path)
 
 
 Json = Any
@@ -224,6 +234,9 @@ def test_a_bug_is_told_by_one_of_its_traces(
     out = capsys.readouterr().out
     assert out.startswith(f"open breaks {COVERED}")
     assert "Other traces of X1: X1-open-D1" in out
+    assert run("explain", "X1", catalogue=with_bug()) == 2
+    said = f"'tdxcheck show X1' tells a trace, and '{COVERED}' can be explained"
+    assert said in capsys.readouterr().err
     assert run("show", "open", *folder, catalogue=with_bug()) == 2
     assert "'open' may be any of X1-open-D1, X1-open-" in capsys.readouterr().err
 
@@ -470,3 +483,34 @@ def test_names_that_do_not_fit_come_down_in_steps() -> None:
         "rule_two  x12",
     ]
     assert max(map(len, lines)) <= 29
+
+
+def test_what_many_designs_share_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = DEMO.design("open")
+    more = tuple(
+        replace(first, key=key, system=first.system.variant(key, "The same."))
+        for key in ("one", "two", "three")
+    )
+    catalogue = replace(DEMO, designs=(first, *more), claims=())
+    assert run("verify", "--engine", "explicit", catalogue=catalogue) == 0
+    out = capsys.readouterr().out
+    assert f"{COVERED}: open 5 (not recorded) and 3 more designs" in out
+    assert run("verify", "one", "--engine", "explicit", catalogue=catalogue) == 0
+    assert f"{COVERED}: one 5\n" in capsys.readouterr().out
+    assert run("explain", COVERED, catalogue=catalogue) == 0
+    assert "open, one, two, three: refuted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (("a",), "a"),
+        (("a", "b", "c", "d"), "any design"),
+        (("a", "b", "c"), "any design but d"),
+        (("a", "b"), "a, b"),
+    ],
+)
+def test_designs_are_named_in_few_words(keys: tuple[str, ...], told: str) -> None:
+    assert summary._all_but("abcd", keys) == told

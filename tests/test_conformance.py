@@ -1,7 +1,8 @@
 """The module model and a sample of what the real module was seen to do.
 
 The sample is of the recorded vectors: the cheapest lines that together show each
-leaf, state, status and fault.
+leaf, state, status and fault, and of calls that overlap each place of each leaf with
+each leaf that another LP calls meanwhile.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import chain, combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,7 +254,7 @@ def overlapping() -> Sequence:
     raise AssertionError("the sample has none")
 
 
-def with_step(number: int, **changes: object) -> Sequence:
+def with_step(number: int, **changes: Any) -> Sequence:
     """The sequence with one of its steps recorded otherwise."""
     sequence = overlapping()
     steps = list(sequence.steps)

@@ -108,6 +108,21 @@ def test_the_code_prints_what_the_page_shows(
         assert matches(piece.output, printed), f"{name}:{piece.line + 1}\n{printed}"
 
 
+def test_the_catalogue_of_the_page_can_be_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its designs are stated upon one that the catalogue does not have."""
+    namespace: Namespace = {"__name__": "hot_add_time"}
+    for piece in pieces(OWN_DESIGN):
+        run(piece, "hot_add_time.py", namespace)
+    capsys.readouterr()
+    small = ("--cpus", "2", "--packages", "1", "--blocks", "3", "--engine", "diagrams")
+    assert main(["verify", *small], namespace["CONTEXT"]) == 1
+    told = capsys.readouterr()
+    assert "added_memory_is_refused           REFUTED IN 10  exhausted" in told.out
+    assert told.err == ""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
@@ -340,6 +355,20 @@ class Wrong(Toy):
 @action()
 def wrong(host: Toy, cpu: Cpu) -> None:
     "Wrong on {cup}."
+""",
+    "an annotation that cannot be read": """
+@action()
+def wrong(host: Tay) -> None:
+    "Wrong."
+""",
+    "a rule that raises": """
+@invariant()
+def wrong(host: Toy) -> Term[bool]:
+    "Wrong."
+    return forall(Cpu, lambda cpu: 1 / 0)
+""",
+    "a setting by a name": """
+TOY.variant("wrong", "Wrong.", settings={"retries": True})
 """,
     "no state": """
 @action()
@@ -601,15 +630,6 @@ def wrong(host: Other) -> Term[bool]:
     return host.extra
 
 ground(TOY.variant("wrong", "Wrong.", properties=(wrong,)), SCOPE)
-""",
-    ),
-    "a call of what is no action": (
-        AttributeError,
-        """
-@action()
-def wrong(host: Toy) -> None:
-    "Wrong."
-    host.call(judge)
 """,
     ),
     "a setting of other numbers": (

@@ -23,7 +23,8 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter, Outcome
-from tdxcheck.checker.verdict import Exhausted, Refuted
+from tdxcheck.checker.verdict import Exhausted, Refuted, Vacuous
+from tdxcheck.models.module.dispatch import sys_lp_shutdown_final
 from tdxcheck.models.module.interleaving import (
     in_one_step,
     leave,
@@ -38,10 +39,12 @@ from tdxcheck.models.module.overlapping import (
     SCOPE,
     stretches,
 )
+from tdxcheck.models.module.versions import VERSIONS
 from tdxcheck.spec.interleaving import Interleaved, Leaf, Place
 from tdxcheck.spec.module import Module, Status
 from tdxcheck.spec.module_rules import (
     a_tdmrs_lock_is_nobody_elses,
+    a_tentative_shutdown_can_be_taken_back,
     an_exclusive_lock_is_nobody_elses,
     nothing_changes_after_shutdown,
     told_of_a_shutdown_it_is_final,
@@ -121,6 +124,23 @@ def test_without_its_guard_a_rule_is_broken(
     found = survey(ground(system, SCOPE))
     told = dict(zip(system.properties, found.verdicts, strict=True))
     assert isinstance(told[rule], Refuted)
+
+
+def test_module_1_0_is_shut_down_under_the_feet_of_others() -> None:
+    """Its LP.SHUTDOWN shares the global lock, and looks for nobody inside."""
+    later = (Leaf.SHUTDOWN, Leaf.UPDATE)
+    leaves = {leaf: actions for leaf, actions in LEAVES.items() if leaf not in later}
+    leaves[Leaf.LP_SHUTDOWN] = (sys_lp_shutdown_final,)
+    settings = {**ONE_IMAGE.settings, **VERSIONS["1.0"].settings}
+    system = replace(ONE_IMAGE, actions=tuple(stretches(leaves)), settings=settings)
+    found = survey(ground(system, SCOPE))
+    for rule, verdict in zip(system.properties, found.verdicts, strict=True):
+        if rule is nothing_changes_after_shutdown:
+            assert isinstance(verdict, Refuted)
+        elif rule is a_tentative_shutdown_can_be_taken_back:
+            assert isinstance(verdict, Vacuous)
+        else:
+            assert verdict == Exhausted(found.states), rule.name
 
 
 @cache

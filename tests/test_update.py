@@ -302,7 +302,7 @@ class Kernel:
 
     def flags(self) -> tuple[SysInitResult, bool, bool]:
         done = (self.value(Host.lp_init_done, cpu) for cpu in (0, 1))
-        return (self.value(Host.sys_init_result), *done)  # type: ignore[return-value]
+        return (self.value(Host.sys_init_result), *done)
 
 
 def test_an_update_that_succeeds() -> None:
@@ -453,7 +453,7 @@ def test_an_update_during_a_build_corrupts_the_measurement() -> None:
 # The safeguards: each rule says something, and each is broken without its guard.
 
 
-def outcomes(system: TransitionSystem, *rules: str) -> list[Outcome]:
+def outcomes(system: TransitionSystem, *rules: str) -> list[Outcome | None]:
     made = instance(system)
     whole = ground(made.system, made.scope)
     numbers = [

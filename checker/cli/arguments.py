@@ -22,10 +22,11 @@ exit codes:
   0    everything is as expected
   1    a rule is refuted that should hold, or an expected refutation is gone;
        a recorded trace is stale or not shortest; the module model does not conform
-  2    wrong usage, or a broken specification
+  2    wrong usage, a file that cannot be read or written,
+       or a broken specification
   3    undecided: the limit of depth, states, memory or time was met
   4    internal error: the engines disagree, or a trace does not replay
-  130  interrupted
+  130  interrupted, by Ctrl-C, SIGTERM or SIGHUP
   141  nobody reads the output any more
 """
 

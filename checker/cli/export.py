@@ -48,6 +48,10 @@ def _writer(path: Path) -> Any:
     writers = {".graphml": _graphml, ".json": _json, ".dot": _dot}
     if path.suffix not in writers:
         raise UsageError(f"{path}: the name must end in {', '.join(writers)}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
     return writers[path.suffix]
 
 

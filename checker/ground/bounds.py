@@ -39,6 +39,7 @@ def _check(system: GroundSystem, step: GroundStep, number: int, value: Node) -> 
                 break
             guards += relevant
             read |= support(*relevant)
+    assert found is not None, "else it has returned"
     slot = system.slots[number]
     variable, _ = slot.entry
     location = next(

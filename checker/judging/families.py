@@ -186,12 +186,10 @@ def _search(
 
 def _spread(table: Table, kept: Sequence[Feature], every: Sequence[Feature]) -> Table:
     """The table over the features that matter, as one over all of them."""
-    places = [every.index(feature) for feature in kept]
-    found = 0
-    for configuration in range(1 << len(every)):
-        own = 0
-        for bit, place in enumerate(places):
-            own |= (configuration >> place & 1) << bit
-        if table >> own & 1:
-            found |= 1 << configuration
-    return found
+    bits = format(table, f"0{1 << len(kept)}b")
+    for place, feature in enumerate(every):
+        if feature not in kept:
+            size = 1 << place
+            parts = (bits[n : n + size] for n in range(0, len(bits), size))
+            bits = "".join(part * 2 for part in parts)
+    return int(bits, 2)

@@ -1,8 +1,8 @@
 """Questions: what is asked of a design, on which machine, under which assumptions.
 
 A claim is asked once under all of its assumptions, and once with each of them
-dropped. Questions under the same assumptions are about the same system, and are
-answered together.
+dropped: the switches that only it fixes are then open. Questions under the same
+assumptions are about the same system, and are answered together.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def cases_of(
         for question in (*about_rules, *about_claims):
             keys = frozenset(assumption.key for assumption in made_for(question))
             own = tuple(sorted(_own_sizes(question).items()))
-            groups.setdefault((keys, own), []).append(question)
+            groups.setdefault((keys, question.dropped, own), []).append(question)
         for questions in groups.values():
             made = assumed or made_for(questions[0])
             own_sizes = {**_own_sizes(questions[0]), **sizes}
@@ -117,6 +117,9 @@ def case_of(
     machine = catalogue.machine
     setup = _setup(machine, tuple(sorted(sizes.items())))
     settings = {**setup.settings, **design.system.settings}
+    dropped = [q.dropped for q in asked[:1] if q.dropped]
+    for assumption in dropped:
+        settings |= dict.fromkeys(assumption.settings)
     for assumption in assumed:
         settings |= assumption.settings
     system = replace(
@@ -124,8 +127,9 @@ def case_of(
         properties=tuple(question.rule for question in asked),
         settings=settings,
     )
-    keys = ", ".join(assumption.key for assumption in assumed)
+    keys = ", ".join(a.key for a in assumed)
     label = f"{design.key} under {keys}" if keys else design.key
+    label += "".join(f" without {a.key}" for a in dropped)
     changed = {name: n for name, n in sizes.items() if machine.sizes[name] != n}
     if changed:
         label += f" with {', '.join(f'{n} {name}' for name, n in changed.items())}"

@@ -39,7 +39,7 @@ class Kind(Enum):
     FIRMWARE = "firmware event"
     REQUEST = "administrator's request"
     FAULT = "fault"
-    HARDWARE = "hardware"
+    HARDWARE = "hardware event"
 
 
 @dataclass(frozen=True)

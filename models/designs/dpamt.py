@@ -2,11 +2,9 @@
 
 The PAMT that is allocated at boot is no longer as large as if every page of the
 machine were a TD's: of 4 KB pages it holds one bit each, and the kernel adds the rest
-where a TD has pages, and takes it back afterwards.
-
-The updates at run time, which this kernel has as well, are left to v7.2: judging both
-at once takes several times as long. A CPU that holds the spinlock cannot be stopped
-for one, and the module's successor goes on with the pairs that it finds.
+where a TD has pages, and takes it back afterwards. It is judged on machines whose
+module is not updated while they run: both at once are too many states for a default
+run.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from tdxcheck.models.initialization import GLOBAL_HKID, configure
 from tdxcheck.models.kvm import kvm_unload, td_add_page
 from tdxcheck.models.module.configuration import sys_config
 from tdxcheck.models.pamt import PAMT_STEPS
-from tdxcheck.models.update import UPDATE
 from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
 from tdxcheck.spec.events import CRASH_KEXEC, KEXEC
 from tdxcheck.spec.host import Host, Presence
@@ -107,15 +104,10 @@ DPAMT = V7_2.variant(
             if start.event in (KEXEC, CRASH_KEXEC)
         },
     },
-    removed=(td_add_page, *UPDATE),
+    removed=(td_add_page,),
     added=PAMT_STEPS,
     settings={
-        Host.stops_update_on_failure: False,
-        Host.resets_flags_on_update: False,
-        Host.locks_version_reads: False,
-        Host.refuses_seamldr_on_vmcs_erratum: False,
-        Host.refreshes_version_only: False,
-        Host.seamret_clears_vmcs: False,
+        Host.runtime_update: False,
         Host.locks_pamt: True,
         Host.resets_removed_pamt_pages: True,
         Host.keeps_unremoved_pamt_pages: True,

@@ -21,8 +21,8 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.models.initialization import COMMON, allocate_pamt, free_pamt, proceed
 from tdxcheck.models.kvm import KVM, seamcall
-from tdxcheck.models.module.dispatch import sys_lp_shutdown
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.models.platform import BOOT, PLATFORM
 from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Presence, Tdx
 from tdxcheck.spec.machine import Cpu
@@ -127,9 +127,8 @@ def undo(host: Host) -> None:
 def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
     host.require(host.tdx == Tdx.STOPPING)
-    host.require(host.may_call_again())
     host.require(host.online(cpu))
-    seamcall(host, sys_lp_shutdown, cpu)
+    seamcall(host, lp_shutdown, cpu)
 
 
 @action(actor=Actor.KERNEL, sources=(V3_TREE.at("shutdown_tdx_module()"),))
@@ -163,6 +162,8 @@ V3_DESIGN = TransitionSystem(
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,
         Host.checks_cmrs: True,
+        Host.locks_cpu_hotplug: True,
+        Host.turns_vmx_on_first: True,
         Host.flushes_before_key_config: True,
         Host.flushes_before_freeing_pamt: True,
         Host.flushes_after_failed_config: True,

@@ -20,6 +20,7 @@ def reject_module(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.every_online_cpu_initialized())
+    host.require(host.module_is_1_5)
     host.require(~host.module_keeps_rbp)
     host.tdx = Tdx.ERROR
 
@@ -37,6 +38,8 @@ V6_18 = V6_16.variant(
         Host.marks_cache_of_vp_enter: True,
         Host.marks_cache_of_page_rdmd: True,
         Host.flushes_when_seamcalls_end: True,
+        Host.flushes_in_offline_callback: True,
+        Host.flushes_after_vp_flush: True,
         Host.refuses_rbp_clobber: True,
         Host.propagates_bring_up_errors: True,
     },

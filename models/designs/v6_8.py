@@ -31,8 +31,9 @@ from tdxcheck.models.kvm import (
     vmxon_everywhere,
 )
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.old_module import sys_rd_of_1_0
 from tdxcheck.models.platform import cpu_online
-from tdxcheck.spec.events import CPU_ONLINE
+from tdxcheck.spec.events import CPU_ONLINE, KVM_LOAD
 from tdxcheck.spec.host import (
     Actor,
     Host,
@@ -82,7 +83,11 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
 def cpu_online_first(
     host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample
 ) -> None:
-    """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there."""
+    """The administrator onlines {cpu}: KVM does VMXON and TDH.SYS.LP.INIT there.
+
+    The call is made on a CPU that is refused for it, too, and leaves nothing. As a
+    refusal is no step, rules of steps do not see it.
+    """
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.cpu_hotplug_locked())
@@ -113,6 +118,7 @@ def cpu_online_first(
 @action(
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
+    event=KVM_LOAD,
     sources=(K6_16.at("tdx_bringup()"),),
 )
 def kvm_load_begins(host: Host) -> None:
@@ -179,8 +185,21 @@ def list_memory(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.every_online_cpu_initialized())
+    host.require(host.module_is_1_5)
     host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
     list_present_memory(host)
+
+
+@action(actor=Actor.KERNEL, sources=(L6_8.at("get_tdx_sys_info()"),))
+def read_metadata_in_vain(host: Host, cpu: Cpu) -> None:
+    """The kernel asks a module 1.0 for its limits: TDH.SYS.RD on {cpu}, in vain."""
+    host.require(host.kvm == Kvm.LOADING)
+    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.online(cpu))
+    host.require(host.every_online_cpu_initialized())
+    host.require(~host.module_is_1_5)
+    seamcall(host, sys_rd_of_1_0, cpu)
+    host.tdx = Tdx.ERROR
 
 
 @action(actor=Actor.KERNEL, sources=(L6_8.at("init_tdx_module(), error path"),))
@@ -237,7 +256,13 @@ V6_8 = V3_DESIGN.variant(
         undo: undo_and_give_up,
     },
     removed=(shut_down_cpu, give_up),
-    added=(cpu_online_first, kvm_load_fails, kvm_loaded, kvm_checks_fail),
+    added=(
+        cpu_online_first,
+        kvm_load_fails,
+        kvm_loaded,
+        kvm_checks_fail,
+        read_metadata_in_vain,
+    ),
     settings={
         Host.detects_tdx_on_every_cpu: False,
         Host.checks_cmrs: False,

@@ -2,7 +2,8 @@
 
 The list comes from memblock with memory hotplug locked out, and is compared with
 the CMRs. Afterwards arch_add_memory() refuses every other range, ZONE_DEVICE
-memory included. A range that was already added is not looked at again.
+memory included. A range that was already added is not looked at again. That TSX_CTRL
+is cleared around the first SEAMCALLs of a CPU is taken from its development branch.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from tdxcheck.checker.language import action, ite
 from tdxcheck.models.designs.v3 import V3_DESIGN, build_tdmrs, undo
 from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
 from tdxcheck.spec.host import Actor, Host, Tdx
-from tdxcheck.spec.sources import V7
+from tdxcheck.spec.sources import V7, V7_TREE
 
 
 @action(actor=Actor.KERNEL, sources=(V7.at("10/20, build_tdx_memory()"),))
@@ -43,11 +44,12 @@ V7_DESIGN = V3_DESIGN.variant(
     replaced={build_tdmrs: list_memory_after_cpus, undo: undo_with_list},
     settings={
         Host.detects_tdx_on_every_cpu: False,
+        Host.clears_tsx_control: True,
         Host.locks_memory_hotplug: True,
         Host.refuses_added_memory_outside_list: True,
         Host.empties_list_on_failure: True,
         Host.looks_at_one_cmr: True,
         Host.releases_lock_unheld: True,
     },
-    sources=(V7.at("00/20, 10/20"),),
+    sources=(V7.at("00/20, 10/20"), V7_TREE.at("tsx_ctrl_clear()")),
 )

@@ -24,6 +24,7 @@ from tdxcheck.models.designs.v6_8 import (
     kvm_load_fails,
     kvm_loaded,
     list_memory,
+    read_metadata_in_vain,
     undo_and_give_up,
 )
 from tdxcheck.models.designs.v6_18 import V6_18, reject_module
@@ -35,10 +36,12 @@ from tdxcheck.models.initialization import (
 )
 from tdxcheck.models.kvm import seamcall, to_be_made_again, vmxon_everywhere
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
-from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx
+from tdxcheck.models.old_module import sys_rd_of_1_0
+from tdxcheck.spec.events import KVM_LOAD
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx, Told
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import L7, VMXON_V3
+from tdxcheck.spec.sources import L7, VMXON_V2, VMXON_V3
 
 BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"))
 
@@ -46,7 +49,7 @@ BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"
 def tries_tdx(host: Host) -> Term[bool]:
     """This kernel initialises TDX when it boots."""
     second = host.running == Running.SECOND
-    return ~host.hidden_at_boot() & implies(second, host.second_kernel_tries_tdx)
+    return ~host.hidden_at_boot() & implies(second, host.runs_same_code())
 
 
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)
@@ -98,7 +101,8 @@ def boot_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)
 def boot_without_tdx(host: Host) -> None:
     """A CPU or the module was not enabled: callbacks removed, VMXOFF, TDX given up."""
-    refused = host.refuses_rbp_clobber & ~host.module_keeps_rbp
+    clobbers = host.module_is_1_5 & ~host.module_keeps_rbp
+    refused = host.refuses_rbp_clobber & clobbers
     host.require(
         (host.tdx == Tdx.STOPPING)
         | ((host.tdx == Tdx.STARTED) & (host.sys_init_result == SysInitResult.FAILED))
@@ -109,12 +113,24 @@ def boot_without_tdx(host: Host) -> None:
     host.vmx_on.fill(False)
 
 
+@action(actor=Actor.KERNEL, sources=(L7.at("get_tdx_sys_info()"),))
+def read_metadata_in_vain_at_boot(host: Host, cpu: Cpu) -> None:
+    """The kernel asks a module 1.0 for its limits: TDH.SYS.RD on {cpu}, in vain."""
+    host.require(host.tdx == Tdx.STARTED)
+    host.require(host.online(cpu))
+    host.require(host.lp_init_done[cpu] & host.every_online_cpu_initialized())
+    host.require(~host.module_is_1_5)
+    seamcall(host, sys_rd_of_1_0, cpu)
+    host.tdx = Tdx.STOPPING
+
+
 @action(actor=Actor.KERNEL, sources=(L7.at("init_tdx_module()"),))
 def list_memory_at_boot(host: Host) -> None:
     """The kernel lists all memory that memblock knows, and builds TDMRs and PAMTs."""
     host.require(host.tdx == Tdx.STARTED)
     host.require(host.every_online_cpu_initialized())
     host.require(exists(Cpu, lambda c: host.lp_init_done[c]))
+    host.require(host.module_is_1_5)
     host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
     list_present_memory(host)
 
@@ -133,6 +149,7 @@ def undo_at_boot(host: Host) -> None:
 @action(
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
+    event=KVM_LOAD,
     sources=(VMXON_V3.at("__tdx_bringup(), tdx_get_sysinfo()"),),
 )
 def kvm_load_on_core(host: Host) -> None:
@@ -141,6 +158,22 @@ def kvm_load_on_core(host: Host) -> None:
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(host.tdx == Tdx.INITIALIZED)
     host.require(host.module_enumerates_topology)
+    host.kvm = Kvm.LOADED
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=KVM_LOAD,
+    sources=(VMXON_V2.at("3/7, reply of Chao Gao 2025-12-09"), VMXON_V3.at("11/16")),
+)
+def kvm_load_without_tdx(host: Host) -> None:
+    """The administrator loads KVM, which finds no TDX, and does without: VMXON."""
+    host.require(host.in_service())
+    host.require(host.kvm == Kvm.UNLOADED)
+    host.require(host.tdx != Tdx.INITIALIZED)
+    host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
+    host.vmx_on.fill(True)
     host.kvm = Kvm.LOADED
 
 
@@ -154,12 +187,15 @@ V7_1 = V6_18.variant(
         list_memory: list_memory_at_boot,
         undo_and_give_up: undo_at_boot,
         reject_module: boot_without_tdx,
+        read_metadata_in_vain: read_metadata_in_vain_at_boot,
     },
     removed=(kvm_load_fails, kvm_loaded, kvm_checks_fail),
-    added=(boot_begins, boot_declines),
+    added=(boot_begins, boot_declines, kvm_load_without_tdx),
     settings={
         Host.initializes_at_boot: True,
         Host.core_owns_vmx: True,
+        Host.bears_missing_tdx: True,
+        Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,
         Host.propagates_bring_up_errors: False,
     },

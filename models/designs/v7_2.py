@@ -25,6 +25,8 @@ V7_2 = V7_1.variant(
         Host.refuses_seamldr_on_vmcs_erratum: True,
         Host.refreshes_version_only: True,
         Host.seamret_clears_vmcs: None,
+        Host.flushes_after_vp_flush: False,
+        Host.flushes_with_preemption: True,
     },
     sources=(
         DISABLE_V3.at("whole series"),

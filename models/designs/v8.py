@@ -45,6 +45,7 @@ V8_DESIGN = V7_DESIGN.variant(
     },
     removed=(begin, initialize_cpu, shut_down_cpu, give_up),
     settings={
+        Host.clears_tsx_control: False,
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
         Host.looks_at_one_cmr: False,

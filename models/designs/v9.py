@@ -21,6 +21,8 @@ V9_DESIGN = V7_DESIGN.variant(
     settings={
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
+        Host.looks_at_one_cmr: False,
+        Host.releases_lock_unheld: False,
     },
     sources=(V8.at("00/16"), V13.at("00/22, changelog")),
 )

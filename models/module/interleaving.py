@@ -113,7 +113,7 @@ def _told(start: Place, stop: Place) -> str:
 
 
 def places(whole: Action) -> tuple[Place, ...]:
-    """The places of a call of this leaf, in order, from outside to outside."""
+    """The places of a call of this leaf, in order, from outside to done."""
     inside = (mark for mark in whole.marks if isinstance(mark, Place))
     return (Place.OUTSIDE, *inside, Place.DONE)
 

@@ -3,6 +3,10 @@
 Each difference is a switch of `Module` and bears on one leaf or on one answer, so that
 a host can also be given a module that differs in a single one.
 
+Derived, not read: that module 1.0 answers the numbers of leaves that it lacks as it
+does any unknown one, and that the others take the bit of 1.5.34's TDH.SYS.SHUTDOWN for
+a part of the handoff version, which is then invalid.
+
 Not among them: TDH.SYS.DISABLE, which none of these versions has (hosts switch it by
 `module_has_disable`); leaf versions and feature flags that 1.5.34 takes; what depends
 on MSRs and CPUID, which is in the tables that a machine brings along.

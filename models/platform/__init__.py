@@ -29,7 +29,13 @@ from tdxcheck.models.platform.memory import (
     memory_online,
     zone_device,
 )
-from tdxcheck.models.platform.power import hibernate, suspend
+from tdxcheck.models.platform.next_kernel import NEXT_KERNEL
+from tdxcheck.models.platform.power import (
+    disable_again,
+    hibernate,
+    reboot_disabling,
+    suspend,
+)
 
 PLATFORM = (
     memory_hot_add,
@@ -52,6 +58,9 @@ PLATFORM = (
     *CACHES,
     suspend,
     hibernate,
+    reboot_disabling,
+    disable_again,
+    *NEXT_KERNEL,
 )
 """Everything that happens to a host, whatever its design."""
 

@@ -60,6 +60,12 @@ def seamrr_at_boot(host: Host) -> Term[bool]:
 
 
 @initial
+def module_at_boot(host: Host) -> Term[bool]:
+    """The module can be entered if firmware has loaded one."""
+    return host.seam_ready == host.module_present
+
+
+@initial
 def packages_at_boot(host: Host) -> Term[bool]:
     """Firmware counted the packages of the CPUs that it verified."""
     return forall(
@@ -87,7 +93,13 @@ def memory_at_boot(host: Host) -> Term[bool]:
     )
 
 
-BOOT = (cpus_at_boot, seamrr_at_boot, packages_at_boot, memory_at_boot)
+BOOT = (
+    cpus_at_boot,
+    seamrr_at_boot,
+    module_at_boot,
+    packages_at_boot,
+    memory_at_boot,
+)
 
 
 @action(

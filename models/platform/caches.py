@@ -7,13 +7,7 @@ no longer bears the module's mark.
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import (
-    Kind,
-    action,
-    exists,
-    ite,
-    one_of,
-)
+from tdxcheck.checker.language import Kind, action, exists, implies, ite, one_of
 from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.td import page_rdmd
 from tdxcheck.spec.environment import Integrity
@@ -109,11 +103,13 @@ def kexec_hangs(host: Host, cpu: Cpu) -> None:
 def machine_check(host: Host, cpu: Cpu) -> None:
     """A memory error on {cpu}: TDH.PHYMEM.PAGE.RDMD there is asked whose page it was.
 
-    Any error of the call means "not private". Machine checks of a second kernel are
-    not followed.
+    Any error of the call means "not private". Of a second kernel's machine checks
+    those are followed that come of poison, in VMX operation.
     """
+    second = host.running == Running.SECOND
+    follows = host.runs_same_code() & host.poisoned & host.vmx_on[cpu]
     host.require(host.asks_module_on_machine_check)
-    host.require(host.running == Running.FIRST)
+    host.require(implies(second, follows))
     host.require(host.in_service())
     host.require(host.online(cpu))
     seamcall(host, page_rdmd, cpu, marks=host.marks_cache_of_page_rdmd)

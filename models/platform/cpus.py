@@ -7,6 +7,7 @@ from tdxcheck.checker.language import (
     Refusal,
     action,
     implies,
+    ite,
 )
 from tdxcheck.models.platform.boot import CPU_IGNORED
 from tdxcheck.models.platform.memory import after_removal
@@ -87,6 +88,7 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.ONLINE)
     host.require(host.another_cpu_online(cpu), otherwise=Told.EBUSY)
+    host.require(host.last_cpus_go_offline | ~host.last_online_cpu_of_package(cpu))
     host.require(~host.cpu_hotplug_locked())
     host.require(
         implies(
@@ -97,8 +99,14 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     )
     flushed = host.flushes_vcpus_of_offlined_cpus
     unflushed = ~host.flushes_offlined_cpus
+    late = host.vcpu_on[cpu] & flushed & ~host.flushes_after_vp_flush
+    private = ite(host.flushes_in_offline_callback, late, host.private_dirty[cpu])
     host.vcpu_on[cpu] = host.vcpu_on[cpu] & ~flushed
-    host.private_dirty[cpu] = host.private_dirty[cpu] & unflushed
-    host.pamt_dirty[cpu] = unflushed & (host.pamt_dirty[cpu] | ~host.pamt_allocated)
+    host.vmx_on[cpu] = host.vmx_on[cpu] & host.vmxon_when_online
+    host.lp_initialized[cpu] = host.lp_initialized[cpu] & host.lp_init_survives_offline
+    called_back = host.flushes_in_offline_callback
+    written = host.pamt_dirty[cpu] | ~host.pamt_allocated
+    host.private_dirty[cpu] = private & unflushed
+    host.pamt_dirty[cpu] = written & unflushed & ~called_back
     host.marked[cpu] = False
     host.cpu[cpu] = Presence.OFFLINE

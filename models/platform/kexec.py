@@ -29,7 +29,7 @@ from tdxcheck.spec.host import (
     Told,
 )
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.module import Status
+from tdxcheck.spec.module import Status, SysState
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     DISABLE_V3,
@@ -78,6 +78,15 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
+    host.failed_vcpu_listed = False
+    host.assertion_failed = False
+    host.disabling = False
+
+
+def forget(host: Host) -> None:
+    """Where kexec itself resets the module, it waits for TDH.SYS.INIT again."""
+    kept = host.sys_state
+    host.sys_state = ite(host.module_survives_kexec, kept, SysState.SYSINIT_PENDING)
 
 
 @action(
@@ -158,7 +167,9 @@ def kexec(host: Host, cpu: Cpu) -> None:
     host.require(host.online(cpu))
     host.require(~host.update_failed())
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
+    host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
     leave(host, cpu, host.never())
+    forget(host)
 
 
 @action(
@@ -174,10 +185,11 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     kernel whose initialisation of TDX has failed makes no such call.
     """
     host.require(host.running == Running.FIRST)
-    host.require(host.in_service())
+    host.require(host.in_service() | host.disabling)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
     disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
     leave(host, cpu, disabled)
     host.call(sys_disable, cpu)
@@ -200,12 +212,14 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     kernel writes its dump, and does nothing else. A panic during an update of the
     module, or after one that failed, is not modelled.
     """
+    host.require(host.panics)
     host.require(host.running == Running.FIRST)
     host.require(~host.updating() & ~host.update_failed())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
     leave_in_panic(host, host.never())
+    forget(host)
 
 
 @action(
@@ -218,6 +232,7 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
 
     That it first asks whether TDX was initialised is assumed, as for kexec.
     """
+    host.require(host.panics)
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))

@@ -93,6 +93,7 @@ def memory_hot_add(host: Host, block: Block) -> None:
     )
     check_added(host, block)
     host.memory[block] = Presence.OFFLINE
+    host.memmap_inside[block] = host.memmap_on_memory
 
 
 @action(
@@ -116,6 +117,7 @@ def device_as_memory(host: Host, block: Block) -> None:
     host.require(~host.memory_hotplug_locked())
     check_added(host, block)
     host.memory[block] = Presence.OFFLINE
+    host.memmap_inside[block] = host.memmap_on_memory
 
 
 @action(
@@ -194,6 +196,7 @@ def memory_hot_remove(host: Host, block: Block) -> None:
     host.require(host.memory[block] == Presence.OFFLINE)
     host.require(~host.memory_hotplug_locked())
     host.memory[block] = Presence.ABSENT
+    host.memmap_inside[block] = False
     host.running = after_removal(
         host,
         ite(

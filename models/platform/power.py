@@ -1,26 +1,25 @@
-"""Suspend and hibernation: power goes, and with it the TDX module."""
+"""Suspend, hibernation and reboot: power goes, or a reset comes, and so the module.
+
+A machine that is reset begins anew, as firmware hands it over: its run ends there. So
+only a reboot that tells the module first is a step; up to v7.1 none does, and from v7.2
+on an emergency reboot, as recalled, does not either. In a sleep the processors leave
+VMX operation and find it again, as KVM, or from v7.1 on the core kernel, sees to: that
+TDX is lost in it comes before.
+"""
 
 from __future__ import annotations
 
 from tdxcheck.checker.language import (
     Kind,
     Refusal,
+    Term,
     action,
 )
-from tdxcheck.spec.events import (
-    HIBERNATE,
-    SUSPEND,
-)
-from tdxcheck.spec.host import (
-    Actor,
-    Host,
-    Told,
-)
-from tdxcheck.spec.sources import (
-    ACPI_SLEEP,
-    L6_8,
-    TDX_RST,
-)
+from tdxcheck.models.disable import sys_disable, sys_disable_interrupted
+from tdxcheck.spec.events import HIBERNATE, REBOOT, SUSPEND
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, Tdx, Told
+from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.sources import ACPI_SLEEP, DISABLE_V3, L6_8, TDX_RST
 
 
 def reset_module(host: Host) -> None:
@@ -71,3 +70,41 @@ def hibernate(host: Host) -> None:
     host.require(host.in_service())
     host.require(~host.initializing())
     reset_module(host)
+
+
+def disables_for_shutdown(host: Host, cpu: Cpu) -> None:
+    """On the way to another kernel, or to a reset, the module is disabled by {cpu}."""
+    host.require(host.running == Running.FIRST)
+    host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    host.require(host.in_service() | host.disabling)
+    host.require(host.online(cpu))
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=REBOOT,
+    sources=(DISABLE_V3.at("tdx_shutdown()"),),
+)
+def reboot_disabling(host: Host, cpu: Cpu) -> None:
+    """The administrator reboots the machine: TDH.SYS.DISABLE on {cpu}, then reset."""
+    host.require(host.reboots)
+    disables_for_shutdown(host, cpu)
+    host.running = Running.RESET
+    host.tdx = Tdx.UNINITIALIZED
+    host.kvm = Kvm.UNLOADED
+    host.disabling = False
+    host.call(sys_disable, cpu)
+
+
+@action(actor=Actor.KERNEL, sources=(DISABLE_V3.at("tdx_shutdown(), retries"),))
+def disable_again(host: Host, cpu: Cpu, busy: Term[bool]) -> None:
+    """The kernel meets an interrupt or a busy module: TDH.SYS.DISABLE again, on {cpu}.
+
+    It does so without bound, with every other CPU stopped.
+    """
+    host.require(host.faults & host.module_has_disable)
+    host.require(host.kexec_loaded | host.reboots)
+    disables_for_shutdown(host, cpu)
+    host.disabling = True
+    host.call(sys_disable_interrupted, cpu, busy)

@@ -17,6 +17,7 @@ from tdxcheck.spec.events import (
     BOOT_SCAN,
     CPU_OFFLINE,
     DEVICE_AS_MEMORY,
+    KVM_LOAD,
     MEMORY_HOT_ADD,
     MEMORY_ONLINE,
 )
@@ -26,14 +27,18 @@ from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
     CXL_2024,
     DH_0624,
+    ISSUES,
     K6_16,
     KH_0503,
+    KVM_6_19,
     L6_8,
     MODULE_1_5,
+    PREEMPTION,
     PULL_6_8,
     SEED,
     V5,
     V7,
+    VMXON_V2,
     VMXON_V3,
 )
 
@@ -108,6 +113,73 @@ def a_busy_key_table_is_not_final(before: Host, step: Step, after: Host) -> Term
         Status.TDX_OPERAND_BUSY
     )
     return implies(busy & ~failing(before), ~failing(after))
+
+
+@step_rule(severity=Severity.SERVICE, sources=(ISSUES.at("25"),))
+def tsx_control_is_not_final(before: Host, step: Step, after: Host) -> Term[bool]:
+    """That TSX_CTRL is not zero on a CPU does not end TDX until reboot.
+
+    The module answers TDX_INCORRECT_MSR_VALUE or TDX_INCONSISTENT_MSR with 0x122, and
+    keeps its state: once the register is cleared the same call may succeed.
+    """
+    otherwise = step.answers(Status.TDX_INCORRECT_MSR_VALUE) | step.answers(
+        Status.TDX_INCONSISTENT_MSR
+    )
+    return implies(otherwise & ~failing(before), ~failing(after))
+
+
+@step_rule(severity=Severity.SERVICE, sources=(ISSUES.at("83, 331"),))
+def an_older_module_is_not_final(before: Host, step: Step, after: Host) -> Term[bool]:
+    """That a module is older than the kernel expects does not end TDX until reboot.
+
+    TDX_SYS_NOT_READY for a leaf that module 1.0 does not know comes before anything
+    is configured: nothing is lost that a newer module could not still give.
+    """
+    unknown = step.answers(Status.TDX_SYS_NOT_READY) & ~before.module_configured()
+    return implies(unknown & ~failing(before), ~failing(after))
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(L6_8.at("try_init_module_global()"), K6_16.at("tdx_bringup()")),
+)
+def only_answers_are_remembered(before: Host, step: Step, after: Host) -> Term[bool]:
+    """What is remembered of TDH.SYS.INIT for good is an answer of the module's own.
+
+    On a CPU without VMX operation the instruction is #UD: nobody was asked, and the
+    module may be as willing as before.
+    """
+    kept = (before.sys_init_result == SysInitResult.NOT_CALLED) & (
+        after.sys_init_result == SysInitResult.FAILED
+    )
+    return implies(kept, ~step.answers(Status.UD))
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(VMXON_V2.at("3/7, reply of Chao Gao 2025-12-09"),),
+)
+def kvm_loads_without_tdx(host: Host) -> Term[bool]:
+    """Where TDX is not to be had KVM loads all the same, for ordinary guests."""
+    return implies(~host.impossible(KVM_LOAD), ~host.refuses(KVM_LOAD))
+
+
+@invariant(severity=Severity.MACHINE, sources=(KVM_6_19.at("vCPU list"),))
+def no_list_holds_a_failed_vcpu(host: Host) -> Term[bool]:
+    """No CPU's list of vCPUs holds one that does not exist.
+
+    Its memory has been freed: the list is walked when the CPU goes offline.
+    """
+    return ~host.failed_vcpu_listed
+
+
+@invariant(severity=Severity.SERVICE, sources=(PREEMPTION.at("whole patch"),))
+def no_assertion_fails(host: Host) -> Term[bool]:
+    """Code runs only where it asserts that it does: the log has no splat of TDX's.
+
+    KVM is unloaded by threads that can be preempted, each bound to its CPU.
+    """
+    return ~host.assertion_failed
 
 
 @invariant(
@@ -205,6 +277,12 @@ AVAILABILITY = (
     no_event_crashes_the_kernel,
     a_shortage_of_entropy_is_not_final,
     a_busy_key_table_is_not_final,
+    tsx_control_is_not_final,
+    an_older_module_is_not_final,
+    only_answers_are_remembered,
+    kvm_loads_without_tdx,
+    no_list_holds_a_failed_vcpu,
+    no_assertion_fails,
     no_hkid_is_leaked,
     cpu_offline_is_refused_for_a_td_only,
     somebody_watches_the_cpus,

@@ -47,7 +47,7 @@ def zone_device_memory_is_never_refused(host: Host) -> Term[bool]:
     sources=(CXL_2024.at("arch_check_hotplug_memory_range()"),),
 )
 def added_device_memory_can_go_online(host: Host) -> Term[bool]:
-    """A device's memory that the kernel has taken it lets go online, too.
+    """While TDX is in use, a device's memory that was taken may go online, too.
 
     A device that is refused only then lies idle as memory blocks that nobody can
     use, and the administrator has no word of why.
@@ -55,7 +55,9 @@ def added_device_memory_can_go_online(host: Host) -> Term[bool]:
     return forall(
         Block,
         lambda block: implies(
-            ~host.is_dram(block) & ~host.impossible(MEMORY_ONLINE, block),
+            host.tdx_in_use()
+            & ~host.is_dram(block)
+            & ~host.impossible(MEMORY_ONLINE, block),
             ~host.refuses(MEMORY_ONLINE, block),
         ),
     )

@@ -12,12 +12,13 @@ from tdxcheck.checker.language import (
     invariant,
     step_rule,
 )
-from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.host import Host, Running, Tdx
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     FLUSH_EARLY,
+    KEXEC_MUTEX,
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
@@ -93,9 +94,24 @@ def kexec_never_hangs(host: Host) -> Term[bool]:
     return implies(host.running != Running.FIRST, host.running != Running.HUNG)
 
 
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(KEXEC_MUTEX.at("cover letter, on tdx_cpu_enable()"),),
+)
+def disabled_tdx_is_left_alone(before: Host, step: Step, after: Host) -> Term[bool]:
+    """A kernel that has declared TDX disabled makes no SEAMCALL.
+
+    Whoever declares it, for the sake of the kernel that is to come, must not let the
+    module be initialised in part afterwards.
+    """
+    disabled = (before.running == Running.FIRST) & (before.tdx == Tdx.DISABLED)
+    return implies(disabled, ~step.is_(Kind.SEAMCALL))
+
+
 KEXEC_RULES = (
     no_private_line_survives_kexec,
     next_kernel_is_not_poisoned,
     next_kernel_stops_at_first_seamcall,
     kexec_never_hangs,
+    disabled_tdx_is_left_alone,
 )

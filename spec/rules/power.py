@@ -1,11 +1,19 @@
-"""Rules of suspend and hibernation, which reset the module behind the kernel's back."""
+"""Rules of suspend, hibernation and reboot, which end the module."""
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Severity, Term, implies, invariant
-from tdxcheck.spec.events import SUSPEND
-from tdxcheck.spec.host import Host
-from tdxcheck.spec.sources import L6_8, TDX_RST
+from tdxcheck.checker.language import (
+    Severity,
+    Term,
+    implies,
+    invariant,
+    leads_to,
+    reachable,
+)
+from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, REBOOT, SUSPEND
+from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.module import SysState
+from tdxcheck.spec.sources import DISABLE_V3, L6_8, TDX_RST
 
 
 @invariant(severity=Severity.GUEST, sources=(TDX_RST.at("S3"), L6_8.at("tdx_init()")))
@@ -28,4 +36,30 @@ def tdx_in_use_has_a_module(host: Host) -> Term[bool]:
     return implies(host.tdx_in_use(), host.seam_ready)
 
 
-POWER = (suspend_is_refused, tdx_in_use_has_a_module)
+@reachable(severity=Severity.MODEL, sources=(DISABLE_V3.at("tdx_shutdown()"),))
+def a_reboot_can_leave_the_module_disabled(host: Host) -> Term[bool]:
+    """A machine can be reset with its module disabled, all of its memory clear."""
+    disabled = host.sys_state == SysState.SYSINIT_PENDING
+    return (host.running == Running.RESET) & disabled & ~host.tdx_list_is_empty()
+
+
+@leads_to(
+    fair=(KEXEC, CRASH_KEXEC, REBOOT),
+    severity=Severity.SERVICE,
+    sources=(DISABLE_V3.at("tdx_shutdown(), retries"),),
+)
+def disabling_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """TDH.SYS.DISABLE that was interrupted comes to an end.
+
+    The kernel calls again for ever, with every other CPU stopped: that it ends is the
+    module's promise of progress.
+    """
+    return host.disabling, ~host.disabling
+
+
+POWER = (
+    suspend_is_refused,
+    tdx_in_use_has_a_module,
+    a_reboot_can_leave_the_module_disabled,
+    disabling_ends,
+)

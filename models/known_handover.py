@@ -1,0 +1,123 @@
+"""What is known to be wrong where a kernel starts, ends, or hands over to another.
+
+Tables of rules about the second kernel, power and the first calls to the module, for
+`models/expectations.py` to add to its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tdxcheck.checker.catalogue import Expectation, Outcome
+from tdxcheck.checker.language.source import Source
+from tdxcheck.spec.sources import (
+    DISABLE_V3,
+    ISSUES,
+    KEXEC_MUTEX,
+    KEXEC_V4,
+    KEXEC_V7,
+    KVM_6_19,
+    L6_8,
+    PREEMPTION,
+    V3,
+    V7_TREE,
+    VMXON_V3,
+)
+
+Table = Mapping[str, Expectation]
+
+TSX = Expectation(
+    note="nothing sees to TSX_CTRL before the module looks at it",
+    bug="B30",
+    sources=(ISSUES.at("25"), V7_TREE.at("tsx_ctrl_clear()")),
+)
+OLDER_MODULE = Expectation(
+    note="a module 1.0, which has no TDH.SYS.RD, leaves the error for good",
+    bug="B31",
+    sources=(ISSUES.at("83, 331"), L6_8.at("tdx_enable()")),
+)
+AN_OLD_KERNEL = Expectation(
+    note="a kernel of v3's time shuts TDX down after the failure: no rule binds it",
+    sources=(V3.at("12/21"), KEXEC_V4.at("cover letter")),
+)
+FAILED_VCPU = Expectation(
+    note="a vCPU whose creation fails midway stays in its CPU's list",
+    bug="B35",
+    sources=(KVM_6_19.at("vCPU list, creation that fails"),),
+)
+SPLAT = Expectation(
+    note="KVM is unloaded by threads that can be preempted",
+    bug="B15",
+    sources=(PREEMPTION.at("whole patch"), KEXEC_V7.at("7/7")),
+)
+PART_INITIALIZED = Expectation(
+    note="the first SEAMCALLs of a CPU are outside of the lock, as its author says",
+    sources=(KEXEC_MUTEX.at("cover letter, on tdx_cpu_enable()"),),
+)
+ASKED_AT_MACHINE_CHECK = Expectation(
+    note="a second kernel that has given up asks the module at a machine check",
+    sources=(L6_8.at("tdx_dump_mce_info()"), DISABLE_V3.at("cover letter")),
+)
+REBOOT_UNTOLD = Expectation(
+    note="a reboot tells the module nothing", sources=(DISABLE_V3.at("cover letter"),)
+)
+
+
+def _empty(note: str, *sources: Source) -> Expectation:
+    return Expectation(Outcome.VACUOUS, note, sources)
+
+
+NEVER_DISABLED = _empty("no kernel declares TDX disabled", V3.at("08/21"))
+ASKED_BY_INFO = _empty("TDH.SYS.INFO is asked, which every module has", V3.at("14/21"))
+NOTHING_REMEMBERED = _empty("what TDH.SYS.INIT said is not kept", V3.at("13/21"))
+CLEARED = _empty("TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_clear()"))
+
+V3_HANDOVER: Table = {
+    "tsx_control_is_not_final": TSX,
+    "disabled_tdx_is_left_alone": NEVER_DISABLED,
+    "an_older_module_is_not_final": ASKED_BY_INFO,
+    "only_answers_are_remembered": NOTHING_REMEMBERED,
+    "a_reboot_can_leave_the_module_disabled": REBOOT_UNTOLD,
+}
+V7_HANDOVER: Table = {"tsx_control_is_not_final": CLEARED}
+V6_8_HANDOVER: Table = {
+    "tsx_control_is_not_final": TSX,
+    "disabled_tdx_is_left_alone": NEVER_DISABLED,
+    "an_older_module_is_not_final": OLDER_MODULE,
+    "no_list_holds_a_failed_vcpu": FAILED_VCPU,
+    "a_reboot_can_leave_the_module_disabled": REBOOT_UNTOLD,
+}
+WITH_KEXEC: Table = {"next_kernel_stops_at_first_seamcall": AN_OLD_KERNEL}
+KEXEC_MUTEX_HANDOVER: Table = {
+    **WITH_KEXEC,
+    "disabled_tdx_is_left_alone": PART_INITIALIZED,
+}
+V6_18_HANDOVER: Table = {**WITH_KEXEC, "no_assertion_fails": SPLAT}
+V7_1_MENDED = ("no_list_holds_a_failed_vcpu", "disabled_tdx_is_left_alone")
+V7_2_MENDED = ("no_assertion_fails", "a_reboot_can_leave_the_module_disabled")
+V7_2_HANDOVER: Table = {"no_seamcall_after_failed_init": ASKED_AT_MACHINE_CHECK}
+
+# Safeguards that no rule needs.
+
+DEAD_CPUS_WRITE_BACK = Expectation(
+    note="a dead CPU writes its caches back, after every callback",
+    sources=(DISABLE_V3.at("2/5, on play_dead"),),
+)
+FLUSHED_IN_TIME = Expectation(
+    note="the flush in the callback comes after the CPU's last SEAMCALL",
+    sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),),
+)
+BEFORE_ANYBODY = Expectation(
+    note="TDX is initialised before a CPU can come or go",
+    sources=(VMXON_V3.at("tdx_enable()"),),
+)
+V7_2_REDUNDANT: Table = {
+    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
+    "locks_cpu_hotplug": BEFORE_ANYBODY,
+}
+V6_18_REDUNDANT: Table = {
+    "flushes_offlined_cpus": FLUSHED_IN_TIME,
+    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
+    "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
+}
+V7_1_REDUNDANT: Table = {**V6_18_REDUNDANT, **V7_2_REDUNDANT}

@@ -1,0 +1,137 @@
+"""What a kernel does that kexec started, where it is not the first one's design again.
+
+It finds a module that no longer waits for TDH.SYS.INIT; where the module does wait,
+the machine is as at boot, and so is the kernel. What a kernel of the same design does
+are that design's own steps.
+"""
+
+from __future__ import annotations
+
+from tdxcheck.checker.language import (
+    Kind,
+    Term,
+    action,
+    exists,
+    ite,
+    one_of,
+)
+from tdxcheck.models.kvm import seamcall
+from tdxcheck.models.module.initialization import sys_init
+from tdxcheck.models.old_module import lp_shutdown
+from tdxcheck.spec.handover import NextKernel, Writer
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx
+from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V4, KEXEC_V7, KH_0429, V3
+
+
+def other_kernel_runs(host: Host, *kinds: NextKernel) -> None:
+    """A kernel of one of these kinds runs, and has booted."""
+    host.require(host.running == Running.SECOND)
+    host.require(one_of(host.next_kernel, *kinds))
+    host.require(one_of(host.tdx, Tdx.UNINITIALIZED, Tdx.DISABLED))
+
+
+@action(
+    actor=Actor.SECOND_KERNEL,
+    kinds={Kind.BRING_UP},
+    sources=(KH_0429.at("on the second kernel"),),
+)
+def next_kernel_tries_tdx(host: Host, cpu: Cpu) -> None:
+    """The next kernel, in VMX operation, asks for TDX: TDH.SYS.INIT on {cpu}."""
+    other_kernel_runs(host, NextKernel.CONFORMS, NextKernel.OLD)
+    host.require(host.online(cpu) & host.vmx_on[cpu])
+    host.require(~host.seamcall_made)
+    seamcall(host, sys_init, cpu)
+
+
+@action(actor=Actor.SECOND_KERNEL, sources=(V3.at("19/21, on VMXON"),))
+def next_kernel_turns_vmx_on(host: Host) -> None:
+    """The next kernel does VMXON on every CPU: its administrator loads KVM."""
+    other_kernel_runs(host, NextKernel.CONFORMS, NextKernel.OLD)
+    host.require(~exists(Cpu, lambda c: host.vmx_on[c]))
+    host.vmx_on.fill(True)
+
+
+@action(
+    actor=Actor.SECOND_KERNEL,
+    kinds={Kind.BRING_UP},
+    sources=(V3.at("12/21, shutdown of the module after an error"),),
+)
+def next_kernel_shuts_down(host: Host, cpu: Cpu) -> None:
+    """The next kernel, of v3's time, goes on: TDH.SYS.LP.SHUTDOWN on {cpu}."""
+    other_kernel_runs(host, NextKernel.OLD)
+    host.require(host.online(cpu) & host.vmx_on[cpu])
+    host.require(host.seamcall_made)
+    seamcall(host, lp_shutdown, cpu)
+
+
+@action(
+    actor=Actor.SECOND_KERNEL,
+    sources=(V3.at("00/21, on kexec"), BASE_SPEC.at("ch. 4.1")),
+)
+def next_kernel_takes_over(host: Host, unlisted: Block) -> None:
+    """The next kernel uses the module as it finds it, with a memory list of its own.
+
+    Where the memory maps differ, {unlisted} is in only one of the two kernels' lists.
+    """
+    host.require(host.next_kernel_takes_over)
+    host.require(host.running == Running.SECOND)
+    host.require(host.in_service())
+    host.require(host.module_configured() & (host.tdx != Tdx.INITIALIZED))
+    configured, alike = host.in_tdmr, host.next_kernel_maps_alike
+    host.tdx_memory.update(
+        lambda b: ite(~alike & (b == unlisted), ~configured[b], configured[b])
+    )
+    host.pamt_allocated = host.next_kernel_reserves_pamt
+    host.vmx_on.fill(True)
+    host.tdx = Tdx.INITIALIZED
+    host.kvm = Kvm.LOADED
+
+
+@action(
+    actor=Actor.HARDWARE,
+    kinds={Kind.HARDWARE},
+    sources=(KH_0429.at("on the second kernel"), KEXEC_V4.at("cover letter")),
+)
+def written_unasked(host: Host, by: Term[Writer]) -> None:
+    """Memory is written with a private key though the kernel that runs made no call."""
+    running = exists(Cpu, lambda c: host.vcpu_on[c]) & (host.td == Td.KEYS_CONFIGURED)
+    possible = ite(
+        by == Writer.MODULE,
+        host.module_works_by_itself,
+        ite(
+            by == Writer.VCPU,
+            ~host.kexec_stops_every_cpu & running,
+            host.devices_hold_private_memory & host.hkid_in_use(),
+        ),
+    )
+    host.require(one_of(host.running, Running.SECOND, Running.CRASH))
+    host.require(host.inherited_module & host.seam_ready)
+    host.require(possible)
+    host.require(~host.written_privately)
+    host.written_privately = True
+
+
+@action(
+    actor=Actor.HARDWARE,
+    kinds={Kind.HARDWARE},
+    sources=(BASE_SPEC.at("ch. 16.2"), KEXEC_V7.at("cover letter")),
+)
+def integrity_mismatch(host: Host) -> None:
+    """The next kernel reads private memory by a KeyID that checks it: poison."""
+    host.require(host.next_kernel_checks_integrity)
+    host.require(host.next_kernel_owns_memory())
+    host.require(host.private_page_in_allocator)
+    host.require(~host.poisoned)
+    host.poisoned = True
+
+
+NEXT_KERNEL = (
+    next_kernel_turns_vmx_on,
+    next_kernel_tries_tdx,
+    next_kernel_shuts_down,
+    next_kernel_takes_over,
+    written_unasked,
+    integrity_mismatch,
+)
+"""What other kernels than the first one's design do after kexec."""
