@@ -33,6 +33,12 @@ def may_look(host: Host) -> Term[bool]:
     return implies(host.locks_pamt, host.pamt_at_rest())
 
 
+def at(host: Host, page: Page, use: PageUse) -> None:
+    """A caller of KVM's has come so far with the page, and goes on."""
+    host.require(host.tdx_in_use())
+    host.require(host.page_use[page] == use)
+
+
 @action(actor=Actor.KVM, sources=GET)
 def pamt_get(host: Host, page: Page) -> None:
     """KVM takes {page} for a TD: tdx_pamt_get() allocates a pair, before it locks.
@@ -40,8 +46,7 @@ def pamt_get(host: Host, page: Page) -> None:
     Without Dynamic PAMT there is nothing to get. A pair that is still in use for
     the same page is not allocated twice: another page stands for that case.
     """
-    host.require(host.tdx_in_use())
-    host.require(host.page_use[page] == PageUse.FREE)
+    at(host, page, PageUse.FREE)
     host.require(host.pair_owner[page] == PairOwner.ALLOCATOR)
     dynamic = host.dynamic_pamt
     host.page_use[page] = ite(dynamic, PageUse.WAITING, PageUse.COUNTED)
@@ -51,7 +56,7 @@ def pamt_get(host: Host, page: Page) -> None:
 @action(actor=Actor.KVM, sources=GET)
 def pamt_get_looks(host: Host, page: Page) -> None:
     """tdx_pamt_get() looks, for {page}, whether the region has users."""
-    host.require(host.page_use[page] == PageUse.WAITING)
+    at(host, page, PageUse.WAITING)
     host.require(may_look(host))
     unused = host.pamt_count == 0
     host.page_use[page] = ite(unused, PageUse.ADDING, PageUse.COUNTING)
@@ -60,7 +65,7 @@ def pamt_get_looks(host: Host, page: Page) -> None:
 @action(actor=Actor.KVM, sources=GET)
 def pamt_get_counts(host: Host, page: Page) -> None:
     """tdx_pamt_get() counts {page} as one more user, and frees its unused pair."""
-    host.require(host.page_use[page] == PageUse.COUNTING)
+    at(host, page, PageUse.COUNTING)
     # Never false: each page is counted once.
     host.require(host.pamt_count < MOST_USERS)
     host.pamt_count = host.pamt_count + 1
@@ -75,7 +80,7 @@ def pamt_get_adds(host: Host, cpu: Cpu, page: Page) -> None:
     On failure: WARN, -EIO, and the pair is reset and freed. That the region has a
     pair already, unknown to the kernel, is something that the TD dies of.
     """
-    host.require(host.page_use[page] == PageUse.ADDING)
+    at(host, page, PageUse.ADDING)
     host.require(host.online(cpu))
     count, refused = host.pamt_count, host.td_page_refused
     answer = seamcall(host, phymem_pamt_add, cpu, page)
@@ -93,7 +98,7 @@ def pamt_get_breaks_off(host: Host, page: Page) -> None:
     No cause is known that a kernel must reckon with; its error path exists.
     """
     host.require(host.faults)
-    host.require(host.page_use[page] == PageUse.ADDING)
+    at(host, page, PageUse.ADDING)
     host.page_use[page] = PageUse.FREE
     host.pair_owner[page] = PairOwner.ALLOCATOR
 
@@ -104,7 +109,7 @@ def td_add_counted_page(host: Host, cpu: Cpu, block: Block, page: Page) -> None:
     host.require(host.td_memory_available(block))
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.online(cpu))
-    host.require(host.page_use[page] == PageUse.COUNTED)
+    at(host, page, PageUse.COUNTED)
     refused, described = host.td_page_refused, host.region_has_pair()
     answer = seamcall(host, mem_page_aug, cpu, block, described)
     host.page_use[page] = ite(
@@ -127,8 +132,7 @@ def td_return_page(host: Host, page: Page) -> None:
 
     TDH.MEM.PAGE.REMOVE or TDH.PHYMEM.PAGE.RECLAIM, whose refusals depend on the TD.
     """
-    host.require(host.tdx_in_use())
-    host.require(host.page_use[page] == PageUse.IN_TD)
+    at(host, page, PageUse.IN_TD)
     host.require(one_of(host.td, Td.KEYS_CONFIGURED, Td.NONE))
     host.page_use[page] = PageUse.COUNTED
 
@@ -136,7 +140,7 @@ def td_return_page(host: Host, page: Page) -> None:
 @action(actor=Actor.KVM, sources=PUT)
 def pamt_put_looks(host: Host, page: Page) -> None:
     """KVM frees {page}: tdx_pamt_put() looks whether it is the region's last user."""
-    host.require(host.page_use[page] == PageUse.COUNTED)
+    at(host, page, PageUse.COUNTED)
     host.require(may_look(host))
     others = host.pamt_count > 1
     looked = ite(others, PageUse.DISCOUNTING, PageUse.REMOVING)
@@ -146,7 +150,7 @@ def pamt_put_looks(host: Host, page: Page) -> None:
 @action(actor=Actor.KVM, sources=PUT)
 def pamt_put_discounts(host: Host, page: Page) -> None:
     """tdx_pamt_put() counts one user less, and {page} is freed."""
-    host.require(host.page_use[page] == PageUse.DISCOUNTING)
+    at(host, page, PageUse.DISCOUNTING)
     # Never false: each page was counted once.
     host.require(host.pamt_count > 0)
     host.pamt_count = host.pamt_count - 1
@@ -168,7 +172,7 @@ def removed(host: Host, page: Page, done: Term[bool]) -> None:
 @action(actor=Actor.KVM, sources=PUT)
 def pamt_put_removes(host: Host, cpu: Cpu, page: Page) -> None:
     """tdx_pamt_put() of {page} removes the pair: TDH.PHYMEM.PAMT.REMOVE on {cpu}."""
-    host.require(host.page_use[page] == PageUse.REMOVING)
+    at(host, page, PageUse.REMOVING)
     host.require(host.online(cpu))
     removed(host, page, host.answer(phymem_pamt_remove, cpu) == Status.TDX_SUCCESS)
     seamcall(host, phymem_pamt_remove, cpu)
@@ -181,7 +185,7 @@ def pamt_put_breaks_off(host: Host, page: Page) -> None:
     No cause is known that a kernel must reckon with; its error path exists.
     """
     host.require(host.faults)
-    host.require(host.page_use[page] == PageUse.REMOVING)
+    at(host, page, PageUse.REMOVING)
     removed(host, page, all_of(False))
 
 
@@ -191,6 +195,7 @@ def pamt_put_frees(host: Host, page: Page) -> None:
 
     The pages are reset first, by those kernels that do.
     """
+    host.require(~host.updating())
     host.require(host.pair_owner[page] == PairOwner.PUTTER)
     private = host.pair_private[page] & ~host.resets_removed_pamt_pages
     host.private_page_in_allocator = host.private_page_in_allocator | private
