@@ -17,7 +17,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.models.disable import sys_disable, sys_disable_interrupted
 from tdxcheck.spec.events import HIBERNATE, REBOOT, SUSPEND
-from tdxcheck.spec.host import Actor, Host, Kvm, Running, Tdx, Told
+from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.sources import ACPI_SLEEP, DISABLE_V3, L6_8, TDX_RST
 
@@ -87,8 +87,13 @@ def disables_for_shutdown(host: Host, cpu: Cpu) -> None:
     sources=(DISABLE_V3.at("tdx_shutdown()"),),
 )
 def reboot_disabling(host: Host, cpu: Cpu) -> None:
-    """The administrator reboots the machine: TDH.SYS.DISABLE on {cpu}, then reset."""
+    """The administrator reboots the machine: TDH.SYS.DISABLE on {cpu}, then reset.
+
+    Every guest has been shut down before, and no image for kexec is loaded.
+    """
     host.require(host.reboots)
+    host.require((host.td == Td.NONE) & (host.kvm == Kvm.UNLOADED))
+    host.require(~host.kexec_loaded)
     disables_for_shutdown(host, cpu)
     host.running = Running.RESET
     host.tdx = Tdx.UNINITIALIZED
@@ -104,7 +109,7 @@ def disable_again(host: Host, cpu: Cpu, busy: Term[bool]) -> None:
     It does so without bound, with every other CPU stopped.
     """
     host.require(host.faults & host.module_has_disable)
-    host.require(host.kexec_loaded | host.reboots)
+    host.require(host.kexec_loaded)
     disables_for_shutdown(host, cpu)
     host.disabling = True
     host.call(sys_disable_interrupted, cpu, busy)
