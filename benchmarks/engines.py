@@ -78,6 +78,20 @@ def family(name: str) -> dict[str, float]:
     return {"seconds": time.process_time() - begin}
 
 
+def guards(name: str) -> dict[str, float]:
+    from tdxcheck.checker.judging.comparing import Compare
+    from tdxcheck.checker.judging.question import cases_of
+    from tdxcheck.checker.judging.work import Budget
+    from tdxcheck.models.catalogue import CATALOGUE
+
+    design = CATALOGUE.design(name)
+    rules = [rule.id for rule in CATALOGUE.rules]
+    case, *_ = cases_of(CATALOGUE, [design], {}, names=rules)
+    begin = time.process_time()
+    Compare(design.system.safeguards)(case, Budget(), lambda _: None)
+    return {"seconds": time.process_time() - begin}
+
+
 def symbolic(system: GroundSystem) -> dict[str, float]:
     from tdxcheck.checker.engines.symbolic import bmc
 
@@ -91,8 +105,8 @@ ENGINES = {"explicit": explicit, "diagrams": diagrams, "symbolic": symbolic}
 
 def measure(engine: str, name: str) -> None:
     """Run one measurement in this process, and print it as JSON."""
-    if engine == "family":
-        found = family(name)
+    if engine in ("family", "guards"):
+        found = {"family": family, "guards": guards}[engine](name)
     elif name in DESIGNS:
         sizes = SMALL if engine == "explicit" else {}
         found = ENGINES[engine](design(name, sizes))
@@ -112,6 +126,7 @@ def main(names: list[str]) -> None:
     jobs += [("explicit", name) for name in (*DESIGNS[1:], *CLASSICS)]
     jobs += [("symbolic", name) for name in DESIGNS]
     jobs += [("family", name) for name in DESIGNS]
+    jobs += [("guards", name) for name in DESIGNS]
     for engine, name in jobs:
         if names and name not in names:
             continue

@@ -30,12 +30,14 @@ from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.comparing import opened
 from tdxcheck.checker.judging.families import Family, covered, family, primes
 from tdxcheck.checker.judging.judgement import outcome_of
 from tdxcheck.checker.judging.question import cases_of
 from tdxcheck.checker.judging.removal import Removal, removals
 from tdxcheck.checker.judging.work import ENGINES, Budget
 from tdxcheck.checker.language import (
+    Int,
     Safeguard,
     Severity,
     SpecificationError,
@@ -514,3 +516,31 @@ def test_members_are_compared_as_if_each_were_alone(drawn: Drawn, pure: bool) ->
                     member, after.run
                 )
     assert not found
+
+
+class Cup(State):
+    """A cup that two measures keep from running over."""
+
+    level = Var(Int(0, 2), 0)
+    has_a_mark = Safeguard(sources=(MANUAL.at("chapter 4"),))
+    """It is not filled above its mark."""
+    has_a_valve = Safeguard(sources=(MANUAL.at("chapter 5"),))
+    """It takes no more when it is full."""
+
+
+@action()
+def fill(cup: Cup) -> None:
+    """Somebody fills the cup."""
+    for measure in (cup.has_a_mark, cup.has_a_valve):
+        cup.require(implies(measure, cup.level < 2))
+    cup.level = cup.level + 1
+
+
+def test_bounds_hold_in_the_configurations_that_there_are() -> None:
+    """Without both measures the cup runs over; one at most is taken out."""
+    settings: dict[Any, Any] = {Cup.has_a_mark: True, Cup.has_a_valve: True}
+    system = TransitionSystem("cup", "A cup.", Cup, (fill,), settings=settings)
+    both = (Cup.has_a_mark, Cup.has_a_valve)
+    assert len(ground(opened(system, both), {}).slots) == 3
+    with pytest.raises(SpecificationError, match="level can leave"):
+        ground(replace(system, settings=dict.fromkeys(both)), {})

@@ -28,18 +28,21 @@ def check_bounds(system: GroundSystem) -> None:
 
 def _check(system: GroundSystem, step: GroundStep, number: int, value: Node) -> None:
     read = support(value)
+    conditions = [list(step.guards), _of_configuration(system)]
     guards: list[Node] = []
-    for conditions in (step.guards, _of_configuration(system)):
-        while True:
-            found = _escape(system, guards, number, value)
-            if found is None:
-                return
-            relevant = [c for c in conditions if c not in guards and support(c) & read]
-            if not relevant:
-                break
-            guards += relevant
-            read |= support(*relevant)
-    assert found is not None, "else it has returned"
+    while (found := _escape(system, guards, number, value)) is not None:
+        relevant: list[Node] = []
+        while conditions and not relevant:
+            rest = [c for c in conditions[0] if c not in guards and support(c) & read]
+            relevant += rest
+            if not rest:
+                conditions.pop(0)
+        if not relevant:
+            break
+        guards += relevant
+        read |= support(*relevant)
+    if found is None:
+        return
     slot = system.slots[number]
     variable, _ = slot.entry
     location = next(

@@ -66,7 +66,7 @@ class Slice:
         states = [state]
         numbers = tuple(self.steps[number] for number in run.steps)
         for number in numbers:
-            states.append(_after(self.whole.steps[number], states[-1]))
+            states.append(taken(self.whole.steps[number], states[-1]))
         return Run(tuple(states), numbers)
 
     def lift_verdict(self, verdict: Verdict) -> Verdict:
@@ -76,7 +76,8 @@ class Slice:
         return verdict
 
 
-def _after(step: GroundStep, values: Values) -> Values:
+def taken(step: GroundStep, values: Values) -> Values:
+    """The state that the step leads to from one in which it is possible."""
     after = list(values)
     for number, value in step.updates.items():
         after[number] = evaluate(value, values)
@@ -85,23 +86,41 @@ def _after(step: GroundStep, values: Values) -> Values:
 
 def cone(system: GroundSystem, numbers: Iterable[int]) -> frozenset[int]:
     """The slots that the properties with these numbers can depend on."""
-    relevant: set[int] = set()
-    for number in numbers:
-        relevant |= _read(system, system.properties[number])
-    reads = [(set(step.updates), support(*step.guards)) for step in system.steps]
-    conditions = [support(condition) for condition in system.initial]
-    size = -1
-    while size != len(relevant):
-        size = len(relevant)
-        for step, (written, guards) in zip(system.steps, reads, strict=True):
-            changed = written & relevant
-            if changed:
-                relevant |= guards
-                relevant |= support(*(step.updates[slot] for slot in changed))
-        for read in conditions:
-            if read & relevant:
-                relevant |= read
-    return frozenset(relevant)
+    return Dependence(system).cone(numbers)
+
+
+class Dependence:
+    """What each step and condition of a system reads, to find cones by."""
+
+    def __init__(self, system: GroundSystem) -> None:
+        self.system = system
+        self.steps = [
+            (
+                support(*step.guards),
+                {slot: support(value) for slot, value in step.updates.items()},
+            )
+            for step in system.steps
+        ]
+        self.conditions = [support(condition) for condition in system.initial]
+
+    def cone(self, numbers: Iterable[int]) -> frozenset[int]:
+        """The slots that the properties with these numbers can depend on."""
+        relevant: set[int] = set()
+        for number in numbers:
+            relevant |= _read(self.system, self.system.properties[number])
+        size = -1
+        while size != len(relevant):
+            size = len(relevant)
+            for guards, updates in self.steps:
+                changed = updates.keys() & relevant
+                if changed:
+                    relevant |= guards
+                    for slot in changed:
+                        relevant |= updates[slot]
+            for read in self.conditions:
+                if read & relevant:
+                    relevant |= read
+        return frozenset(relevant)
 
 
 def _read(system: GroundSystem, rule: GroundProperty) -> frozenset[int]:

@@ -6,8 +6,8 @@ states in which it has it. Nothing wraps, and negative numbers cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from tdxcheck.checker.engines.diagrams.manager import Diagram, Manager
 from tdxcheck.checker.ground.system import GroundSlot, GroundStep, GroundSystem, Values
@@ -23,6 +23,7 @@ from tdxcheck.checker.ground.terms import (
     Or,
     Slot,
     Sub,
+    support,
     walk,
 )
 
@@ -72,11 +73,10 @@ class Encoding:
         self._truths: dict[Node, Diagram] = {}
         self._numbers: dict[Node, Partition] = {}
 
-    def count(self, states: Diagram) -> int:
-        """How many states the set has."""
-        return self.manager.count(
-            states, (bit for bits in self.bits.values() for bit in bits)
-        )
+    def count(self, *sets: Diagram) -> list[int]:
+        """How many states each of the sets has."""
+        bits = [bit for bits in self.bits.values() for bit in bits]
+        return self.manager.count(sets, bits)
 
     def holds(self, slot: GroundSlot, value: int, *, then: bool = False) -> Diagram:
         """The slot has the value."""
@@ -93,15 +93,22 @@ class Encoding:
         """The one state."""
         return self._cube(self.system.slots, values)
 
-    def initial(self) -> Diagram:
+    def initial(self, relevant: Collection[int] | None = None) -> Diagram:
+        """The initial states; or how they are in a cone of slots, the rest left open.
+
+        A condition reads slots of a cone alone, or none of it.
+        """
         found = self.manager.true
         for slot in self.system.slots:
+            if relevant is not None and slot.number not in relevant:
+                continue
             values = range(slot.term.low, slot.term.high + 1)
             if slot.start is not None:
                 values = range(slot.start, slot.start + 1)
             found &= self._any(self.holds(slot, value) for value in values)
         for condition in self.system.initial:
-            found &= self.truth(condition)
+            if relevant is None or support(condition) <= frozenset(relevant):
+                found &= self.truth(condition)
         return found
 
     def _any(self, diagrams: Iterable[Diagram]) -> Diagram:
@@ -121,6 +128,16 @@ class Encoding:
         """The steps that some state allows, in their order."""
         moves = (self._move(step) for step in self.system.steps)
         return [move for move in moves if move.guard != self.manager.false]
+
+    def moves_in(self, relevant: Collection[int], moves: Iterable[Move]) -> list[Move]:
+        """Those of the moves that change a cone of slots, with what they do to it."""
+        found = []
+        for move in moves:
+            step = move.step
+            updates = {n: value for n, value in step.updates.items() if n in relevant}
+            if updates:
+                found.append(self._move(replace(step, updates=updates)))
+        return found
 
     def _move(self, step: GroundStep) -> Move:
         guard = relation = self.all(step.guards)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tdxcheck.checker.engines.diagrams.deciding import Target, deciding, shortest
+from tdxcheck.checker.engines.diagrams.cones import Cone, clusters
+from tdxcheck.checker.engines.diagrams.deciding import Target, deciding
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
 from tdxcheck.checker.engines.diagrams.limits import (
     NO_LIMITS,
@@ -14,7 +15,7 @@ from tdxcheck.checker.engines.diagrams.limits import (
     Stop,
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
-from tdxcheck.checker.engines.diagrams.reach import Levels, closure
+from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.language.system import Action, Mode
@@ -87,86 +88,94 @@ class _Surveyor:
         self.limits = limits
         self.progress = progress
         self.pure = pure
-        self.levels: Levels | None = None
+        self.wanted: dict[int, list[Target]] = {}
+        """By property: what decides it and is there, while no run to it is known."""
         self.runs: dict[int, Run] = {}
         """By property: the shortest run that refutes or reaches it."""
+        self.found: Diagram | None = None
+        """The states that are known to be reachable, in the end all of them."""
+        self.depths: dict[int, int] = {}
+        """By property: the steps of runs among which there is none to it."""
+        self.depth: int | None = None
+        """Steps to the farthest state, if levels were built to the end."""
 
     def survey(self) -> Survey:
         self.encoding = Encoding(self.system, pure=self.pure)
         self.moves = self.encoding.moves()
-        start = self.encoding.initial()
-        look = Lookout(self.limits)
-        self.levels = Levels(self.encoding, self.moves, start, look)
+        self.look = Lookout(self.limits)
         if self.limits.depth is None:
+            start = self.encoding.initial()
             self.progress("every state")
-            reachable = closure(self.encoding, self.moves, start, look)
-        else:
-            if not self._bounded(self.limits.depth):
-                return self.so_far(Limit.DEPTH)
-            reachable = self.levels.found
-        self._find_runs(reachable)
-        return self._complete(reachable)
+            self.found = closure(self.encoding, self.moves, start, self.look)
+        elif not self._bounded(self.limits.depth):
+            return self.so_far(Limit.DEPTH)
+        self._find_runs()
+        return self._complete()
 
     def _bounded(self, depth: int) -> bool:
         """Look at the runs of so many steps; whether there are no longer ones."""
-        assert self.levels is not None
-        wanted = self._wanted(self.encoding.manager.true)
-        self._note(wanted)
-        while self.levels.depth < depth:
-            self.progress(f"depth {self.levels.depth + 1}")
-            if not self.levels.deepen():
+        whole = frozenset(range(len(self.system.slots)))
+        cone = Cone(self.encoding, self.moves, whole, self.look)
+        self.found = self.encoding.manager.true
+        self._want()
+        self.found = cone.levels.found
+        self._note(cone, range(len(self.system.properties)))
+        while cone.levels.depth < depth:
+            self.progress(f"depth {cone.levels.depth + 1}")
+            if not cone.levels.deepen():
+                self.depth = cone.levels.depth
                 return True
-            self._note(wanted)
+            self.found = cone.levels.found
+            self._note(cone, range(len(self.system.properties)))
         return False
 
-    def _find_runs(self, reachable: Diagram) -> None:
+    def _find_runs(self) -> None:
         """The shortest run to everything that is there to be found."""
-        assert self.levels is not None
-        wanted = self._wanted(reachable)
-        self._note(wanted)
-        while wanted:
-            self.progress(f"runs of {self.levels.depth + 1} steps")
-            found = self.levels.deepen()
-            assert found, "what is reachable lies on some level"
-            self._note(wanted)
+        self._want()
+        for slots, numbers in clusters(self.system, self.wanted):
+            cone = Cone(self.encoding, self.moves, slots, self.look)
+            self._note(cone, numbers)
+            while any(number in self.wanted for number in numbers):
+                self.progress(f"runs of {cone.levels.depth + 1} steps")
+                found = cone.levels.deepen()
+                assert found, "what is reachable lies on some level"
+                self._note(cone, numbers)
 
-    def _wanted(self, within: Diagram) -> dict[int, list[Target]]:
-        """By property: what decides it there, where anything does."""
+    def _want(self) -> None:
+        """Want a run to whatever decides a property among the states found."""
         false = self.encoding.manager.false
-        wanted = {}
+        self.wanted = {}
         for number, rule in enumerate(self.system.properties):
             targets = [
                 target
                 for target in deciding(self.encoding, self.moves, rule)
-                if within & target.states != false
+                if self.found & target.states != false
             ]
             if targets and number not in self.runs:
-                wanted[number] = targets
-        return wanted
+                self.wanted[number] = targets
 
-    def _note(self, wanted: dict[int, list[Target]]) -> None:
+    def _note(self, cone: Cone, numbers: Iterable[int]) -> None:
         """Look for what is wanted on the last level."""
-        assert self.levels is not None
         false = self.encoding.manager.false
-        level = self.levels.found
-        for number, targets in list(wanted.items()):
-            for target in targets:
-                steps = self.levels.depth + (target.step is not None)
+        level, depth = cone.levels.found, cone.levels.depth
+        for number in numbers:
+            self.depths[number] = depth
+            for target in self.wanted.get(number, ()):
+                steps = depth + (target.step is not None)
                 if self.limits.depth is not None and steps > self.limits.depth:
                     continue
                 if level & target.states != false:
-                    run = shortest(self.levels, self.levels.depth, target)
-                    self.runs[number] = run
-                    del wanted[number]
+                    self.runs[number] = cone.run_to(target, depth)
+                    del self.wanted[number]
                     break
 
-    def _complete(self, reachable: Diagram) -> Survey:
-        assert self.levels is not None
-        encoding = self.encoding
-        states = encoding.count(reachable)
+    def _complete(self) -> Survey:
+        encoding, reachable = self.encoding, self.found
+        taken_from = [reachable & move.guard for move in self.moves]
+        states, *times = encoding.count(reachable, *taken_from)
         fired = dict.fromkeys(self.system.instance.system.actions, 0)
-        for move in self.moves:
-            fired[move.step.action] += encoding.count(reachable & move.guard)
+        for move, count in zip(self.moves, times, strict=True):
+            fired[move.step.action] += count
         return Survey(
             tuple(
                 self._verdict(number, rule, reachable, states)
@@ -174,7 +183,7 @@ class _Surveyor:
             ),
             states,
             sum(fired.values()),
-            self.levels.depth if self.levels.found == reachable else None,
+            self.depth,
             None,
             encoding.manager.size(reachable),
             fired,
@@ -210,17 +219,18 @@ class _Surveyor:
 
     def so_far(self, limit: Limit) -> Survey:
         """What is known when a limit is met: levels are complete, the rest is not."""
-        levels = self.levels
-        if levels is None:
+        if self.found is None:
             return _nothing(self.system, limit)
+        depth = max(self.depths.values(), default=0)
+        (states,) = self.encoding.count(self.found)
         return Survey(
             tuple(
-                self._open(number, rule, levels.depth, limit)
+                self._open(number, rule, self.depths.get(number, 0), limit)
                 for number, rule in enumerate(self.system.properties)
             ),
-            self.encoding.count(levels.found),
+            states,
             0,
-            levels.depth,
+            depth,
             limit,
         )
 

@@ -7,7 +7,7 @@ inside an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Diagram = Any
@@ -81,12 +81,12 @@ class Manager:
         """The nodes of a diagram."""
         return len(diagram)
 
-    def count(self, diagram: Diagram, bits: Iterable[str]) -> int:
-        """How many values of the bits, which are all that it reads, satisfy it.
+    def count(self, diagrams: Sequence[Diagram], bits: Iterable[str]) -> list[int]:
+        """How many values of the bits, which are all that it reads, satisfy each.
 
         Exact, however many: dd's own count is a float.
         """
-        return Counter(self._bdd, bits)(diagram)
+        return list(map(Counter(self._bdd, bits), diagrams))
 
 
 class Counter:

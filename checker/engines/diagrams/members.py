@@ -169,7 +169,7 @@ class _Comparison:
                 self._leave_open(number, some)
                 continue
             for member in self.open[number] - some if 0 in some else ():
-                states = self.encoding.count(reachable & self.cubes[member])
+                (states,) = self.encoding.count(reachable & self.cubes[member])
                 self.found[member, number] = Unreachable(f"{states:,} states")
             self.first[number] = 0 not in some
             del self.open[number]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
+from tdxcheck.checker.ground.slicing import taken
 from tdxcheck.checker.verdict import Run
 
 Look = Callable[[], None]
@@ -91,9 +92,8 @@ class Levels:
         while ahead:
             goal, here = ahead.pop(), encoding.state(states[-1])
             for move in self.moves:
-                there = goal & encoding.after(here, move)
-                if there != encoding.manager.false:
-                    states.append(encoding.first(there))
+                if goal & encoding.after(here, move) != encoding.manager.false:
+                    states.append(taken(move.step, states[-1]))
                     steps.append(move.step.number)
                     break
         return Run(tuple(states), tuple(steps))
