@@ -13,14 +13,15 @@ from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.dynamic_pamt_expectations import WITHOUT_DYNAMIC_PAMT
 from tdxcheck.models.known_handover import (
+    ASKED_AT_MACHINE_CHECK,
     KEXEC_MUTEX_HANDOVER,
+    NEVER_DISABLED,
     V3_HANDOVER,
     V6_8_HANDOVER,
     V6_18_HANDOVER,
     V6_18_REDUNDANT,
     V7_1_MENDED,
     V7_1_REDUNDANT,
-    V7_2_HANDOVER,
     V7_2_MENDED,
     V7_2_REDUNDANT,
     V7_HANDOVER,
@@ -236,6 +237,7 @@ V5_KNOWN = amended(
         sources=(V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),),
     ),
     no_event_crashes_the_kernel=BUG_ON_REMOVAL,
+    disabled_tdx_is_left_alone=NEVER_DISABLED,
 )
 
 BEFORE_THE_LIST = vacuous(
@@ -248,6 +250,7 @@ V7_KNOWN = amended(
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
     added_device_memory_can_go_online=BEFORE_THE_LIST,
+    disabled_tdx_is_left_alone=NEVER_DISABLED,
     zone_device_memory_is_never_refused=Expectation(
         note="arch_add_memory() also serves ZONE_DEVICE memory",
         bug="B6",
@@ -317,7 +320,6 @@ V9_KNOWN = amended(
     V7_KNOWN,
     holds=[
         "pamt_is_not_in_the_allocator",
-        "next_kernel_stops_at_first_seamcall",
         "zone_device_memory_is_never_refused",
         "hotplugged_memory_is_refused",
         "device_memory_is_refused",
@@ -325,6 +327,7 @@ V9_KNOWN = amended(
     ],
     refused_memory_is_explained=EPERM_ALONE,
     added_device_memory_can_go_online=ADDED_IN_VAIN,
+    **WITH_KEXEC,
 )
 
 NO_KEXEC = vacuous(
@@ -437,13 +440,11 @@ V6_18_KNOWN = amended(
 V7_1_KNOWN = amended(
     V6_18_KNOWN,
     holds=[
-        "no_seamcall_after_failed_init",
-        "no_private_line_survives_failure",
-        "memory_is_not_overwritten",
         "cpu_offline_is_refused_for_a_td_only",
         "stranding_cpu_offline_is_refused",
         *V7_1_MENDED,
     ],
+    no_seamcall_after_failed_init=ASKED_AT_MACHINE_CHECK,
 )
 OLDER_MODULE = Expectation(
     note="kexec goes on though an older module has no TDH.SYS.DISABLE",
@@ -455,7 +456,6 @@ V7_2_KNOWN = amended(
     holds=V7_2_MENDED,
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
-    **V7_2_HANDOVER,
 )
 
 BEFORE_UPDATES: Mapping[str, Table] = {
@@ -466,7 +466,7 @@ BEFORE_UPDATES: Mapping[str, Table] = {
     "kh-approach2": APPROACH2_KNOWN,
     "kh-approach2-corrected": APPROACH2_CORRECTED_KNOWN,
     "v5": V5_KNOWN,
-    "v6": V3_KNOWN,
+    "v6": {**V3_KNOWN, "disabled_tdx_is_left_alone": NEVER_DISABLED},
     "v7": V7_KNOWN,
     "v8": V8_KNOWN,
     "v9": V9_KNOWN,

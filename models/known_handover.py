@@ -55,8 +55,9 @@ PART_INITIALIZED = Expectation(
     sources=(KEXEC_MUTEX.at("cover letter, on tdx_cpu_enable()"),),
 )
 ASKED_AT_MACHINE_CHECK = Expectation(
-    note="a second kernel that has given up asks the module at a machine check",
-    sources=(L6_8.at("tdx_dump_mce_info()"), DISABLE_V3.at("cover letter")),
+    note="KVM loads without TDX, VMX is on, and a machine check asks the module that "
+    "a failure has left ready",
+    sources=(L6_8.at("tdx_dump_mce_info()"), VMXON_V3.at("__tdx_bringup()")),
 )
 REBOOT_UNTOLD = Expectation(
     note="a reboot tells the module nothing", sources=(DISABLE_V3.at("cover letter"),)
@@ -74,7 +75,6 @@ CLEARED = _empty("TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_cl
 
 V3_HANDOVER: Table = {
     "tsx_control_is_not_final": TSX,
-    "disabled_tdx_is_left_alone": NEVER_DISABLED,
     "an_older_module_is_not_final": ASKED_BY_INFO,
     "only_answers_are_remembered": NOTHING_REMEMBERED,
     "a_reboot_can_leave_the_module_disabled": REBOOT_UNTOLD,
@@ -95,7 +95,6 @@ KEXEC_MUTEX_HANDOVER: Table = {
 V6_18_HANDOVER: Table = {**WITH_KEXEC, "no_assertion_fails": SPLAT}
 V7_1_MENDED = ("no_list_holds_a_failed_vcpu", "disabled_tdx_is_left_alone")
 V7_2_MENDED = ("no_assertion_fails", "a_reboot_can_leave_the_module_disabled")
-V7_2_HANDOVER: Table = {"no_seamcall_after_failed_init": ASKED_AT_MACHINE_CHECK}
 
 # Safeguards that no rule needs.
 
