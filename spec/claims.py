@@ -22,7 +22,7 @@ from tdxcheck.spec.rules.cpus import (
     no_vcpu_is_left_on_an_offline_cpu,
 )
 from tdxcheck.spec.rules.devices import device_memory_is_refused
-from tdxcheck.spec.rules.power import POWER
+from tdxcheck.spec.rules.power import suspend_is_refused, tdx_in_use_has_a_module
 from tdxcheck.spec.rules.refusals import REFUSALS
 from tdxcheck.spec.sources import DH_1459, KEXEC_V7, KH_0429, SEED, V3
 
@@ -149,7 +149,8 @@ def what_tdx_cannot_bear_is_refused(host: Host) -> Term[bool]:
 
     All rules of refusals and of suspend at once, and that no event is a crash.
     """
-    rules = (*REFUSALS, device_memory_is_refused, *POWER)
+    power = (suspend_is_refused, tdx_in_use_has_a_module)
+    rules = (*REFUSALS, device_memory_is_refused, *power)
     kept = all_of(*(rule.condition for rule in rules))
     return kept & (host.running != Running.NONE)
 

@@ -32,7 +32,7 @@ LEAST = 5.0
 """Seconds without which no engine need be started."""
 OPINION = 15.0
 """Seconds for the other engines, where the first has answered everything."""
-ENUMERABLE = 100_000
+ENUMERABLE = 2_000_000
 """States of a system that is also visited state by state, for a second opinion."""
 
 
@@ -58,26 +58,23 @@ def assess(
     started = time.monotonic()
     groups = together(cases)
     (first, judge), *others = engines.items()
-    rounds: list[Callable[[Sequence[Findings]], list[Task]]] = [
-        lambda _: [_task(group, first, judge) for group in groups],
-        lambda found: [
-            _task(group, engine, judge)
-            for engine, judge in others
-            for group in groups
-            if _is_worth_it(group, engine, found)
-        ],
+    firsts = [_task(group, first, judge) for group in groups]
+    work = run(firsts, budget, jobs, report)
+    findings = _findings(firsts, work, groups)
+    interrupted = work.interrupted
+    tasks = [
+        _task(group, engine, other)
+        for engine, other in others
+        for group in groups
+        if _is_worth_it(group, engine, findings)
     ]
-    findings: list[Findings] = []
-    interrupted = False
-    for number, tasks_of in enumerate(rounds):
-        rest = _rest(budget, started)
-        if number and not any(_is_open(group, findings) for group in groups):
-            rest = replace(rest, seconds=min(OPINION, rest.seconds or OPINION))
-        enough = number == 0 or rest.seconds is None or rest.seconds > LEAST
-        if tasks := tasks_of(findings) if enough and not interrupted else []:
-            work = run(tasks, rest, jobs, report)
-            findings += _findings(tasks, work, groups)
-            interrupted |= work.interrupted
+    rest = _rest(budget, started)
+    if not any(_is_open(group, findings) for group in groups):
+        rest = replace(rest, seconds=min(OPINION, rest.seconds or OPINION))
+    if not interrupted and _is_enough(rest, jobs, tasks):
+        work = run(tasks, rest, jobs, report)
+        findings += _findings(tasks, work, groups)
+        interrupted = work.interrupted
     judgements = [
         judgement
         for case in cases
@@ -94,6 +91,13 @@ def assess(
         interrupted,
         time.monotonic() - started,
     )
+
+
+def _is_enough(rest: Budget, jobs: int, tasks: Sequence[Task]) -> bool:
+    """Each task has time for more than its beginning."""
+    if not tasks:
+        return False
+    return rest.seconds is None or rest.seconds * jobs / len(tasks) >= LEAST
 
 
 def _task(group: Group, engine: Engine, judge: Judge) -> Task:
