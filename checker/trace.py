@@ -8,7 +8,7 @@ replayed, and nothing else is ever shown.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -76,13 +76,20 @@ class TraceStep:
     before: Assignment
     after: Assignment
     changes: tuple[Change, ...]
-    flips: tuple[Flip, ...]
     went_well: bool
     """The call that the step made, if any, was not refused."""
+    interpreter: Interpreter = field(repr=False)
 
     @property
     def action(self) -> Action:
         return self.taken.action
+
+    @cached_property
+    def flips(self) -> tuple[Flip, ...]:
+        """The definitions whose values the step changed, found when they are told."""
+        if not self.changes:
+            return ()
+        return tuple(_flips(self.interpreter, self.before, self.after))
 
     @property
     def sentence(self) -> str:
@@ -250,9 +257,10 @@ def _step(
         for entry, value in after.items()
         if before[entry] != value
     )
-    flips = tuple(_flips(interpreter, before, after)) if changes else ()
     went_well = _went_well(interpreter, action, arguments, before)
-    return TraceStep(number, taken, outcome, before, after, changes, flips, went_well)
+    return TraceStep(
+        number, taken, outcome, before, after, changes, went_well, interpreter
+    )
 
 
 def _went_well(

@@ -7,7 +7,7 @@ meaning: a solver formula, a line of Python, a walk of the tree.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -27,7 +27,7 @@ Sort = type[Any]
 """The type of a term's values: bool, int, an enumeration, or a subclass of Index."""
 
 
-class Term(ABC, Generic[V]):
+class Term(Generic[V]):
     """An expression whose value has type V in every state."""
 
     __slots__ = ()
