@@ -22,9 +22,9 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
 
-USUAL = 40.0
+USUAL = 60.0
 """Seconds for up to three designs."""
-PER_DESIGN = 8.0
+PER_DESIGN = 10.0
 """Seconds more for each further one."""
 
 

@@ -58,6 +58,8 @@ def assess(
     started = time.monotonic()
     groups = together(cases)
     (first, judge), *others = engines.items()
+    # The largest first, so that no process is left with one when others are done.
+    groups.sort(key=_size, reverse=True)
     firsts = [_task(group, first, judge) for group in groups]
     work = run(firsts, budget, jobs, report)
     findings = _findings(firsts, work, groups)
@@ -102,6 +104,11 @@ def _is_enough(rest: Budget, jobs: int, tasks: Sequence[Task]) -> bool:
 
 def _task(group: Group, engine: Engine, judge: Judge) -> Task:
     return Task(group.case, engine, judge, _weight(group, engine))
+
+
+def _size(group: Group) -> tuple[bool, int]:
+    """How long it may take: rules before claims, and many actions before few."""
+    return not group.only_claims, len(group.case.instance.system.actions)
 
 
 def _weight(group: Group, engine: Engine) -> int:

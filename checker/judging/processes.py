@@ -39,6 +39,8 @@ POLL = 0.2
 """Seconds between two looks at the clock and at Ctrl-C."""
 PR_SET_PDEATHSIG = 1
 """Of prctl(2), from <linux/prctl.h>."""
+SLACK = 6.0
+"""By how much a task may pass its fair share of the time: most need far less."""
 GRACE = 5.0
 """Seconds that an engine is given to end by itself when its time is up."""
 
@@ -149,13 +151,13 @@ class _Pool:
                     self._stop(running, running.stopped or Limit.TIME)
 
     def _share(self, task: Task) -> float | None:
-        """The seconds that the next task may use: what is left, fairly divided."""
+        """The seconds that the next task may use: what is left, divided with slack."""
         if self.budget.seconds is None:
             return None
         left = self.budget.seconds - (time.monotonic() - self.started)
         weights = [task.weight, *(other.weight for _, other in self.waiting)]
-        side_by_side = min(self.jobs, len(weights))
-        return max(1.0, left * min(1.0, side_by_side * task.weight / sum(weights)))
+        fair = min(self.jobs, len(weights)) * task.weight / sum(weights)
+        return max(1.0, left * min(1.0, SLACK * fair))
 
     def _start(self, number: int, task: Task) -> None:
         seconds = self._share(task)
