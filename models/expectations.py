@@ -541,7 +541,6 @@ B16_REDUNDANT: Table = {
 
 ALL_V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
-    "disables_module": MASKED_BY_B25,
     **V7_2_REDUNDANT,
 }
 
