@@ -44,7 +44,7 @@ def classic(name: str) -> GroundSystem:
 
 
 def explicit(system: GroundSystem) -> dict[str, float]:
-    from tdxcheck.checker.engines.explicit import explore
+    from tdxcheck.checker.engines.visiting import explore
 
     begin = time.process_time()
     found = explore(system)

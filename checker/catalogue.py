@@ -98,6 +98,8 @@ class Assumption:
     statement: str
     settings: Mapping[Variable, Setting]
     sources: tuple[Source, ...] = ()
+    denies: bool = False
+    """It denies what stands without it; of any other, nothing is known without it."""
 
 
 Sizes = Mapping[str, int]

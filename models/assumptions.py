@@ -1,6 +1,7 @@
 """The assumptions that claims rest on, each a switch of the configuration.
 
 A claim that is judged without one of them has its switches open: nothing is known.
+Without one that denies something, what it denies stands.
 
 What Linux relies on, and where that is checked or can be denied:
 
@@ -274,48 +275,56 @@ LOW_MEMORY_IS_GIVEN_OUT = Assumption(
     "The page allocator owns the first MiB, which no list of TDX memory has (not A3).",
     {Host.low_memory_reserved: False},
     (L6_8.at("build_tdx_memlist()"),),
+    denies=True,
 )
 MEMBLOCK_FORGETS_HOTPLUG = Assumption(
     "memblock-forgets-hotplug",
     "memblock does not know of memory that was added after boot (not A4).",
     {Host.memblock_follows_hotplug: False},
     (L6_8.at("build_tdx_memlist()"),),
+    denies=True,
 )
 BLOCKS_SPAN_ENTRIES = Assumption(
     "blocks-span-entries",
     "Every block spans two entries of the list, as over a node's boundary (not A5).",
     {Host.straddles_entries: True},
     (DH_1122.at("on build_tdx_memory()"), L6_8.at("is_tdx_memory()")),
+    denies=True,
 )
 BLOCKS_SPAN_CMRS = Assumption(
     "blocks-span-cmrs",
     "Every block spans two CMRs that touch each other.",
     {Host.straddles_cmrs: True},
     (DH_1122.at("on build_tdx_memory()"),),
+    denies=True,
 )
 STRAY_WRITES = Assumption(
     "stray-writes",
     "A bug or a device writes to memory that TDX owns (not A6).",
     {Host.stray_writes: True},
     (BASE_SPEC.at("ch. 16.2.4"),),
+    denies=True,
 )
 TDS_GET_THE_GLOBAL_KEYID = Assumption(
     "tds-get-the-global-keyid",
     "KVM's pool of KeyIDs begins with the module's own (not A7).",
     {Host.tds_get_the_global_keyid: True},
     (MODULE_1_5.at("tdh_mng_create.c"),),
+    denies=True,
 )
 ONE_PRIVATE_KEYID = Assumption(
     "one-private-keyid",
     "Firmware leaves a single private KeyID (not A8).",
     {Host.one_private_keyid: True},
     (L6_8.at("tdx_init(), too few private KeyIDs available"),),
+    denies=True,
 )
 FAILED_CONFIG_WRITES_PAMT = Assumption(
     "failed-config-writes-pamt",
     "A TDH.SYS.CONFIG that fails has written part of the PAMT (not A12).",
     {Host.failed_config_writes_pamt: True},
     (L6_8.at("init_tdx_module(), error path"),),
+    denies=True,
 )
 
 # Of the platform.
@@ -325,6 +334,7 @@ UNVERIFIED_CPUS_ARE_LET_IN = Assumption(
     "A SEAMCALL on a CPU that firmware did not verify enters the module.",
     {Host.unverified_cpus_enter_seam: True},
     (V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),),
+    denies=True,
 )
 SOFT_RESERVED_STAYS_A_DEVICE = Assumption(
     "soft-reserved-stays-a-device",
@@ -343,18 +353,21 @@ MEMMAP_ON_MEMORY = Assumption(
     "The struct pages of hot-added memory lie in that memory itself.",
     {Host.memmap_on_memory: True},
     (MEMMAP.at("on memmap_on_memory"),),
+    denies=True,
 )
 MEMORY_ATTRIBUTE_ONLY = Assumption(
     "memory-attribute-only",
     "The platform has no ACPI memory hotplug, but may have that of CPUs.",
     {Host.acpi_memory_attribute: True, Host.acpi_cpu_attribute: False},
     (V5.at("03/22"),),
+    denies=True,
 )
 CPU_ATTRIBUTE_ONLY = Assumption(
     "cpu-attribute-only",
     "The platform has no ACPI CPU hotplug, but may have that of memory.",
     {Host.acpi_memory_attribute: False, Host.acpi_cpu_attribute: True},
     (V5.at("03/22"),),
+    denies=True,
 )
 ACCESS_CONTROL_ONLY = Assumption(
     "access-control-only",
@@ -373,12 +386,14 @@ ADDRESS_IS_NOT_MASKED = Assumption(
     "The address of a TD's machine check keeps its KeyID: another page is taken out.",
     {Host.machine_check_address_masked: False},
     (MCE_MASK.at("whole patch"),),
+    denies=True,
 )
 POISON_IS_READ = Assumption(
     "poison-is-read",
     "What holds poison is read by the kernel that owns it: a machine check.",
     {Host.poison_is_read: True},
     (BASE_SPEC.at("ch. 16.2.3"),),
+    denies=True,
 )
 
 LOADER_COUNTS_ALL_LPS = Assumption(

@@ -512,10 +512,6 @@ MASKED_BY_B16 = Expectation(
     note="B16 breaks the same rules, as soon",
     sources=(K6_16.at("__tdx_bringup()"),),
 )
-MASKED_BY_B25 = Expectation(
-    note="B25 breaks the same rules, as soon: an older module is not disabled",
-    sources=(DISABLE_V3.at("cover letter"),),
-)
 IN_ONE_PLACE = Expectation(
     note="add_memory_resource() refuses ACPI's memory, too",
     sources=(V5.at("04/22, reply of Dave Hansen 2022-06-24"),),

@@ -59,6 +59,10 @@ def judged(key: str, rule: str, sizes: dict[str, int] = SMALL) -> Verdict:
 # What Linux relies on, denied.
 
 
+BROKEN_ANYHOW = {"A12", "B5-soft-reserved"}
+"""Where the design breaks the same rule with nothing denied."""
+
+
 @pytest.mark.parametrize("claim", HAZARDS, ids=lambda claim: claim.key)
 def test_what_is_denied_breaks_what_is_expected(claim: Claim) -> None:
     design = CATALOGUE.design(claim.design)
@@ -72,7 +76,7 @@ def test_what_is_denied_breaks_what_is_expected(claim: Claim) -> None:
             elif (
                 claim.expected.outcome is Outcome.REFUTED
                 and len(claim.assumptions) == 1
-                and claim.key != "B5-soft-reserved"
+                and claim.key not in BROKEN_ANYHOW
             ):
                 assert outcome_of(verdict) is not Outcome.REFUTED, question.name
 
@@ -90,8 +94,7 @@ def test_all_that_linux_relies_on_is_checked_or_can_be_denied() -> None:
 
 def test_every_denial_is_used() -> None:
     used = {a.key for claim in CATALOGUE.claims for a in claim.assumptions}
-    known = {a.key for a in CATALOGUE.assumptions}
-    assert known - used <= {"unverified-cpus-are-shut-out", "no-faults"}
+    assert {a.key for a in CATALOGUE.assumptions if a.denies} <= used
 
 
 # Lines that are written back late.

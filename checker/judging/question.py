@@ -119,7 +119,8 @@ def case_of(
     settings = {**setup.settings, **design.system.settings}
     dropped = [q.dropped for q in asked[:1] if q.dropped]
     for assumption in dropped:
-        settings |= dict.fromkeys(assumption.settings)
+        if not assumption.denies:
+            settings |= dict.fromkeys(assumption.settings)
     for assumption in assumed:
         settings |= assumption.settings
     system = replace(
