@@ -19,11 +19,8 @@ from tdxcheck.models.known_handover import (
     V3_HANDOVER,
     V6_8_HANDOVER,
     V6_18_HANDOVER,
-    V6_18_REDUNDANT,
     V7_1_MENDED,
-    V7_1_REDUNDANT,
     V7_2_MENDED,
-    V7_2_REDUNDANT,
     V7_HANDOVER,
     WITH_KEXEC,
 )
@@ -487,99 +484,3 @@ EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
     "dpamt": {**V7_2_KNOWN, **NOT_UPDATED},
 }
-
-
-# Safeguards that no rule needs, on the default machine, and why.
-
-SYS_CONFIG_JUDGES = Expectation(
-    note="A1: TDH.SYS.CONFIG refuses the same memory, with the same end",
-    sources=(L6_8.at("build_tdx_memlist(), config_tdx_module()"),),
-)
-LIST_EXCLUDES = Expectation(
-    note="from its first entry on the list excludes what is not in it, and what went "
-    "online before is in memblock already",
-    sources=(L6_8.at("build_tdx_memlist(), tdx_memory_notifier()"),),
-)
-NOBODY_ADDS = Expectation(
-    note="TDX is initialised before anybody can add memory",
-    sources=(VMXON_V3.at("tdx_enable()"),),
-)
-MASKED_BY_B1 = Expectation(
-    note="B1 breaks the same rule: the CPU that starts kexec is not flushed",
-    sources=(KEXEC_V7.at("2/7"),),
-)
-MASKED_BY_B16 = Expectation(
-    note="B16 breaks the same rules, as soon",
-    sources=(K6_16.at("__tdx_bringup()"),),
-)
-IN_ONE_PLACE = Expectation(
-    note="add_memory_resource() refuses ACPI's memory, too",
-    sources=(V5.at("04/22, reply of Dave Hansen 2022-06-24"),),
-)
-NEVER_INITIALIZED = Expectation(note=NEVER_USED.note, sources=NEVER_USED.sources)
-
-CONFIG_WRITES_NOTHING = Expectation(
-    note="A12: a TDH.SYS.CONFIG that fails has not written the PAMT",
-    sources=(MODULE_1_5.at("tdh_sys_config.c"),),
-)
-
-V3_REDUNDANT: Table = {
-    "checks_cmrs": SYS_CONFIG_JUDGES,
-    "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
-    "flushes_other_cpus": MASKED_BY_B1,
-}
-B16_REDUNDANT: Table = {
-    "locks_memory_hotplug": LIST_EXCLUDES,
-    "refuses_cpus_without_lp_init": MASKED_BY_B16,
-    "keeps_a_cpu_per_package": MASKED_BY_B16,
-    "creates_tds_on_all_packages": MASKED_BY_B16,
-}
-
-ALL_V7_2_REDUNDANT: Table = {
-    "locks_memory_hotplug": NOBODY_ADDS,
-    **V7_2_REDUNDANT,
-}
-
-REDUNDANT: Mapping[str, Table] = {
-    "rfc-v2": V3_REDUNDANT,
-    "v3": V3_REDUNDANT,
-    "document-only": V3_REDUNDANT,
-    "kh-approach1": V3_REDUNDANT,
-    "kh-approach2": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
-    "kh-approach2-corrected": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
-    "v5": {**V3_REDUNDANT, "refuses_acpi_memory": IN_ONE_PLACE},
-    "v6": V3_REDUNDANT,
-    "v7": V3_REDUNDANT,
-    "v8": {
-        "refuses_onlining_outside_list": NEVER_INITIALIZED,
-        "locks_memory_hotplug": NEVER_INITIALIZED,
-        "locks_cpu_hotplug": NEVER_INITIALIZED,
-        "turns_vmx_on_first": NEVER_INITIALIZED,
-        "checks_cmrs": SYS_CONFIG_JUDGES,
-        "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
-        "flushes_before_key_config": NEVER_INITIALIZED,
-        "flushes_before_freeing_pamt": NEVER_INITIALIZED,
-        "flushes_offlined_cpus": NEVER_INITIALIZED,
-        "flushes_other_cpus": NEVER_INITIALIZED,
-    },
-    "v9": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
-    "v13": {
-        "checks_cmrs": SYS_CONFIG_JUDGES,
-        "locks_memory_hotplug": LIST_EXCLUDES,
-    },
-    "v6.8": {
-        "locks_memory_hotplug": LIST_EXCLUDES,
-    },
-    "hotadd-precheck": {
-        rule: why
-        for rule, why in B16_REDUNDANT.items()
-        if rule != "locks_memory_hotplug"
-    },
-    "kexec-mutex": B16_REDUNDANT,
-    "v6.16": B16_REDUNDANT,
-    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
-    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS, **V7_1_REDUNDANT},
-    "v7.2": ALL_V7_2_REDUNDANT,
-    "dpamt": ALL_V7_2_REDUNDANT,
-}
-"""By design and safeguard."""
