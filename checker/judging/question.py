@@ -177,6 +177,7 @@ def _of_others(catalogue: Catalogue) -> Iterator[Variable]:
             yield from system.base.state.variables()
 
 
+@cache
 def _check(catalogue: Catalogue) -> None:
     """Refuse expectations of, and claims about, what does not exist; unused variables.
 
