@@ -22,7 +22,7 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
 
-USUAL = 60.0
+USUAL = 120.0
 """Seconds for up to three designs."""
 PER_DESIGN = 10.0
 """Seconds more for each further one."""
