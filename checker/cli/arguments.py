@@ -190,7 +190,7 @@ def _limits(command: argparse.ArgumentParser) -> None:
     group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")
     group.add_argument(
         "--time", type=_seconds, default=None, metavar="S",
-        help="seconds for everything; 0 for no limit (default: 40, more for many)",
+        help="seconds for everything; 0 for no limit (default: 120, more for many)",
     )  # fmt: skip
 
 
