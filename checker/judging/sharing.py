@@ -81,7 +81,7 @@ def in_families(groups: Iterable[Group]) -> list[Group]:
     found = []
     for group in groups:
         if len(group.members) == 1 and group.only_claims:
-            _join(families, group.case, _same_family)
+            _join(families, *group.members, _same_family)
         else:
             found.append(group)
     return found + [

@@ -109,6 +109,7 @@ class _Surveyor:
             self.found = closure(self.encoding, self.moves, start, self.look)
         elif not self._bounded(self.limits.depth):
             return self.so_far(Limit.DEPTH)
+        self.encoding.manager.settled()
         self._find_runs()
         return self._complete()
 
