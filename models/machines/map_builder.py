@@ -130,9 +130,25 @@ class MapBuilder:
             cxl_windows=_unique(self.cxl),
             boot_memory=_ascending(self.boot) if self.boot else None,
             pamt_kb=self.pamt_kb,
+            told_failure=_failure(self.failed),
             private_keyids=self.keyids,
             complete=self.complete,
         )
+
+
+def _failure(
+    failed: ReservedExhausted | TdmrsExhausted | NotConvertible | None,
+) -> str:
+    match failed:
+        case ReservedExhausted(None):
+            return "reserved areas exhausted"
+        case ReservedExhausted(Area(base, size)):
+            return f"TDMR [{base:#x}, {base + size:#x}): reserved areas exhausted"
+        case TdmrsExhausted():
+            return "TDMRs exhausted"
+        case NotConvertible(Area(base, size)):
+            return f"[{base:#x}, {base + size:#x}) is not convertible memory"
+    return ""
 
 
 def _changed(regions: tuple[Region, ...], change: E820Change) -> tuple[Region, ...]:

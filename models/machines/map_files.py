@@ -32,6 +32,7 @@ from tdxcheck.spec.layout import Area, span
 
 LARGEST_JSON: Final = 16 << 20
 LONGEST_LINE: Final = 64 << 10
+LONGEST_NOTE: Final = 500
 KINDS: Final = {
     "usable": Kind.USABLE,
     "persistent": Kind.PERSISTENT,
@@ -161,8 +162,14 @@ def from_json(data: Json) -> MemoryMap:
         boot_memory=None,
         pamt_kb=_number(data, "pamt_kb"),
         complete=bool(data.get("complete", True)),
-        notes=(str(data["notes"]),) if data.get("notes") else (),
+        notes=_notes(data.get("notes")),
     )
+
+
+def _notes(given: Json) -> tuple[str, ...]:
+    if not isinstance(given, str) or not given:
+        return ()
+    return ("".join(c if c.isprintable() else "?" for c in given[:LONGEST_NOTE]),)
 
 
 def _areas(given: Json, field: str) -> list[Area]:

@@ -83,6 +83,8 @@ class MemoryMap:
     """The kernel's own list at boot, if it was printed."""
     pamt_kb: int | None = None
     """What the kernel printed to have allocated for PAMTs."""
+    told_failure: str = ""
+    """What the kernel printed of a layout that it could not build."""
     private_keyids: tuple[int, int] | None = None
     """The first private KeyID, and the one after the last."""
     complete: bool = True

@@ -1,0 +1,143 @@
+"""The second opinion on whether there is a layout: z3, and its core if there is none.
+
+An item is in a TDMR or not, and begins one or not. A TDMR that began before a run of
+items with too many holes must end within it. That is all; each condition is named, so
+that z3 can say which of them contradict each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from tdxcheck.models.layouts.problem import Problem
+from tdxcheck.spec.layout import Area, span
+
+
+class Answer(Enum):
+    """What z3 says."""
+
+    EXISTS = "there is one"
+    NONE = "there is none"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    answer: Answer
+    tdmrs: tuple[Area, ...] = ()
+    """An example."""
+    required: tuple[Area, ...] = ()
+    """Of what contradicts: gigabytes with memory that have to be covered."""
+    crowded: tuple[Area, ...] = ()
+    """Of what contradicts: ranges with more holes than one TDMR may reserve."""
+    limited: bool = False
+    """Of what contradicts: the number of TDMRs."""
+
+
+SECONDS = 20
+
+
+def ask(problem: Problem, most: int | None = None) -> Opinion:
+    """Whether TDMRs can cover the memory: at most so many, each with few holes."""
+    import z3
+
+    most = problem.most_tdmrs if most is None else most
+    items = problem.items
+    solver = z3.Solver()
+    solver.set("timeout", SECONDS * 1000)
+    inside = [z3.Bool(f"in{n}") for n in range(len(items))]
+    starts = [z3.Bool(f"start{n}") for n in range(len(items))]
+    names: dict[str, tuple[str, Area | None]] = {}
+
+    def named(condition: Any, kind: str, number: int, area: Area | None) -> None:
+        name = f"{kind}{number}"
+        names[name] = (kind, area)
+        solver.assert_and_track(condition, name)
+
+    for n, item in enumerate(items):
+        before = inside[n - 1] if n else z3.BoolVal(False)
+        solver.add(z3.Implies(starts[n], inside[n]))
+        solver.add(z3.Implies(z3.And(inside[n], z3.Not(before)), starts[n]))
+        if item.required:
+            named(inside[n], "required", n, item.area)
+    for first, last in _crowded(problem):
+        whole = span(items[first].area.base, items[last].area.end)
+        breaks = [starts[n] for n in range(first + 1, last + 1)]
+        outside = [z3.Not(inside[n]) for n in range(first, last + 1)]
+        named(z3.Or(*breaks, *outside), "crowded", first, whole)
+    if items:
+        named(z3.PbLe([(s, 1) for s in starts], most), "limit", 0, None)
+    answer = solver.check()
+    if answer == z3.unknown:
+        return Opinion(Answer.UNKNOWN)
+    if answer == z3.unsat:
+        return _core(solver, names)
+    model = solver.model()
+    chosen = [z3.is_true(model.eval(each, True)) for each in inside]
+    begun = [z3.is_true(model.eval(each, True)) for each in starts]
+    return Opinion(Answer.EXISTS, _tdmrs(problem, chosen, begun))
+
+
+def _crowded(problem: Problem) -> list[tuple[int, int]]:
+    """The shortest runs of items that one TDMR cannot have, by where they begin."""
+    items = problem.items
+    found = []
+    for first in range(len(items)):
+        holes = 0
+        for last in range(first, len(items)):
+            holes += items[last].holes
+            joins = last > first and items[last - 1].ends_in_hole
+            if joins and items[last].begins_in_hole:
+                holes -= 1
+            if holes > problem.most_reserved:
+                found.append((first, last))
+                break
+    return found
+
+
+def _core(solver: Any, names: dict[str, tuple[str, Area | None]]) -> Opinion:
+    """The core, without what it can do without."""
+    import z3
+
+    core = list(solver.unsat_core())
+    if len(core) <= 200:
+        for each in list(core):
+            rest = [other for other in core if not other.eq(each)]
+            # Tracked conditions are literals: those asked for are the ones in force.
+            if _is_unsat_with(solver, rest, z3):
+                core = rest
+    told = [names[str(each)] for each in core]
+
+    def areas(kind: str) -> tuple[Area, ...]:
+        found = (area for each, area in told if each == kind and area is not None)
+        return tuple(sorted(found, key=lambda area: area.base))
+
+    return Opinion(
+        Answer.NONE,
+        required=areas("required"),
+        crowded=areas("crowded"),
+        limited=any(kind == "limit" for kind, _ in told),
+    )
+
+
+def _is_unsat_with(solver: Any, literals: list[Any], z3: Any) -> bool:
+    """Whether these conditions alone contradict each other."""
+    fresh = z3.Solver()
+    fresh.set("timeout", 2000)
+    for assertion in solver.assertions():
+        fresh.add(assertion)
+    return bool(fresh.check(*literals) == z3.unsat)
+
+
+def _tdmrs(
+    problem: Problem, inside: list[bool], starts: list[bool]
+) -> tuple[Area, ...]:
+    found: list[Area] = []
+    for item, is_in, begins in zip(problem.items, inside, starts, strict=True):
+        if is_in and begins:
+            found.append(item.area)
+        elif is_in:
+            found[-1] = span(found[-1].base, item.area.end)
+    return tuple(found)
