@@ -36,9 +36,9 @@ def layout(arguments: argparse.Namespace) -> int:
         page = Page(out.width)
         _tell(page, told)
         show(out, page)
-    if told.found.works is None:
+    if told.works is None:
         return UNDECIDED
-    return OK if told.found.works else REFUTED
+    return OK if told.works else REFUTED
 
 
 def _generation(name: str) -> Generation:
@@ -68,7 +68,7 @@ def _machine(arguments: argparse.Namespace) -> tuple[str, MemoryMap]:
 def _tell(page: Page, told: telling.Report) -> None:
     found = told.found
     page.add(telling.headline(told), Style.TITLE)
-    style = {True: Style.GOOD, False: Style.BAD, None: Style.PLAIN}[found.works]
+    style = {True: Style.GOOD, False: Style.BAD, None: Style.PLAIN}[told.works]
     page.add(telling.verdict(told), style)
     page.entries(list(telling.facts(told)), at=2)
     if rows := telling.memory_rows(told):

@@ -42,9 +42,9 @@ class Change:
 
 def changes(found: Outcome) -> Iterator[Change]:
     """What is worth knowing of this machine, under this kernel."""
+    yield from _added(found)
     if not found.memory.ranges:
         return
-    yield from _added(found)
     yield from _returned(found)
     if found.works:
         yield from _holes(found)
@@ -66,6 +66,7 @@ def _added(found: Outcome) -> Iterator[Change]:
     for area in machine.cxl_windows:
         candidates.append(("memory of a CXL window added by kmem", area))
     for kind, name in (
+        (Kind.ADDED, "memory that a driver has added"),
         (Kind.SOFT_RESERVED, "soft-reserved memory added by kmem"),
         (Kind.NVDIMM, "an NVDIMM added by kmem"),
         (Kind.PERSISTENT, "persistent memory, if it is an NVDIMM, added by kmem"),
@@ -79,15 +80,24 @@ def _added(found: Outcome) -> Iterator[Change]:
         if not added:
             continue
         done = sorted((*done, *added), key=_base)
-        changed = machine
-        for piece in added:
-            changed = changed.with_region(piece, Kind.ADDED)
-        after = _again(found, changed)
-        told = f"before TDX starts: {after.reason or 'it is covered'}"
-        groups.setdefault((name, after.works, told), []).append(area)
+        works, why = _with(found, added)
+        told = f"before TDX starts: {why or 'it is covered'}"
+        groups.setdefault((name, works, told), []).append(area)
     for (name, works, told), areas in groups.items():
         later = f"afterwards: it {found.generation.later}"
         yield Change(f"{name}, {shown(areas)}", works, f"{told}; {later}")
+
+
+def _with(found: Outcome, added: tuple[Area, ...]) -> tuple[bool | None, str]:
+    """Whether it works with this memory added first, and if not, why."""
+    if not found.memory.ranges:
+        # CMRs never grow, whatever else the machine has.
+        return False, "it lies in no CMR, and TDH.SYS.CONFIG refuses its TDMR"
+    changed = found.machine
+    for piece in added:
+        changed = changed.with_region(piece, Kind.ADDED)
+    after = _again(found, changed)
+    return after.works, after.reason
 
 
 def _returned(found: Outcome) -> Iterator[Change]:

@@ -158,44 +158,58 @@ def fill(memory: Sequence[NodeRange], generation: Generation) -> tuple[Area, ...
     """The TDMRs' ranges: ascending, apart, of whole gigabytes."""
     found: list[Area] = []
     for each in memory:
-        start, end = down(each.area.base), up(each.area.end)
-        if found:
-            last = found[-1].end
-            if end <= last:
-                continue
-            if start < last:
-                start = last
-            if len(found) == MAX_TDMRS:
-                line = "initialization failed: TDMRs exhausted."
-                raise _GivesUp(
-                    Failure(
-                        generation.no_space,
-                        line if generation.tells_exhaustion else "",
-                        f"it needs more than {MAX_TDMRS} TDMRs",
-                    )
+        more = next_tdmr(found[-1] if found else None, each.area)
+        if more is None:
+            continue
+        if len(found) == MAX_TDMRS:
+            line = "initialization failed: TDMRs exhausted."
+            raise _GivesUp(
+                Failure(
+                    generation.no_space,
+                    line if generation.tells_exhaustion else "",
+                    f"it needs more than {MAX_TDMRS} TDMRs",
                 )
-        found.append(span(start, end))
+            )
+        found.append(more)
     return tuple(found)
 
 
-def holes_in(tdmr: Area, memory: Sequence[Area]) -> list[Area]:
-    """What of the TDMR lies in no range of this list, as the kernel finds it.
+def next_tdmr(last: Area | None, memory: Area) -> Area | None:
+    """The TDMR that this memory needs besides the last one, if any."""
+    start, end = down(memory.base), up(memory.end)
+    if last is not None:
+        if end <= last.end:
+            return None
+        if start < last.end:
+            start = last.end
+    return span(start, end)
 
-    A range that ends where the TDMR begins is not passed over; that does no harm.
-    """
+
+def holes_in(tdmr: Area, memory: Sequence[Area]) -> list[Area]:
+    """What of the TDMR lies in no range of this list, as the kernel finds it."""
     holes: list[Area] = []
     last = tdmr.base
     for area in memory:
         if area.base >= tdmr.end:
             break
-        if area.end < tdmr.base:
-            continue
-        if not area.base <= last:
-            holes.append(span(last, area.base))
-        last = area.end
+        hole, last = hole_before(tdmr, last, area)
+        if hole is not None:
+            holes.append(hole)
     if last < tdmr.end:
         holes.append(span(last, tdmr.end))
     return holes
+
+
+def hole_before(tdmr: Area, last: int, area: Area) -> tuple[Area | None, int]:
+    """The hole before a range that begins below the TDMR's end, and where it ends.
+
+    A range that ends where the TDMR begins is not passed over; that does no harm.
+    """
+    if area.end < tdmr.base:
+        return None, last
+    if area.base <= last:
+        return None, area.end
+    return span(last, area.base), area.end
 
 
 def reserved_areas(

@@ -45,7 +45,8 @@ def of_memblock(machine: MemoryMap) -> TdxMemory:
     else:
         areas, assumed = _boot_memory(machine)
         ranges = [*_by_nodes(areas, machine.nodes, assumed)]
-    for area in machine.of_kind(Kind.ADDED):
+    # Of a map that does not tell what was there at boot nothing can be said.
+    for area in machine.of_kind(Kind.ADDED) if ranges else ():
         nodes = [
             each.node
             for each in (*machine.windows, *machine.nodes)

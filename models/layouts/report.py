@@ -43,6 +43,27 @@ class Report:
     """The same machine under each generation."""
 
     @property
+    def works(self) -> bool | None:
+        """Whether TDX comes up; what the log says counts where the map is not in it."""
+        return False if self._is_contradicted else self.found.works
+
+    @property
+    def reason(self) -> str:
+        """Why it does not, in a line."""
+        if self._is_contradicted:
+            return (
+                f"{self.found.machine.told_failure}, the log says; it does not have "
+                "the e820 map that would show why"
+            )
+        return self.found.reason
+
+    @property
+    def _is_contradicted(self) -> bool:
+        machine = self.found.machine
+        known = machine.tells_usable or machine.boot_memory is not None
+        return bool(machine.told_failure) and not known
+
+    @property
     def shares(self) -> tuple[Share, ...]:
         return tuple(shares(self.found))
 
@@ -78,10 +99,10 @@ def verdict(told: Report) -> str:
     """In a line: does TDX come up."""
     found = told.found
     kernel = f"kernel {found.generation.key}"
-    if found.works is None:
-        return f"{kernel}: undecided: the map does not tell what is memory"
-    if not found.works:
-        return f"{kernel}: FAILS: {found.reason}"
+    if told.works is None:
+        return f"{kernel}: undecided: the map does not tell what is memory at boot"
+    if not told.works:
+        return f"{kernel}: FAILS: {told.reason}"
     return f"{kernel}: works: the module's checks pass its layout"
 
 
@@ -99,12 +120,7 @@ def facts(told: Report) -> Iterator[tuple[str, str]]:
     if layout.pamts:
         yield "PAMT", _pamt(told)
     if layout.areas:
-        free = [RESERVED_SLOTS - each for each in layout.needed]
-        least = f"; the fullest has {max(min(free), 0)} of {RESERVED_SLOTS}" * bool(
-            free
-        )
-        left = MAX_TDMRS - len(layout.areas)
-        yield "slots left", f"{left} of {MAX_TDMRS} TDMRs{least} reserved areas"
+        yield "slots left", _slots(told)
     if found.machine.told_failure:
         yield "the log says", found.machine.told_failure
     if told.legal is not None:
@@ -124,6 +140,16 @@ def facts(told: Report) -> Iterator[tuple[str, str]]:
         )
     for note in found.machine.notes:
         yield "note", note
+
+
+def _slots(told: Report) -> str:
+    layout = told.found.layout
+    left = f"{MAX_TDMRS - len(layout.areas)} of {MAX_TDMRS} TDMRs"
+    if not layout.needed:
+        return left
+    fullest = max(layout.needed)
+    free = max(RESERVED_SLOTS - fullest, 0)
+    return f"{left}; the fullest has {free} of {RESERVED_SLOTS} reserved areas"
 
 
 def _pamt(told: Report) -> str:
@@ -228,8 +254,8 @@ def as_json(told: Report) -> Json:
     return {
         "map": told.name,
         "kernel": found.generation.key,
-        "works": found.works,
-        "reason": found.reason,
+        "works": told.works,
+        "reason": told.reason,
         "prints": layout.failure.line if layout.failure else "",
         "status": verdict
         and {"name": verdict.status.name, "code": f"{verdict.code:#018x}"},
