@@ -19,12 +19,14 @@ from tdxcheck.models.layouts.kernel import (
     Pamt,
     build,
     fill,
+    hole_before,
     holes_in,
+    next_tdmr,
     reserved_areas,
 )
 from tdxcheck.models.layouts.symbolic import Explorer, Number, known
 from tdxcheck.models.machines.memory_map import MB1, NodeRange
-from tdxcheck.spec.layout import ACCEPTED, KB4, Area, Memory, span
+from tdxcheck.spec.layout import ACCEPTED, GB1, KB4, Area, Memory, span
 from tdxcheck.spec.layout_rules import judge
 
 LIMIT = 1 << 46
@@ -112,8 +114,100 @@ def coverage(generation: Generation, count: int) -> Proof:
     return Proof(count, explorer.runs, explorer.questions)
 
 
+def induction() -> Proof:
+    """The same coverage of maps with any number of ranges, by induction over them.
+
+    What is known before a range: the last TDMR begins below the end of the range before
+    and ends not before it, at gigabytes. Then the range lies in that TDMR and the next
+    one, and the same is known after it. Of the holes in a TDMR is known that the walk
+    has come to the end of the range before, or to the TDMR's begin, if that is higher.
+    Then the next hole meets neither range, and the same is known after.
+    """
+    import z3
+
+    explorer = Explorer()
+
+    def first(explorer: Explorer) -> None:
+        area, byte = _range(explorer, "first", 0), explorer.number("byte").term
+        made = next_tdmr(None, area)
+        assert made is not None
+        explorer.prove("it is covered", _implied(byte, area, [made]))
+        _prove_known(explorer, made, area)
+
+    def another(explorer: Explorer) -> None:
+        before = _range(explorer, "before", 0)
+        tdmr = _tdmr(explorer)
+        explorer.assume(known(tdmr.base) < known(before.end))
+        explorer.assume(known(before.end) <= known(tdmr.end))
+        area = _range(explorer, "next", before.end)
+        byte = explorer.number("byte").term
+        made = next_tdmr(tdmr, area)
+        have = [tdmr] if made is None else [tdmr, made]
+        explorer.prove("it is covered", _implied(byte, area, have))
+        if made is not None:
+            _prove_apart(explorer, "TDMRs", have)
+        _prove_known(explorer, have[-1], area)
+
+    def walk(explorer: Explorer) -> None:
+        tdmr = _tdmr(explorer)
+        before = _range(explorer, "before", 0)
+        last = explorer.number("last")
+        below = known(before.end) < known(tdmr.base)
+        reached = z3.If(below, known(tdmr.base), known(before.end))
+        explorer.assume(known(last) == reached)
+        area = _range(explorer, "next", before.end)
+        explorer.assume(known(area.base) < known(tdmr.end))
+        hole, after = hole_before(tdmr, last, area)
+        byte = explorer.number("byte").term
+        if hole is not None:
+            meets = z3.Or(_inside(byte, [before]), _inside(byte, [area]))
+            explorer.prove(
+                "a hole has no memory",
+                z3.Implies(_inside(byte, [hole]), z3.Not(meets)),
+            )
+            _prove_apart(explorer, "holes", [hole])
+            explorer.prove("it is in its TDMR", known(hole.base) >= known(tdmr.base))
+            explorer.prove("it is in its TDMR", known(hole.end) <= known(tdmr.end))
+        beyond = known(area.end) < known(tdmr.base)
+        explorer.prove(
+            "the walk has come so far",
+            known(after) == z3.If(beyond, known(tdmr.base), known(area.end)),
+        )
+
+    for step in (first, another, walk):
+        explorer.explore(step)
+    return Proof(0, explorer.runs, explorer.questions)
+
+
+def _range(explorer: Explorer, name: str, least: int) -> Area:
+    start, end = (explorer.number(f"{name} {word}") for word in ("start", "end"))
+    explorer.assume(known(start) >= known(least))
+    explorer.assume(known(end) > known(start))
+    return span(start, end)
+
+
+def _tdmr(explorer: Explorer) -> Area:
+    start, end = (explorer.number(f"TDMR {word}") for word in ("start", "end"))
+    explorer.assume(known(start) >= 0)
+    explorer.assume(known(end) > known(start))
+    return span(start * GB1, end * GB1)
+
+
+def _implied(byte: Any, area: Area, tdmrs: Sequence[Area]) -> Any:
+    import z3
+
+    return z3.Implies(_inside(byte, [area]), _inside(byte, tdmrs))
+
+
+def _prove_known(explorer: Explorer, tdmr: Area, area: Area) -> None:
+    explorer.prove("a TDMR begins at a gigabyte", _whole(tdmr.base))
+    explorer.prove("a TDMR ends at a gigabyte", _whole(tdmr.end))
+    explorer.prove("it begins below", known(tdmr.base) < known(area.end))
+    explorer.prove("it ends not before", known(tdmr.end) >= known(area.end))
+
+
 def _whole(address: int) -> Any:
-    return known(address) % (1 << 30) == 0
+    return known(address) % GB1 == 0
 
 
 def _prove_apart(explorer: Explorer, name: str, areas: Sequence[Area]) -> None:

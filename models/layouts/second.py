@@ -1,8 +1,8 @@
 """The second opinion on whether there is a layout: z3, and its core if there is none.
 
-An item is in a TDMR or not, and begins one or not. A TDMR that began before a run of
-items with too many holes must end within it. That is all; each condition is named, so
-that z3 can say which of them contradict each other.
+An item is in a TDMR or not, and TDMRs are counted as they begin. Of a run of items with
+too many holes the first and the last are in different ones. That is all; each condition
+is named, so that z3 can say which of them contradict each other.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def ask(problem: Problem, most: int | None = None) -> Opinion:
     solver = z3.Solver()
     solver.set("timeout", SECONDS * 1000)
     inside = [z3.Bool(f"in{n}") for n in range(len(items))]
-    starts = [z3.Bool(f"start{n}") for n in range(len(items))]
+    counted = [z3.Int(f"count{n}") for n in range(len(items))]
     names: dict[str, tuple[str, Area | None]] = {}
 
     def named(condition: Any, kind: str, number: int, area: Area | None) -> None:
@@ -57,18 +57,21 @@ def ask(problem: Problem, most: int | None = None) -> Opinion:
         solver.assert_and_track(condition, name)
 
     for n, item in enumerate(items):
-        before = inside[n - 1] if n else z3.BoolVal(False)
-        solver.add(z3.Implies(starts[n], inside[n]))
-        solver.add(z3.Implies(z3.And(inside[n], z3.Not(before)), starts[n]))
+        if n:
+            one_more = counted[n] == counted[n - 1] + 1
+            solver.add(z3.Or(counted[n] == counted[n - 1], one_more))
+            solver.add(z3.Implies(z3.And(inside[n], z3.Not(inside[n - 1])), one_more))
+        else:
+            solver.add(counted[n] == z3.If(inside[n], 1, 0))
         if item.required:
             named(inside[n], "required", n, item.area)
     for first, last in _crowded(problem):
         whole = span(items[first].area.base, items[last].area.end)
-        breaks = [starts[n] for n in range(first + 1, last + 1)]
-        outside = [z3.Not(inside[n]) for n in range(first, last + 1)]
-        named(z3.Or(*breaks, *outside), "crowded", first, whole)
+        apart = counted[last] > counted[first]
+        both = z3.And(inside[first], inside[last])
+        named(z3.Implies(both, apart), "crowded", first, whole)
     if items:
-        named(z3.PbLe([(s, 1) for s in starts], most), "limit", 0, None)
+        named(counted[-1] <= most, "limit", 0, None)
     answer = solver.check()
     if answer == z3.unknown:
         return Opinion(Answer.UNKNOWN)
@@ -76,8 +79,8 @@ def ask(problem: Problem, most: int | None = None) -> Opinion:
         return _core(solver, names)
     model = solver.model()
     chosen = [z3.is_true(model.eval(each, True)) for each in inside]
-    begun = [z3.is_true(model.eval(each, True)) for each in starts]
-    return Opinion(Answer.EXISTS, _tdmrs(problem, chosen, begun))
+    numbers = [model.eval(each, True).as_long() for each in counted]
+    return Opinion(Answer.EXISTS, _tdmrs(problem, chosen, numbers))
 
 
 def _crowded(problem: Problem) -> list[tuple[int, int]]:
@@ -132,12 +135,11 @@ def _is_unsat_with(solver: Any, literals: list[Any], z3: Any) -> bool:
 
 
 def _tdmrs(
-    problem: Problem, inside: list[bool], starts: list[bool]
+    problem: Problem, inside: list[bool], numbers: list[int]
 ) -> tuple[Area, ...]:
-    found: list[Area] = []
-    for item, is_in, begins in zip(problem.items, inside, starts, strict=True):
-        if is_in and begins:
-            found.append(item.area)
-        elif is_in:
-            found[-1] = span(found[-1].base, item.area.end)
-    return tuple(found)
+    found: dict[int, Area] = {}
+    for item, is_in, number in zip(problem.items, inside, numbers, strict=True):
+        if is_in:
+            first = found.get(number, item.area)
+            found[number] = span(first.base, item.area.end)
+    return tuple(found.values())

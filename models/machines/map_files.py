@@ -149,16 +149,15 @@ def from_json(data: Json) -> MemoryMap:
     regions = [
         Region(area, kind)
         for field, kind in KINDS.items()
-        for area in _areas(data.get(field) or [], field)
+        for area in _areas(data.get(field), field)
     ]
-    cmrs = data.get("cmr")
     return MemoryMap(
         regions=in_order(regions),
         tells_usable=data.get("usable") is not None,
-        cmrs=None if cmrs is None else tuple(_areas(cmrs, "cmr")),
+        cmrs=None if data.get("cmr") is None else tuple(_areas(data["cmr"], "cmr")),
         nodes=tuple(_nodes(data, "numa")),
         windows=tuple(_nodes(data, "hotplug_windows")),
-        cxl_windows=tuple(_areas(data.get("cxl_windows") or [], "cxl_windows")),
+        cxl_windows=tuple(_areas(data.get("cxl_windows"), "cxl_windows")),
         boot_memory=None,
         pamt_kb=_number(data, "pamt_kb"),
         complete=bool(data.get("complete", True)),
@@ -173,6 +172,8 @@ def _notes(given: Json) -> tuple[str, ...]:
 
 
 def _areas(given: Json, field: str) -> list[Area]:
+    if given is None:
+        return []
     if not isinstance(given, list) or len(given) > MOST_REGIONS:
         raise MalformedMap(f"{field} is not a list of ranges")
     return [_area(pair, f"{field}[{number}]") for number, pair in enumerate(given)]
@@ -191,7 +192,9 @@ def _area(pair: Json, where: str) -> Area:
 
 
 def _nodes(data: Json, field: str) -> Iterator[NodeRange]:
-    given = data.get(field) or {}
+    given = data.get(field)
+    if given is None:
+        return
     if not isinstance(given, dict):
         raise MalformedMap(f"{field} is not an object of nodes")
     for name, areas in given.items():
@@ -208,3 +211,34 @@ def _number(data: Json, field: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise MalformedMap(f"{field} is not a number")
     return value
+
+
+def to_json(machine: MemoryMap) -> Json:
+    """The map as such an object; what a JSON map cannot say is left out."""
+    data: Json = {
+        field: [_pair(r.area) for r in machine.regions if r.kind is kind]
+        for field, kind in KINDS.items()
+        if kind is Kind.USABLE or any(r.kind is kind for r in machine.regions)
+    }
+    if not machine.tells_usable:
+        data["usable"] = None
+    data["cmr"] = None if machine.cmrs is None else list(map(_pair, machine.cmrs))
+    for field, ranges in (
+        ("numa", machine.nodes),
+        ("hotplug_windows", machine.windows),
+    ):
+        if ranges:
+            nodes: dict[str, list[list[str]]] = {}
+            for each in ranges:
+                nodes.setdefault(str(each.node), []).append(_pair(each.area))
+            data[field] = nodes
+    if machine.cxl_windows:
+        data["cxl_windows"] = list(map(_pair, machine.cxl_windows))
+    if machine.pamt_kb is not None:
+        data["pamt_kb"] = machine.pamt_kb
+    data["complete"] = machine.complete
+    return data
+
+
+def _pair(area: Area) -> list[str]:
+    return [hex(area.base), hex(area.end)]
