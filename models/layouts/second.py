@@ -47,6 +47,7 @@ def ask(problem: Problem, most: int | None = None) -> Opinion:
     items = problem.items
     solver = z3.Solver()
     solver.set("timeout", SECONDS * 1000)
+    solver.set("core.minimize", True)
     inside = [z3.Bool(f"in{n}") for n in range(len(items))]
     counted = [z3.Int(f"count{n}") for n in range(len(items))]
     names: dict[str, tuple[str, Area | None]] = {}
@@ -101,17 +102,7 @@ def _crowded(problem: Problem) -> list[tuple[int, int]]:
 
 
 def _core(solver: Any, names: dict[str, tuple[str, Area | None]]) -> Opinion:
-    """The core, without what it can do without."""
-    import z3
-
-    core = list(solver.unsat_core())
-    if len(core) <= 200:
-        for each in list(core):
-            rest = [other for other in core if not other.eq(each)]
-            # Tracked conditions are literals: those asked for are the ones in force.
-            if _is_unsat_with(solver, rest, z3):
-                core = rest
-    told = [names[str(each)] for each in core]
+    told = [names[str(each)] for each in solver.unsat_core()]
 
     def areas(kind: str) -> tuple[Area, ...]:
         found = (area for each, area in told if each == kind and area is not None)
@@ -123,15 +114,6 @@ def _core(solver: Any, names: dict[str, tuple[str, Area | None]]) -> Opinion:
         crowded=areas("crowded"),
         limited=any(kind == "limit" for kind, _ in told),
     )
-
-
-def _is_unsat_with(solver: Any, literals: list[Any], z3: Any) -> bool:
-    """Whether these conditions alone contradict each other."""
-    fresh = z3.Solver()
-    fresh.set("timeout", 2000)
-    for assertion in solver.assertions():
-        fresh.add(assertion)
-    return bool(fresh.check(*literals) == z3.unsat)
 
 
 def _tdmrs(
