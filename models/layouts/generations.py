@@ -51,6 +51,8 @@ class Generation:
     """What is printed then."""
     tells_exhaustion: bool = True
     """It prints a line where TDMRs or reserved areas are exhausted."""
+    prefix: str = "virt/tdx"
+    """What its lines begin with."""
     holes: Holes = Holes.MEMORY
     dynamic: bool = False
     """It asks for Dynamic PAMT."""
@@ -76,6 +78,7 @@ GENERATIONS: Final = (
         outside_cmrs=errno.EFAULT,
         outside_line="{area} is not fully convertible memory",
         tells_exhaustion=False,
+        prefix="tdx",
         later="goes to the page allocator all the same: a TD that gets it fails",
     ),
     Generation(
@@ -88,6 +91,7 @@ GENERATIONS: Final = (
         outside_cmrs=errno.EINVAL,
         outside_line="{area} is not fully convertible memory",
         tells_exhaustion=False,
+        prefix="tdx",
         later="is refused by v5 when it is added, and by v6 not at all",
     ),
     Generation(
@@ -100,6 +104,7 @@ GENERATIONS: Final = (
         outside_cmrs=errno.EINVAL,
         outside_line="Memory region {area} is not TDX convertible memorry.",
         tells_exhaustion=False,
+        prefix="tdx",
         later="is refused when it is added: -EINVAL",
     ),
     # That v8 to v13 check CMRs, and fail by -ENOSPC, is derived: CMRs are read until

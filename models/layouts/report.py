@@ -86,13 +86,17 @@ def report(name: str, generation: Generation, machine: MemoryMap) -> Report:
 
 def headline(told: Report) -> str:
     found = told.found
-    memory = sizes(found.memory.areas)
     cmrs = found.machine.cmrs
-    what = "CMRs not known" if cmrs is None else f"{len(cmrs)} CMRs"
-    return (
-        f"{told.name}: {size(memory)} of memory in {len(found.memory.ranges)} ranges, "
-        f"{what}"
-    )
+    what = "CMRs not known" if cmrs is None else number_of(len(cmrs), "CMR")
+    if not found.memory.ranges:
+        return f"{told.name}: no memory of boot is known, {what}"
+    memory = size(sizes(found.memory.areas))
+    ranges = number_of(len(found.memory.ranges), "range")
+    return f"{told.name}: {memory} of memory in {ranges}, {what}"
+
+
+def number_of(count: int, name: str) -> str:
+    return f"{count:,} {name}{'s' * (count != 1)}"
 
 
 def verdict(told: Report) -> str:
@@ -111,9 +115,9 @@ def facts(told: Report) -> Iterator[tuple[str, str]]:
     found = told.found
     layout = found.layout
     if layout.failure and layout.failure.line:
-        yield "it prints", f"virt/tdx: {layout.failure.line}"
+        yield "it prints", f"{found.generation.prefix}: {layout.failure.line}"
     for warning in layout.warnings:
-        yield "it prints", f"virt/tdx: {warning}"
+        yield "it prints", f"{found.generation.prefix}: {warning}"
     if found.check is not None:
         sources = "; ".join(map(str, found.check.sources))
         yield "the check", f"{found.check.statement} ({sources})"
