@@ -69,7 +69,7 @@ def test_the_text_fits_the_terminal_and_has_what_the_json_has(
         assert share["what"] in words
     for change in data["changes"]:
         assert change["effect"] in words
-    if data["tdmrs"]:
+    if data["pamt_kb"]:
         assert f"{data['pamt_kb']:,} KB" in words
         assert f"TDMR {len(data['tdmrs']) - 1} " in text
 
@@ -162,7 +162,7 @@ def test_standard_input_is_read(
     given = SimpleNamespace(buffer=io.BytesIO(GOOD.read_bytes()))
     monkeypatch.setattr(sys, "stdin", given)
     assert main(["layout", "-"]) == 0
-    assert capsys.readouterr().out.startswith("standard input: 1,023.60 GiB")
+    assert capsys.readouterr().out.startswith("standard input: 1,023.58 GiB")
 
 
 def test_a_live_machine_with_added_memory_fails(
@@ -171,7 +171,11 @@ def test_a_live_machine_with_added_memory_fails(
     fake(tmp_path)
     assert main(["layout", "live", "--root", str(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert "TDX_TDMR_OUTSIDE_CMRS" in out
+    assert "TDX_PAMT_OUTSIDE_CMRS (TDMR 3" in out
+    assert "mends  without what a driver has added, [0x200000000, 0x240000000)" in out
+    # It does not list what was added, so a TD may get memory that is in no TDMR.
+    assert main(["layout", "live", "--root", str(tmp_path), "--kernel", "v3"]) == 1
+    assert "a TD that gets it fails" in " ".join(capsys.readouterr().out.split())
     assert "memory outside every CMR" in " ".join(out.split())
 
 

@@ -170,6 +170,13 @@ def _reserved(found: Outcome) -> Iterator[Change]:
     for piece in pieces:
         changed = changed.with_region(piece, Kind.RESERVED)
     after = _again(found, changed)
+    if all(found.machine.kind_of(piece.base) is Kind.ADDED for piece in pieces):
+        yield Change(
+            f"without what a driver has added, {shown(pieces)}",
+            after.works,
+            after.reason or "all memory of boot is covered",
+        )
+        return
     words = [f"memmap={piece.size:#x}${piece.base:#x}" for piece in pieces]
     more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
     lost = sum(piece.size for piece in pieces)
@@ -184,7 +191,8 @@ def _superfluous(found: Outcome) -> list[Area]:
     """The smallest pieces without which the limit that was met would be kept."""
     failure = found.layout.failure
     if failure is None:
-        return list(subtract(found.memory.areas, found.platform.cmrs))
+        outside = subtract(found.memory.areas, found.platform.cmrs)
+        return [*outside, *found.unlisted]
     if failure.memory is not None:
         return list(subtract((failure.memory,), found.platform.cmrs))
     if failure.tdmr is not None:

@@ -39,7 +39,13 @@ class Outcome:
         """TDX comes up, as far as memory goes; None: no memory is known."""
         if not self.memory.ranges:
             return None
-        return self.verdict == ACCEPTED
+        return self.verdict == ACCEPTED and not self.unlisted
+
+    @property
+    def unlisted(self) -> tuple[Area, ...]:
+        """Memory that the page allocator has, and the kernel does not list."""
+        added = self.machine.of_kind(Kind.ADDED)
+        return tuple(subtract(added, join(self.memory.areas)))
 
     @property
     def problem(self) -> Problem:
@@ -53,9 +59,17 @@ class Outcome:
         failure = self.layout.failure
         if failure is not None:
             return f"{failure.name}: {failure.what}"
-        if self.verdict is None or self.verdict == ACCEPTED:
+        if self.verdict is None:
             return ""
-        return f"TDH.SYS.CONFIG: {told(self.verdict)}"
+        if self.verdict != ACCEPTED:
+            return f"TDH.SYS.CONFIG: {told(self.verdict)}"
+        if self.unlisted:
+            first = self.unlisted[0]
+            return (
+                f"[{first.base:#x}, {first.end:#x}) was added, and is in no TDMR: a TD "
+                "that gets it fails"
+            )
+        return ""
 
 
 def told(verdict: Verdict) -> str:
