@@ -160,10 +160,10 @@ class Number(int):
     def __neg__(self) -> Number:
         return self._with(-self.term)
 
-    def __mul__(self, other: int) -> Number:  # type: ignore[override]
+    def __mul__(self, other: int) -> Number:
         return self._with(self.term * other)
 
-    __rmul__ = __mul__  # type: ignore[assignment]
+    __rmul__ = __mul__
 
     def __floordiv__(self, other: int) -> Number:
         return self._with(self._explorer.divide(self.term, other)[0])
@@ -197,7 +197,10 @@ class Number(int):
     def __format__(self, how: str) -> str:
         return str(self.term)
 
-    __str__ = __repr__ = lambda self: str(self.term)
+    def __repr__(self) -> str:
+        return str(self.term)
+
+    __str__ = __repr__
 
 
 def _term(value: object) -> Z3:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tdxcheck.models.machines.map_builder import MapBuilder
-from tdxcheck.models.machines.map_lines import parse_line
+from tdxcheck.models.machines.map_lines import may_tell, parse_line
 from tdxcheck.models.machines.memory_map import (
     MOST_REGIONS,
     TOP_ADDRESS,
@@ -32,6 +32,7 @@ from tdxcheck.spec.layout import Area, span
 
 LARGEST_JSON: Final = 16 << 20
 LONGEST_LINE: Final = 64 << 10
+BLOCK: Final = 1 << 20
 LONGEST_NOTE: Final = 500
 KINDS: Final = {
     "usable": Kind.USABLE,
@@ -59,7 +60,7 @@ def read_stream(file: IO[bytes], name: str) -> MemoryMap:
     try:
         head = file.read(2)
         if head == b"\x1f\x8b":
-            stream: IO[bytes] = gzip.GzipFile(fileobj=_Joined(head, file))
+            stream: io.BufferedIOBase = gzip.GzipFile(fileobj=_Joined(head, file))
         else:
             stream = io.BufferedReader(_Joined(head, file))
         found = _read(stream)
@@ -93,22 +94,26 @@ class _Joined(io.RawIOBase):
         return data + (self._rest.read(size - len(data)) or b"")
 
 
-def _read(stream: IO[bytes]) -> MemoryMap:
-    lines = _lines(stream)
-    first = next((line for line in lines if line.strip()), "")
-    if first.lstrip("\ufeff \t").startswith("{"):
-        return _json(first, lines)
-    return from_lines(_again(first, lines))
+def _read(stream: io.BufferedIOBase) -> MemoryMap:
+    first = stream.read(BLOCK)
+    if first.decode("utf-8", "replace").lstrip("\ufeff \t\r\n").startswith("{"):
+        return _json(first + stream.read(LARGEST_JSON + 1))
+    return from_lines(_lines(first, stream))
 
 
-def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-def _lines(stream: IO[bytes]) -> Iterator[str]:
-    while line := stream.readline(LONGEST_LINE):
-        yield line.decode("utf-8", "replace")
+def _lines(block: bytes, stream: io.BufferedIOBase) -> Iterator[str]:
+    """The lines, without blocks of a log that tell nothing."""
+    rest = b""
+    while block:
+        whole, newline, after = (rest + block).rpartition(b"\n")
+        if not newline and len(after) > LONGEST_LINE:
+            # One endless line: what it tells stands at its beginning.
+            whole, after = after, b""
+        if may_tell(whole) or b".." in whole:
+            yield from whole.decode("utf-8", "replace").splitlines()
+        rest = after
+        block = stream.read(BLOCK)
+    yield from rest.decode("utf-8", "replace").splitlines()
 
 
 def from_lines(lines: Iterable[str]) -> MemoryMap:
@@ -127,15 +132,11 @@ def from_lines(lines: Iterable[str]) -> MemoryMap:
     return builder.finish()
 
 
-def _json(first: str, rest: Iterator[str]) -> MemoryMap:
-    parts, size = [first], len(first)
-    for line in rest:
-        parts.append(line)
-        size += len(line)
-        if size > LARGEST_JSON:
-            raise MalformedMap(f"a JSON map of more than {LARGEST_JSON >> 20} MiB")
+def _json(content: bytes) -> MemoryMap:
+    if len(content) > LARGEST_JSON:
+        raise MalformedMap(f"a JSON map of more than {LARGEST_JSON >> 20} MiB")
     try:
-        return from_json(json.loads("".join(parts).lstrip("\ufeff")))
+        return from_json(json.loads(content.decode("utf-8-sig", "replace")))
     except (ValueError, RecursionError) as error:
         raise MalformedMap(f"it is not JSON: {error}") from None
 

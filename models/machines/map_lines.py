@@ -267,3 +267,15 @@ _READERS: Final[tuple[tuple[str, tuple[_Reader, ...]], ...]] = (
     (" : ", (_iomem,)),
 )
 """A word that a line must have, and who reads it then."""
+
+_WORDS: Final = tuple(
+    word.encode() for word, _ in _READERS if word not in (" is not ", " : ")
+)
+_RARE: Final = re.compile(
+    rb"convertible memor|^ *[0-9a-fA-F]{6,16}-[0-9a-fA-F]{6,16} : ", re.MULTILINE
+)
+
+
+def may_tell(text: bytes) -> bool:
+    """Whether some line of a text may tell something: quick, for long logs."""
+    return any(word in text for word in _WORDS) or _RARE.search(text) is not None
