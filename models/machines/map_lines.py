@@ -268,14 +268,16 @@ _READERS: Final[tuple[tuple[str, tuple[_Reader, ...]], ...]] = (
 )
 """A word that a line must have, and who reads it then."""
 
-_WORDS: Final = tuple(
-    word.encode() for word, _ in _READERS if word not in (" is not ", " : ")
+_WORDS: Final = (
+    *(word.encode() for word, _ in _READERS if word not in (" is not ", " : ")),
+    b"convertible memor",
 )
-_RARE: Final = re.compile(
-    rb"convertible memor|^ *[0-9a-fA-F]{6,16}-[0-9a-fA-F]{6,16} : ", re.MULTILINE
-)
+# It begins with a plain character: that is many times faster than "^".
+_IOMEM_LINE: Final = re.compile(rb"\n *[0-9a-fA-F]{6,16}-[0-9a-fA-F]{6,16} : ")
 
 
 def may_tell(text: bytes) -> bool:
     """Whether some line of a text may tell something: quick, for long logs."""
-    return any(word in text for word in _WORDS) or _RARE.search(text) is not None
+    if any(word in text for word in _WORDS):
+        return True
+    return _IOMEM_LINE.search(b"\n" + text) is not None
