@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from tdxcheck.checker.catalogue import UsageError, hint
@@ -21,6 +22,8 @@ from tdxcheck.models.machines.map_files import read_map, read_stream
 from tdxcheck.models.machines.memory_map import MalformedMap, MemoryMap
 
 LIVE = "live"
+MAPS = "counterexamples/memory-maps"
+"""The folder of recorded maps."""
 
 
 def layout(arguments: argparse.Namespace) -> int:
@@ -60,9 +63,18 @@ def _machine(arguments: argparse.Namespace) -> tuple[str, MemoryMap]:
             return "this machine" if root == Path("/") else str(root), live_map(root)
         if arguments.map == "-":
             return "standard input", read_stream(sys.stdin.buffer, "standard input")
-        return Path(arguments.map).name, read_map(Path(arguments.map))
+        path = _path(arguments.map)
+        return path.name, read_map(path)
     except MalformedMap as error:
         raise UsageError(str(error)) from None
+
+
+def _path(text: str) -> Path:
+    """The file that is meant, which may be a recorded map without its folder."""
+    recorded = Path(str(files("tdxcheck"))) / MAPS / f"{text}.json"
+    if "/" not in text and not Path(text).exists() and recorded.is_file():
+        return recorded
+    return Path(text)
 
 
 def _tell(page: Page, told: telling.Report) -> None:

@@ -75,7 +75,8 @@ class Outcome:
 def told(verdict: Verdict) -> str:
     """A refusal by its name, its code, and what its details name."""
     names = ("TDMR", "reserved area", "other TDMR")
-    parts = [f"{name} {byte}" for name, byte in zip(names, verdict.details)]  # noqa: B905
+    pairs = zip(names, verdict.details, strict=False)
+    parts = [f"{name} {byte}" for name, byte in pairs]
     levels = ("4K", "2M", "1G")
     if "PAMT" in verdict.status.name and len(verdict.details) > 1:
         parts[1] = f"the {levels[verdict.details[1]]} table"

@@ -95,7 +95,7 @@ class MapBuilder:
         if line.table != self.table or again:
             if line.table == "BIOS-e820" and self.table:
                 # Another boot: nothing that was said of the last one holds.
-                self.__init__(lines=self.lines)  # type: ignore[misc]
+                vars(self).update(vars(MapBuilder(lines=self.lines)))
             self.table, self.lowest = line.table, line.area.base
             self.regions, self.changes = [], []
         self.lowest = min(self.lowest, line.area.base)
