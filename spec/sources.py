@@ -116,3 +116,9 @@ VMXON_V2 = Document(
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
 MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
 MODULE_2_0 = Document("S2.0", "Intel TDX module 2.0.08 source")
+HOLES_OF_CMRS = Document(
+    "CMR-holes",
+    "LKML 2024-12-09 Kai Huang, [PATCH v8 8.2/9] Reduce TDMR's reserved areas by "
+    "using CMRs to find memory holes",
+)
+CONTIG = Document("page_alloc", "Linux mm/page_alloc.c")

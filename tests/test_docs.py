@@ -26,11 +26,13 @@ LANGUAGE = DOCS / "language.md"
 VERDICTS = DOCS / "verdicts.md"
 ARCHITECTURE = DOCS / "architecture.md"
 OWN_DESIGN = DOCS / "your-own-design.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN)
+MACHINES = DOCS / "machines.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
 OUTPUT = "text output"
+COMMAND = "console"
 
 Namespace = dict[str, Any]
 
@@ -124,10 +126,35 @@ def test_the_catalogue_of_the_page_can_be_judged(
     assert told.err == ""
 
 
+def commands() -> Iterator[tuple[str, str]]:
+    """The commands that a page shows, each with what it prints."""
+    for kind, body in FENCE.findall(MACHINES.read_text(encoding="utf-8")):
+        if kind == COMMAND:
+            command, _, printed = body.partition("\n")
+            yield command.removeprefix("$ "), printed
+
+
+@pytest.mark.parametrize(("command", "shown"), list(commands()))
+def test_a_command_prints_what_the_page_shows(
+    command: str,
+    shown: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(ROOT)
+    name, *arguments = command.split()
+    assert name == "tdxcheck"
+    main(arguments)
+    lines = capsys.readouterr().out.splitlines()
+    printed = "".join(f"{line.rstrip()}\n" for line in lines)
+    assert matches(shown, printed), printed
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
-    assert kinds <= {RUN, OUTPUT}
+    assert kinds <= {RUN, OUTPUT, COMMAND}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -140,7 +167,8 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    main(["verify", "--help"])
+    for command in ("verify", "layout"):
+        main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     for page in PAGES:
         named = re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))
@@ -777,4 +805,6 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
     assert names == {
         ("checker/cli/main.py", "catalogue"),
         ("checker/cli/export.py", "conformance"),
+        ("checker/cli/layout.py", "layouts"),
+        ("checker/cli/layout.py", "machines"),
     }

@@ -39,6 +39,7 @@ examples:
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
+  tdxcheck layout dmesg.txt         do this host's TDMRs cover its memory
 """
 
 
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     _replay(commands)
     _graph(commands)
     _conform(commands)
+    _layout(commands)
     return top
 
 
@@ -258,6 +260,31 @@ def _conform(commands: _Commands) -> None:
         commands, "conform", "compare the module model with recorded answers of Intel's"
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="of the vectors")
+
+
+def _layout(commands: _Commands) -> None:
+    command = _command(
+        commands, "layout", "the TDMRs of a machine's memory, and what comes of them"
+    )
+    command.add_argument(
+        "map", metavar="MAP",
+        help="a memory map (JSON), a boot log, or 'live': this machine",
+    )  # fmt: skip
+    command.add_argument(
+        "--kernel", default="v6.8", metavar="DESIGN",
+        help="whose way of building TDMRs is taken (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--svg", type=Path, default=None, metavar="FILE", help="draw the map there"
+    )
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="json: documented in tdxcheck/models/layouts/report.py",
+    )  # fmt: skip
+    command.add_argument(
+        "--root", type=Path, default=None, metavar="DIR",
+        help="with 'live': where /sys and /proc are (default: /)",
+    )  # fmt: skip
 
 
 def default_jobs() -> int:

@@ -152,6 +152,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.export import conform
 
             return conform(arguments)
+        case "layout":
+            from tdxcheck.checker.cli.layout import layout
+
+            return layout(arguments)
     from tdxcheck.checker.cli.arguments import parser
 
     parser().print_help()
