@@ -116,3 +116,11 @@ VMXON_V2 = Document(
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
 MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
 MODULE_2_0 = Document("S2.0", "Intel TDX module 2.0.08 source")
+TREE_6_2 = Document(
+    "tree-6.2",
+    "the tdx tree of 2023 that distributions took, arch/x86/virt/vmx/tdx/tdx.c",
+)
+VERSION_V2 = Document(
+    "VER-v2", "LKML 2026-01, x86/virt/tdx: Print TDX module version during init, v2"
+)
+ASM_TDX = Document("asm/tdx.h", "Linux v6.8 arch/x86/include/asm/tdx.h")

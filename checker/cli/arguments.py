@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _replay(commands)
     _graph(commands)
     _conform(commands)
+    _status(commands)
     return top
 
 
@@ -258,6 +259,23 @@ def _conform(commands: _Commands) -> None:
         commands, "conform", "compare the module model with recorded answers of Intel's"
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="of the vectors")
+
+
+def _status(commands: _Commands) -> None:
+    command = _command(
+        commands, "status", "decode the 64-bit statuses that SEAMCALLs answer"
+    )
+    command.add_argument(
+        "codes", nargs="+", metavar="CODE", help="hexadecimal or decimal"
+    )
+    _format(command)
+
+
+def _format(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="for people or for programs (default: %(default)s)",
+    )  # fmt: skip
 
 
 def default_jobs() -> int:
