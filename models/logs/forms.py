@@ -170,7 +170,7 @@ INIT_LINES: Final = (
     ),
     core(
         "module", Role.INIT, "TDX module {major}.{minor}, build {build} of {date}",
-        frozenset(), TREE_6_2.at("__tdx_get_sysinfo()"),
+        EARLY | {"v6.8"}, TREE_6_2.at("__tdx_get_sysinfo()"),
         "TDX module: attributes {attributes:x}, vendor_id {vendor:x}, major_version"
         " {major:u}, minor_version {minor:u}, build_date {date:u}, build_num {build:u}",
         "TDX module: atributes {attributes:x}, vendor_id {vendor:x}, major_version"
@@ -186,12 +186,16 @@ INIT_LINES: Final = (
     core(
         "module_version", Role.INIT, "TDX module {version}",
         frozenset(), VERSION_V2.at("1/1"),
-        "TDX module version: {version:w}", "module version: {version:w}",
-        "module verson: {version:w}", "TDX-Module version: {version:w}",
+        "module version: {version:w}", "module verson: {version:w}",
+    ),
+    core(
+        "module_version_7", Role.INIT, "TDX module {version}",
+        frozenset({"v6.18"}) | BY_CORE, VERSION_V2.at("1/1"),
+        "TDX module version: {version:w}", "TDX-Module version: {version:w}",
     ),
     core(
         "cmr", Role.INIT, "convertible memory [{start:#x}, {end:#x})",
-        frozenset(), TREE_6_2.at("print_cmrs()"),
+        EARLY | {"v6.8"}, TREE_6_2.at("print_cmrs()"),
         "CMR: [{start:x}, {end:x})", "BIOS-CMR : [{start:x}, {end:x})",
         "BIOS-CMR: [{start:x}, {end:x})",
     ),
@@ -286,7 +290,7 @@ INIT_LINES: Final = (
     ),
     core(
         "initialized", Role.SUCCESS, "TDX is initialised",
-        ALL, L6_8.at("__tdx_enable()"),
+        ALL - BY_CORE, L6_8.at("__tdx_enable()"),
         "module initialized", "TDX module initialized",
         "TDX module successfully initialized",
     ),
@@ -296,7 +300,7 @@ INIT_LINES: Final = (
     ),
     core(
         "init_failed", Role.FAILURE, "the initialisation failed with {errno}",
-        LATE, L6_8.at("__tdx_enable()"),
+        LATE - BY_CORE, L6_8.at("__tdx_enable()"),
         "module initialization failed ({errno:i})", "initialization failed ({errno:i})",
     ),
     core(
@@ -377,7 +381,7 @@ REFUSAL_LINES: Final = (
         "Disabled: TDX is enabled",
     ),
     core(
-        "tdx_excluded", Role.FAILURE, "TDX is off for good: an image for kexec came first",
+        "tdx_excluded", Role.FAILURE, "TDX is off for good: kexec's image came first",
         frozenset({"kexec-mutex"}), KEXEC_MUTEX.at("tdx_disable()"),
         "explicitly disabled",
     ),
@@ -411,7 +415,8 @@ REFUSAL_LINES: Final = (
     other(
         "memory_prechecked", Role.REFUSAL, Origin.ANY,
         "memory is not added: not all of it is TDX memory",
-        frozenset({"hotadd-precheck"}), CXL_2024.at("arch_check_hotplug_memory_range()"),
+        frozenset({"hotadd-precheck"}),
+        CXL_2024.at("arch_check_hotplug_memory_range()"),
         "Reject hot-adding memory range",
     ),
     other(

@@ -73,8 +73,8 @@ def advice_for(leaf: int, decoded: Decoded) -> str:
             return "the module is too old to have TDH.SYS.DISABLE: update it"
         case 33, Status.TDX_INCORRECT_MSR_VALUE if decoded.word & 0xFFFFFFFF == 0x122:
             return (
-                "IA32_TSX_CTRL is not as the module wants it: update the module or the "
-                "BIOS, or boot with tsx=on"
+                "the module wants IA32_TSX_CTRL to be 0 on every CPU: update the BIOS, "
+                "or take a kernel that clears it around the call"
             )
         case 254, _:
             return "nothing: only debug modules have this leaf"
