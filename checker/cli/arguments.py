@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _replay(commands)
     _graph(commands)
     _conform(commands)
+    _audit(commands)
     _status(commands)
     return top
 
@@ -259,6 +260,18 @@ def _conform(commands: _Commands) -> None:
         commands, "conform", "compare the module model with recorded answers of Intel's"
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="of the vectors")
+
+
+def _audit(commands: _Commands) -> None:
+    command = _command(
+        commands, "audit", "say what became of TDX on a machine, from its kernel log"
+    )
+    command.add_argument(
+        "logs", nargs="+", metavar="LOG",
+        help="dmesg, journalctl text or JSON, or a part of it, gzipped or not; "
+        "a folder of such files; - for standard input",
+    )  # fmt: skip
+    _format(command)
 
 
 def _status(commands: _Commands) -> None:

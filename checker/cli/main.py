@@ -148,6 +148,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.export import graph
 
             return graph(arguments, context.load())
+        case "audit":
+            from tdxcheck.checker.cli.audit import audit
+
+            return audit(arguments, context.load())
         case "status":
             from tdxcheck.checker.cli.decode import decode
 

@@ -214,9 +214,7 @@ def _inferred(boot: Boot, facts: Facts) -> str:
 
 def _failed(facts: Facts, failures: list[Event], calls: list[Call]) -> Verdict:
     ranks = {key: rank for rank, key in enumerate(CAUSES)}
-    causes = sorted(
-        (f for f in failures if f.key in ranks), key=lambda f: ranks[f.key]
-    )
+    causes = sorted((f for f in failures if f.key in ranks), key=lambda f: ranks[f.key])
     reasons = [event.says for event in causes]
     advice = []
     for call in calls:
