@@ -65,6 +65,8 @@ class Observed:
 
     label: str
     sights: tuple[Sight, ...]
+    kind: str = ""
+    """What sort of sighting it is: one step may be seen once in each sort."""
     loud: bool = False
     """A run shows it whenever it happens, so that its absence is a gap."""
 

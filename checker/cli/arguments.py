@@ -231,11 +231,22 @@ def _show(commands: _Commands) -> None:
 
 def _replay(commands: _Commands) -> None:
     command = _command(
-        commands, "replay", "check that recorded counterexamples still are shortest"
+        commands,
+        "replay",
+        "check that recorded counterexamples still are shortest, or that events are a "
+        "run of a design",
     )
     command.add_argument(
-        "traces", nargs="+", metavar="TRACE", help="a name, or a .itf.json file"
+        "traces", nargs="*", metavar="TRACE", help="a name, or a .itf.json file"
     )
+    command.add_argument(
+        "--events", metavar="FILE",
+        help="a stream of events in JSON lines, or -: is it a run of the design?",
+    )  # fmt: skip
+    command.add_argument(
+        "--design", metavar="DESIGN",
+        help="that the events are followed in (default: what the stream says, or v6.8)",
+    )  # fmt: skip
     _limits(command)
     _folder(command)
 

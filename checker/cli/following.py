@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tdxcheck.checker.catalogue import Catalogue, Sizes
-from tdxcheck.checker.engines.following import Followed, Lost, Parted, follow
+from tdxcheck.checker.engines.following import MOST, Followed, Lost, Parted, follow
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.question import case_of
@@ -24,6 +24,8 @@ def followed(
     conditions: tuple[Property, ...],
     observations: Sequence[Observed],
     alternatives: Sequence[Observed],
+    most: int | None = None,
+    evident: Sequence[Observed] = (),
 ) -> tuple[GroundSystem, Followed | Parted | Lost]:
     """The design on this machine, and where the observations lead in it."""
     case = case_of(catalogue, catalogue.design(design), (), sizes, ())
@@ -32,4 +34,4 @@ def followed(
         system, properties=conditions, settings={**system.settings, **settings}
     )
     grounded = ground(system, case.instance.scope)
-    return grounded, follow(grounded, observations, alternatives)
+    return grounded, follow(grounded, observations, alternatives, most or MOST, evident)

@@ -140,6 +140,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.recorded import show
 
             return show(arguments, context.load())
+        case "replay" if arguments.events is not None:
+            from tdxcheck.checker.cli.events import replay_events
+
+            return replay_events(arguments, context.load())
         case "replay":
             from tdxcheck.checker.cli.recorded import replay
 

@@ -85,13 +85,16 @@ def follow(
     observations: Sequence[Observed],
     alternatives: Sequence[Observed] = (),
     most: int = MOST,
+    evident: Sequence[Observed] = (),
 ) -> Followed | Parted | Lost:
     """Look for a run that shows the observations in their order.
+
+    What is `evident` is never filled in: it would have been seen.
 
     The alternatives are what could be seen at all: those that are loud are gaps where
     a run shows them unseen, and all are tried where the run parts.
     """
-    return _Search(system, observations, alternatives).search(most)
+    return _Search(system, observations, alternatives, evident).search(most)
 
 
 class _Search:
@@ -100,12 +103,14 @@ class _Search:
         system: GroundSystem,
         observations: Sequence[Observed],
         alternatives: Sequence[Observed],
+        evident: Sequence[Observed],
     ) -> None:
         check_start(system)
         self.system = system
         self.packing = Packing(system)
         self.observations = observations
         self.alternatives = alternatives
+        self.evident = evident
         self.loud = [o for o in alternatives if o.loud]
         self.successors = compile_successors(system, self.packing)
         self._next: dict[int, list[tuple[int, int]]] = {}
@@ -158,8 +163,14 @@ class _Search:
         if self._shows_by_itself(state, wanted):
             yield (state, seen + 1), None, seen, 0
         for number, after in self._steps(state):
-            if self._shows(state, number, after, wanted):
-                yield (after, seen + 1), number, seen, 0
+            kinds: set[str] = set()
+            for place_of, other in enumerate(self.observations[seen:], start=seen):
+                if other.kind in kinds or not self._shows(state, number, after, other):
+                    break
+                kinds.add(other.kind)
+                yield (after, place_of + 1), number, seen, 0
+            if any(self._shows(state, number, after, o) for o in self.evident):
+                continue
             gap = any(self._shows(state, number, after, o) for o in self.loud)
             yield (after, seen), number, None, int(gap)
 

@@ -438,7 +438,8 @@ REFUSAL_LINES: Final = (
         "TDX private memory error",
     ),
     core(
-        "guest", Role.GUEST, "this kernel is a TD", frozenset(), TDX_RST.at("TDX guest"),
+        "guest", Role.GUEST, "this kernel is a TD",
+        frozenset(), TDX_RST.at("TDX guest"),
         "Guest detected",
     ),
     other(

@@ -227,7 +227,8 @@ def observed(event: Event) -> Observed | None:
         sights = ()
     else:
         sights = MARKS.get(event.key, ())
-    return Observed(event.text, sights) if sights else None
+    kind = "call" if event.key in ("seamcall", "disable_failed") else "line"
+    return Observed(event.text, sights, kind) if sights else None
 
 
 def _of_call(event: Event) -> tuple[Sight, ...]:
@@ -247,26 +248,27 @@ def _of_call(event: Event) -> tuple[Sight, ...]:
 def call_sights(leaf: int, status: Status | None) -> tuple[Sight, ...]:
     """A call of the leaf that was answered so.
 
-    A status that the model's leaf never answers stands for any error. Of a leaf about
-    TDs that the model does not have, it is known that TDX was in use.
+    A status that the model's leaf never answers stands for any error: models of leaves
+    do not have every cause. Of a leaf about TDs that the model does not have it is
+    known that TDX was in use.
     """
     callees = CALLEES.get(leaf)
-    if not is_of_initialization(leaf):
-        known = callees is not None and status in ANSWERED
-        return (
-            (Step(callees=callees, answers=frozenset({status})), *IN_USE)
-            if (known and status is not None)
-            else IN_USE
-        )
+    if status is Status.TDX_SUCCESS:
+        if callees and leaf != SYS_RD:
+            return (Step(callees=callees, answers=frozenset({status})),)
+        return () if is_of_initialization(leaf) else IN_USE
     if callees is None:
-        return ()
-    if status is not None and status in ANSWERED:
-        exact = Step(callees=callees, answers=frozenset({status}))
-        return (exact, Step(callees=callees, refused=True))
-    return (Step(callees=callees, refused=True),)
+        return () if is_of_initialization(leaf) else IN_USE
+    refused = Step(callees=callees, refused=True)
+    if status in ANSWERED:
+        return (Step(callees=callees, answers=frozenset({status})), refused)
+    return (refused,) if is_of_initialization(leaf) else (refused, *IN_USE)
 
 
-ANSWERED: Final = frozenset(
+SYS_RD: Final = 34
+"""The model makes this call only where it fails."""
+
+ANSWERED: Final[frozenset[Status | None]] = frozenset(
     {
         Status.TDX_SUCCESS,
         Status.TDX_SYS_NOT_READY,

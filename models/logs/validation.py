@@ -15,15 +15,23 @@ from tdxcheck.checker.observation import Observed, Refused, Step
 from tdxcheck.models.logs.form import Role
 from tdxcheck.models.logs.observed import observed
 from tdxcheck.models.logs.timeline import Boot, Event
+from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.events import (
     CPU_HOT_ADD,
+    CPU_HOT_REMOVE,
     CPU_OFFLINE,
+    CPU_ONLINE,
+    CRASH_KEXEC,
     DEVICE_AS_MEMORY,
+    KEXEC,
     KEXEC_LOAD,
     MEMORY_HOT_ADD,
+    MEMORY_HOT_REMOVE,
+    REBOOT,
+    SUSPEND,
     TD_CREATE,
+    ZONE_DEVICE,
 )
-from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
 
@@ -53,6 +61,14 @@ AWAKENED: Final[Mapping[Any, tuple[Variable, ...]]] = {
     CPU_OFFLINE: (Host.last_cpus_go_offline,),
     TD_CREATE: (Host.last_cpus_go_offline,),
     KEXEC_LOAD: (Host.kexec, Host.partial_write_erratum),
+    KEXEC: (Host.kexec,),
+    CRASH_KEXEC: (Host.kexec,),
+    MEMORY_HOT_REMOVE: (Host.memory_hot_remove,),
+    CPU_HOT_REMOVE: (Host.cpu_hot_remove,),
+    ZONE_DEVICE: (Host.device_memory,),
+    SUSPEND: (Host.suspend,),
+    REBOOT: (Host.reboots,),
+    CPU_ONLINE: (Host.last_cpus_go_offline,),
 }
 """By event, what must be able to happen for it to be seen."""
 
