@@ -13,6 +13,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -60,15 +61,17 @@ class Raw(NamedTuple):
     """The boot that a journal says it is of."""
 
 
-def opened(path: Path | None) -> IO[bytes]:
+@contextmanager
+def opened(path: Path | None) -> Iterator[IO[bytes]]:
     """The log as bytes, unpacked if it is packed; None is standard input."""
-    file: Any = sys.stdin.buffer if path is None else path.open("rb")
-    head = file.peek(2)[:2] if hasattr(file, "peek") else b""
-    if head == b"\x1f\x8b":
-        packed: Any = gzip.GzipFile(fileobj=file)
-        return packed
-    found: IO[bytes] = file
-    return found
+    with ExitStack() as files:
+        file: Any = sys.stdin.buffer
+        if path is not None:
+            file = files.enter_context(path.open("rb"))
+        head = file.peek(2)[:2] if hasattr(file, "peek") else b""
+        if head == b"\x1f\x8b":
+            file = files.enter_context(gzip.GzipFile(fileobj=file))
+        yield file
 
 
 def _chunks(log: IO[bytes], name: str) -> Iterator[bytes]:

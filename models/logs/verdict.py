@@ -165,8 +165,10 @@ def _initialisation(boot: Boot, facts: Facts) -> Verdict:
         verdict.reason = "no line says so, but what is there comes after it only"
         return verdict
     if boot.with_role(Role.INIT):
-        reason = "the log ends in the middle of the initialisation"
-        return _told(Status.UNKNOWN, reason, [])
+        begun = any(e.key != "seamcall" for e in boot.with_role(Role.INIT))
+        ends = "the log ends in the middle of the initialisation"
+        fails = "a SEAMCALL has failed, and no line says what became of TDX"
+        return _told(Status.UNKNOWN, ends if begun else fails, [])
     if boot.with_role(Role.FIRMWARE) or boot.has("s3_off", "kexec_off"):
         reason = "firmware has enabled TDX, and then the kernel says nothing of it"
         verdict = _told(Status.SILENT, reason, [])
