@@ -340,7 +340,7 @@ def _without_details(word: int, status: Status | None) -> Decoded:
 
 
 def _detail(status: Status | None, category: int, low: int) -> str:
-    if status in TDMR_IN_DETAILS:
+    if status is not None and status in TDMR_IN_DETAILS:
         parts = TDMR_IN_DETAILS[status]
         values = [low >> 8 * n & 0xFF for n in range(len(parts))]
         return ", ".join(
@@ -371,7 +371,7 @@ def _retry(word: int, status: Status | None) -> Retry:
 
 
 def _advice(word: int, status: Status | None) -> str:
-    if status in ADVICE:
+    if status is not None and status in ADVICE:
         return ADVICE[status]
     if status is None:
         return "no name is known for it: is every digit there?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,11 +27,16 @@ LANGUAGE = DOCS / "language.md"
 VERDICTS = DOCS / "verdicts.md"
 ARCHITECTURE = DOCS / "architecture.md"
 OWN_DESIGN = DOCS / "your-own-design.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN)
+AUDIT = DOCS / "audit.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, AUDIT)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
 OUTPUT = "text output"
+CONSOLE = "console"
+"""A command of tdxcheck, and what it prints."""
+FILE = "text file="
+"""A file that the commands of the page are given; its name follows."""
 
 Namespace = dict[str, Any]
 
@@ -127,7 +133,30 @@ def test_the_catalogue_of_the_page_can_be_judged(
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
-    assert kinds <= {RUN, OUTPUT}
+    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_print_what_the_page_shows(
+    page: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    for kind, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind.startswith(FILE):
+            Path(kind.removeprefix(FILE)).write_text(body, encoding="utf-8")
+        elif kind == CONSOLE:
+            command, _, shown = body.partition("\n")
+            name, *arguments = shlex.split(command.removeprefix("$ "))
+            assert name == "tdxcheck"
+            main(arguments)
+            told = capsys.readouterr()
+            lines = (told.out + told.err).splitlines()
+            printed = "".join(f"{line.rstrip()}\n" for line in lines)
+            assert matches(shown, printed), f"{command}\n{printed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -140,7 +169,8 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    main(["verify", "--help"])
+    for command in ("verify", "audit", "status", "replay"):
+        main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     for page in PAGES:
         named = re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))
@@ -777,4 +807,7 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
     assert names == {
         ("checker/cli/main.py", "catalogue"),
         ("checker/cli/export.py", "conformance"),
+        ("checker/cli/audit.py", "logs"),
+        ("checker/cli/events.py", "logs"),
+        ("checker/cli/decode.py", "logs"),
     }

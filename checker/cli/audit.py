@@ -303,7 +303,7 @@ def _calls(page: Page, boot: BootAudit) -> None:
         where = f" on CPU {told['cpu']}" if told["cpu"] is not None else ""
         detail = f", {told['detail']}" if told["detail"] else ""
         title = f"{told['leaf_name']}{where}: {told['status']} {told['name']}{detail}"
-        page.add(one_line(title), label="  ", at=4)
+        page.add(one_line(title), label="  ", at=2)
         kind = f"{told['class']}; retry: {told['retry']}; {told['advice']}"
         page.add(kind, Style.QUIET, label="    ", at=4)
     if len(calls) > SHOWN:

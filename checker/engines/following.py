@@ -222,7 +222,8 @@ class _Search:
             return False
         number = evaluate(step.answer, self.packing.unpack(state))
         call = step.action.calls[0]
-        answer: Enum = list(call.answer.sort)[number]
+        answers: type[Enum] = call.answer.sort
+        answer = list(answers)[number]
         if sight.answers is not None:
             return answer in sight.answers
         return bool(getattr(answer, "is_error", number != 0))

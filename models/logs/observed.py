@@ -260,7 +260,7 @@ def call_sights(leaf: int, status: Status | None) -> tuple[Sight, ...]:
     if callees is None:
         return () if is_of_initialization(leaf) else IN_USE
     refused = Step(callees=callees, refused=True)
-    if status in ANSWERED:
+    if status is not None and status in ANSWERED:
         return (Step(callees=callees, answers=frozenset({status})), refused)
     return (refused,) if is_of_initialization(leaf) else (refused, *IN_USE)
 
@@ -268,7 +268,7 @@ def call_sights(leaf: int, status: Status | None) -> tuple[Sight, ...]:
 SYS_RD: Final = 34
 """The model makes this call only where it fails."""
 
-ANSWERED: Final[frozenset[Status | None]] = frozenset(
+ANSWERED: Final = frozenset(
     {
         Status.TDX_SUCCESS,
         Status.TDX_SYS_NOT_READY,
