@@ -25,7 +25,7 @@ from tdxcheck.checker.engines.starting import check_start, starting_states
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem
 from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.language.interpreter import Interpreter
-from tdxcheck.checker.language.system import Property
+from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.observation import (
     Becomes,
@@ -122,6 +122,8 @@ class _Search:
     def _compile(self) -> Mapping[Property, Callable[[int], bool]]:
         found: dict[Property, Callable[[int], bool]] = {}
         for rule in self.system.properties:
+            if rule.property.mode not in (Mode.INVARIANT, Mode.REACHABLE):
+                continue
             hit = compile_watches(self.packing, [Watch(0, rule.conditions[0])])
             found[rule.property] = _remembering(hit)
         return found

@@ -256,7 +256,7 @@ def _seen(
         sights = tuple(
             Step(s.actions, s.callees, s.event, s.answers, s.refused, arguments)
             if isinstance(s, Step) else s
-            for s in call_sights(leaf, status)
+            for s in call_sights(leaf, status, exact=True)
         )  # fmt: skip
         key = (leaf, status, cpu) if leaf in REPEATED else None
     elif kind in SAID:

@@ -245,12 +245,15 @@ def _of_call(event: Event) -> tuple[Sight, ...]:
     return call_sights(number, status)
 
 
-def call_sights(leaf: int, status: Status | None) -> tuple[Sight, ...]:
+def call_sights(
+    leaf: int, status: Status | None, exact: bool = False
+) -> tuple[Sight, ...]:
     """A call of the leaf that was answered so.
 
     A status that the model's leaf never answers stands for any error: models of leaves
-    do not have every cause. Of a leaf about TDs that the model does not have it is
-    known that TDX was in use.
+    do not have every cause; one that it does answer may stand for any other, too,
+    unless the answer is to be `exact`. Of a leaf about TDs that the model does not have
+    it is known that TDX was in use.
     """
     callees = CALLEES.get(leaf)
     if status is Status.TDX_SUCCESS:
@@ -261,7 +264,8 @@ def call_sights(leaf: int, status: Status | None) -> tuple[Sight, ...]:
         return () if is_of_initialization(leaf) else IN_USE
     refused = Step(callees=callees, refused=True)
     if status is not None and status in ANSWERED:
-        return (Step(callees=callees, answers=frozenset({status})), refused)
+        same = Step(callees=callees, answers=frozenset({status}))
+        return (same,) if exact else (same, refused)
     return (refused,) if is_of_initialization(leaf) else (refused, *IN_USE)
 
 

@@ -137,10 +137,15 @@ class Timeline:
 
 def clean(text: str) -> str:
     """A message without anything that would upset a terminal, and not endless."""
-    cut = text[:SHOWN]
-    if not cut.isprintable():
-        cut = "".join(c if c.isprintable() else _escaped(c) for c in cut)
+    cut = harmless(text[:SHOWN])
     return cut if len(text) <= SHOWN else f"{cut}..."
+
+
+def harmless(text: str) -> str:
+    """The text with what cannot be printed written out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:
@@ -183,11 +188,12 @@ class _Reader:
             return None
         if raw.body not in self._bodies:
             self.different += 1
-            text = raw.body.decode("utf-8", "replace")
+            # What a line says is taken from what is fit to be shown, and so is, too.
+            text = harmless(" ".join(raw.body.decode("utf-8", "replace").split()))
             found = FORMS.lines(text)
             if len(self._bodies) >= CACHED:
                 self._bodies.clear()
-            self._bodies[raw.body] = found, clean(text.strip()) if found else ""
+            self._bodies[raw.body] = found, clean(text) if found else ""
         found, text = self._bodies[raw.body]
         begins = any(line.form.key in ("boot", "linux") for line in found)
         if not found and not raw.boot:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from tdxcheck.checker.catalogue import Sizes
 from tdxcheck.checker.language.variables import Variable
-from tdxcheck.checker.observation import Observed, Refused, Step
+from tdxcheck.checker.observation import InState, Observed, Refused, Step
 from tdxcheck.models.logs.form import Role
-from tdxcheck.models.logs.observed import observed
+from tdxcheck.models.logs.observed import found_too_few_keyids, observed
 from tdxcheck.models.logs.timeline import Boot, Event
 from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.events import (
@@ -98,6 +98,8 @@ def settings_for(observations: Iterable[Observed]) -> tuple[Sizes, dict[Variable
     settings = dict(QUIET)
     for seen in observations:
         for sight in seen.sights:
+            if isinstance(sight, InState) and sight.condition is found_too_few_keyids:
+                settings[Host.one_private_keyid] = True
             event = sight.event if isinstance(sight, Refused | Step) else None
             for variable in AWAKENED.get(event, ()):
                 settings[variable] = True
