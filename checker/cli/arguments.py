@@ -21,10 +21,12 @@ EXIT_CODES = """\
 exit codes:
   0    everything is as expected
   1    a rule is refuted that should hold, or an expected refutation is gone;
-       a recorded trace is stale or not shortest; the module model does not conform
+       a recorded trace is stale or not shortest; the module model does not conform;
+       by a log TDX has failed or refused something; what was seen is no run
   2    wrong usage, a file that cannot be read or written,
        or a broken specification
-  3    undecided: the limit of depth, states, memory or time was met
+  3    undecided: the limit of depth, states, memory or time was met;
+       a log does not say what became of TDX
   4    internal error: the engines disagree, or a trace does not replay
   130  interrupted, by Ctrl-C, SIGTERM or SIGHUP
   141  nobody reads the output any more
@@ -39,6 +41,8 @@ examples:
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
+  tdxcheck audit dmesg.txt          what became of TDX on a machine, and why
+  tdxcheck status 0xc000050500000000   what a SEAMCALL has answered
 """
 
 

@@ -21,7 +21,7 @@ FORMS: Final = Forms((*TDX_FORMS, *MACHINE_FORMS, *MEMORY_FORMS))
 MOST_EVENTS: Final = 20_000
 """Different lines of one boot that are kept."""
 MOST_BOOTS: Final = 32
-MOST_LINES: Final = 250_000
+MOST_LINES: Final = 100_000
 """Different lines that are looked at, before a log is cut for good."""
 CACHED: Final = 20_000
 SHOWN: Final = 400
