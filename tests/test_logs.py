@@ -105,6 +105,12 @@ def test_what_can_only_come_after_success_shows_it() -> None:
         ("virt/tdx: module initialized\nkexec: Not allowed on platform with "
          "tdx_pw_mce bug", Status.INITIALISED),
         ("tdx: Guest detected", Status.GUEST),
+        ("[    9.1] mce: [Hardware Error]: CPU 92: Machine Check Exception: f Bank 1",
+         Status.MACHINE_CHECK),
+        ("[    9.1] mce: [Hardware Error]: Machine check events logged", Status.NONE),
+        ("kexec_file_load failed: Operation not supported", Status.KEXEC_REFUSED),
+        ("kmem dax0.0: probe with driver kmem failed with error -22",
+         Status.HOT_ADD_FAILED),
         ("virt/tdx: TDX-Module initialization failed (-12)", Status.FAILED),
         ("virt/tdx: TDX-Module initialized", Status.INITIALISED),
         ("tdx: TDX module is not loaded.", Status.FAILED),

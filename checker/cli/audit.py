@@ -192,7 +192,8 @@ def tell(
         page.add(text, label="  ", at=2)
     _list(page, "What to do", verdict.advice)
     _list(page, "It may be, the likeliest first", verdict.candidates)
-    _refusals(page, boot)
+    if verdict.initialisation is verdict.status:
+        _refusals(page, boot)
     _timeline(page, boot)
     _calls(page, boot)
     _design(page, boot, trace)
@@ -327,10 +328,13 @@ def _design(page: Page, boot: BootAudit, trace: dict[str, Any] | None) -> None:
     elif trace["result"] == "possible":
         filled = sum(step["line"] is None for step in trace["steps"])
         page.add(
-            f"The log is a run of it: {trace['lines']} lines, {len(trace['steps'])} "
-            f"steps, of which {filled} are not in the log and were filled in.",
+            f"The log is a run of it: {trace['lines']} of its lines are marks of "
+            f"{len(trace['steps'])} steps, of which {filled} were filled in.",
             label="  ", at=2,
         )  # fmt: skip
+        for step in trace["steps"][:SHOWN]:
+            line = "filled in" if step["line"] is None else f"line {step['line']}"
+            page.add(step["step"], label=f"    {line:<12}", at=16)
         for gap in dict.fromkeys(trace["gaps"]):
             page.add(f"Such a run prints '{gap}', which is missing.", label="  ", at=2)
     elif trace["result"] == "impossible":

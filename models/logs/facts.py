@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tdxcheck.models.logs.form import Role
 from tdxcheck.models.logs.timeline import Boot, Event
 
 Range = tuple[int, int]
@@ -277,5 +276,9 @@ def as_json(facts: Facts, boot: Boot) -> dict[str, Any]:
     return found
 
 
-KEXEC_REFUSED: Final = ("kexec_refused", "kexec_excluded", "kexec_off")
-INIT_ROLES: Final = (Role.FIRMWARE, Role.INIT, Role.SUCCESS, Role.FAILURE, Role.RUN)
+KEXEC_REFUSED: Final = (
+    "kexec_refused",
+    "kexec_excluded",
+    "kexec_off",
+    "kexec_failed",
+)

@@ -11,6 +11,7 @@ from typing import Final
 from tdxcheck.checker.language.source import Source
 from tdxcheck.models.logs.form import Form, Origin, Role
 from tdxcheck.spec.sources import (
+    CPU_SPEC,
     CXL_2024,
     DISABLE_V3,
     DPAMT_V6,
@@ -424,6 +425,9 @@ REFUSAL_LINES: Final = (
         frozenset(), TDX_RST.at("Physical memory hotplug"),
         "add_memory failed", "acpi_memory_enable_device() error",
         "mapping{n:u}: {start:x}-{last:x} memory add failed",
+        "kmem: probe of {device:w} failed with error {errno:i}",
+        "probe with driver kmem failed with error {errno:i}",
+        "Hotplug memory [{start:x}-{last:x}] exceeds maximum addressable",
     ),
     other(
         "online_failed", Role.REFUSAL, Origin.ANY,
@@ -436,6 +440,20 @@ REFUSAL_LINES: Final = (
         "a machine check met TDX private memory: the kernel wrote to it, or memory is"
         " broken", LATE, L6_8.at("tdx_dump_mce_info()"),
         "TDX private memory error",
+    ),
+    other(
+        "machine_check_fatal", Role.HARDWARE, Origin.ANY,
+        "a machine check was fatal, and whose memory it met is not said",
+        frozenset(), CPU_SPEC.at("machine checks"),
+        "Machine Check Exception:", "Kernel panic - not syncing: Fatal machine check",
+        "Kernel panic - not syncing: Fatal local machine check",
+        "Kernel panic - not syncing: Machine check",
+    ),
+    other(
+        "kexec_failed", Role.REFUSAL, Origin.ANY,
+        "an image for kexec was not loaded: {why}",
+        frozenset(), TDX_RST.at("Kexec()"),
+        "kexec_load failed: {why:t}", "kexec_file_load failed: {why:t}",
     ),
     core(
         "guest", Role.GUEST, "this kernel is a TD",

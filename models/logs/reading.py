@@ -29,7 +29,8 @@ KEYS: Final = (
     b"hypervisor detected", b": system ram", b": persistent mem", b": soft reserved",
     b"user: [mem", b"setup_data: [mem", b"smpboot: cpu0", b"dmi: ", b"-- boot ",
     b"-- reboot", b"kmem dax", b"online_pages [", b"hkid ", b"all packages need",
-    b"support acpi ",
+    b"support acpi ", b"machine check", b"load failed: ", b"driver kmem",
+    b"kmem: probe", b"hotplug memory",
 )  # fmt: skip
 """What every line that matters has one of, in lower case; the longer, the faster."""
 

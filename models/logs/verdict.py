@@ -117,6 +117,13 @@ def verdict_of(boot: Boot, facts: Facts) -> Verdict:
     verdict = _initialisation(boot, facts)
     verdict.refusals = boot.with_role(Role.REFUSAL)
     verdict.status = _headline(boot, verdict.initialisation)
+    if verdict.status is not verdict.initialisation:
+        ended = boot.with_role(Role.HARDWARE)
+        says = [event.says for event in ended or verdict.refusals]
+        if verdict.initialisation is Status.NONE:
+            verdict.candidates = []
+            verdict.reason = ""
+        verdict.reason = "; ".join(filter(None, (*dict.fromkeys(says), verdict.reason)))
     for event in (*verdict.causes, *verdict.refusals, *boot.of("machine_check")):
         advice = ADVICE.get(event.key)
         if advice and advice not in verdict.advice:
@@ -125,7 +132,7 @@ def verdict_of(boot: Boot, facts: Facts) -> Verdict:
 
 
 def _headline(boot: Boot, initialisation: Status) -> Status:
-    if boot.has("machine_check"):
+    if boot.has("machine_check", "machine_check_fatal"):
         return Status.MACHINE_CHECK
     if boot.has("acpi_removal"):
         return Status.CRASHED
@@ -139,7 +146,7 @@ def _headline(boot: Boot, initialisation: Status) -> Status:
 
 REFUSED: Final = MappingProxyType(
     {
-        Status.KEXEC_REFUSED: ("kexec_refused", "kexec_excluded"),
+        Status.KEXEC_REFUSED: ("kexec_refused", "kexec_excluded", "kexec_failed"),
         Status.HOT_ADD_REFUSED: (
             "memory_refused", "memory_prechecked", "acpi_memory_refused",
         ),
