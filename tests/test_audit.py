@@ -142,6 +142,30 @@ def test_rules_are_told_as_they_are_recorded(design: str) -> None:
     }
 
 
+def test_rules_are_judged_on_the_machine_of_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A module 1.5 is not an older one, and this processor has the erratum."""
+    path = tmp_path / "log"
+    path.write_text(
+        "Linux version 6.8.0 (a@b)\n"
+        "smpboot: CPU0: Intel(R) Xeon(R) (family: 0x6, model: 0xcf, stepping: 0x2)\n"
+        "virt/tdx: TDX module: attributes 0x0, vendor_id 0x8086, major_version 1, "
+        "minor_version 5, build_date 20240725, build_num 784\n"
+        "virt/tdx: module initialized\n"
+    )
+    outcomes = []
+    for more in ((), ("--judge",)):
+        _, (log,) = documents(capsys, str(path), *more)
+        assert log["facts"]["partial_write_erratum"] is True
+        outcomes.append({row["rule"]: row["outcome"] for row in log["rules"]})
+    recorded, judged = outcomes
+    assert recorded["an_older_module_is_not_final"] == "refuted"
+    assert judged["an_older_module_is_not_final"] != "refuted"
+    assert judged["no_key_is_stranded"] == "refuted"
+    assert set(judged) == set(recorded)
+
+
 def test_marks_are_of_lines_that_exist() -> None:
     assert set(MARKS) <= set(FORMS.by_key)
     for design in ("v3", "v6.8", "v7.1"):

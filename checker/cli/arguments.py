@@ -286,6 +286,10 @@ def _audit(commands: _Commands) -> None:
         help="dmesg, journalctl text or JSON, or a part of it, gzipped or not; "
         "a folder of such files; - for standard input",
     )  # fmt: skip
+    command.add_argument(
+        "--judge", action="store_true",
+        help="judge the rules anew, on a machine such as the log shows",
+    )  # fmt: skip
     _format(command)
 
 

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.report.page import Page, Style
-from tdxcheck.models.logs.applying import Applied, applied
+from tdxcheck.models.logs.applying import Applied, applied, features
 from tdxcheck.models.logs.audit import (
     BAD,
     SHOWN,
@@ -47,7 +47,7 @@ def audit(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         except LogError as error:
             raise UsageError(str(error)) from None
         trace = validated(catalogue, log.last)
-        rules = rules_of(catalogue, log.last)
+        rules = rules_of(catalogue, log.last, arguments.judge)
         found.append((log, trace, rules))
     if arguments.format == "json":
         logs = [log_json(*each) for each in found]
@@ -152,10 +152,28 @@ def nearest(text: str, examples: list[str]) -> str | None:
     )
 
 
-def rules_of(catalogue: Catalogue, boot: BootAudit) -> list[Applied]:
+def rules_of(catalogue: Catalogue, boot: BootAudit, judge: bool) -> list[Applied]:
+    """The rules with their verdicts: the recorded ones, or what comes of judging."""
     if boot.match is None:
         return []
-    return applied(catalogue, boot.match.design, boot.boot, boot.facts)
+    rows = applied(catalogue, boot.match.design, boot.boot, boot.facts)
+    if not judge:
+        return rows
+    from tdxcheck.checker.cli.following import judged
+
+    settings = features(boot.boot, boot.facts)
+    outcomes = judged(catalogue, boot.match.design, settings)
+    return [
+        replace(
+            row,
+            outcome=outcome,
+            note=row.note if outcome is row.outcome else "judged on this machine",
+            applies=row.applies and outcome is not Outcome.VACUOUS,
+        )
+        if (outcome := outcomes.get(row.rule)) is not None
+        else row
+        for row in rows
+    ]
 
 
 def log_json(

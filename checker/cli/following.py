@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
-from tdxcheck.checker.catalogue import Catalogue, Sizes
+from tdxcheck.checker.catalogue import Catalogue, Outcome, Sizes
 from tdxcheck.checker.engines.following import MOST, Followed, Lost, Parted, follow
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import InternalError
-from tdxcheck.checker.judging.question import case_of
+from tdxcheck.checker.judging.judgement import outcome_of
+from tdxcheck.checker.judging.question import Question, case_of
+from tdxcheck.checker.judging.work import ENGINES, Budget
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.language.variables import Variable
@@ -55,3 +58,25 @@ def confirm(system: GroundSystem, run: Run) -> None:
         taken = interpreter.attempt(before, step.action, step.arguments)
         if taken.after != after:
             raise InternalError(f"{system.name} does not take the step '{step}'")
+
+
+JUDGED: Final = 60.0
+"""Seconds for judging a design on one machine."""
+
+
+def judged(
+    catalogue: Catalogue, design: str, settings: Mapping[Variable, Any]
+) -> dict[str, Outcome | None]:
+    """By rule, what comes of it on a machine so set; None if that was not decided."""
+    rules = [Question(rule.property, None) for rule in catalogue.rules]
+    case = case_of(catalogue, catalogue.design(design), (), {}, rules)
+    system = case.instance.system
+    known = {v: x for v, x in settings.items() if v in system.state.variables()}
+    system = replace(system, settings={**system.settings, **known})
+    instance = replace(case.instance, system=system)
+    case = replace(case, instance=instance)
+    first = dict([next(iter(ENGINES.items()))])
+    assessment = assess([case], first, Budget(seconds=JUDGED), 1, demanded=False)
+    if assessment.interrupted:
+        raise KeyboardInterrupt
+    return {j.question.name: outcome_of(j.verdict) for j in assessment.judgements}

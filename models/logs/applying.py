@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from tdxcheck.checker.catalogue import HOLDS, Catalogue, Outcome
+from tdxcheck.checker.language.variables import Variable
 from tdxcheck.models.logs.facts import Facts
 from tdxcheck.models.logs.timeline import Boot
+from tdxcheck.spec.host import Host
+
+MODULE_1_5: Final = re.compile(r"(\d+)\.(\d+)")
 
 UPDATED: Final = frozenset({"v7.2", "dpamt"})
 
@@ -77,3 +82,27 @@ def _applies(concern: str, key: str, boot: Boot, facts: Facts) -> tuple[bool, st
             if memory.hotplug_windows:
                 return True, "firmware leaves windows for memory hotplug"
     return True, "it concerns every host with TDX"
+
+
+def features(boot: Boot, facts: Facts) -> dict[Variable, Any]:
+    """What the log shows that the machine has, or has not."""
+    found: dict[Variable, Any] = {}
+    memory = facts.memory
+    if facts.erratum is not None:
+        found[Host.partial_write_erratum] = facts.erratum
+    if version := MODULE_1_5.match(facts.module):
+        found[Host.module_is_1_5] = (int(version[1]), int(version[2])) >= (1, 5)
+    if boot.has("rbp"):
+        found[Host.module_keeps_rbp] = False
+    if boot.has("no_module"):
+        found[Host.module_present] = False
+    if facts.parameter("nohibernate") is not None:
+        found[Host.hibernation] = False
+    if boot.has("kexec_off"):
+        found[Host.kexec] = False
+    devices = (memory.persistent, memory.soft_reserved, memory.cxl_windows)
+    if memory.shown and not any(devices) and not memory.driver_managed:
+        found[Host.device_memory] = False
+    if memory.nodes and not memory.hotplug_windows:
+        found[Host.memory_hotplug] = False
+    return found

@@ -115,9 +115,9 @@ def not_told(audit: BootAudit) -> list[str]:
         )
     if not facts.module:
         found.append("which TDX module it was: no version line")
-    if not facts.processor:
+    if facts.erratum is None:
         found.append(
-            "whether the processor has the partial-write erratum: no processor line"
+            "whether the processor has the partial-write erratum: its model is missing"
         )
     if verdict.initialisation in (Status.SILENT, Status.NONE, Status.UNKNOWN):
         found.append("what became of TDX: no line says it")

@@ -23,6 +23,10 @@ PARAMETERS: Final = (
 VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})")
 IMAGE: Final = re.compile(r"vmlinuz-(\d{1,3}\.\d{1,3}[\w.+~-]{0,60})")
 
+MODEL: Final = re.compile(r"model: (0x[0-9a-f]{1,4})", re.IGNORECASE)
+WITH_ERRATUM: Final = frozenset({0x8F, 0xCF})
+"""Sapphire Rapids X, Emerald Rapids X. Source: L6.8 check_tdx_erratum()."""
+
 GIB: Final = 1 << 30
 PAGES: Final = (1 << 12, 1 << 21, 1 << 30)
 PAMT_ENTRY: Final = 16
@@ -93,6 +97,12 @@ class Facts:
     def amd(self) -> bool:
         return "AMD" in self.processor or "SVM" in self.hypervisor
 
+    @property
+    def erratum(self) -> bool | None:
+        """A partial write poisons private memory; None if the model is not told."""
+        found = MODEL.search(self.processor)
+        return int(found[1], 16) in WITH_ERRATUM if found else None
+
     def parameter(self, name: str) -> str | None:
         """The last value of a parameter; empty where it has none, None if absent."""
         for text in reversed(self.parameters):
@@ -142,7 +152,7 @@ def _take(facts: Facts, event: Event) -> None:
                 facts.kernel = facts.kernel or found[1]
             facts.parameters = [p for p in params.split() if _matters(p)]
         case "processor":
-            facts.processor = line.text("name")[:80]
+            facts.processor = line.text("name")[:120]
         case "dmi":
             facts.machine = line.text("name")[:120]
         case "hypervisor":
@@ -249,6 +259,7 @@ def as_json(facts: Facts, boot: Boot) -> dict[str, Any]:
         "processor": facts.processor or None,
         "machine": facts.machine or None,
         "hypervisor": facts.hypervisor or None,
+        "partial_write_erratum": facts.erratum,
         "tme": facts.tme or None,
         "mktme_keyids": facts.mktme_keyids,
         "keyid": facts.keyid,
