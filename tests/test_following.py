@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -117,7 +118,8 @@ def drawn_observations(system: GroundSystem, number: int, seed: int) -> list[Obs
         action = random.choice(actions)
         sights: list[Sight] = [Step(actions=frozenset({action.name}))]
         for call in action.calls:
-            answer = random.choice(list(call.answer.sort))
+            answers: type[Enum] = call.answer.sort
+            answer = random.choice(list(answers))
             sights.append(
                 Step(callees=frozenset({call.callee}), answers=frozenset({answer}))
             )
