@@ -122,3 +122,11 @@ HOLES_OF_CMRS = Document(
     "using CMRs to find memory holes",
 )
 CONTIG = Document("page_alloc", "Linux mm/page_alloc.c")
+TREE_6_2 = Document(
+    "tree-6.2",
+    "the tdx tree of 2023 that distributions took, arch/x86/virt/vmx/tdx/tdx.c",
+)
+VERSION_V2 = Document(
+    "VER-v2", "LKML 2026-01, x86/virt/tdx: Print TDX module version during init, v2"
+)
+ASM_TDX = Document("asm/tdx.h", "Linux v6.8 arch/x86/include/asm/tdx.h")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,12 +28,16 @@ VERDICTS = DOCS / "verdicts.md"
 ARCHITECTURE = DOCS / "architecture.md"
 OWN_DESIGN = DOCS / "your-own-design.md"
 MACHINES = DOCS / "machines.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES)
+AUDIT = DOCS / "audit.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
 OUTPUT = "text output"
-COMMAND = "console"
+CONSOLE = "console"
+"""A command of tdxcheck, and what it prints."""
+FILE = "text file="
+"""A file that the commands of the page are given; its name follows."""
 
 Namespace = dict[str, Any]
 
@@ -126,35 +131,35 @@ def test_the_catalogue_of_the_page_can_be_judged(
     assert told.err == ""
 
 
-def commands() -> Iterator[tuple[str, str]]:
-    """The commands that a page shows, each with what it prints."""
-    for kind, body in FENCE.findall(MACHINES.read_text(encoding="utf-8")):
-        if kind == COMMAND:
-            command, _, printed = body.partition("\n")
-            yield command.removeprefix("$ "), printed
-
-
-@pytest.mark.parametrize(("command", "shown"), list(commands()))
-def test_a_command_prints_what_the_page_shows(
-    command: str,
-    shown: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.chdir(ROOT)
-    name, *arguments = command.split()
-    assert name == "tdxcheck"
-    main(arguments)
-    lines = capsys.readouterr().out.splitlines()
-    printed = "".join(f"{line.rstrip()}\n" for line in lines)
-    assert matches(shown, printed), printed
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
-    assert kinds <= {RUN, OUTPUT, COMMAND}
+    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_print_what_the_page_shows(
+    page: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("tests", "counterexamples"):
+        Path(folder).symlink_to(ROOT / folder)
+    for kind, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind.startswith(FILE):
+            Path(kind.removeprefix(FILE)).write_text(body, encoding="utf-8")
+        elif kind == CONSOLE:
+            command, _, shown = body.partition("\n")
+            name, *arguments = shlex.split(command.removeprefix("$ "))
+            assert name == "tdxcheck"
+            main(arguments)
+            told = capsys.readouterr()
+            lines = (told.out + told.err).splitlines()
+            printed = "".join(f"{line.rstrip()}\n" for line in lines)
+            assert matches(shown, printed), f"{command}\n{printed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -167,7 +172,7 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for command in ("verify", "layout"):
+    for command in ("verify", "layout", "audit", "status", "replay"):
         main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     for page in PAGES:
@@ -807,4 +812,7 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
         ("checker/cli/export.py", "conformance"),
         ("checker/cli/layout.py", "layouts"),
         ("checker/cli/layout.py", "machines"),
+        ("checker/cli/audit.py", "logs"),
+        ("checker/cli/events.py", "logs"),
+        ("checker/cli/decode.py", "logs"),
     }

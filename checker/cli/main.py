@@ -140,6 +140,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.recorded import show
 
             return show(arguments, context.load())
+        case "replay" if arguments.events is not None:
+            from tdxcheck.checker.cli.events import replay_events
+
+            return replay_events(arguments, context.load())
         case "replay":
             from tdxcheck.checker.cli.recorded import replay
 
@@ -148,6 +152,14 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.export import graph
 
             return graph(arguments, context.load())
+        case "audit":
+            from tdxcheck.checker.cli.audit import audit
+
+            return audit(arguments, context.load())
+        case "status":
+            from tdxcheck.checker.cli.decode import decode
+
+            return decode(arguments)
         case "conform":
             from tdxcheck.checker.cli.export import conform
 
