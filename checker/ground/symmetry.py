@@ -11,15 +11,15 @@ A package can only be exchanged together with its CPUs: such permutations are *o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import factorial, prod
 
 from tdxcheck.checker.ground.forms import Forms
 from tdxcheck.checker.ground.permutation import Permutation, Sort, exchange
 from tdxcheck.checker.ground.system import GroundSystem, code
-from tdxcheck.checker.language.instance import Entry
+from tdxcheck.checker.language.instance import Entry, Scope
 from tdxcheck.checker.language.variables import Variable
 
 MOST_OTHERS = 720
@@ -76,14 +76,32 @@ class Symmetry:
         own = prod(factorial(len(c.elements)) for c in self.classes)
         return own * (1 + len(self.others))
 
-    def column(self, entry: Entry) -> tuple[Class, int] | None:
-        """The class and the element of whose column the slot of an entry is a part."""
+    def column(self, entry: Entry) -> tuple[Sort, int] | None:
+        """The element of a class of whose column the slot of an entry is a part."""
         variable, numbers = entry
         for sort, number in zip(variable.index_sorts, numbers, strict=True):
-            for one in self.classes:
-                if one.sort is sort and number in one.elements:
-                    return one, number
+            if any(c.sort is sort and number in c.elements for c in self.classes):
+                return sort, number
         return None
+
+    def generators(self, scope: Scope) -> Iterator[Permutation]:
+        """Some of the permutations, of which all the others are made."""
+        yield from _exchanges(self.classes, scope)
+        yield from self.others
+
+    def fixing(self, elements: Collection[tuple[Sort, int]]) -> Symmetry:
+        """What is left of it where these elements stay where they are."""
+        classes = []
+        for one in self.classes:
+            left = tuple(n for n in one.elements if (one.sort, n) not in elements)
+            if len(left) > 1:
+                classes.append(Class(one.sort, left))
+        others = tuple(
+            p
+            for p in self.others
+            if all(p.value(sort, n) == n for sort, n in elements) and _keeps(p, classes)
+        )
+        return replace(self, classes=tuple(classes), others=others)
 
 
 def symmetry_of(system: GroundSystem) -> Symmetry:
@@ -104,17 +122,17 @@ class _Finder:
         classes, parts = self._split(found, bool(swaps))
         swaps = [swap for swap in swaps if _keeps(swap, classes)]
         others = self._closure([*swaps, *_exchanges(parts, self.instance.scope)])
-        generators = [*_exchanges(classes, self.instance.scope), *others]
+        found_ = Symmetry(
+            tuple(classes), tuple(others), tuple(parts), tuple(self.apart), {}
+        )
         asymmetric = {}
         for number, rule in enumerate(self.system.properties):
-            for permutation in generators:
+            for permutation in found_.generators(self.instance.scope):
                 reason = self.forms.moves_property(rule, permutation)
                 if reason:
                     asymmetric[number] = reason
                     break
-        return Symmetry(
-            tuple(classes), tuple(others), tuple(parts), tuple(self.apart), asymmetric
-        )
+        return replace(found_, asymmetric=asymmetric)
 
     def classes(self, sort: Sort) -> Iterator[Class]:
         """The elements of a sort, by what they can be exchanged with."""
