@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.engines.orbits import judge, stores
+from tdxcheck.checker.engines.orbits import judge
 from tdxcheck.checker.engines.orbits.judge import Orbits
 from tdxcheck.checker.engines.orbits.search import NoSymmetry
 from tdxcheck.checker.engines.packed.inputs import Unsuited
 from tdxcheck.checker.ground import GroundSystem, ground
-from tdxcheck.checker.ground.symmetry import symmetry_of
 from tdxcheck.checker.trace import evidence_of, replay
 from tdxcheck.checker.verdict import Limit, Reached, Refuted, Unknown
 from tests.random_systems import Drawn, examples, systems
