@@ -211,7 +211,8 @@ class _Finder:
 
         Of two classes that a slot is about both, one can have the columns.
         """
-        classes, parts = [], []
+        classes: list[Class] = []
+        parts: list[Class] = []
         for one in sorted(found, key=lambda c: -len(c.elements)):
             if self._is_value(one) or self._shares(one, classes):
                 parts.append(one)
