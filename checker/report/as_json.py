@@ -11,6 +11,7 @@
     {"design": key, "assumed": [key, ...],
      "engines": {"explicit": {"seconds", "states", "transitions", "depth",
                               "limit": text | null, "never_taken": [action, ...]},
+                 "orbits": {..., "note": text},
                  "symbolic": {"seconds"}}}, ...],
   "verdicts": [
     {"design": key, "question": name, "rule": name,

@@ -77,8 +77,8 @@ class Runs:
         }
         images = {step: self._images(step) for step in hits}
         first = min(min(image) for image in images.values())
-        rows = [hits[step] for step, image in images.items() if first in image]
-        goal = states[np.unique(np.concatenate(rows))]
+        like = [hits[step] for step, image in images.items() if first in image]
+        goal = states[np.unique(np.concatenate(like))]
         ahead = self._ahead(goal, level)
         symmetry = self.search.symmetry.fixing(_elements(self.system.steps[first]))
         shape = Shape(self.system, symmetry, self.search.shape.layout)

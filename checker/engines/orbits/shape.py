@@ -8,10 +8,11 @@ first are the highest bits of a column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import factorial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from tdxcheck.checker.engines.packed.layout import Field, Layout, Room, Words
 from tdxcheck.checker.ground.permutation import Permutation, Sort
 from tdxcheck.checker.ground.symmetry import Symmetry
 from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.language.instance import Entry
 
 WIDEST = 60
 """Bits of a column, which lies in one word."""
@@ -38,7 +40,7 @@ class ColumnLayout(Layout):
             for one in symmetry.classes
             for element in one.elements
         }
-        rest = []
+        rest: list[int] = []
         for slot in system.slots:
             column = symmetry.column(slot.entry)
             (rest if column is None else members[column]).append(slot.number)
@@ -100,12 +102,13 @@ class Shape:
         self,
         system: GroundSystem,
         permutation: Permutation,
-        numbers: dict[object, int],
+        numbers: dict[Entry, int],
         number: int,
     ) -> Move:
         slot = system.slots[number]
         target = numbers[permutation.entry(slot.entry)]
-        to = permutation.of.get(slot.entry[0].sort)
+        of: Mapping[Any, tuple[int, ...]] = permutation.of
+        to = of.get(slot.entry[0].sort)
         values = None if to is None else np.array(to, dtype=np.uint64)
         return Move(self.layout.fields[number], self.layout.fields[target], values)
 
