@@ -3,13 +3,17 @@
    It knows bits, columns and tables, and no model. A Shape says where the columns of
    interchangeable elements lie; a Program holds the tables that native.py has laid
    out; a Store holds canonical states, in the order in which they were found, and a
-   hash table of their numbers. A canonical state has its columns in ascending order. */
+   hash table: of the states themselves where they are one word, of their numbers where
+   they are more. A canonical state has its columns in ascending order. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #define MOST_WORDS 4
 #define MOST_ALL_WORDS 16
@@ -17,6 +21,7 @@
 #define BATCH 64
 #define INDEX UINT64_C(0x000000ffffffffff)
 #define TAG (~INDEX)
+#define NOTHING (~UINT64_C(0)) /* where a state of one word would be */
 #define INLINE static inline __attribute__((always_inline))
 
 typedef struct { uint64_t mask; uint32_t word, offset; } Column;
@@ -27,7 +32,7 @@ typedef struct { uint32_t gather, offsets, entries; } Cluster;
 typedef struct { uint32_t command, difference; int32_t rest; } Entry;
 typedef struct { uint32_t guards, changes, end; } Rest;
 typedef struct { uint32_t gather, values; } Lookup;
-typedef struct { Range columns, first, clusters; } Group;
+typedef struct { Range columns, first, clusters; uint64_t classes; } Group;
 
 #define N_ARRAYS 12
 
@@ -67,11 +72,15 @@ INLINE uint64_t column_of(const Column *c, const uint64_t *x)
     return x[c->word] >> c->offset & c->mask;
 }
 
-/* Put the columns of each class in ascending order. */
-INLINE void sort_columns(const Store *s, uint64_t *x)
+#define EVERY (~UINT64_C(0))
+
+/* Put the columns of some classes, the bits of a word, in ascending order. */
+INLINE void sort_columns(const Store *s, uint64_t *x, uint64_t classes)
 {
     uint64_t held[MOST_COLUMNS];
     for (uint32_t k = 0; k < s->n_classes; k++) {
+        if (!(classes >> k & 1))
+            continue;
         const Column *of = s->columns + s->classes[k].begin;
         int n = (int)(s->classes[k].end - s->classes[k].begin), moved = 0;
         for (int i = 0; i < n; i++) {
@@ -204,30 +213,58 @@ INLINE int same(const uint64_t *a, const uint64_t *b, const uint32_t W)
     return 1;
 }
 
-/* The number of the state, counted from 1; 0 if it is not in the store. */
-INLINE uint64_t find(const Store *s, const uint64_t *key, const uint32_t W)
+/* Where in the table the state is, or where it would be put; whether it is there. */
+INLINE int find(const Store *s, const uint64_t *key, uint64_t h, uint64_t *where,
+                const uint32_t W)
 {
-    uint64_t h = hash(key, W), at = h & (s->slots - 1), entry;
+    uint64_t at = h & (s->slots - 1), entry;
+    if (W == 1) {
+        while ((entry = s->table[at]) != NOTHING && entry != key[0])
+            at = (at + 1) & (s->slots - 1);
+        *where = at;
+        return entry != NOTHING;
+    }
     while ((entry = s->table[at])) {
         if ((entry & TAG) == (h & TAG) &&
             same(s->states + ((entry & INDEX) - 1) * W, key, W))
-            return entry & INDEX;
+            break;
         at = (at + 1) & (s->slots - 1);
     }
-    return 0;
+    *where = at;
+    return entry != 0;
+}
+
+#define PAGE (UINT64_C(1) << 21)
+
+/* Memory for a table: of large pages where it is large, since it is read at random. */
+static uint64_t *room_for(uint64_t slots)
+{
+#ifdef __linux__
+    void *room;
+    if (slots * sizeof(uint64_t) >= PAGE) {
+        if (posix_memalign(&room, PAGE, slots * sizeof(uint64_t)))
+            return NULL;
+        madvise(room, slots * sizeof(uint64_t), MADV_HUGEPAGE);
+        return room;
+    }
+#endif
+    return malloc(slots * sizeof(uint64_t));
 }
 
 static int rehash(Store *s, uint64_t slots)
 {
-    uint64_t *table = calloc(slots, sizeof *table);
+    uint64_t *table = room_for(slots);
+    uint32_t W = s->words;
+    uint64_t empty = W == 1 ? NOTHING : 0;
     if (!table)
         return -1;
+    memset(table, W == 1 ? 0xff : 0, slots * sizeof *table);
     for (uint64_t n = 0; n < s->count; n++) {
-        uint64_t h = hash(s->states + n * s->words, s->words);
+        uint64_t h = hash(s->states + n * W, W);
         uint64_t at = h & (slots - 1);
-        while (table[at])
+        while (table[at] != empty)
             at = (at + 1) & (slots - 1);
-        table[at] = (h & TAG) | (n + 1);
+        table[at] = W == 1 ? s->states[n] : (h & TAG) | (n + 1);
     }
     free(s->table);
     s->table = table;
@@ -238,13 +275,9 @@ static int rehash(Store *s, uint64_t slots)
 /* Add a canonical state if it is new. -1 where memory ends. */
 INLINE int insert(Store *s, const uint64_t *key, uint64_t h, const uint32_t W)
 {
-    uint64_t at = h & (s->slots - 1), entry;
-    while ((entry = s->table[at])) {
-        if ((entry & TAG) == (h & TAG) &&
-            same(s->states + ((entry & INDEX) - 1) * W, key, W))
-            return 0;
-        at = (at + 1) & (s->slots - 1);
-    }
+    uint64_t at;
+    if (find(s, key, h, &at, W))
+        return 0;
     if (s->count == s->room) {
         uint64_t room = s->room + s->room / 2;
         uint64_t *states = realloc(s->states, room * W * sizeof *states);
@@ -256,22 +289,21 @@ INLINE int insert(Store *s, const uint64_t *key, uint64_t h, const uint32_t W)
     for (uint32_t w = 0; w < W; w++)
         s->states[s->count * W + w] = key[w];
     s->count++;
-    s->table[at] = (h & TAG) | s->count;
+    s->table[at] = W == 1 ? key[0] : (h & TAG) | s->count;
     if (s->count > s->slots / 2)
-        return rehash(s, s->slots * 2);
+        return rehash(s, s->slots * (s->slots < 1 << 20 ? 4 : 2));
     return 0;
 }
 
-/* Insert a batch; what it will touch is fetched first. */
+/* Insert a batch of canonical states; what it will touch is fetched first. */
 INLINE int flush(Store *s, uint64_t *keys, uint32_t n, const uint32_t W)
 {
     uint64_t hashes[BATCH];
     for (uint32_t i = 0; i < n; i++) {
-        sort_columns(s, keys + i * W);
         hashes[i] = hash(keys + i * W, W);
         __builtin_prefetch(&s->table[hashes[i] & (s->slots - 1)], 1);
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; W > 1 && i < n; i++) {
         uint64_t entry = s->table[hashes[i] & (s->slots - 1)];
         if (entry)
             __builtin_prefetch(s->states + ((entry & INDEX) - 1) * W);
@@ -310,6 +342,7 @@ INLINE int expand_in(Store *s, const Program *p, uint64_t begin, uint64_t end,
                     if (!passes(p, entry, x))
                         continue;
                     after(p, entry, x, keys + n * W, W);
+                    sort_columns(s, keys + n * W, g->classes);
                     taken[entry->command] += times;
                     moves = 1;
                     if (++n == BATCH) {
@@ -330,7 +363,7 @@ INLINE void origins_in(const Store *s, const Program *p, uint64_t begin, uint64_
                        const Store *goal, int64_t *found, uint64_t *n_found,
                        const uint32_t W)
 {
-    uint64_t x[MOST_ALL_WORDS], key[MOST_WORDS];
+    uint64_t x[MOST_ALL_WORDS], key[MOST_WORDS], where;
     uint32_t runs[MOST_COLUMNS];
     for (uint64_t at = begin; at < end; at++) {
         int leads = 0;
@@ -350,8 +383,8 @@ INLINE void origins_in(const Store *s, const Program *p, uint64_t begin, uint64_
                     if (!passes(p, entry, x))
                         continue;
                     after(p, entry, x, key, W);
-                    sort_columns(goal, key);
-                    if ((leads = find(goal, key, W) != 0))
+                    sort_columns(goal, key, g->classes);
+                    if ((leads = find(goal, key, hash(key, W), &where, W)))
                         break;
                 }
             }
@@ -391,6 +424,7 @@ INLINE int add_in(Store *s, const uint64_t *states, uint64_t n, const uint32_t W
     for (uint64_t i = 0; i < n; i++) {
         for (uint32_t w = 0; w < W; w++)
             key[w] = states[i * W + w];
+        sort_columns(s, key, EVERY);
         if (flush(s, key, 1, W))
             return -1;
     }
@@ -497,10 +531,8 @@ static PyObject *Store_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
             for (uint64_t i = self->classes[k].begin; i < self->classes[k].end; i++)
                 self->order *= i - self->classes[k].begin + 1;
         self->room = 1024;
-        self->slots = 2048;
         self->states = malloc(self->room * words * sizeof *self->states);
-        self->table = calloc(self->slots, sizeof *self->table);
-        if (!self->states || !self->table) {
+        if (!self->states || rehash(self, 2048)) {
             Py_CLEAR(self);
             PyErr_NoMemory();
         }

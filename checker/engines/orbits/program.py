@@ -25,6 +25,7 @@ from tdxcheck.checker.language.terms import Index
 MOST_WORDS = 4
 MOST_ALL_WORDS = 16
 MOST_COLUMNS = 64
+WORD_BITS = 64
 """What the kernel is compiled for: kernel.c has the same numbers."""
 
 
@@ -36,6 +37,8 @@ class Group:
     program: Program
     commands: npt.NDArray[np.int64]
     """The number of each command among all."""
+    classes: int
+    """Of which classes the commands change columns, as bits by their numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,10 @@ def steps_of(system: GroundSystem, shape: Shape) -> Groups:
     for columns, numbers in members.items():
         commands = [_command(system, system.steps[n]) for n in numbers]
         tables = program(shape.layout, commands)
-        groups.append(Group(columns, tables, np.array(numbers, dtype=np.int64)))
+        every = np.array(numbers, dtype=np.int64)
+        changed = {slot for n in numbers for slot in system.steps[n].updates}
+        classes = sum(1 << n for n in shape.classes_of(system, changed))
+        groups.append(Group(columns, tables, every, classes))
     return Groups(tuple(groups), len(system.steps))
 
 
@@ -61,7 +67,7 @@ def watches_of(shape: Shape, commands: Sequence[Command]) -> Groups:
     """Conditions that are looked out for, whatever they are about."""
     tables = program(shape.layout, commands)
     every = np.arange(len(commands), dtype=np.int64)
-    return Groups((Group((), tables, every),), len(commands))
+    return Groups((Group((), tables, every, 0),), len(commands))
 
 
 def _columns(step: GroundStep, shape: Shape) -> tuple[Field, ...]:
@@ -105,7 +111,9 @@ CLUSTER = np.dtype([("gather", "u4"), ("offsets", "u4"), ("entries", "u4")])
 ENTRY = np.dtype([("command", "u4"), ("difference", "u4"), ("rest", "i4")])
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
-GROUP = np.dtype([("columns", RANGE), ("first", RANGE), ("clusters", RANGE)])
+GROUP = np.dtype(
+    [("columns", RANGE), ("first", RANGE), ("clusters", RANGE), ("classes", "u8")]
+)
 
 
 def fits(groups: Groups, shape: Shape) -> bool:
@@ -113,6 +121,7 @@ def fits(groups: Groups, shape: Shape) -> bool:
     return (
         not shape.others
         and shape.layout.words <= MOST_WORDS
+        and (shape.layout.words > 1 or shape.layout.bits < WORD_BITS)
         and sum(map(len, shape.classes)) <= MOST_COLUMNS
         and all(g.program.all_words <= MOST_ALL_WORDS for g in groups.groups)
     )
@@ -183,6 +192,7 @@ class _Laid:
                 (columns, len(self.columns)),
                 (first, len(self.first)),
                 (clusters, len(self.clusters)),
+                group.classes,
             )
         )
 

@@ -8,7 +8,7 @@ first are the highest bits of a column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import factorial
@@ -154,6 +154,17 @@ class Shape:
                 alike[_value(states, of[place - 1]) == mine] = 0
             times *= alike
         return times
+
+    def classes_of(self, system: GroundSystem, slots: Iterable[int]) -> set[int]:
+        """The numbers of the classes of whose columns the slots are parts."""
+        found = set()
+        for slot in slots:
+            column = self.symmetry.column(system.slots[slot].entry)
+            for number, one in enumerate(self.symmetry.classes):
+                if column is not None and column[0] is one.sort:
+                    if column[1] in one.elements:
+                        found.add(number)
+        return found
 
     def images(self, states: Words) -> Words:
         """Of each state the first of its orbit by each of the other permutations."""
