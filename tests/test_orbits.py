@@ -19,22 +19,36 @@ from tdxcheck.checker.engines.packed.inputs import Unsuited
 from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.ground.symmetry import symmetry_of
-from tdxcheck.checker.language import TransitionSystem
-from tdxcheck.checker.language.instance import Scope
+from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.judging.work import Budget, Findings, judge_by_orbits
+from tdxcheck.checker.language import Term, TransitionSystem, invariant
+from tdxcheck.checker.language.instance import Instance, Scope
+from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.trace import evidence_of, replay
-from tdxcheck.checker.verdict import Bounded, Limit, Reached, Refuted, Unknown
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Exhausted,
+    Limit,
+    Reached,
+    Refuted,
+    Unknown,
+)
 from tdxcheck.models.classic import CLASSICS, Classic, lifecycle
+from tests.demo import DEMO
 from tests.random_systems import Drawn, examples, systems
 from tests.sites import (
     KEYS,
     SHIFT,
     House,
+    Mood,
+    Site,
     Tired,
     Worker,
     begin,
     finish,
     finish_unless_last,
     light,
+    one_at_a_time,
     site,
     the_first_is_tired,
     tire,
@@ -175,6 +189,39 @@ def test_classic_models(classic: Classic) -> None:
     assert (found is None) is (symmetry_of(system).is_trivial)
     if found is not None and classic.states is not None:
         assert found.states == classic.states
+
+
+@invariant()
+def the_last_is_idle(site: Site) -> Term[bool]:
+    """The last worker never works."""
+    return site.mood[Element(Worker, 3)] == Mood.IDLE
+
+
+def judged(system: TransitionSystem, scope: Scope) -> Findings:
+    questions = tuple(Question(rule, None) for rule in system.properties)
+    instance = Instance(system, scope)
+    case = Case(DEMO.designs[0], "site", (), {}, "", instance, questions)
+    return judge_by_orbits(case, Budget(), lambda _: None)
+
+
+def test_a_rule_that_singles_one_out_is_judged_alone() -> None:
+    system = site(properties=(one_at_a_time, the_last_is_idle))
+    found = judged(system, FOUR)
+    holds, refuted = (answer.verdict for answer in found.answers)
+    assert isinstance(holds, Exhausted)
+    assert found.statistics is not None
+    assert found.statistics.states == holds.states
+    assert refuted == survey(ground(system, FOUR)).verdicts[1]
+    assert "worker 0, 1, 2 and 3 are interchangeable" in found.note
+    assert "the_last_is_idle tells them apart" in found.note
+    assert "alone" in found.note and "worker 0, 1 and 2 are" in found.note
+
+
+def test_without_symmetry_nothing_is_judged_and_the_reason_told() -> None:
+    found = judged(site(strong=lambda worker: worker == 0), {Worker: 2, House: 1})
+    assert {a.verdict for a in found.answers} == {Unknown(Limit.SYMMETRY)}
+    assert found.statistics is None
+    assert "strong[worker 0] is yes, strong[worker 1] is no" in found.note
 
 
 def test_canonical_states_are_the_first_of_their_orbits() -> None:

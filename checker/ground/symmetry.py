@@ -104,14 +104,18 @@ class Symmetry:
         return replace(self, classes=tuple(classes), others=others)
 
 
-def symmetry_of(system: GroundSystem) -> Symmetry:
-    """The symmetry of the system, and of which of its properties it is one."""
-    return _Finder(system).find()
+def symmetry_of(system: GroundSystem, kept: Collection[int] = ()) -> Symmetry:
+    """The symmetry of the system, and of which of its properties it is one.
+
+    The properties of the numbers `kept` are to have it, which may leave less of it.
+    """
+    return _Finder(system, kept).find()
 
 
 class _Finder:
-    def __init__(self, system: GroundSystem) -> None:
+    def __init__(self, system: GroundSystem, kept: Collection[int]) -> None:
         self.system = system
+        self.kept = [system.properties[number] for number in kept]
         self.instance = system.instance
         self.forms = Forms(system)
         self.apart: list[Apart] = []
@@ -134,6 +138,16 @@ class _Finder:
                     break
         return replace(found_, asymmetric=asymmetric)
 
+    def moves(self, permutation: Permutation) -> str:
+        """Why the permutation is none of the symmetry, or nothing."""
+        return self.forms.moves_system(permutation) or next(
+            filter(
+                None,
+                (self.forms.moves_property(rule, permutation) for rule in self.kept),
+            ),
+            "",
+        )
+
     def classes(self, sort: Sort) -> Iterator[Class]:
         """The elements of a sort, by what they can be exchanged with."""
         size = self.instance.scope[sort]
@@ -142,7 +156,7 @@ class _Finder:
             reason, first = "", 0
             for members in classes:
                 swap = exchange(sort, size, members[0], element)
-                why = self.forms.moves_system(swap)
+                why = self.moves(swap)
                 if not why:
                     members.append(element)
                     break
@@ -181,7 +195,7 @@ class _Finder:
                 continue
             for one, other in pairwise(range(scope[sort])):
                 swap = self._compound(sort, one, other, maps)
-                if swap is not None and not self.forms.moves_system(swap):
+                if swap is not None and not self.moves(swap):
                     yield swap
 
     def _compound(
