@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import factorial
+from math import comb, factorial
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.explicit import Limits
 from tdxcheck.checker.engines.orbits import judge, stores
 from tdxcheck.checker.engines.orbits.judge import Orbits
-from tdxcheck.checker.engines.orbits.search import NoSymmetry
+from tdxcheck.checker.engines.orbits.search import NoSymmetry, Search
 from tdxcheck.checker.engines.orbits.shape import Shape
 from tdxcheck.checker.engines.packed.inputs import Unsuited
 from tdxcheck.checker.engines.visiting import explore
@@ -189,6 +189,20 @@ def test_classic_models(classic: Classic) -> None:
     assert (found is None) is (symmetry_of(system).is_trivial)
     if found is not None and classic.states is not None:
         assert found.states == classic.states
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_states_of_several_words(compiled: bool) -> None:
+    workers, houses, depth = 10, 8, 4
+    keys = replace(KEYS, properties=())
+    system = ground(keys, {Worker: workers, House: houses})
+    search = Search(system, symmetry_of(system), compiled=compiled)
+    assert search.shape.layout.words > 1
+    search.start()
+    for _ in range(depth):
+        assert search.deepen(lambda: None)
+    keys_given = (comb(houses, n) * workers**n for n in range(depth + 1))
+    assert search.states == sum(keys_given)
 
 
 @invariant()

@@ -128,7 +128,8 @@ class _Visit:
                 answer(self.whole, part.lift_verdict(because(verdict, limit)))
                 for verdict in found.verdicts
             ),
-            f"{found.orbits:,} orbits: {told(symmetry)}",
+            f"{'' if limit is None else 'the first '}{found.orbits:,} orbits: "
+            + told(symmetry),
             Statistics(
                 found.states,
                 found.transitions,
