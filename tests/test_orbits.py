@@ -118,6 +118,11 @@ SITES: dict[str, tuple[TransitionSystem, Scope, int]] = {
         FOUR,
         8,
     ),
+    "three houses": (
+        site(actions=(begin, finish, light), houses=lambda worker: worker % 3),
+        {Worker: 6, House: 3},
+        48,
+    ),
     "shift": (SHIFT, {Worker: 3, House: 1}, 6),
     "keys": (KEYS, {Worker: 3, House: 2}, 12),
 }

@@ -126,6 +126,8 @@ class _Finder:
         classes, parts = self._split(found, bool(swaps))
         swaps = [swap for swap in swaps if _keeps(swap, classes)]
         others = self._closure([*swaps, *_exchanges(parts, self.instance.scope)])
+        if not others:
+            parts = []
         found_ = Symmetry(
             tuple(classes), tuple(others), tuple(parts), tuple(self.apart), {}
         )
