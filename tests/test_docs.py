@@ -776,5 +776,5 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
     }
     assert names == {
         ("checker/cli/main.py", "catalogue"),
-        ("checker/cli/export.py", "conformance"),
+        ("checker/cli/conform.py", "conformance"),
     }

@@ -39,6 +39,7 @@ examples:
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
+  tdxcheck export v3 --to promela   the design as a model for SPIN
 """
 
 
@@ -76,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _show(commands)
     _replay(commands)
     _graph(commands)
+    _export(commands)
     _conform(commands)
     return top
 
@@ -249,6 +251,28 @@ def _graph(commands: _Commands) -> None:
     command.add_argument(
         "--max-states", type=_positive, default=20_000, metavar="N",
         help="refuse larger graphs (default: %(default)s)",
+    )  # fmt: skip
+    _machine(command)
+
+
+def _export(commands: _Commands) -> None:
+    command = _command(
+        commands, "export", "write a design in the language of another model checker"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "--to", required=True,
+        choices=("promela", "murphi", "tla", "aiger", "aiger-ascii"),
+        help="for SPIN, Rumur, TLC, ABC; the last to be read by people",
+    )  # fmt: skip
+    command.add_argument(
+        "--rule", action="append", default=[], metavar="ID",
+        help="only what this rule depends on; may be repeated (default: every rule)",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FILE",
+        help="default: standard output; of tla a .cfg is written beside it",
     )  # fmt: skip
     _machine(command)
 

@@ -100,8 +100,9 @@ class _Promela:
         yield f"/* {self.subject.title}"
         for note in self.subject.notes:
             yield f"   {note}"
-        yield f"   SPIN stores {extra} states more than the system has, before its first."
-        yield "   spin -o2 -a FILE && gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -E */"
+        yield f"   SPIN stores {extra} states before the system's first."
+        yield "   spin -o2 -a FILE"
+        yield "   gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -E */"
 
     def declarations(self) -> Iterator[str]:
         for slot, name in zip(self.system.slots, self.words.slots, strict=True):
