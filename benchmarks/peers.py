@@ -37,6 +37,13 @@ class Failed(Exception):
     """A checker says what nobody expects of it."""
 
 
+SPIN_FLAGS = ("-DSAFETY", "-DNOREDUCE", "-DVECTORSZ=4096")
+RUMUR_FLAGS = (
+    *("--deadlock-detection", "off", "--symmetry-reduction", "off"),
+    *("--pack-state", "off", "--threads", "1", "--value-type", "int32_t"),
+)
+
+
 def spin(
     subject: Subject, folder: Path, states: int, limit: float | None = None
 ) -> Answer:
@@ -45,8 +52,7 @@ def spin(
     making = _made(
         folder,
         ("spin", "-o2", "-a", "host.pml"),
-        ("gcc", "-w", "-O2", "-DSAFETY", "-DNOREDUCE", "-DVECTORSZ=4096")
-        + ("-o", "pan", "pan.c"),
+        ("gcc", "-w", "-O2", *SPIN_FLAGS, "-o", "pan", "pan.c"),
     )
     room = states + before_the_first(subject.system)
     slots = max(18, room.bit_length())
@@ -73,9 +79,7 @@ def rumur(
     (folder / "host.m").write_text(murphi(subject))
     making = _made(
         folder,
-        ("rumur", "--deadlock-detection", "off", "--symmetry-reduction", "off")
-        + ("--pack-state", "off", "--threads", "1", "--value-type", "int32_t")
-        + ("-o", "host.c", "host.m"),
+        ("rumur", *RUMUR_FLAGS, "-o", "host.c", "host.m"),
         ("gcc", "-w", "-O3", "-march=native", "-o", "host", "host.c", "-lpthread"),
     )
     found = run(("./host",), folder, limit)
@@ -104,7 +108,7 @@ def tlc(
     if found.expired:
         return _expired(found)
     if "No error has been found" in found.output:
-        counted = _number(r"(\d+) distinct states found", found)
+        counted = _number(r"(\d+) distinct states found, 0 states left", found)
         return Answer(counted, False, found.seconds, found.megabytes)
     if "is violated" in found.output:
         return Answer(None, True, found.seconds, found.megabytes)

@@ -65,10 +65,10 @@ class _Murphi:
             yield ""
             yield from self.step(step)
         for check, name in zip(self.subject.checks, self.words.rules, strict=True):
-            if check.state is not TRUE:
-                yield ""
-                yield f"-- {check.rule.summary}"
-                yield f"-- {check.rule.mode.value}: {check.rule.location}"
+            yield ""
+            yield f"-- {check.rule.summary}"
+            yield f"-- {name} ({check.rule.mode.value}): {check.rule.location}"
+            if check.state is not TRUE:  # Else it is asserted in its steps.
                 yield f'invariant "{name}"'
                 yield f"  {self.writer.bare(check.state)};"
 

@@ -115,7 +115,8 @@ class _Promela:
                 f"{_type(term)} {name}{start}; /*{range_} {variable.location} */"
             ).replace("/*  ", "/* ")
         for number, name in self.saved.items():
-            yield f"hidden {_type(self.system.slots[number].term)} {name};"
+            kind = _type(self.system.slots[number].term)
+            yield f"hidden {'byte' if kind == 'bool' else kind} {name};"
 
     def value(self, slot: GroundSlot, number: int) -> str:
         if slot.term.boolean:
@@ -153,8 +154,8 @@ class _Promela:
             for at, statement in enumerate(body):
                 yield f"       {statement}{';' if at < len(body) - 1 else ''}"
             yield "     }"
-        if not self.system.steps and not self.subject.checks:
-            yield "  :: false"
+        if not self.system.steps and all(c.state is TRUE for c in self.subject.checks):
+            yield "  :: false -> skip"
 
     def asserted(self, step: GroundStep) -> Iterator[str]:
         for check in self.subject.checks:
@@ -175,11 +176,11 @@ class _Promela:
 
     def rules(self) -> Iterator[str]:
         for check, name in zip(self.subject.checks, self.words.rules, strict=True):
-            if check.state is TRUE:
-                continue
-            text = self.writer.bare(check.state)
             yield f"  /* {_comment(check.rule.summary)}"
             yield f"     {name} ({check.rule.mode.value}): {check.rule.location} */"
+            if check.state is TRUE:
+                continue  # It is asserted in its steps.
+            text = self.writer.bare(check.state)
             yield f"  :: d_step {{ !({text}) -> assert(false) /* {name} */ }}"
 
 

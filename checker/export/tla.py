@@ -51,6 +51,8 @@ class _Tla:
         self.system = subject.system
         self.words = Vocabulary(subject.system, WORDS)
         self.writer = Writer(self.words, SYNTAX)
+        self.names = self.words.slots or [self.words.names.new("nothing")]
+        """Of the variables: TLC asks for one."""
 
     def lines(self, module: str) -> Iterator[str]:
         line = "-" * max(4, (78 - len(module)) // 2)
@@ -81,15 +83,16 @@ class _Tla:
         yield "=" * 78
 
     def variables(self) -> Iterator[str]:
-        names = self.words.slots
-        if names:
-            yield "VARIABLES"
-        for slot, name in zip(self.system.slots, names, strict=True):
-            comma = "," if slot.number < len(names) - 1 else ""
-            domain = _domain(slot.term)
-            yield f"  {name}{comma} \\* in {domain}, {slot.entry[0].location}"
+        yield "VARIABLES"
+        for number, name in enumerate(self.names):
+            comma = "," if number < len(self.names) - 1 else ""
+            told = ""
+            if self.system.slots:
+                slot = self.system.slots[number]
+                told = f" \\* in {_domain(slot.term)}, {slot.entry[0].location}"
+            yield f"  {name}{comma}{told}"
         yield ""
-        yield f"vars == <<{', '.join(names)}>>"
+        yield f"vars == <<{', '.join(self.names)}>>"
 
     def start(self) -> Iterator[str]:
         """The initial states; a condition comes once its variables have values."""
@@ -112,7 +115,7 @@ class _Tla:
             for condition in stage.conditions:
                 yield f"  /\\ {self.writer.text(condition)}"
         if not self.system.slots:
-            yield "  TRUE"
+            yield f"  {self.names[0]} = 0"
 
     def step(self, step: GroundStep) -> Iterator[str]:
         yield f"\\* {step}"
@@ -125,9 +128,7 @@ class _Tla:
             text = self.writer.text(value, sort)
             yield f"  /\\ {self.words.slots[number]}' = {text}"
         kept = [
-            name
-            for number, name in enumerate(self.words.slots)
-            if number not in step.updates
+            name for number, name in enumerate(self.names) if number not in step.updates
         ]
         yield f"  /\\ UNCHANGED <<{', '.join(kept)}>>"
 
