@@ -1,6 +1,6 @@
 """Time and memory of the engines, side by side with other model checkers.
 
-    python -m benchmarks [--quick] [--json FILE] [SUBJECT ...]
+    python -m benchmarks [--quick] [--json FILE] [--tlc JAR] [--limit S] [SUBJECT ...]
 
 Every measurement is a process of its own. What others are given is exported from the
 same system; that all count the same states is checked, and a difference is an error.
@@ -20,8 +20,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparing import Row, compare, own
-from benchmarks.peers import PEERS, Failed
+from benchmarks.comparing import Row, compare, missing, own
+from benchmarks.peers import Failed
 from benchmarks.subjects import QUICK, USUAL, Unknown, system
 from benchmarks.table import table
 from tdxcheck.checker.files import write_whole
@@ -47,8 +47,8 @@ def main() -> int:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
     print(machine())
-    missing = {peer.name: peer.missing() for peer in PEERS if peer.missing()}
-    for checker, reason in missing.items():
+    without = missing()
+    for checker, reason in without.items():
         print(f"not measured: {checker}, {reason}")
     rows: list[Row] = []
     wrong: list[str] = []
@@ -72,7 +72,7 @@ def main() -> int:
     if arguments.json is not None:
         found = {
             "machine": machine(),
-            "missing": missing,
+            "missing": without,
             "rows": [asdict(row) for row in rows],
             "alone": alone,
             "wrong": wrong,

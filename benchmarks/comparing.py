@@ -13,9 +13,17 @@ from typing import Any
 from benchmarks.peers import PEERS, Answer, Failed
 from benchmarks.running import run
 from benchmarks.subjects import system
+from tdxcheck.checker.engines.packed.stores import kernel
 from tdxcheck.checker.export.subject import subject
 
 OWN = ("diagrams", "explicit", "numpy")
+
+
+def missing() -> dict[str, str]:
+    """The checkers that cannot run here, and why."""
+    found = {peer.name: peer.missing() for peer in PEERS}
+    found["explicit"] = "" if kernel() else "its kernel is not compiled"
+    return {name: reason for name, reason in found.items() if reason}
 
 
 @dataclass(frozen=True)
@@ -46,13 +54,16 @@ def compare(
         return
     pairs = zip(first["rules"], first["broken"], strict=True)
     kept = [number for number, broken in pairs if not broken]
+    without = missing()
     for engine in OWN:
+        if engine in without:
+            continue
         found = own(engine, name, kept, limit)
         note(engine, _as_answer(found, limit))
     counted = next((r.answer.states for r in rows if r.answer.states), 0)
     exported = subject(system(name), kept)
     for peer in PEERS:
-        if not peer.missing():
+        if peer.name not in without:
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     answer = peer.check(exported, Path(folder), counted, limit)

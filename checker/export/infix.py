@@ -8,6 +8,7 @@ from typing import Any
 
 from tdxcheck.checker.export.names import Vocabulary
 from tdxcheck.checker.ground.terms import (
+    TRUE,
     Add,
     And,
     Const,
@@ -108,4 +109,5 @@ class Writer:
             self.bare(part)
             for node in nodes
             for part in (node.operands if isinstance(node, And) else (node,))
+            if part is not TRUE
         ]

@@ -2,11 +2,13 @@
 
 The states that SPIN stores are the system's, and those before the first: none where
 the system starts in one way, one where it starts in a few, and else one for each way
-to have chosen some of what it starts with. `before_the_first` tells how many.
+to have chosen some of what it starts with. `before_the_first` tells how many. SPIN
+leaves variables that nothing reads out of its states, unless it is told not to: -o2.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tdxcheck.checker.export.assigning import in_order
@@ -102,7 +104,8 @@ class _Promela:
             yield f"   {note}"
         yield f"   SPIN stores {extra} states before the system's first."
         yield "   spin -o2 -a FILE"
-        yield "   gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -E */"
+        yield "   gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -E"
+        yield "   spin -t FILE tells the run that it has found. */"
 
     def declarations(self) -> Iterator[str]:
         for slot, name in zip(self.system.slots, self.words.slots, strict=True):
@@ -142,15 +145,15 @@ class _Promela:
 
     def steps(self) -> Iterator[str]:
         for step in self.system.steps:
-            yield f"  /* {_comment(str(step))}"
-            yield f"     {self.words.steps[step.number]}: {step.action.location} */"
+            yield f"  /* {self.words.steps[step.number]}: {step.action.location} */"
             yield "  :: d_step {"
             guards = self.writer.parts(step.guards)
             for at, guard in enumerate(guards or ["true"]):
                 last = at >= len(guards) - 1
                 shown = guard if len(guards) < 2 else f"({guard})"
                 yield f"       {shown} {'->' if last else '&&'}"
-            body = [*self.asserted(step), *self.assigned(step)] or ["skip"]
+            told = f'printf("{_quoted(str(step))}\\n")'
+            body = [told, *self.asserted(step), *self.assigned(step)]
             for at, statement in enumerate(body):
                 yield f"       {statement}{';' if at < len(body) - 1 else ''}"
             yield "     }"
@@ -192,6 +195,10 @@ def _type(term: Slot) -> str:
     if -(1 << 15) <= term.low and term.high < 1 << 15:
         return "short"
     return "int"
+
+
+def _quoted(text: str) -> str:
+    return re.sub(r'(["\\])', r"\\\1", text).replace("%", "%%")
 
 
 def _comment(text: str) -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from tdxcheck.checker.engines.packing import Packing
 from tdxcheck.checker.engines.starting import check_start, starting_states
 from tdxcheck.checker.ground.system import GroundSlot, GroundSystem, Values
-from tdxcheck.checker.ground.terms import And, Node, support
+from tdxcheck.checker.ground.terms import TRUE, And, Node, support
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ def conjuncts(conditions: tuple[Node, ...]) -> list[Node]:
     found: list[Node] = []
     for condition in conditions:
         found += condition.operands if isinstance(condition, And) else (condition,)
-    return found
+    return [condition for condition in found if condition is not TRUE]
 
 
 def unfinished(system: GroundSystem) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tdxcheck.checker.export.infix import Syntax, Writer
 from tdxcheck.checker.export.names import Vocabulary
-from tdxcheck.checker.export.start import stages
+from tdxcheck.checker.export.start import conjuncts, stages
 from tdxcheck.checker.export.subject import Check, Subject
 from tdxcheck.checker.ground.system import GroundStep
-from tdxcheck.checker.ground.terms import Slot, support
+from tdxcheck.checker.ground.terms import Ite, Node, Or, Slot, support
 
 SYNTAX = Syntax(
     true="TRUE",
@@ -106,23 +106,28 @@ class _Tla:
                 if slot.term.boolean:
                     value = SYNTAX.true if slot.start else SYNTAX.false
                 yield f"  /\\ {self.words.slots[slot.number]} = {value}"
-        for condition in self.system.initial:
+        for condition in conjuncts(self.system.initial):
             if not support(condition) & of_slots:
-                yield f"  /\\ {self.writer.text(condition)}"
+                yield f"  /\\ {self.condition(condition)}"
         for stage in chosen:
             name = self.words.slots[stage.slot.number]
             yield f"  /\\ {name} \\in {_domain(stage.slot.term)}"
             for condition in stage.conditions:
-                yield f"  /\\ {self.writer.text(condition)}"
+                yield f"  /\\ {self.condition(condition)}"
         if not self.system.slots:
             yield f"  {self.names[0]} = 0"
+
+    def condition(self, node: Node) -> str:
+        """A condition in an action: TLC takes a bare disjunction for several ways."""
+        text = self.writer.text(node)
+        return f"{text} = TRUE" if isinstance(node, Or | Ite) else text
 
     def step(self, step: GroundStep) -> Iterator[str]:
         yield f"\\* {step}"
         yield f"\\* {step.action.location}"
         yield f"{self.words.steps[step.number]} =="
-        for guard in self.writer.parts(step.guards):
-            yield f"  /\\ {guard}"
+        for guard in conjuncts(step.guards):
+            yield f"  /\\ {self.condition(guard)}"
         for number, value in step.updates.items():
             sort = self.system.slots[number].entry[0].sort
             text = self.writer.text(value, sort)
@@ -136,7 +141,7 @@ class _Tla:
         yield f"\\* {check.rule.summary}"
         yield f"\\* {check.rule.mode.value}: {check.rule.location}"
         yield f"{name} =="
-        for part in self.writer.parts([check.whole]):
+        for part in self.writer.parts([check.whole]) or [SYNTAX.true]:
             yield f"  /\\ {part}"
 
 
