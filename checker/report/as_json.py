@@ -94,6 +94,8 @@ def _case(assessment: Assessment, case: Case) -> Json:
 
 def _findings(findings: Findings) -> Json:
     told: dict[str, Json] = {"seconds": round(findings.seconds, 3)}
+    if findings.note:
+        told["note"] = findings.note
     seen = findings.statistics
     if seen is not None:
         told |= {
