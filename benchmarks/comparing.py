@@ -13,16 +13,18 @@ from typing import Any
 from benchmarks.peers import PEERS, Answer, Failed
 from benchmarks.running import run
 from benchmarks.subjects import system
-from tdxcheck.checker.engines.packed.stores import kernel
+from tdxcheck.checker.engines.orbits import stores as orbits
+from tdxcheck.checker.engines.packed import stores as packed
 from tdxcheck.checker.export.subject import subject
 
-OWN = ("diagrams", "explicit", "numpy")
+OWN = ("diagrams", "orbits", "explicit", "numpy")
 
 
 def missing() -> dict[str, str]:
     """The checkers that cannot run here, and why."""
     found = {peer.name: peer.missing() for peer in PEERS}
-    found["explicit"] = "" if kernel() else "its kernel is not compiled"
+    for engine, stores in (("explicit", packed), ("orbits", orbits)):
+        found[engine] = "" if stores.kernel() else "its kernel is not compiled"
     return {name: reason for name, reason in found.items() if reason}
 
 
@@ -113,4 +115,5 @@ def _as_answer(found: dict[str, Any] | None, limit: float | None) -> Answer:
         found["seconds"],
         found["megabytes"],
         found["before"],
+        note=found.get("note", ""),
     )

@@ -46,6 +46,24 @@ def with_numpy(found: GroundSystem) -> Findings:
     return by_tables(found, compiled=False)
 
 
+def orbits(found: GroundSystem) -> Findings:
+    """One state of all that symmetry carries to each other."""
+    from tdxcheck.checker.engines.orbits.judge import explore
+    from tdxcheck.checker.engines.orbits.search import NoSymmetry
+
+    try:
+        exploration = explore(found)
+    except NoSymmetry:
+        return {"states": None, "broken": None, "note": "no symmetry"}
+    return {
+        "states": exploration.states,
+        "transitions": exploration.transitions,
+        "depth": exploration.depth,
+        "orbits": exploration.orbits,
+        "broken": _broken(exploration.verdicts),
+    }
+
+
 def diagrams(found: GroundSystem) -> Findings:
     from tdxcheck.checker.engines.diagrams.judge import survey
 
@@ -72,6 +90,7 @@ ENGINES: dict[str, tuple[Callable[[GroundSystem], Findings], tuple[str, ...]]] =
     "diagrams": (diagrams, ("diagrams.judge",)),
     "explicit": (explicit, ("packed.search", "packed.kernel")),
     "numpy": (with_numpy, ("packed.search",)),
+    "orbits": (orbits, ("orbits.judge", "orbits.kernel")),
     "symbolic": (symbolic, ("symbolic",)),
 }
 """Each with its modules, which are imported before the time is taken."""

@@ -31,6 +31,8 @@ class Answer:
     making: float = 0.0
     """Seconds of the CPU to make the checker: translation, compilation."""
     expired: bool = False
+    note: str = ""
+    """Why it says nothing, if it cannot."""
 
 
 class Failed(Exception):

@@ -36,6 +36,8 @@ def verdict(row: Row) -> str:
     """What stands in the place of a count."""
     if row.answer.expired:
         return "time was up"
+    if row.answer.note:
+        return row.answer.note
     if row.answer.broken is None:
         return "undecided"
     return "broken" if row.answer.broken else "proved"
