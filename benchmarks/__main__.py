@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.comparing import Row, compare, missing, own
 from benchmarks.peers import Failed
 from benchmarks.subjects import QUICK, USUAL, Unknown, system
-from benchmarks.table import table
+from benchmarks.table import HEAD, table
 from tdxcheck.checker.files import write_whole
 
 ALONE = (
@@ -53,17 +53,14 @@ def main() -> int:
     rows: list[Row] = []
     wrong: list[str] = []
 
-    def told(row: Row) -> None:
-        rows.append(row)
-        print(f"measured: {row.subject}, {row.checker}", file=sys.stderr, flush=True)
-
+    print(f"\n{HEAD}", flush=True)
     for name in names:
         try:
-            wrong += compare(name, arguments.limit, told)
+            wrong += compare(name, arguments.limit, rows.append)
         except Failed as error:
             wrong.append(f"{name}: {error}")
-    print()
-    print("\n".join(table(rows)))
+        measured = table([row for row in rows if row.subject == name])
+        print("".join(f"{line}\n" for line in measured), end="", flush=True)
     alone: list[dict[str, Any]] = []
     if not arguments.quick and not arguments.subjects:
         alone = _alone(arguments.limit)
@@ -118,7 +115,7 @@ def _arguments() -> argparse.Namespace:
         help="tla2tools.jar (default: what TLA2TOOLS names)",
     )  # fmt: skip
     parser.add_argument(
-        "--limit", type=float, default=300.0, metavar="S",
+        "--limit", type=float, default=120.0, metavar="S",
         help="seconds for each measurement (default: %(default)s)",
     )  # fmt: skip
     return parser.parse_args()

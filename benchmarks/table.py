@@ -44,7 +44,8 @@ def verdict(row: Row) -> str:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    lines = [HEAD]
+    """The lines under the head."""
+    lines = []
     for name in dict.fromkeys(row.subject for row in rows):
         of = [row for row in rows if row.subject == name]
         seconds = {

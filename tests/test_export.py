@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 
 from benchmarks.peers import ABC, PEERS, RUMUR, SPIN, TLC, Peer, abc_depth
+from tdxcheck.checker.cli import main
 from tdxcheck.checker.engines.explicit import Exploration, explore
 from tdxcheck.checker.export.aiger import aiger, aiger_text, waits
 from tdxcheck.checker.export.assigning import in_order
@@ -216,6 +217,61 @@ def test_what_comes_in_the_end_is_not_exported() -> None:
                     subject(classic_system(classic), [number])
                 return
     pytest.fail("no classic model has such a rule")
+
+
+SMALL_MACHINE = ("--cpus", "2", "--packages", "1", "--blocks", "2")
+
+
+def test_the_command_line_refuses_what_comes_in_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("--rule", "initialization_ends", *SMALL_MACHINE)
+    assert main(["export", "v6.8", "--to", "promela", *asked]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "initialization_ends says what comes in the end (leads-to)" in told.err
+
+
+def test_a_design_is_exported_with_what_goes_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "host.tla"
+    asked = ("export", "v6.8", "--to", "tla", *SMALL_MACHINE)
+    assert main([*asked, "-o", str(path)]) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"host.tla", "host.cfg"}
+    capsys.readouterr()
+    assert main(list(asked)) == 0
+    printed = capsys.readouterr().out
+    assert printed.replace("MODULE v6_8", "MODULE host") == path.read_text()
+    assert "Machine: 2 CPUs" in printed
+    assert "Left out, as they say what comes in the end: disabling_ends" in printed
+    named = re.findall(r"^INVARIANT (.*)$", path.with_suffix(".cfg").read_text(), re.M)
+    said = [r.id for r in CATALOGUE.rules if can_be_said(r.property)]
+    assert named == said
+
+
+def test_an_export_has_only_what_its_rule_depends_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("export", "v6.8", "--to", "murphi", *SMALL_MACHINE)
+    assert main([*asked, "--rule", "suspend_is_refused"]) == 0
+    part = capsys.readouterr().out
+    assert main(list(asked)) == 0
+    whole = capsys.readouterr().out
+    assert part.count('rule "') < whole.count('rule "')
+    assert "  vmx_on_CPU_0: boolean;" in whole
+    assert len(part) < len(whole)
+
+
+def test_a_circuit_is_written_to_standard_output_in_bytes(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    rule = ("--rule", "configuration_is_final", *SMALL_MACHINE)
+    assert main(["export", "v6.8", "--to", "aiger", *rule]) == 0
+    binary = read_binary(capfdbinary.readouterr().out)
+    assert main(["export", "v6.8", "--to", "aiger-ascii", *rule]) == 0
+    assert read_text(capfdbinary.readouterr().out.decode()) == binary
+    assert binary.names["b0"] == "configuration_is_final"
 
 
 def test_names_are_identifiers_and_differ() -> None:
