@@ -14,9 +14,8 @@ USUAL = (
     "lifecycle 3x2",
     "lifecycle 3x3",
     "two-phase commit 6",
-    "barrier 6",
-    "v6.8 2,1,2",
     "v7.2 2,1,2 keys",
+    "v6.8 2,1,2",
 )
 RULES = {"keys": ("configuration_is_final", "keyed_before_tdmr_init")}
 """Few rules, by which a design is sliced."""

