@@ -78,7 +78,7 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _alone(limit: float | None) -> list[dict[str, Any]]:
+def _alone(limit: int | None) -> list[dict[str, Any]]:
     """The engines on what only they can do, and the commands that use them."""
     print(
         f"\n{'default machine':20}{'engine':10}{'states':>18}{'CPU s':>9}{'peak MB':>9}"
@@ -115,8 +115,8 @@ def _arguments() -> argparse.Namespace:
         help="tla2tools.jar (default: what TLA2TOOLS names)",
     )  # fmt: skip
     parser.add_argument(
-        "--limit", type=float, default=120.0, metavar="S",
-        help="seconds for each measurement (default: %(default)s)",
+        "--limit", type=int, default=240, metavar="S",
+        help="seconds of the CPU for each measurement (default: %(default)s)",
     )  # fmt: skip
     return parser.parse_args()
 

@@ -37,9 +37,7 @@ class Row:
     answer: Answer
 
 
-def compare(
-    name: str, limit: float | None, told: Callable[[Row], None]
-) -> Iterator[str]:
+def compare(name: str, limit: int | None, told: Callable[[Row], None]) -> Iterator[str]:
     """Measure the subject; what is wrong with the answers.
 
     The rules are those that the system keeps, as others end at the first one broken.
@@ -90,7 +88,7 @@ def disagreements(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def own(
-    engine: str, name: str, rules: Sequence[int] | None, limit: float | None
+    engine: str, name: str, rules: Sequence[int] | None, limit: int | None
 ) -> dict[str, Any] | None:
     """One of tdxcheck's engines on the subject; None if the time was up."""
     command = [sys.executable, "-m", "benchmarks.own", engine, name]
@@ -105,7 +103,7 @@ def own(
     return result
 
 
-def _as_answer(found: dict[str, Any] | None, limit: float | None) -> Answer:
+def _as_answer(found: dict[str, Any] | None, limit: int | None) -> Answer:
     if found is None:
         return Answer(None, None, limit or 0.0, 0.0, expired=True)
     broken = found.get("broken")

@@ -47,7 +47,7 @@ RUMUR_FLAGS = (
 
 
 def spin(
-    subject: Subject, folder: Path, states: int, limit: float | None = None
+    subject: Subject, folder: Path, states: int, limit: int | None = None
 ) -> Answer:
     """SPIN, depth first, with room for so many states."""
     (folder / "host.pml").write_text(promela(subject))
@@ -75,7 +75,7 @@ def spin(
 
 
 def rumur(
-    subject: Subject, folder: Path, states: int, limit: float | None = None
+    subject: Subject, folder: Path, states: int, limit: int | None = None
 ) -> Answer:
     """Rumur, with one thread."""
     (folder / "host.m").write_text(murphi(subject))
@@ -95,7 +95,7 @@ def rumur(
 
 
 def tlc(
-    subject: Subject, folder: Path, states: int, limit: float | None = None
+    subject: Subject, folder: Path, states: int, limit: int | None = None
 ) -> Answer:
     """TLC, with one worker and the collector that takes no second core."""
     (folder / "host.tla").write_text(tla(subject, "host"))
@@ -112,13 +112,13 @@ def tlc(
     if "No error has been found" in found.output:
         counted = _number(r"(\d+) distinct states found, 0 states left", found)
         return Answer(counted, False, found.seconds, found.megabytes)
-    if "is violated" in found.output:
+    if re.search(r"is violated|invariant of \w+ is equal to FALSE", found.output):
         return Answer(None, True, found.seconds, found.megabytes)
     raise Failed(f"TLC:\n{found.output[-2000:]}")
 
 
 def abc(
-    subject: Subject, folder: Path, states: int, limit: float | None = None
+    subject: Subject, folder: Path, states: int, limit: int | None = None
 ) -> Answer:
     """ABC's property-directed reachability: a verdict, and no count."""
     found = _abc(subject, folder, "pdr", limit)
@@ -134,7 +134,7 @@ def abc_depth(subject: Subject, folder: Path, frames: int) -> int | None:
     return int(frame[1]) if frame else None
 
 
-def _abc(subject: Subject, folder: Path, command: str, limit: float | None) -> Finished:
+def _abc(subject: Subject, folder: Path, command: str, limit: int | None) -> Finished:
     (folder / "host.aig").write_bytes(aiger(subject))
     return run(("berkeley-abc", "-c", f"read host.aig; {command}"), folder, limit)
 
@@ -159,7 +159,7 @@ class Peer:
 
     name: str
     programs: Sequence[str]
-    check: Callable[[Subject, Path, int, float | None], Answer]
+    check: Callable[[Subject, Path, int, int | None], Answer]
 
     def missing(self) -> str:
         """What it needs and is not here; empty if it can run."""

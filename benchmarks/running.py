@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,13 @@ class Finished:
     expired: bool
 
 
-def run(command: Sequence[str], folder: Path, limit: float | None = None) -> Finished:
-    """Run a program; it is ended after so many seconds by the clock."""
+def run(command: Sequence[str], folder: Path, limit: int | None = None) -> Finished:
+    """Run a program, which is ended after so many seconds of the CPU."""
+
+    def bounded() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command,
@@ -35,37 +39,22 @@ def run(command: Sequence[str], folder: Path, limit: float | None = None) -> Fin
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            preexec_fn=bounded,
         )
-        expired = threading.Event()
-
-        def end() -> None:
-            expired.set()
-            os.killpg(process.pid, signal.SIGKILL)
-
-        timer = threading.Timer(limit, end) if limit is not None else None
-        if timer is not None:
-            timer.start()
         try:
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
-            end()
-            os.wait4(process.pid, 0)
+            process.kill()
             raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-            process.returncode = 0
+        process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         output = said.read().decode(errors="replace")
+    ended = process.returncode in (-signal.SIGKILL, -signal.SIGXCPU)
+    seconds = used.ru_utime + used.ru_stime
     return Finished(
         output,
-        os.waitstatus_to_exitcode(status),
-        used.ru_utime + used.ru_stime,
-        _megabytes(used),
-        expired.is_set(),
+        process.returncode,
+        seconds,
+        used.ru_maxrss / 1024,
+        ended and limit is not None and seconds > 0.9 * limit,
     )
-
-
-def _megabytes(used: resource.struct_rusage) -> float:
-    return used.ru_maxrss / 1024
