@@ -44,6 +44,7 @@ examples:
   tdxcheck layout dmesg.txt         do this host's TDMRs cover its memory
   tdxcheck audit dmesg.txt          what became of TDX on a machine, and why
   tdxcheck status 0xc000050500000000   what a SEAMCALL has answered
+  tdxcheck export v3 --to promela   the design as a model for SPIN
 """
 
 
@@ -81,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     _show(commands)
     _replay(commands)
     _graph(commands)
+    _export(commands)
     _conform(commands)
     _layout(commands)
     _audit(commands)
@@ -269,6 +271,28 @@ def _graph(commands: _Commands) -> None:
     command.add_argument(
         "--max-states", type=_positive, default=20_000, metavar="N",
         help="refuse larger graphs (default: %(default)s)",
+    )  # fmt: skip
+    _machine(command)
+
+
+def _export(commands: _Commands) -> None:
+    command = _command(
+        commands, "export", "write a design in the language of another model checker"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "--to", required=True,
+        choices=("promela", "murphi", "tla", "aiger", "aiger-ascii"),
+        help="for SPIN, Rumur, TLC, ABC; the last to be read by people",
+    )  # fmt: skip
+    command.add_argument(
+        "--rule", action="append", default=[], metavar="ID",
+        help="only what this rule depends on; may be repeated (default: every rule)",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FILE",
+        help="default: standard output; of tla a .cfg is written beside it",
     )  # fmt: skip
     _machine(command)
 

@@ -149,7 +149,7 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
 
             return replay(arguments, context.load(), context.engines())
         case "graph":
-            from tdxcheck.checker.cli.export import graph
+            from tdxcheck.checker.cli.graph import graph
 
             return graph(arguments, context.load())
         case "audit":
@@ -160,8 +160,12 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.decode import decode
 
             return decode(arguments)
+        case "export":
+            from tdxcheck.checker.cli.export import export
+
+            return export(arguments, context.load())
         case "conform":
-            from tdxcheck.checker.cli.export import conform
+            from tdxcheck.checker.cli.conform import conform
 
             return conform(arguments)
         case "layout":
