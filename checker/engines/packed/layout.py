@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from tdxcheck.checker.ground.system import GroundSystem, Values
 
-WORD = 64
+WORD = 63
+"""Bits of a word that are used: the highest one is the hash table's."""
 
 Words = npt.NDArray[np.uint64]
 """States, a row each, a column for each word."""

@@ -22,11 +22,12 @@ from tdxcheck.checker.engines.packed.inputs import (
     Input,
     Inputs,
     Table,
+    conjuncts,
     ordered,
     width,
 )
 from tdxcheck.checker.engines.packed.layout import Layout
-from tdxcheck.checker.ground.terms import And, Const, Node, Slot
+from tdxcheck.checker.ground.terms import Node, Slot
 
 NO_REST = -1
 
@@ -137,7 +138,7 @@ class _Maker:
         )
 
     def _draft(self, number: int, command: Command) -> _Draft:
-        parts = [p for guard in command.guards for p in _conjuncts(guard)]
+        parts = [p for guard in command.guards for p in conjuncts(guard)]
         guards = [self.cutter.narrow(part) for part in parts]
         updates = [
             (slot, self.cutter.narrow(value, (self.cutter.slot(slot),)))
@@ -261,15 +262,12 @@ class _Maker:
             new = (table.column(value) - place.low) & ((1 << place.width) - 1)
             shifted = (old ^ new).astype(np.uint64) << np.uint64(place.offset)
             flips[:, place.word] ^= shifted
-        distinct, inverse = np.unique(flips, axis=0, return_inverse=True)
-        numbers = np.array(
-            [
-                self.numbers.setdefault(tuple(map(int, row)), len(self.numbers))
-                for row in distinct
-            ],
-            dtype=np.int64,
-        )
-        return numbers[inverse.reshape(-1)]
+        first, numbers = _numbered(flips)
+        known = [
+            self.numbers.setdefault(tuple(map(int, row)), len(self.numbers))
+            for row in flips[first]
+        ]
+        return np.array(known, dtype=np.int64)[numbers]
 
     def _first(self, cut: Cut) -> tuple[Lookup, Input]:
         table = Table(cut.inputs)
@@ -278,9 +276,18 @@ class _Maker:
         return lookup, Input(cut.node, cut.field)
 
 
-def _conjuncts(guard: Node) -> tuple[Node, ...]:
-    if isinstance(guard, And):
-        return guard.operands
-    if isinstance(guard, Const) and guard.value:
-        return ()
-    return (guard,)
+def _numbered(
+    rows: npt.NDArray[np.uint64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first row of each kind, and of every row the number of its kind."""
+    numbers = np.zeros(len(rows), dtype=np.int64)
+    first = np.zeros(1, dtype=np.int64)
+    for column in rows.T:
+        if (column == column[0]).all():
+            continue
+        kinds = column
+        if len(first) > 1:
+            _, more = np.unique(column, return_inverse=True)
+            kinds = (more * len(first) + numbers).astype(np.uint64)
+        _, first, numbers = np.unique(kinds, return_index=True, return_inverse=True)
+    return first, numbers

@@ -36,12 +36,12 @@ def _computed_first(program: Program, states: Words) -> Words:
     everything = np.zeros((len(states), program.all_words), dtype=np.uint64)
     everything[:, : program.words] = states
     for lookup, entry in program.first:
-        values = lookup.values[_index(lookup.inputs, everything)].astype(np.uint64)
+        values = lookup.values[index_of(lookup.inputs, everything)].astype(np.uint64)
         everything[:, entry.field.word] |= values << np.uint64(entry.field.offset)
     return everything
 
 
-def _index(inputs: Inputs, everything: Words) -> Numbers:
+def index_of(inputs: Inputs, everything: Words) -> Numbers:
     """The row of a table that each state looks up."""
     index = np.zeros(len(everything), dtype=np.uint64)
     offset = 0
@@ -56,7 +56,7 @@ def _index(inputs: Inputs, everything: Words) -> Numbers:
 def _of_cluster(
     program: Program, cluster: Cluster, states: Words, everything: Words
 ) -> Moves:
-    index = _index(cluster.inputs, everything)
+    index = index_of(cluster.inputs, everything)
     begin = cluster.offsets[index].astype(np.int64)
     counts = cluster.offsets[index + 1].astype(np.int64) - begin
     sources = np.repeat(np.arange(len(states)), counts)
@@ -86,9 +86,9 @@ def _apply(
 ) -> None:
     """Look up what a cluster does not know of one of its commands."""
     for guard in rest.guards:
-        holds = guard.values[_index(guard.inputs, everything[sources[rows]])] != 0
+        holds = guard.values[index_of(guard.inputs, everything[sources[rows]])] != 0
         passed[rows[~holds]] = False
         rows = rows[holds]
     for change in rest.changes:
-        numbers = change.values[_index(change.inputs, everything[sources[rows]])]
+        numbers = change.values[index_of(change.inputs, everything[sources[rows]])]
         flips[rows] ^= program.differences[numbers]
