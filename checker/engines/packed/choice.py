@@ -96,5 +96,5 @@ class Choice:
 
     def _bits(self, found: Split) -> Visited:
         if self._loops is None:
-            return VectorBits(self.program.words, found)
+            return VectorBits(self.program, found)
         return NativeVisited.bits(self._loops, self.program, found, self.threads)

@@ -27,9 +27,7 @@ PART = np.dtype(
         *(("gather", "u4"), ("width", "u4"), ("", "u4")),
     ]
 )
-MUCH = 255
-"""More than one part is changed, or the root."""
-MOST_PARTS = 63
+NO_CHANGES = np.zeros(0, dtype=np.uint8)
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
 
 
@@ -103,7 +101,7 @@ class Laid:
             np.array(self.segments, dtype=SEGMENT),
             split.roots,
             np.array(parts, dtype=PART),
-            _changes(split, program),
+            np.concatenate([*split.changes(program), NO_CHANGES]),
             np.concatenate(tables),
         )
 
@@ -148,31 +146,13 @@ def _joined(parts: list[Any], kind: str) -> Any:
 def _entries(program: Program) -> Any:
     """A row each: the command and, above it, its rest; then what is flipped."""
     parts = [np.zeros((0, 1 + program.words), dtype=np.uint64)]
-    for cluster in program.clusters:
+    for cluster, flips in zip(program.clusters, program.flips, strict=True):
         entries = np.empty((len(cluster.commands), 1 + program.words), dtype=np.uint64)
         rests = cluster.rests.astype(np.int64).astype(np.uint64)
-        entries[:, 0] = cluster.commands | rests << np.uint64(32)
-        entries[:, 1:] = program.differences[cluster.differences]
+        entries[:, 0] = cluster.commands.astype(np.uint64) | rests << np.uint64(32)
+        entries[:, 1:] = flips
         parts.append(entries)
     return np.concatenate(parts)
-
-
-def _changes(split: Split, program: Program) -> Any:
-    """By entry, which part of the split it changes."""
-    flips = _entries(program)[:, 1:]
-    changes = np.zeros(len(flips), dtype=np.uint8)
-    for number, inputs in enumerate((*split.parts, split.root), 1):
-        mask = np.zeros(program.words, dtype=np.uint64)
-        for entry in inputs:
-            mask[entry.field.word] |= np.uint64(entry.field.mask)
-        touched = (flips & mask).any(axis=1)
-        alone = touched & (changes == 0) & (number <= len(split.parts))
-        changes[touched] = MUCH
-        changes[alone] = number
-    rests = [np.zeros(0, dtype=np.int32), *(c.rests for c in program.clusters)]
-    much = [bool(rest.changes) for rest in program.rests]
-    changes[np.array([*much, False])[np.concatenate(rests)]] = MUCH
-    return changes
 
 
 def laid_out(program: Program) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +64,21 @@ class Cluster:
 
     inputs: Inputs
     offsets: npt.NDArray[np.uint32]
-    commands: npt.NDArray[np.uint32]
+    commands: npt.NDArray[np.int64]
     differences: npt.NDArray[np.uint32]
     rests: npt.NDArray[np.int32]
+
+    @cached_property
+    def begins(self) -> npt.NDArray[np.int64]:
+        return self.offsets[:-1].astype(np.int64)
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        return np.diff(self.offsets.astype(np.int64))
+
+    @cached_property
+    def has_rests(self) -> bool:
+        return bool((self.rests != NO_REST).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +94,11 @@ class Program:
     rests: tuple[Rest, ...]
     differences: npt.NDArray[np.uint64]
     """What a change flips in each word of the state, by its number."""
+
+    @cached_property
+    def flips(self) -> tuple[npt.NDArray[np.uint64], ...]:
+        """Of each cluster: what its entries flip, less what their rests do."""
+        return tuple(self.differences[c.differences] for c in self.clusters)
 
 
 def program(layout: Layout, commands: Sequence[Command]) -> Program:
@@ -207,7 +225,7 @@ class _Maker:
         return Cluster(
             group.inputs,
             offsets.astype(np.uint32),
-            sorted_(commands).astype(np.uint32),
+            sorted_(commands),
             sorted_(differences).astype(np.uint32),
             sorted_(rests).astype(np.int32),
         )

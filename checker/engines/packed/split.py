@@ -24,10 +24,12 @@ from tdxcheck.checker.engines.packed.inputs import (
     width,
 )
 from tdxcheck.checker.engines.packed.layout import Layout, Words
-from tdxcheck.checker.engines.packed.vector import index_of
+from tdxcheck.checker.engines.packed.program import Program
+from tdxcheck.checker.engines.packed.vector import Moves, index_of
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem
 from tdxcheck.checker.ground.terms import Node, support
 
+Places = npt.NDArray[np.uint64]
 Truths = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
@@ -38,7 +40,11 @@ OPEN = 64
 """Values that an effect may have where it is open."""
 
 NOWHERE = 1 << 56
-"""Added where no state can be; kernel.c has the same number."""
+"""Added where no state can be; visited.h has the same number."""
+
+MOST_PARTS = 63
+MUCH = 255
+"""Said of a change of more than one part, or of the root. Both are in visited.h, too."""
 
 
 MOST = 1 << 36
@@ -65,12 +71,66 @@ class Split:
     size: int
     """Bits in all."""
 
-    def places(self, states: Words) -> npt.NDArray[np.uint64]:
+    def changes(self, program: Program) -> tuple[npt.NDArray[np.uint8], ...]:
+        """Of each cluster: which part its entries change, from 1; 0 for none."""
+        masks = []
+        for inputs in (*self.parts, self.root):
+            mask = np.zeros(program.words, dtype=np.uint64)
+            for entry in inputs:
+                mask[entry.field.word] |= np.uint64(entry.field.mask)
+            masks.append(mask)
+        much = np.array([*(bool(rest.changes) for rest in program.rests), False])
+        found = []
+        for cluster, flips in zip(program.clusters, program.flips, strict=True):
+            changes = np.zeros(len(flips), dtype=np.uint8)
+            for number, mask in enumerate(masks, 1):
+                touched = (flips & mask).any(axis=1)
+                alone = touched & (changes == 0) & (number < len(masks))
+                changes[touched] = MUCH
+                changes[alone] = number
+            changes[much[cluster.rests]] = MUCH
+            found.append(changes)
+        return tuple(found)
+
+    def places(self, states: Words) -> Places:
         """The bits of states."""
-        root = self.roots[index_of(self.root, states)]
+        root = self.roots[index_of(self.root, states)].astype(np.int64)
         places = self.bases[root]
         for part, table in zip(self.parts, self.tables, strict=True):
-            places += table[root, index_of(part, states)]
+            places += table.reshape(-1)[(root << width(part)) + index_of(part, states)]
+        return places
+
+
+class Here:
+    """Some states, and the places of what they lead to, told by what changes."""
+
+    def __init__(self, split: Split, states: Words) -> None:
+        self.split = split
+        self.root = split.roots[index_of(split.root, states)].astype(np.int64)
+        self.adds = [
+            table.reshape(-1)[(self.root << width(part)) + index_of(part, states)]
+            for part, table in zip(split.parts, split.tables, strict=True)
+        ]
+        self.all = split.bases[self.root] + sum(self.adds)
+
+    def places(self, found: Moves, changes: npt.NDArray[np.uint8]) -> Places:
+        """Of the targets; `changes` tells which part each entry changes."""
+        codes = set(np.unique(changes).tolist())
+        places = None
+        for code in sorted(codes - {0, MUCH}):
+            part, table = self.split.parts[code - 1], self.split.tables[code - 1]
+            if places is None:
+                places = (self.all - self.adds[code - 1])[found.sources]
+            else:
+                places -= self.adds[code - 1][found.sources]
+            local = index_of(part, found.targets)
+            local += (self.root << width(part))[found.sources]
+            places += table.reshape(-1)[local]
+        if places is None:
+            places = self.all[found.sources]
+        if MUCH in codes:
+            rows = np.flatnonzero(changes[found.entries] == MUCH)
+            places[rows] = self.split.places(found.targets[rows])
         return places
 
 
@@ -78,6 +138,8 @@ def split(system: GroundSystem, layout: Layout, initial: Words) -> Split:
     """The split of a system that starts in these states. Raises NoSplit."""
     why = NoSplit("the slots mix too much")
     for groups in groupings(system, layout):
+        if len(groups.parts) > MOST_PARTS:
+            continue
         try:
             return _Projection(system, layout, groups, initial).split()
         except NoSplit as reason:

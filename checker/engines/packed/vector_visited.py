@@ -9,8 +9,8 @@ import numpy as np
 
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Program
-from tdxcheck.checker.engines.packed.split import Split
-from tdxcheck.checker.engines.packed.vector import Numbers, moves
+from tdxcheck.checker.engines.packed.split import Here, Places, Split
+from tdxcheck.checker.engines.packed.vector import Moves, Numbers, moves
 from tdxcheck.checker.engines.packed.visited import (
     Allow,
     Counts,
@@ -118,9 +118,10 @@ class VectorVisited:
 class VectorBits:
     """A bit for each state of a split."""
 
-    def __init__(self, words: int, split: Split) -> None:
-        self.words = words
+    def __init__(self, program: Program, split: Split) -> None:
+        self.words = program.words
         self.split = split
+        self._changes = split.changes(program)
         self._bytes = np.zeros((split.size + 7) // 8, dtype=np.uint8)
         self._count = 0
 
@@ -133,27 +134,51 @@ class VectorBits:
 
     def add(self, states: Words) -> Words:
         places = self.split.places(states)
+        new = self._new(places)
+        return self._set(places[new], states[new])
+
+    def _new(self, places: Places) -> Numbers:
+        """The rows of places whose bits are not set."""
         if len(places) and int(places.max()) >= self.split.size:
             raise AssertionError("a split has no place for a state")
-        at, bit = places >> np.uint64(3), (places & np.uint64(7)).astype(np.uint8)
-        new = np.flatnonzero(self._bytes[at] >> bit & 1 == 0)
-        order = np.argsort(places[new])
-        new = new[order]
-        sorted_ = places[new]
-        first = np.ones(len(new), dtype=np.bool_)
-        first[1:] = sorted_[1:] != sorted_[:-1]
-        new = new[first]
-        if not len(new):
-            return states[:0]
-        at = at[new]
+        kept = self._bytes[(places >> np.uint64(3)).view(np.int64)]
+        kept >>= (places & np.uint64(7)).astype(np.uint8)
+        kept &= np.uint8(1)
+        return np.flatnonzero(kept == 0)
+
+    def _set(self, places: Places, states: Words) -> Words:
+        """Set the bits of places; the states of them, each once."""
+        if not len(places):
+            return states
+        order = np.argsort(places)
+        places = places[order]
+        first = np.ones(len(places), dtype=np.bool_)
+        first[1:] = places[1:] != places[:-1]
+        places = places[first]
+        at = (places >> np.uint64(3)).view(np.int64)
         begin = np.flatnonzero(np.concatenate([[True], at[1:] != at[:-1]]))
-        bits = np.left_shift(np.uint8(1), bit[new])
+        bits = np.left_shift(np.uint8(1), (places & np.uint64(7)).astype(np.uint8))
         self._bytes[at[begin]] |= np.bitwise_or.reduceat(bits, begin)
-        self._count += len(new)
-        return states[new]
+        self._count += len(places)
+        return states[order[first]]
 
     def expand(self, program: Any, states: Words, taken: Counts) -> Found:
-        return expanded(self.add, program, states, taken)
+        fresh, stuck = [], []
+        for at in range(0, len(states), PART):
+            some = states[at : at + PART]
+            here = Here(self.split, some)
+            places, targets = [], []
+            moving = np.zeros(len(some), dtype=np.bool_)
+            for found, changes in zip(moves(program, some), self._changes, strict=True):
+                count(found, moving, taken)
+                led = here.places(found, changes)
+                new = self._new(led)
+                places.append(led[new])
+                targets.append(found.targets[new])
+            if places:
+                fresh.append(self._set(np.concatenate(places), np.concatenate(targets)))
+            stuck.append(np.flatnonzero(~moving) + at)
+        return Found(fresh, np.concatenate(stuck))
 
 
 def expanded(
@@ -174,8 +199,12 @@ def stepped(
     moving = np.zeros(len(states), dtype=np.bool_)
     targets = [states[:0]]
     for found in moves(program, states):
-        moving[found.sources] = True
-        counts = np.bincount(found.commands, minlength=len(taken))
-        taken += counts.astype(np.uint64)
+        count(found, moving, taken)
         targets.append(found.targets)
     return np.flatnonzero(~moving), targets
+
+
+def count(found: Moves, moving: Truths, taken: Counts) -> None:
+    """Note which rows have moves, and how often each command is taken."""
+    moving[found.sources] = True
+    taken += np.bincount(found.commands, minlength=len(taken)).astype(np.uint64)
