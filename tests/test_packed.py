@@ -12,8 +12,9 @@ from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.explicit import Exploration, Limits
 from tdxcheck.checker.engines.packed import visited
+from tdxcheck.checker.engines.packed.exploration import explore
 from tdxcheck.checker.engines.packed.inputs import Unsuited
-from tdxcheck.checker.engines.packed.search import Search, explore
+from tdxcheck.checker.engines.packed.search import Search
 from tdxcheck.checker.engines.visiting import TINY
 from tdxcheck.checker.engines.visiting import explore as visit
 from tdxcheck.checker.ground import GroundSystem, ground
@@ -99,7 +100,7 @@ def test_random_systems_are_visited_alike(drawn: Drawn) -> None:
     by_diagrams = survey(system)
     for compiled, threads, split_from in product((True, False), (1, 2), (None, 0)):
         found = explore(
-            system, compiled=compiled, threads=threads, split_from=split_from
+            system, Limits(threads=threads), compiled=compiled, split_from=split_from
         )
         same(found, plain)
         runs(found, by_diagrams.verdicts)

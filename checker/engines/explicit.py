@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 from tdxcheck.checker.engines.packing import (
     Packing,
@@ -50,6 +51,10 @@ class Limits:
     states: int | None = None
     memory: int | None = None
     """Of the whole process, in bytes."""
+    threads: int = 1
+    """With more than one, how many states are found at a limit is left to chance."""
+    folder: Path | None = None
+    """Where a search by tables is kept, and goes on from what is there."""
 
 
 UNLIMITED = Limits()
@@ -77,6 +82,8 @@ class Exploration:
     """How often each action was taken."""
     verdicts: tuple[Verdict, ...]
     """One for each property of the system, in their order."""
+    kept: str = "by plain Python"
+    """How the states were kept, and why so."""
 
     @property
     def complete(self) -> bool:

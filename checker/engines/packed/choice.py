@@ -6,9 +6,12 @@ bit for each state that may be reachable would be, it becomes that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tdxcheck.checker.engines.packed.layout import Layout, Words
+from tdxcheck.checker.engines.packed.levels import Filed, Files
+from tdxcheck.checker.engines.packed.memory import Memory
+from tdxcheck.checker.engines.packed.parted import Parted
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import NoSplit, Split, split
 from tdxcheck.checker.engines.packed.vector_visited import (
@@ -17,7 +20,6 @@ from tdxcheck.checker.engines.packed.vector_visited import (
     VectorVisited,
 )
 from tdxcheck.checker.engines.packed.visited import (
-    Allow,
     NativeSteps,
     NativeVisited,
     Steps,
@@ -44,7 +46,6 @@ class Choice:
         *,
         compiled: bool,
         threads: int,
-        allow: Allow = lambda _: None,
         split_from: int | None = MANY,
     ) -> None:
         self.system = system
@@ -54,24 +55,37 @@ class Choice:
         self.split_from = split_from
         self.split: Split | None = None
         self._loops = kernel_for(program, compiled)
-        self.taking: Steps
-        self.visited: Visited
-        if self._loops is None:
-            self.taking = VectorSteps()
-            self.visited = VectorVisited(program.words, allow)
-            self.reason = "sorted runs"
-        else:
-            self.taking = NativeSteps(self._loops, program.words)
-            self.visited = NativeVisited.table(self._loops, program, threads, allow)
-            self.reason = "hash table"
+        self.taking: Steps = (
+            VectorSteps()
+            if self._loops is None
+            else NativeSteps(self._loops, program.words)
+        )
+        self.visited: Visited = self.table()
+        self.reason = "sorted runs" if self._loops is None else "hash table"
         if split_from is None:
             self.reason += ": no split was looked for"
         else:
             self.reason += f": fewer than {split_from:,} states"
 
-    def reconsider(self, initial: Words, visited: Iterable[Words]) -> None:
-        """Change to bits if that is better by now."""
-        if self.split_from is None or len(self.visited) < self.split_from:
+    def table(self) -> Visited:
+        """An empty hash table, or sorted runs."""
+        if self._loops is None:
+            return VectorVisited(self.program.words)
+        return NativeVisited.table(self._loops, self.program, self.threads)
+
+    def part(
+        self, files: Files, memory: Memory, candidates: Sequence[Filed] = ()
+    ) -> None:
+        """Go on on files."""
+        # What is in memory goes first, or it would count.
+        self.visited = self.table()
+        self.visited = Parted(self.table, files, memory.room, candidates)
+        self.split_from = None
+        self.reason = "parts on files, compared level by level: memory is short"
+
+    def reconsider(self, count: int, initial: Words, visited: Iterable[Words]) -> None:
+        """Change to bits, if that is better for so many states."""
+        if self.split_from is None or count < self.split_from:
             return
         kept = self.reason.partition(":")[0]
         if self.split is None:
@@ -82,7 +96,7 @@ class Choice:
                 self.split_from = None
                 return
         size = self.split.size
-        if size // 8 > max(CHEAP, self.visited.nbytes):
+        if size // 8 > max(CHEAP, 8 * self.program.words * count):
             self.reason = f"{kept}: {size:,} states may be reachable"
             return
         self.visited = self._bits(self.split)

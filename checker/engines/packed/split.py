@@ -44,7 +44,7 @@ NOWHERE = 1 << 56
 
 MOST_PARTS = 63
 MUCH = 255
-"""Said of a change of more than one part, or of the root. Both are in visited.h, too."""
+"""Said of a change of more than one part, or of the root. visited.h has both, too."""
 
 
 MOST = 1 << 36

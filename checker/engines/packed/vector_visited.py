@@ -12,7 +12,6 @@ from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Here, Places, Split
 from tdxcheck.checker.engines.packed.vector import Moves, Numbers, moves
 from tdxcheck.checker.engines.packed.visited import (
-    Allow,
     Counts,
     Found,
     Marks,
@@ -83,9 +82,8 @@ class VectorSteps:
 class VectorVisited:
     """Sorted runs of the keys of states."""
 
-    def __init__(self, words: int, allow: Allow = lambda _: None) -> None:
+    def __init__(self, words: int) -> None:
         self.words = words
-        self.allow = allow
         self._count = 0
         self._runs: list[Any] = []
 
@@ -96,6 +94,13 @@ class VectorVisited:
     def nbytes(self) -> int:
         return sum(int(run.nbytes) for run in self._runs)
 
+    @property
+    def grows(self) -> bool:
+        return True
+
+    def growth(self, more: int) -> int:
+        return 24 * self.words * (self._count + more)
+
     def add(self, states: Words) -> Words:
         keys = distinct(keys_of(states))
         for run in self._runs:
@@ -103,7 +108,6 @@ class VectorVisited:
         self._count += len(keys)
         merged = keys
         while self._runs and len(self._runs[-1]) <= 2 * len(merged):
-            self.allow(2 * (merged.nbytes + self._runs[-1].nbytes))
             merged = np.concatenate([self._runs.pop(), merged])
             merged.sort(kind="stable")
         if len(merged):
@@ -131,6 +135,13 @@ class VectorBits:
     @property
     def nbytes(self) -> int:
         return int(self._bytes.nbytes)
+
+    @property
+    def grows(self) -> bool:
+        return False
+
+    def growth(self, more: int) -> int:
+        return 0
 
     def add(self, states: Words) -> Words:
         places = self.split.places(states)

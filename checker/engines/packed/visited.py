@@ -7,7 +7,7 @@ compiled kernel, or with numpy where that is missing or a system is too wide for
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -25,9 +25,6 @@ from tdxcheck.checker.engines.packed.vector import Numbers
 Counts = npt.NDArray[np.uint64]
 Marks = npt.NDArray[np.uint64]
 Truths = npt.NDArray[np.bool_]
-
-Allow = Callable[[int], None]
-"""Told how many bytes of memory are to be taken; raises what ends the search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +69,13 @@ class Visited(Protocol):
 
         `taken` counts the commands. Raises MemoryError where memory ends.
         """
+
+    @property
+    def grows(self) -> bool:
+        """Whether more memory is used for more states."""
+
+    def growth(self, more: int) -> int:
+        """Bytes of memory that adding so many states may take for a while."""
 
     @property
     def nbytes(self) -> int:
@@ -136,28 +140,26 @@ class NativeVisited:
         made: Any,
         words: int,
         threads: int = 1,
-        allow: Allow = lambda _: None,
+        *,
+        is_bits: bool = False,
     ) -> None:
         self._visited = made
         self.words = words
-        self.allow = allow
-        self._threads = threads
+        self._is_bits = is_bits
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @classmethod
-    def table(
-        cls, loops: Any, program: Program, threads: int, allow: Allow
-    ) -> NativeVisited:
+    def table(cls, loops: Any, program: Program, threads: int) -> NativeVisited:
         """A hash table with room for all that threads add before they look again."""
         cells = LEAST + 8 * threads * (program.commands + 256)
-        return cls(loops.Visited(program.words, cells), program.words, threads, allow)
+        return cls(loops.Visited(program.words, cells), program.words, threads)
 
     @classmethod
     def bits(
         cls, loops: Any, program: Program, split: Split, threads: int
     ) -> NativeVisited:
         made = loops.Visited(program.words, *native.split_laid_out(split, program))
-        return cls(made, program.words, threads)
+        return cls(made, program.words, threads, is_bits=True)
 
     def __len__(self) -> int:
         return len(self._visited)
@@ -166,12 +168,21 @@ class NativeVisited:
     def nbytes(self) -> int:
         return int(self._visited.nbytes)
 
+    @property
+    def grows(self) -> bool:
+        return not self._is_bits
+
+    def growth(self, more: int) -> int:
+        cells = self._visited.slots
+        if self._is_bits or 4 * (len(self) + more) < 3 * cells:
+            return 0
+        return 8 * self.words * max(2 * cells, 2 * (len(self) + more))
+
     def _rows(self, data: bytes) -> Words:
         return np.frombuffer(data, dtype=np.uint64).reshape(-1, self.words)
 
     def _grow(self) -> None:
         cells = self._visited.slots * 3 // 2
-        self.allow(8 * self.words * cells)
         self._visited.grow(cells)
 
     def add(self, states: Words) -> Words:
