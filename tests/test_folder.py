@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.explicit import Exploration, Limits, Progress
-from tdxcheck.checker.engines.packed import keeping, search
-from tdxcheck.checker.engines.packed.exploration import explore
-from tdxcheck.checker.engines.packed.folder import MANIFEST, FolderError
+from tdxcheck.checker.engines.packed import breadth, keeping
+from tdxcheck.checker.engines.packed.breadth import Search
+from tdxcheck.checker.engines.packed.folder import MANIFEST, Folder, FolderError
 from tdxcheck.checker.engines.packed.memory import Memory
-from tdxcheck.checker.engines.packed.search import Search
+from tdxcheck.checker.engines.packed.search import explore
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.verdict import Bounded, Limit
 from tdxcheck.models.classic import CLASSICS
@@ -53,11 +53,12 @@ def short_of_memory(patch: pytest.MonkeyPatch) -> None:
 
 def in_small_steps(patch: pytest.MonkeyPatch) -> None:
     """A few states at a time, all of them saved at once."""
-    patch.setattr(search, "CHUNK", 5)
+    patch.setattr(breadth, "CHUNK", 5)
     patch.setattr(keeping, "OFTEN", 0.0)
+    patch.setattr(os, "fsync", lambda _: None)
 
 
-@examples(40)
+@examples(25)
 @given(systems(most_states=500))
 def test_on_files_everything_is_found_as_in_memory(drawn: Drawn) -> None:
     system = ground(drawn.system(), drawn.scope)
@@ -81,7 +82,7 @@ def test_on_files_everything_is_found_as_in_memory(drawn: Drawn) -> None:
                 same(found, first)
 
 
-@examples(60)
+@examples(40)
 @given(systems(most_states=500), st.data())
 def test_a_killed_search_goes_on(drawn: Drawn, data: st.DataObject) -> None:
     system = ground(drawn.system(), drawn.scope)
@@ -109,7 +110,7 @@ def explore_until(
 ) -> Exploration:
     """Explore, and be killed after so many files were written."""
     with pytest.MonkeyPatch.context() as patch:
-        write, save = keeping.Folder.write, keeping.Folder.save
+        write, save = Folder.write, Folder.save
 
         def count() -> None:
             nonlocal left
@@ -117,17 +118,17 @@ def explore_until(
             if not left:
                 raise Killed
 
-        def writes(self: keeping.Folder, states: object) -> object:
+        def writes(self: Folder, states: object) -> object:
             count()
             return write(self, states)  # type: ignore[arg-type]
 
-        def saves(self: keeping.Folder, manifest: dict[str, object]) -> None:
+        def saves(self: Folder, manifest: dict[str, object]) -> None:
             count()
             save(self, manifest)
             count()
 
-        patch.setattr(keeping.Folder, "write", writes)
-        patch.setattr(keeping.Folder, "save", saves)
+        patch.setattr(Folder, "write", writes)
+        patch.setattr(Folder, "save", saves)
         return explore(system, Limits(folder=folder), compiled=compiled)
 
 
@@ -167,16 +168,15 @@ def test_an_interrupted_search_loses_nothing(tmp_path: Path) -> None:
     same(whole, explore(system))
 
 
-def test_memory_is_kept_to(tmp_path: Path) -> None:
+def test_memory_is_kept_to() -> None:
     code = (
         "import resource\n"
-        "from pathlib import Path\n"
         "from tests.test_folder import classic\n"
         "from tdxcheck.checker.engines.explicit import Limits\n"
-        "from tdxcheck.checker.engines.packed.exploration import explore\n"
+        "from tdxcheck.checker.engines.packed.search import explore\n"
         "from tdxcheck.checker.engines.packed.memory import used\n"
         'system = classic("Lamport\'s mutual exclusion")\n'
-        "limit = used() + (20 << 20)\n"
+        "limit = used() + (30 << 20)\n"
         "found = explore(system, Limits(memory=limit))\n"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10\n"
         "print(found.states, found.limit, found.kept, peak <= limit)\n"
@@ -198,7 +198,7 @@ def test_a_search_that_was_killed_from_outside_goes_on(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from tests.test_folder import classic\n"
         "from tdxcheck.checker.engines.explicit import Limits\n"
-        "from tdxcheck.checker.engines.packed.exploration import explore\n"
+        "from tdxcheck.checker.engines.packed.search import explore\n"
         "explore(classic('bakery'), Limits(folder=Path(sys.argv[1])))\n"
     )
     work = tmp_path / "work"

@@ -37,10 +37,10 @@ def explore(
         found = explicit.explore(system, replace(limits, states=TINY), progress)
         if found.limit is not Limit.STATES:
             return found
-    from tdxcheck.checker.engines.packed import exploration
+    from tdxcheck.checker.engines.packed import search
     from tdxcheck.checker.engines.packed.inputs import Unsuited
 
     try:
-        return exploration.explore(system, limits, progress)
+        return search.explore(system, limits, progress)
     except Unsuited:
         return explicit.explore(system, limits, progress)

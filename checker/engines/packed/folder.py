@@ -56,21 +56,29 @@ class Folder:
         """
         folder = cls(path, keep=True)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            names = {entry.name for entry in path.iterdir()}
-            if names - {LOCK} and MANIFEST not in names:
-                raise FolderError(f"{path} is not a folder of a search, nor empty")
-            folder._take()
-            if MANIFEST not in names:
-                return folder, None
-            text = (path / MANIFEST).read_text(encoding="utf-8")
+            return folder, folder._open(system)
         except OSError as error:
+            folder.close()
             raise FolderError(f"{path}: {error.strerror}") from error
+        except FolderError:
+            folder.close()
+            raise
+
+    def _open(self, system: str) -> dict[str, Any] | None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        names = {entry.name for entry in self.path.iterdir()}
+        if names - {LOCK} and MANIFEST not in names:
+            raise FolderError(f"{self.path} is not a folder of a search, nor empty")
+        self._take()
+        if MANIFEST not in names:
+            return None
+        try:
+            text = (self.path / MANIFEST).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise FolderError(f"{path / MANIFEST} is damaged") from error
-        manifest = folder._read(text, system)
-        folder.tidy(block for blocks in folder.blocks(manifest) for block in blocks)
-        return folder, manifest
+            raise FolderError(f"{self.path / MANIFEST} is damaged") from error
+        manifest = self._read(text, system)
+        self.tidy(block for blocks in self.blocks(manifest) for block in blocks)
+        return manifest
 
     def _take(self) -> None:
         """Let no other search use the folder as long as this one does."""

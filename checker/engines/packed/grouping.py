@@ -23,8 +23,8 @@ MOST_ROOT = 12
 MOST_PART = 6
 """Bits of a part that is put together from others."""
 
-WIDEST = 10
-"""Bits of a part, if a slot has so many."""
+MOST_PAIR = 18
+"""Bits of the root and any part together."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def groupings(system: GroundSystem, layout: Layout) -> Iterator[Grouping]:
             sum(layout.fields[number].width for number in part)
             for part in (found.root, *found.parts)
         ]
-        if widths[0] <= MOST_ROOT and widths[1:] and max(widths[1:]) <= WIDEST:
+        widest = max(widths[1:], default=MOST_PAIR)
+        if widths[0] <= MOST_ROOT and widths[0] + widest <= MOST_PAIR:
             yield found
 
 

@@ -14,7 +14,7 @@ from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.parted import Parted
 
 if TYPE_CHECKING:
-    from tdxcheck.checker.engines.packed.search import Search
+    from tdxcheck.checker.engines.packed.breadth import Search
 
 OFTEN = 5.0
 """Seconds after which what was found is saved."""

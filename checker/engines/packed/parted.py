@@ -107,4 +107,5 @@ def _turn(states: Words, turn: int, turns: int) -> Words:
     if turns == 1:
         return states
     numbers = mixed(states) >> np.uint64(20) & np.uint64(0xFFFFFFFF)
-    return states[numbers % np.uint64(turns) == turn]
+    now: Words = states[numbers % np.uint64(turns) == turn]
+    return now

@@ -74,7 +74,8 @@ class Cluster:
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        return np.diff(self.offsets.astype(np.int64))
+        offsets = self.offsets.astype(np.int64)
+        return offsets[1:] - offsets[:-1]
 
     @cached_property
     def has_rests(self) -> bool:

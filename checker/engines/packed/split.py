@@ -51,6 +51,10 @@ MOST = 1 << 36
 """Bits of the largest split that is of use."""
 
 
+MOST_PAIRS = 1 << 20
+"""Pairs from which steps are taken, of all steps together."""
+
+
 class NoSplit(Exception):
     """Why there is no split of a system."""
 
@@ -116,7 +120,7 @@ class Here:
     def places(self, found: Moves, changes: npt.NDArray[np.uint8]) -> Places:
         """Of the targets; `changes` tells which part each entry changes."""
         codes = set(np.unique(changes).tolist())
-        places = None
+        places: Places | None = None
         for code in sorted(codes - {0, MUCH}):
             part, table = self.split.parts[code - 1], self.split.tables[code - 1]
             if places is None:
@@ -245,9 +249,10 @@ class _Projection:
         inputs = self._inputs(node)
         values = Table(inputs).column(node)
         rows = self.root.contribution(inputs)[roots]
-        if part is None:
-            return values[rows]
-        return values[rows[:, None] | part.contribution(inputs)[None, :]]
+        if part is not None:
+            rows = rows[:, None] | part.contribution(inputs)[None, :]
+        found: Numbers = values[rows]
+        return found
 
     def _move(self, step: GroundStep) -> _Move | None:
         guards = [c for guard in step.guards for c in conjuncts(guard)]
@@ -339,7 +344,15 @@ class _Projection:
     # The pairs that can occur.
 
     def _close(self) -> None:
-        moves = [m for m in map(self._move, self.system.steps) if m is not None]
+        moves = []
+        pairs = 0
+        for step in self.system.steps:
+            move = self._move(step)
+            if move is not None:
+                moves.append(move)
+                pairs += sum(len(change.sources) for change in move.changes.values())
+                if pairs > MOST_PAIRS:
+                    raise NoSplit("the slots mix too much")
         versions = [1] * len(self.parts)
         seen = [[0] * len(self.parts) for _ in moves]
         changed = True
@@ -402,11 +415,11 @@ class _Projection:
         roots = np.full(1 << self.root.bits, len(live), dtype=np.uint32)
         roots[live] = np.arange(len(live))
         sizes = [1] * len(live)
-        tables = []
+        tables: list[Places] = []
         for members, count in zip(self.members, counts, strict=True):
             here = members[live]
             strides = np.array([min(size, NOWHERE) for size in sizes], dtype=np.uint64)
-            ranks = (np.cumsum(here, axis=1) - here).astype(np.uint64)
+            ranks: Places = (np.cumsum(here, axis=1) - here).astype(np.uint64)
             table = np.where(here, ranks * strides[:, None], np.uint64(NOWHERE))
             nothing = np.zeros((1, here.shape[1]), dtype=np.uint64)
             tables.append(np.concatenate([table, nothing]))

@@ -82,8 +82,8 @@ def _of_cluster(
     counts = cluster.counts[index]
     ends = counts.cumsum()
     sources = np.repeat(np.arange(len(states)), counts)
-    entries = (cluster.begins[index] - (ends - counts))[sources]
-    entries += np.arange(len(sources))
+    entries: Numbers = cluster.begins[index] + counts
+    entries = (entries - ends)[sources] + np.arange(len(sources))
     if not cluster.has_rests:
         targets = _flipped(states, sources, flips, entries)
         return Moves(sources, entries, cluster.commands[entries], targets)

@@ -173,7 +173,7 @@ class NativeVisited:
         return not self._is_bits
 
     def growth(self, more: int) -> int:
-        cells = self._visited.slots
+        cells = int(self._visited.slots)
         if self._is_bits or 4 * (len(self) + more) < 3 * cells:
             return 0
         return 8 * self.words * max(2 * cells, 2 * (len(self) + more))
