@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tdxcheck.checker.engines import explicit
-from tdxcheck.checker.engines.explicit import Exploration, Limits, Progress
+from tdxcheck.checker.engines.explicit import Exploration, FolderError, Limits, Progress
 from tdxcheck.checker.engines.packed import breadth, keeping
 from tdxcheck.checker.engines.packed.breadth import Search
-from tdxcheck.checker.engines.packed.folder import MANIFEST, Folder, FolderError
+from tdxcheck.checker.engines.packed.folder import MANIFEST, Folder
 from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.search import explore
 from tdxcheck.checker.ground import GroundSystem, ground

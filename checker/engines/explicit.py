@@ -44,6 +44,10 @@ CHUNK = 4096
 """States expanded between two looks at the limits."""
 
 
+class FolderError(Exception):
+    """The folder of a search cannot be used; says why, in a line."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Where a search ends without an answer; None for no limit."""
@@ -82,8 +86,8 @@ class Exploration:
     """How often each action was taken."""
     verdicts: tuple[Verdict, ...]
     """One for each property of the system, in their order."""
-    kept: str = "by plain Python"
-    """How the states were kept, and why so."""
+    kept: str = ""
+    """How a search by tables has kept its states, and why so."""
 
     @property
     def complete(self) -> bool:

@@ -36,7 +36,8 @@ def _effort(assessment: Assessment, case: Case) -> str:
             return f"the same system as {findings.same_as}, judged with it"
     times = [f"{f.engine.value} {f.seconds:.1f} s" for f in found]
     seen = _visited(found)
-    return "; ".join([*([_extent(seen)] if seen else []), *times])
+    kept = [seen.kept] if seen and seen.kept and len(found) == 1 else []
+    return "; ".join([*([_extent(seen)] if seen else []), *times, *kept])
 
 
 def _visited(found: Iterable[Findings]) -> Statistics | None:

@@ -20,6 +20,7 @@ from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.parted import Parted
 from tdxcheck.checker.engines.packed.program import Command, program
 from tdxcheck.checker.engines.packed.runs import Runs, among, watch_command
+from tdxcheck.checker.engines.packed.split import WORK
 from tdxcheck.checker.engines.packed.visited import Visited
 from tdxcheck.checker.engines.packing import Packing, Watch
 from tdxcheck.checker.engines.starting import check_start, starting_states
@@ -150,7 +151,8 @@ class Search:
                 self.keeper.save(self)
 
     def _expand(self, states: Words) -> None:
-        self.choice.reconsider(len(self), self.initial, self.all_states())
+        if self.keeper.memory.has_room(WORK):
+            self.choice.reconsider(len(self), self.initial, self.all_states())
         self._whole = False
         found = self.visited.expand(self.steps, states, self.taken)
         self.ahead.extend(found.fresh)
@@ -223,7 +225,8 @@ class Search:
         if saved["parted"]:
             self.choice.part(folder, self.keeper.memory, candidates)
             return
-        self.choice.reconsider(len(self), self.initial, ())
+        if self.keeper.memory.has_room(WORK):
+            self.choice.reconsider(len(self), self.initial, ())
         for states in self.all_states():
             between()
             if not self.keeper.memory.has_room(self.visited.growth(len(states))):

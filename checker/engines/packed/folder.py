@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tdxcheck.checker.engines.explicit import FolderError
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.levels import Filed, by_parts
 from tdxcheck.checker.files import write_whole
@@ -23,10 +24,6 @@ from tdxcheck.checker.files import write_whole
 MANIFEST = "search.json"
 LOCK = "lock"
 FORMAT = "tdxcheck search 1"
-
-
-class FolderError(Exception):
-    """A folder cannot be used; says why, in a line."""
 
 
 class Folder:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tdxcheck.checker.engines.explicit import (
     UNLIMITED,
     Exploration,
+    FolderError,
     Limits,
     Progress,
 )
@@ -56,6 +57,9 @@ def explore(
     )
     try:
         return _explored(search, limits, progress)
+    except OSError as error:
+        place = error.filename or limits.folder or "the folder of the search"
+        raise FolderError(f"{place}: {error.strerror}") from error
     finally:
         search.keeper.close()
 

@@ -51,8 +51,12 @@ MOST = 1 << 36
 """Bits of the largest split that is of use."""
 
 
-MOST_PAIRS = 1 << 20
+MOST_PAIRS = 1 << 19
 """Pairs from which steps are taken, of all steps together."""
+
+
+WORK = 64 << 20
+"""Bytes of memory that a split may take to find."""
 
 
 class NoSplit(Exception):
@@ -217,6 +221,7 @@ class _Projection:
         self.system = system
         self.layout = layout
         self.name = groups.name
+        self._pairs = 0
         self.root = _Side(layout, system, groups.root)
         self.parts = [_Side(layout, system, part) for part in groups.parts]
         self.always = frozenset(
@@ -275,6 +280,9 @@ class _Projection:
                 if not len(change.sources):
                     return None
                 changes[number] = change
+                self._pairs += len(change.sources)
+                if self._pairs > MOST_PAIRS:
+                    raise NoSplit("the slots mix too much")
         told = None
         if moves_root and all(
             self._tells(value, None)
@@ -344,15 +352,7 @@ class _Projection:
     # The pairs that can occur.
 
     def _close(self) -> None:
-        moves = []
-        pairs = 0
-        for step in self.system.steps:
-            move = self._move(step)
-            if move is not None:
-                moves.append(move)
-                pairs += sum(len(change.sources) for change in move.changes.values())
-                if pairs > MOST_PAIRS:
-                    raise NoSplit("the slots mix too much")
+        moves = [m for m in map(self._move, self.system.steps) if m is not None]
         versions = [1] * len(self.parts)
         seen = [[0] * len(self.parts) for _ in moves]
         changed = True
