@@ -53,13 +53,13 @@ def short_of_memory(patch: pytest.MonkeyPatch) -> None:
 
 def in_small_steps(patch: pytest.MonkeyPatch) -> None:
     """A few states at a time, all of them saved at once."""
-    patch.setattr(breadth, "CHUNK", 5)
+    patch.setattr(breadth, "CHUNK", 7)
     patch.setattr(keeping, "OFTEN", 0.0)
     patch.setattr(os, "fsync", lambda _: None)
 
 
-@examples(25)
-@given(systems(most_states=500))
+@examples(15)
+@given(systems(most_states=150))
 def test_on_files_everything_is_found_as_in_memory(drawn: Drawn) -> None:
     system = ground(drawn.system(), drawn.scope)
     if next(system.initial_states(), None) is None:
@@ -82,8 +82,8 @@ def test_on_files_everything_is_found_as_in_memory(drawn: Drawn) -> None:
                 same(found, first)
 
 
-@examples(40)
-@given(systems(most_states=500), st.data())
+@examples(25)
+@given(systems(most_states=150), st.data())
 def test_a_killed_search_goes_on(drawn: Drawn, data: st.DataObject) -> None:
     system = ground(drawn.system(), drawn.scope)
     if next(system.initial_states(), None) is None:

@@ -84,7 +84,8 @@ def verify(
         print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
     else:
         tell(assessment, catalogue, folder)
-        if arguments.resume is not None and status in (UNDECIDED, INTERRUPTED):
+        kept = arguments.resume is not None and arguments.resume.is_dir()
+        if kept and status in (UNDECIDED, INTERRUPTED):
             print(f"\nThe search is kept in {arguments.resume}: this command goes on.")
     if not_kept is not None:
         raise not_kept
