@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,27 +83,27 @@ def test_on_files_everything_is_found_as_in_memory(drawn: Drawn) -> None:
                 same(found, first)
 
 
-@examples(25)
-@given(systems(most_states=150), st.data())
-def test_a_killed_search_goes_on(drawn: Drawn, data: st.DataObject) -> None:
+@examples(20)
+@given(
+    systems(most_states=150),
+    st.booleans(),
+    st.lists(st.tuples(st.booleans(), st.integers(1, 40)), max_size=3),
+)
+def test_a_killed_search_goes_on(
+    drawn: Drawn, compiled: bool, kills: list[tuple[bool, int]]
+) -> None:
     system = ground(drawn.system(), drawn.scope)
     if next(system.initial_states(), None) is None:
         return
-    whole = explore(system)
-    compiled = data.draw(st.booleans())
     with TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         in_small_steps(patch)
-        while True:
-            with pytest.MonkeyPatch.context() as shortage:
-                if data.draw(st.booleans()):
+        for short, left in kills:
+            with pytest.MonkeyPatch.context() as shortage, suppress(Killed):
+                if short:
                     short_of_memory(shortage)
-                left = data.draw(st.integers(1, 60))
-                try:
-                    found = explore_until(system, left, Path(place), compiled)
-                    break
-                except Killed:
-                    pass
-    same(found, whole)
+                explore_until(system, left, Path(place), compiled)
+        found = explore(system, Limits(folder=Path(place)), compiled=compiled)
+    same(found, explore(system))
 
 
 def explore_until(
