@@ -99,6 +99,31 @@ def test_a_limit_leaves_the_verdict_open(limits: tuple[str, str]) -> None:
     assert quick("closed", "--rule", COVERED, *limits) == 3
 
 
+def test_a_search_is_kept_and_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = str(tmp_path / "work")
+    kept = ("closed", "--rule", COVERED, "--resume", work)
+    assert quick(*kept, "--max-states", "20") == 3
+    assert f"The search is kept in {work}" in capsys.readouterr().out
+    assert quick(*kept) == 0
+    assert "exhausted" in capsys.readouterr().out
+    assert quick("closed", "--rule", COVERED, "--resume", work) == 0
+
+
+def test_a_folder_that_is_no_search_is_refused_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("verify", "closed", "--resume", str(tmp_path)) == 2
+    assert "--engine explicit" in capsys.readouterr().err
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "search.json").write_text("hello")
+    assert quick("closed", "--rule", COVERED, "--resume", str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert "search.json is damaged" in error
+    assert error.count("\n") == 1
+
+
 def test_engines_that_disagree_are_an_internal_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

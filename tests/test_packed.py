@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,10 @@ from hypothesis import given
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.explicit import Exploration, Limits
-from tdxcheck.checker.engines.packed import stores
+from tdxcheck.checker.engines.packed import visited
+from tdxcheck.checker.engines.packed.breadth import Search
 from tdxcheck.checker.engines.packed.inputs import Unsuited
-from tdxcheck.checker.engines.packed.search import Search, explore
+from tdxcheck.checker.engines.packed.search import explore
 from tdxcheck.checker.engines.visiting import TINY
 from tdxcheck.checker.engines.visiting import explore as visit
 from tdxcheck.checker.ground import GroundSystem, ground
@@ -40,7 +42,7 @@ def compiled(request: pytest.FixtureRequest) -> Iterator[bool]:
     if request.param == "numpy":
         yield False
         return
-    kernel = stores.kernel()
+    kernel = visited.kernel()
     if kernel is None:
         pytest.fail("the kernel was not built: is there no compiler?")
     kernel.use_pext(request.param == "kernel")
@@ -96,8 +98,10 @@ def test_random_systems_are_visited_alike(drawn: Drawn) -> None:
         return
     plain = explicit.explore(system)
     by_diagrams = survey(system)
-    for compiled in (True, False):
-        found = explore(system, compiled=compiled)
+    for compiled, threads, split_from in product((True, False), (1, 2), (None, 0)):
+        found = explore(
+            system, Limits(threads=threads), compiled=compiled, split_from=split_from
+        )
         same(found, plain)
         runs(found, by_diagrams.verdicts)
 
@@ -145,4 +149,28 @@ def test_states_take_few_bytes() -> None:
     search.start()
     while search.deepen(lambda: None):
         pass
-    assert search.store.nbytes / len(search.store) < 36
+    assert search.visited.nbytes / len(search) < 36
+
+
+@pytest.mark.parametrize("name", ["bakery", "two-phase commit"])
+def test_a_bit_for_each_state_where_the_slots_hardly_mix(
+    name: str, compiled: bool
+) -> None:
+    classic = next(c for c in reversed(CLASSICS) if c.system.name == name)
+    search = Search(
+        ground(classic.system, classic.scope), compiled=compiled, split_from=1
+    )
+    search.start()
+    while search.deepen(lambda: None):
+        pass
+    assert len(search) == classic.states
+    assert search.choice.reason.startswith("a bit for each of ")
+    assert 8 * search.visited.nbytes < 2 * len(search) + 8 * 64
+
+
+def test_states_are_hashed_where_the_slots_mix() -> None:
+    search = Search(mutex())
+    search.start()
+    while search.deepen(lambda: None):
+        pass
+    assert search.choice.reason == "hash table: the slots mix too much"

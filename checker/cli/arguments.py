@@ -126,6 +126,10 @@ def _verify(commands: _Commands) -> None:
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
     verify.add_argument(
+        "--resume", type=Path, default=None, metavar="DIR",
+        help="keep the search of --engine explicit there, and go on from what is there",
+    )  # fmt: skip
+    verify.add_argument(
         "--format", choices=("text", "json"), default="text",
         help="json: documented in tdxcheck/checker/report/as_json.py",
     )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tdxcheck.checker import record
@@ -36,6 +38,8 @@ def verify(
     assumed = tuple(catalogue.assumption(k) for k in dict.fromkeys(arguments.assume))
     _check_rules(catalogue, arguments.rule)
     sizes = sizes_of(arguments)
+    if arguments.resume is not None and arguments.engine != Engine.EXPLICIT.value:
+        raise UsageError("--resume goes on with the explicit search: --engine explicit")
     if arguments.record and arguments.folder is None and (assumed or sizes):
         raise UsageError(
             "--record keeps traces of the default machine without assumptions; "
@@ -54,12 +58,16 @@ def verify(
     folder = arguments.folder or default_folder()
     if arguments.record:
         prepare(folder)
+    budget = budget_of(arguments, arguments.jobs, len(designs))
+    budget = _explicit(budget, arguments, cases)
     demanded = not assumed and catalogue.machine.covers_default(sizes)
     with progress() as report:
         assessment = assess(
             cases,
             chosen,
-            budget_of(arguments, arguments.jobs, len(designs)),
+            _explicit(
+                budget_of(arguments, arguments.jobs, len(designs)), arguments, cases
+            ),
             arguments.jobs,
             demanded=demanded,
             report=report,
@@ -77,6 +85,9 @@ def verify(
         print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
     else:
         tell(assessment, catalogue, folder)
+        kept = arguments.resume is not None and arguments.resume.is_dir()
+        if kept and status in (UNDECIDED, INTERRUPTED):
+            print(f"\nThe search is kept in {arguments.resume}: this command goes on.")
     if not_kept is not None:
         raise not_kept
     return status
@@ -120,6 +131,18 @@ def budget_of(arguments: argparse.Namespace, jobs: int, designs: int) -> Budget:
     if seconds is None:
         seconds = USUAL + PER_DESIGN * max(0, designs - 3)
     return Budget(arguments.max_states, memory, arguments.depth, seconds or None)
+
+
+def _explicit(
+    budget: Budget, arguments: argparse.Namespace, cases: Sequence[Case]
+) -> Budget:
+    """What is for the explicit engine alone: all jobs are its threads, if it is alone.
+
+    A limit of states is met at the same state each time by one thread only.
+    """
+    alone = arguments.engine == Engine.EXPLICIT.value and len(cases) == 1
+    threads = arguments.jobs if alone and budget.states is None else 1
+    return replace(budget, threads=threads, folder=arguments.resume)
 
 
 def _available_memory() -> int:

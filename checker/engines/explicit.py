@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 from tdxcheck.checker.engines.packing import (
     Packing,
@@ -43,6 +44,10 @@ CHUNK = 4096
 """States expanded between two looks at the limits."""
 
 
+class FolderError(Exception):
+    """The folder of a search cannot be used; says why, in a line."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Where a search ends without an answer; None for no limit."""
@@ -50,6 +55,10 @@ class Limits:
     states: int | None = None
     memory: int | None = None
     """Of the whole process, in bytes."""
+    threads: int = 1
+    """With more than one, how many states are found at a limit is left to chance."""
+    folder: Path | None = None
+    """Where a search by tables is kept, and goes on from what is there."""
 
 
 UNLIMITED = Limits()
@@ -77,6 +86,8 @@ class Exploration:
     """How often each action was taken."""
     verdicts: tuple[Verdict, ...]
     """One for each property of the system, in their order."""
+    kept: str = ""
+    """How a search by tables has kept its states, and why so."""
 
     @property
     def complete(self) -> bool:

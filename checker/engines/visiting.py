@@ -27,12 +27,16 @@ def explore(
     limits: Limits = UNLIMITED,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Exploration:
-    """Visit every reachable state, or as many as the limits allow."""
-    if limits.states is not None and limits.states <= TINY:
-        return explicit.explore(system, limits, progress)
-    found = explicit.explore(system, replace(limits, states=TINY), progress)
-    if found.limit is not Limit.STATES:
-        return found
+    """Visit every reachable state, or as many as the limits allow.
+
+    Raises FolderError if the folder of the limits cannot be used.
+    """
+    if limits.folder is None:
+        if limits.states is not None and limits.states <= TINY:
+            return explicit.explore(system, limits, progress)
+        found = explicit.explore(system, replace(limits, states=TINY), progress)
+        if found.limit is not Limit.STATES:
+            return found
     from tdxcheck.checker.engines.packed import search
     from tdxcheck.checker.engines.packed.inputs import Unsuited
 

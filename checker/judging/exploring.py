@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tdxcheck.checker.engines.explicit import Limits, Progress, Search
 from tdxcheck.checker.engines.starting import check_start
@@ -108,7 +110,8 @@ def _all(
         text = f"{at.states:,} states, depth {at.depth}"
         report(Notice(case.label, Engine.EXPLICIT, text))
 
-    exploration = explore(part.system, Limits(budget.states, budget.memory), progress)
+    limits = Limits(budget.states, budget.memory, budget.threads, _folder(case, budget))
+    exploration = explore(part.system, limits, progress)
     limit = exploration.limit
     if limit is Limit.INTERRUPT and deep_enough:
         limit = Limit.DEPTH
@@ -122,8 +125,16 @@ def _all(
             exploration.depth,
             limit,
             fired_by_name(part, exploration.fired),
+            exploration.kept,
         ),
     )
+
+
+def _folder(case: Case, budget: Budget) -> Path | None:
+    """Where the search of the case is kept."""
+    if budget.folder is None:
+        return None
+    return budget.folder / re.sub(r"[^A-Za-z0-9.]+", "-", case.label)
 
 
 def because(verdict: Verdict, limit: Limit | None) -> Verdict:

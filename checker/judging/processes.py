@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.judging.combine import Engine, InternalError
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import (
@@ -62,6 +63,11 @@ class Task:
 
 @dataclass(frozen=True)
 class _Broken:
+    message: str
+
+
+@dataclass(frozen=True)
+class _Misused:
     message: str
 
 
@@ -186,6 +192,8 @@ class _Pool:
                 self._finish(running, message)
             case _Broken(text):
                 raise BrokenSpecification(text)
+            case _Misused(text):
+                raise UsageError(text)
             case _Crashed(text):
                 raise InternalError(
                     f"the {running.task.engine.value} engine failed on "
@@ -259,6 +267,8 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
         connection.send(nothing(task.case, task.engine, Limit.MEMORY, started))
     except SpecificationError as error:
         connection.send(_Broken(str(error)))
+    except UsageError as error:
+        connection.send(_Misused(str(error)))
     except BrokenPipeError:
         pass  # The parent is gone, and with it all interest in the answer.
     except Exception as error:

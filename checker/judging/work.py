@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
+from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.ground.slicing import Slice
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
@@ -33,6 +35,10 @@ class Budget:
     """Of one process, in bytes."""
     depth: int | None = None
     seconds: float | None = None
+    threads: int = 1
+    """Of the explicit engine."""
+    folder: Path | None = None
+    """Where the explicit engine keeps its searches, one below for each case."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Statistics:
     limit: Limit | None
     fired: Mapping[str, int]
     """How often each action was taken, by its name."""
+    kept: str = ""
+    """How the states were kept, and why so, where that was chosen."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ def judge_by_diagrams(case: Case, budget: Budget, report: Report) -> Findings:
 
 def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
     """Visit the reachable states of the case's system."""
+    from tdxcheck.checker.engines.explicit import FolderError
     from tdxcheck.checker.judging.exploring import explored
 
     started = time.monotonic()
@@ -113,6 +122,8 @@ def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
             return explored(case, budget, report, expired)
         except OutOfTime:
             return nothing(case, Engine.EXPLICIT, Limit.TIME, started)
+        except FolderError as error:
+            raise UsageError(str(error)) from error
 
 
 def judge_symbolically(case: Case, budget: Budget, report: Report) -> Findings:

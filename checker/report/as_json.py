@@ -10,7 +10,8 @@
   "designs": [
     {"design": key, "assumed": [key, ...],
      "engines": {"explicit": {"seconds", "states", "transitions", "depth",
-                              "limit": text | null, "never_taken": [action, ...]},
+                              "limit": text | null, "kept": text,
+                              "never_taken": [action, ...]},
                  "orbits": {..., "note": text},
                  "symbolic": {"seconds"}}}, ...],
   "verdicts": [
@@ -104,6 +105,7 @@ def _findings(findings: Findings) -> Json:
             "transitions": seen.transitions,
             "depth": seen.depth,
             "limit": seen.limit.value if seen.limit else None,
+            "kept": seen.kept,
             "never_taken": [a for a, times in seen.fired.items() if not times],
         }
     return told

@@ -39,7 +39,8 @@ def _effort(assessment: Assessment, case: Case) -> str:
         for f in found
     ]
     seen = _visited(found)
-    return "; ".join([*([_extent(seen)] if seen else []), *times])
+    kept = [seen.kept] if seen and seen.kept and len(found) == 1 else []
+    return "; ".join([*([_extent(seen)] if seen else []), *times, *kept])
 
 
 def _visited(found: Iterable[Findings]) -> Statistics | None:

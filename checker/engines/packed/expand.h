@@ -2,15 +2,19 @@
 
    Included by kernel.c once for each: WORDS, GATHER and NAME() are its parameters. */
 
-static inline uint32_t NAME(gather)(const Program *p, uint32_t number,
-                                    const uint64_t *x)
+static inline uint64_t NAME(collect)(const Gather *g, const Segment *segments,
+                                     const uint64_t *x)
 {
-    const Gather *g = &p->gathers[number];
     uint64_t index = 0;
     for (uint32_t i = g->begin; i < g->end; i++)
-        index |= GATHER(x[p->segments[i].word], p->segments[i].mask)
-                 << p->segments[i].shift;
-    return (uint32_t)index;
+        index |= GATHER(x[segments[i].word], segments[i].mask) << segments[i].shift;
+    return index;
+}
+
+static inline uint64_t NAME(gather)(const Program *p, uint32_t number,
+                                    const uint64_t *x)
+{
+    return NAME(collect)(&p->gathers[number], p->segments, x);
 }
 
 static inline void NAME(prepare)(const Program *p, const uint64_t *state, uint64_t *x)
@@ -26,12 +30,42 @@ static inline void NAME(prepare)(const Program *p, const uint64_t *state, uint64
     }
 }
 
+/* The offsets of the entries of a cluster: from the first to the second. */
+static inline const uint32_t *NAME(row)(const Program *p, const Cluster *c,
+                                        const uint64_t *x)
+{
+    uint64_t index = c->mask ? GATHER(x[c->word], c->mask)
+                             : NAME(gather)(p, c->gather, x);
+    return p->offsets + c->offsets + index;
+}
+
 static inline int NAME(passes)(const Program *p, const Rest *rest, const uint64_t *x)
 {
     for (uint32_t i = rest->guards; i < rest->changes; i++) {
         const Lookup *l = &p->lookups[i];
         if (!p->truths[l->values + NAME(gather)(p, l->gather, x)])
             return 0;
+    }
+    return 1;
+}
+
+/* The state after an entry's command; 0 if its rest does not let it pass. */
+static inline int NAME(after)(const Program *p, const uint64_t *entry,
+                              const uint64_t *x, uint64_t *key)
+{
+    int32_t number = (int32_t)(entry[0] >> 32);
+    for (uint32_t w = 0; w < WORDS; w++)
+        key[w] = x[w] ^ entry[1 + w];
+    if (number < 0)
+        return 1;
+    const Rest *rest = &p->rests[number];
+    if (!NAME(passes)(p, rest, x))
+        return 0;
+    for (uint32_t i = rest->changes; i < rest->end; i++) {
+        const Lookup *l = &p->lookups[i];
+        uint64_t change = p->numbers[l->values + NAME(gather)(p, l->gather, x)];
+        for (uint32_t w = 0; w < WORDS; w++)
+            key[w] ^= p->differences[change * WORDS + w];
     }
     return 1;
 }
@@ -44,136 +78,151 @@ static inline uint64_t NAME(hash)(const uint64_t *key)
         h = (h + key[w]) * 0xd6e8feb86659fd93u;
     }
     h ^= h >> 32;
-    h *= 0x9e3779b97f4a7c15u;
-    return h ^ h >> 29;
+    return h * 0x9e3779b97f4a7c15u;
 }
 
-static inline int NAME(same)(const uint64_t *a, const uint64_t *b)
+/* Whether the cell holds the state; waits until a claimed one is filled. */
+static inline int NAME(holds)(const uint64_t *cell, uint64_t first, const uint64_t *key)
 {
-    for (uint32_t w = 0; w < WORDS; w++)
-        if (a[w] != b[w])
-            return 0;
-    return 1;
-}
-
-static int NAME(rehash)(Store *s, uint64_t slots)
-{
-    uint64_t *table = calloc(slots, sizeof *table);
-    if (!table)
-        return -1;
-    for (uint64_t n = 0; n < s->count; n++) {
-        uint64_t h = NAME(hash)(s->states + n * WORDS);
-        uint64_t at = h & (slots - 1);
-        while (table[at])
-            at = (at + 1) & (slots - 1);
-        table[at] = (h & TAG) | (n + 1);
-    }
-    free(s->table);
-    s->table = table;
-    s->slots = slots;
-    return 0;
-}
-
-/* Add a state if it is new. -1 where memory ends; the store stays as it was. */
-static inline int NAME(insert)(Store *s, const uint64_t *key, uint64_t h)
-{
-    uint64_t at = h & (s->slots - 1), entry;
-    while ((entry = s->table[at])) {
-        if ((entry & TAG) == (h & TAG) &&
-            NAME(same)(s->states + ((entry & INDEX) - 1) * WORDS, key))
-            return 0;
-        at = (at + 1) & (s->slots - 1);
-    }
-    if (s->count == s->room) {
-        uint64_t room = s->room + s->room / 2;
-        uint64_t *states = realloc(s->states, room * WORDS * sizeof *states);
-        if (!states)
-            return -1;
-        s->states = states;
-        s->room = room;
-    }
-    for (uint32_t w = 0; w < WORDS; w++)
-        s->states[s->count * WORDS + w] = key[w];
-    s->count++;
-    s->table[at] = (h & TAG) | s->count;
-    if (s->count > s->slots - s->slots / 4)
-        return NAME(rehash)(s, s->slots * 2);
-    return 0;
-}
-
-/* Insert a batch; what it will touch is fetched first. */
-static inline int NAME(flush)(Store *s, const uint64_t *keys, uint32_t n)
-{
-    uint64_t hashes[BATCH];
-    for (uint32_t i = 0; i < n; i++) {
-        hashes[i] = NAME(hash)(keys + i * WORDS);
-        __builtin_prefetch(&s->table[hashes[i] & (s->slots - 1)], 1);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t entry = s->table[hashes[i] & (s->slots - 1)];
-        if (entry)
-            __builtin_prefetch(s->states + ((entry & INDEX) - 1) * WORDS);
-    }
-    for (uint32_t i = 0; i < n; i++)
-        if (NAME(insert)(s, keys + i * WORDS, hashes[i]))
-            return -1;
-    return 0;
-}
-
-/* The number of the state, counted from 1; 0 if it is not in the store. */
-static inline uint64_t NAME(find)(const Store *s, const uint64_t *key)
-{
-    uint64_t h = NAME(hash)(key), at = h & (s->slots - 1), entry;
-    while ((entry = s->table[at])) {
-        if ((entry & TAG) == (h & TAG) &&
-            NAME(same)(s->states + ((entry & INDEX) - 1) * WORDS, key))
-            return entry & INDEX;
-        at = (at + 1) & (s->slots - 1);
-    }
-    return 0;
-}
-
-/* The state after an entry's command; 0 if its rest does not let it pass. */
-static inline int NAME(after)(const Program *p, const Entry *entry, const uint64_t *x,
-                              uint64_t *key)
-{
-    const uint64_t *flips = p->differences + (uint64_t)entry->difference * WORDS;
-    for (uint32_t w = 0; w < WORDS; w++)
-        key[w] = x[w] ^ flips[w];
-    if (entry->rest < 0)
-        return 1;
-    const Rest *rest = &p->rests[entry->rest];
-    if (!NAME(passes)(p, rest, x))
+    if (WORDS == 1)
+        return first == (key[0] | TAKEN);
+    while (first == CLAIMED)
+        first = load(cell);
+    if (first != (key[0] | TAKEN))
         return 0;
-    for (uint32_t i = rest->changes; i < rest->end; i++) {
-        const Lookup *l = &p->lookups[i];
-        uint64_t number = p->numbers[l->values + NAME(gather)(p, l->gather, x)];
-        for (uint32_t w = 0; w < WORDS; w++)
-            key[w] ^= p->differences[number * WORDS + w];
-    }
+    for (uint32_t w = 1; w < WORDS; w++)
+        if (cell[w] != key[w])
+            return 0;
     return 1;
 }
 
-/* Take every step from the states from `begin` to `end`. */
-static int NAME(expand)(Store *s, const Program *p, uint64_t begin, uint64_t end,
-                        uint64_t *taken, int64_t *stuck, uint64_t *n_stuck)
+/* Whether the state was new. There is room for it. */
+static inline int NAME(enter)(Visited *v, const uint64_t *key, uint64_t at)
 {
-    uint64_t x[MAX_WORDS], keys[BATCH * WORDS];
+    for (;;) {
+        uint64_t *cell = v->cells + at * WORDS, first = load(cell);
+        if (!first) {
+            if (WORDS == 1) {
+                if (claim(cell, key[0] | TAKEN))
+                    return 1;
+            } else if (claim(cell, CLAIMED)) {
+                for (uint32_t w = 1; w < WORDS; w++)
+                    cell[w] = key[w];
+                __atomic_store_n(cell, key[0] | TAKEN, __ATOMIC_RELEASE);
+                return 1;
+            }
+            first = load(cell);
+        }
+        if (NAME(holds)(cell, first, key))
+            return 0;
+        if (++at == v->slots)
+            at = 0;
+    }
+}
+
+static inline uint64_t NAME(root)(const Split *s, const uint64_t *key)
+{
+    return s->roots[NAME(collect)(&s->gathers[s->root], s->segments, key)];
+}
+
+/* What a part adds to the bit of a state. */
+static inline uint64_t NAME(adds)(const Split *s, const Part *part, uint64_t root,
+                                  const uint64_t *key)
+{
+    uint64_t local = part->mask
+                         ? GATHER(key[part->word], part->mask)
+                         : NAME(collect)(&s->gathers[part->gather], s->segments, key);
+    return s->tables[part->table + (root << part->width) + local];
+}
+
+/* The bit of a state; one that is too large for a state that can not be. */
+static inline uint64_t NAME(bit)(const Split *s, const uint64_t *key)
+{
+    uint64_t root = NAME(root)(s, key), bit = 0;
+    for (uint32_t i = 0; i < s->n_parts; i++)
+        bit += NAME(adds)(s, &s->parts[i], root, key);
+    return bit;
+}
+
+/* Where a state is looked up first. */
+static inline uint64_t NAME(at)(const Visited *v, const uint64_t *key)
+{
+    return v->bits ? NAME(bit)(&v->split, key) : place(NAME(hash)(key), v->slots);
+}
+
+/* Fetch what is looked up there; -1 if the split has no bit for the state. */
+static inline int NAME(fetch)(const Visited *v, uint64_t at)
+{
+    if (at >= v->slots)
+        return -1;
+    __builtin_prefetch(&v->cells[v->bits ? at >> 6 : at * WORDS], 1);
+    return 0;
+}
+
+/* Add a batch that was fetched; -1 where memory ends. */
+static int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *at, uint32_t n,
+                       Fresh *fresh)
+{
+    uint64_t before = fresh->count;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v->bits) {
+            uint64_t *word = &v->cells[at[i] >> 6], bit = UINT64_C(1) << (at[i] & 63);
+            if (__atomic_load_n(word, __ATOMIC_RELAXED) & bit ||
+                __atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit)
+                continue;
+        } else if (!NAME(enter)(v, keys + i * WORDS, at[i])) {
+            continue;
+        }
+        if (keep(fresh, keys + i * WORDS, WORDS))
+            return -1;
+    }
+    if (fresh->count > before)
+        __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* Take every step from the states, until all are done or the table is to grow. -1
+   where memory ends, -2 if the split has no bit for a state. */
+static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
+                        uint64_t n_states, uint64_t *done, uint64_t *taken,
+                        int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
+{
+    const Split *s = &v->split;
+    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH], adds[MOST_PARTS];
+    uint64_t at, root = 0, bit = 0;
     uint32_t n = 0;
-    for (uint64_t at = begin; at < end; at++) {
-        int moves = 0;
-        NAME(prepare)(p, s->states + at * WORDS, x);
+    for (at = 0; at < n_states; at++) {
+        if (__atomic_load_n(&v->count, __ATOMIC_RELAXED) + n > v->most)
+            break;
+        uint64_t moves = 0;
+        NAME(prepare)(p, states + at * WORDS, x);
+        if (v->bits) {
+            root = NAME(root)(s, x);
+            bit = 0;
+            for (uint32_t i = 0; i < s->n_parts; i++)
+                bit += adds[i] = NAME(adds)(s, &s->parts[i], root, x);
+        }
         for (uint32_t c = 0; c < p->n_clusters; c++) {
-            const Cluster *cluster = &p->clusters[c];
-            uint32_t row = cluster->offsets + NAME(gather)(p, cluster->gather, x);
-            for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
-                const Entry *entry = &p->entries[cluster->entries + e];
-                if (!NAME(after)(p, entry, x, keys + n * WORDS))
+            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+            const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
+            for (uint32_t e = row[0]; e < row[1]; e++, entry += 1 + WORDS) {
+                uint64_t *key = keys + n * WORDS, *to = bits + n;
+                if (!NAME(after)(p, entry, x, key))
                     continue;
-                taken[entry->command]++;
-                moves = 1;
+                taken[(uint32_t)entry[0]]++;
+                moves++;
+                if (!v->bits) {
+                    *to = place(NAME(hash)(key), v->slots);
+                } else if (s->changes[e] == MUCH) {
+                    *to = NAME(bit)(s, key);
+                } else {
+                    uint32_t i = s->changes[e];
+                    *to = bit - adds[i] + NAME(adds)(s, &s->parts[i], root, key);
+                }
+                if (NAME(fetch)(v, *to))
+                    return -2;
                 if (++n == BATCH) {
-                    if (NAME(flush)(s, keys, n))
+                    if (NAME(flush)(v, keys, bits, n, fresh))
                         return -1;
                     n = 0;
                 }
@@ -182,61 +231,102 @@ static int NAME(expand)(Store *s, const Program *p, uint64_t begin, uint64_t end
         if (!moves)
             stuck[(*n_stuck)++] = (int64_t)at;
     }
-    return NAME(flush)(s, keys, n);
+    *done = at;
+    return NAME(flush)(v, keys, bits, n, fresh);
 }
 
-/* The states from `begin` to `end` from which a step leads to one of the goal, each
-   with the marks of all goal states that it leads to. */
-static void NAME(origins)(const Store *s, const Program *p, uint64_t begin,
-                          uint64_t end, const Store *goal, const uint64_t *marks,
-                          int64_t *found, uint64_t *marked, uint64_t *n)
+/* Add states, until all are done or the table is to grow. */
+static int NAME(add)(Visited *v, const uint64_t *states, uint64_t n_states,
+                     uint64_t *done, Fresh *fresh)
 {
-    uint64_t x[MAX_WORDS], key[WORDS];
-    for (uint64_t at = begin; at < end; at++) {
+    uint64_t bits[BATCH], at = 0;
+    while (at < n_states && __atomic_load_n(&v->count, __ATOMIC_RELAXED) <= v->most) {
+        const uint64_t *keys = states + at * WORDS;
+        uint32_t n = n_states - at < BATCH ? (uint32_t)(n_states - at) : BATCH;
+        for (uint32_t i = 0; i < n; i++) {
+            bits[i] = NAME(at)(v, keys + i * WORDS);
+            if (NAME(fetch)(v, bits[i]))
+                return -2;
+        }
+        if (NAME(flush)(v, keys, bits, n, fresh))
+            return -1;
+        at += n;
+    }
+    *done = at;
+    return 0;
+}
+
+/* Enter all states of a smaller table into this one. */
+static void NAME(refill)(Visited *v, const uint64_t *cells, uint64_t slots)
+{
+    for (uint64_t at = 0; at < slots; at++) {
+        const uint64_t *cell = cells + at * WORDS;
+        if (cell[0]) {
+            uint64_t key[WORDS];
+            for (uint32_t w = 0; w < WORDS; w++)
+                key[w] = cell[w];
+            key[0] &= ~TAKEN;
+            NAME(enter)(v, key, place(NAME(hash)(key), v->slots));
+        }
+    }
+}
+
+/* The number of the cell of a state; -1 if it is not in the table. */
+static inline int64_t NAME(find)(const Visited *v, const uint64_t *key)
+{
+    uint64_t at = place(NAME(hash)(key), v->slots), first;
+    while ((first = v->cells[at * WORDS])) {
+        if (NAME(holds)(v->cells + at * WORDS, first, key))
+            return (int64_t)at;
+        if (++at == v->slots)
+            at = 0;
+    }
+    return -1;
+}
+
+/* The states from which a step leads to one of the goal, each with the marks of all
+   goal states that it leads to. `marks` has them by the numbers of cells. */
+static uint64_t NAME(origins)(const Program *p, const uint64_t *states,
+                              uint64_t n_states, const Visited *goal,
+                              const uint64_t *marks, int64_t *found, uint64_t *marked)
+{
+    uint64_t x[MAX_WORDS], key[WORDS], n = 0;
+    for (uint64_t at = 0; at < n_states; at++) {
         uint64_t leads = 0;
-        NAME(prepare)(p, s->states + at * WORDS, x);
+        NAME(prepare)(p, states + at * WORDS, x);
         for (uint32_t c = 0; c < p->n_clusters; c++) {
-            const Cluster *cluster = &p->clusters[c];
-            uint32_t row = cluster->offsets + NAME(gather)(p, cluster->gather, x);
-            for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
-                uint64_t number;
-                if (NAME(after)(p, &p->entries[cluster->entries + e], x, key) &&
-                    (number = NAME(find)(goal, key)))
-                    leads |= marks[number - 1];
+            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+            for (uint32_t e = row[0]; e < row[1]; e++) {
+                int64_t cell;
+                if (NAME(after)(p, p->entries + (uint64_t)e * (1 + WORDS), x, key) &&
+                    (cell = NAME(find)(goal, key)) >= 0)
+                    leads |= marks[cell];
             }
         }
         if (leads) {
-            found[*n] = (int64_t)at;
-            marked[(*n)++] = leads;
+            found[n] = (int64_t)at;
+            marked[n++] = leads;
         }
     }
+    return n;
 }
 
-/* For each command the first state in which it is possible, where none is known. */
-static int NAME(look)(Store *s, const Program *p, uint64_t begin, uint64_t end,
-                      int64_t *hits)
+/* Note for each command whether it is possible in one of the states. */
+static void NAME(look)(const Program *p, const uint64_t *states, uint64_t n_states,
+                       uint8_t *hits)
 {
     uint64_t x[MAX_WORDS];
-    for (uint64_t at = begin; at < end; at++) {
-        NAME(prepare)(p, s->states + at * WORDS, x);
+    for (uint64_t at = 0; at < n_states; at++) {
+        NAME(prepare)(p, states + at * WORDS, x);
         for (uint32_t c = 0; c < p->n_clusters; c++) {
-            const Cluster *cluster = &p->clusters[c];
-            uint32_t row = cluster->offsets + NAME(gather)(p, cluster->gather, x);
-            for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
-                const Entry *entry = &p->entries[cluster->entries + e];
-                if (hits[entry->command] < 0 &&
-                    (entry->rest < 0 || NAME(passes)(p, &p->rests[entry->rest], x)))
-                    hits[entry->command] = (int64_t)at;
+            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+            for (uint32_t e = row[0]; e < row[1]; e++) {
+                const uint64_t *entry = p->entries + (uint64_t)e * (1 + WORDS);
+                int32_t rest = (int32_t)(entry[0] >> 32);
+                if (!hits[(uint32_t)entry[0]] &&
+                    (rest < 0 || NAME(passes)(p, &p->rests[rest], x)))
+                    hits[(uint32_t)entry[0]] = 1;
             }
         }
     }
-    return 0;
-}
-
-static int NAME(add)(Store *s, const uint64_t *keys, uint64_t n)
-{
-    for (uint64_t i = 0; i < n; i++)
-        if (NAME(insert)(s, keys + i * WORDS, NAME(hash)(keys + i * WORDS)))
-            return -1;
-    return 0;
 }

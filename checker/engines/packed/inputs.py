@@ -52,6 +52,15 @@ def width(inputs: Iterable[Input]) -> int:
     return sum(entry.field.width for entry in inputs)
 
 
+def conjuncts(guard: Node) -> tuple[Node, ...]:
+    """The conditions that are to hold together."""
+    if isinstance(guard, And):
+        return guard.operands
+    if isinstance(guard, Const) and guard.value:
+        return ()
+    return (guard,)
+
+
 class Table:
     """All values of some inputs, a row each, in which terms can be evaluated."""
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tdxcheck.checker.ground.system import GroundSystem, Values
+from tdxcheck.checker.ground.system import GroundSlot, GroundSystem, Values
 
-WORD = 64
+WORD = 63
+"""Bits of a word that are used: the highest one is the hash table's."""
 
 Words = npt.NDArray[np.uint64]
 """States, a row each, a column for each word."""
@@ -52,15 +53,24 @@ class Room:
         return len(self.free)
 
 
+def _element(slot: GroundSlot) -> tuple[str, int]:
+    """What is said of one element lies together, so that it is gathered at once."""
+    variable, indices = slot.entry
+    if not indices:
+        return "", 0
+    return variable.index_sorts[0].__name__, indices[0]
+
+
 class Layout:
     """The fields of a system's slots, by their numbers."""
 
     def __init__(self, system: GroundSystem) -> None:
         room = Room()
-        self.fields = [
-            room.take((slot.term.high - slot.term.low).bit_length(), slot.term.low)
-            for slot in system.slots
-        ]
+        fields = {}
+        for slot in sorted(system.slots, key=_element):
+            low, high = slot.term.low, slot.term.high
+            fields[slot.number] = room.take((high - low).bit_length(), low)
+        self.fields = [fields[slot.number] for slot in system.slots]
         self.words = room.words
         self.bits = sum(field.width for field in self.fields)
 

@@ -6,19 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from tdxcheck.checker.engines.packed.inputs import Inputs
+from tdxcheck.checker.engines.packed.inputs import Inputs, width
 from tdxcheck.checker.engines.packed.program import Lookup, Program
+from tdxcheck.checker.engines.packed.split import Split
 
 MOST_WORDS = 4
 MOST_ALL_WORDS = 16
-"""What the kernel is compiled for: kernel.c has the same numbers."""
+"""What the kernel is compiled for: program.h has the same numbers."""
 
 GATHER = np.dtype([("begin", "u4"), ("end", "u4")])
 SEGMENT = np.dtype([("mask", "u8"), ("word", "u4"), ("shift", "u4")])
 FIRST = np.dtype([("gather", "u4"), ("values", "u4"), ("word", "u4"), ("offset", "u4")])
-CLUSTER = np.dtype([("gather", "u4"), ("offsets", "u4"), ("entries", "u4")])
-ENTRY = np.dtype([("command", "u4"), ("difference", "u4"), ("rest", "i4")])
+CLUSTER = np.dtype(
+    [("mask", "u8"), ("word", "u4"), ("gather", "u4"), ("offsets", "u4"), ("", "u4")]
+)
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])
+PART = np.dtype(
+    [
+        *(("mask", "u8"), ("table", "u8"), ("word", "u4")),
+        *(("gather", "u4"), ("width", "u4"), ("", "u4")),
+    ]
+)
+NO_CHANGES = np.zeros(0, dtype=np.uint8)
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
 
 
@@ -29,8 +38,7 @@ def fits(program: Program) -> bool:
 class Laid:
     """The arrays, in the making."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self) -> None:
         self.gathers: list[tuple[int, int]] = []
         self.segments: list[tuple[int, int, int]] = []
         self.numbers: list[Any] = []
@@ -39,18 +47,21 @@ class Laid:
         self._placed: dict[tuple[int, bool], int] = {}
         self._sizes = {True: 0, False: 0}
 
-    def arrays(self) -> tuple[Any, ...]:
-        """In the order of the fields of kernel.c's Program."""
-        program = self.program
+    def program(self, program: Program) -> tuple[Any, ...]:
+        """In the order of the fields of program.h."""
         first = [
             (self.gather(t.inputs), self.table(t), e.field.word, e.field.offset)
             for t, e in program.first
         ]
         clusters = []
-        offsets, entries = 0, 0
+        offsets: list[Any] = []
+        entries, rows = 0, 0
         for cluster in program.clusters:
-            clusters.append((self.gather(cluster.inputs), offsets, entries))
-            offsets += len(cluster.offsets)
+            gather = self.gather(cluster.inputs)
+            mask, word = self.alone(gather)
+            clusters.append((mask, word, gather, rows, 0))
+            offsets.append(cluster.offsets + np.uint32(entries))
+            rows += len(cluster.offsets)
             entries += len(cluster.commands)
         rests = []
         lookups: list[tuple[int, int]] = []
@@ -60,26 +71,44 @@ class Laid:
             middle = len(lookups)
             lookups += [(self.gather(c.inputs), self.table(c)) for c in rest.changes]
             rests.append((begin, middle, len(lookups)))
-        entry = np.zeros(entries, dtype=ENTRY)
-        for name, parts in (
-            ("command", [c.commands for c in program.clusters]),
-            ("difference", [c.differences for c in program.clusters]),
-            ("rest", [c.rests for c in program.clusters]),
-        ):
-            entry[name] = np.concatenate(parts) if parts else 0
         return (
             np.array(self.gathers, dtype=GATHER),
             np.array(self.segments, dtype=SEGMENT),
             np.array(first, dtype=FIRST),
             np.array(clusters, dtype=CLUSTER),
-            _joined([c.offsets for c in program.clusters], "u4"),
-            entry,
+            _joined(offsets, "u4"),
+            _entries(program),
             np.array(rests, dtype=REST),
             np.array(lookups, dtype=LOOKUP),
             _joined(self.truths, "u1"),
             _joined(self.numbers, "u4"),
             np.ascontiguousarray(program.differences),
         )
+
+    def split(self, split: Split, program: Program) -> tuple[Any, ...]:
+        """In the order of the fields of visited.h."""
+        none = self.gather(())
+        parts = [(0, 0, 0, none, 0, 0)]
+        size = len(split.bases)
+        for inputs, table in zip(split.parts, split.tables, strict=True):
+            gather = self.gather(inputs)
+            mask, word = self.alone(gather)
+            parts.append((mask, size, word, gather, width(inputs), 0))
+            size += table.size
+        tables = [split.bases, *(table.reshape(-1) for table in split.tables)]
+        return (
+            np.array(self.gathers, dtype=GATHER),
+            np.array(self.segments, dtype=SEGMENT),
+            split.roots,
+            np.array(parts, dtype=PART),
+            np.concatenate([*split.changes(program), NO_CHANGES]),
+            np.concatenate(tables),
+        )
+
+    def alone(self, gather: int) -> tuple[int, int]:
+        """The mask and the word, if bits of one word only are gathered."""
+        begin, end = self.gathers[gather]
+        return self.segments[begin][:2] if end - begin == 1 else (0, 0)
 
     def gather(self, inputs: Inputs) -> int:
         """The number of what collects these bits into one index."""
@@ -114,9 +143,28 @@ def _joined(parts: list[Any], kind: str) -> Any:
     return np.concatenate(parts).astype(kind) if parts else np.zeros(0, dtype=kind)
 
 
+def _entries(program: Program) -> Any:
+    """A row each: the command and, above it, its rest; then what is flipped."""
+    parts = [np.zeros((0, 1 + program.words), dtype=np.uint64)]
+    for cluster, flips in zip(program.clusters, program.flips, strict=True):
+        entries = np.empty((len(cluster.commands), 1 + program.words), dtype=np.uint64)
+        rests = cluster.rests.astype(np.int64).astype(np.uint64)
+        entries[:, 0] = cluster.commands.astype(np.uint64) | rests << np.uint64(32)
+        entries[:, 1:] = flips
+        parts.append(entries)
+    return np.concatenate(parts)
+
+
 def laid_out(program: Program) -> tuple[Any, ...]:
     """The arguments of the kernel's Program."""
-    laid = Laid(program)
-    arrays = laid.arrays()
+    arrays = Laid().program(program)
     counts = len(program.first), len(program.clusters), program.commands
     return program.words, program.all_words, *counts, arrays
+
+
+def split_laid_out(split: Split, program: Program) -> tuple[Any, ...]:
+    """The arguments of the kernel's Visited, after the words of a state."""
+    laid = Laid()
+    root = laid.gather(split.root)
+    arrays = laid.split(split, program)
+    return split.size, root, 1 + len(split.parts), arrays

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,12 @@ from tdxcheck.checker.engines.packed.inputs import (
     Input,
     Inputs,
     Table,
+    conjuncts,
     ordered,
     width,
 )
 from tdxcheck.checker.engines.packed.layout import Layout
-from tdxcheck.checker.ground.terms import And, Const, Node, Slot
+from tdxcheck.checker.ground.terms import Node, Slot
 
 NO_REST = -1
 
@@ -62,9 +64,22 @@ class Cluster:
 
     inputs: Inputs
     offsets: npt.NDArray[np.uint32]
-    commands: npt.NDArray[np.uint32]
+    commands: npt.NDArray[np.int64]
     differences: npt.NDArray[np.uint32]
     rests: npt.NDArray[np.int32]
+
+    @cached_property
+    def begins(self) -> npt.NDArray[np.int64]:
+        return self.offsets[:-1].astype(np.int64)
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        offsets = self.offsets.astype(np.int64)
+        return offsets[1:] - offsets[:-1]
+
+    @cached_property
+    def has_rests(self) -> bool:
+        return bool((self.rests != NO_REST).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +95,11 @@ class Program:
     rests: tuple[Rest, ...]
     differences: npt.NDArray[np.uint64]
     """What a change flips in each word of the state, by its number."""
+
+    @cached_property
+    def flips(self) -> tuple[npt.NDArray[np.uint64], ...]:
+        """Of each cluster: what its entries flip, less what their rests do."""
+        return tuple(self.differences[c.differences] for c in self.clusters)
 
 
 def program(layout: Layout, commands: Sequence[Command]) -> Program:
@@ -137,7 +157,7 @@ class _Maker:
         )
 
     def _draft(self, number: int, command: Command) -> _Draft:
-        parts = [p for guard in command.guards for p in _conjuncts(guard)]
+        parts = [p for guard in command.guards for p in conjuncts(guard)]
         guards = [self.cutter.narrow(part) for part in parts]
         updates = [
             (slot, self.cutter.narrow(value, (self.cutter.slot(slot),)))
@@ -206,7 +226,7 @@ class _Maker:
         return Cluster(
             group.inputs,
             offsets.astype(np.uint32),
-            sorted_(commands).astype(np.uint32),
+            sorted_(commands),
             sorted_(differences).astype(np.uint32),
             sorted_(rests).astype(np.int32),
         )
@@ -261,15 +281,12 @@ class _Maker:
             new = (table.column(value) - place.low) & ((1 << place.width) - 1)
             shifted = (old ^ new).astype(np.uint64) << np.uint64(place.offset)
             flips[:, place.word] ^= shifted
-        distinct, inverse = np.unique(flips, axis=0, return_inverse=True)
-        numbers = np.array(
-            [
-                self.numbers.setdefault(tuple(map(int, row)), len(self.numbers))
-                for row in distinct
-            ],
-            dtype=np.int64,
-        )
-        return numbers[inverse.reshape(-1)]
+        first, numbers = _numbered(flips)
+        known = [
+            self.numbers.setdefault(tuple(map(int, row)), len(self.numbers))
+            for row in flips[first]
+        ]
+        return np.array(known, dtype=np.int64)[numbers]
 
     def _first(self, cut: Cut) -> tuple[Lookup, Input]:
         table = Table(cut.inputs)
@@ -278,9 +295,18 @@ class _Maker:
         return lookup, Input(cut.node, cut.field)
 
 
-def _conjuncts(guard: Node) -> tuple[Node, ...]:
-    if isinstance(guard, And):
-        return guard.operands
-    if isinstance(guard, Const) and guard.value:
-        return ()
-    return (guard,)
+def _numbered(
+    rows: npt.NDArray[np.uint64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first row of each kind, and of every row the number of its kind."""
+    numbers = np.zeros(len(rows), dtype=np.int64)
+    first = np.zeros(1, dtype=np.int64)
+    for column in rows.T:
+        if (column == column[0]).all():
+            continue
+        kinds = column
+        if len(first) > 1:
+            _, more = np.unique(column, return_inverse=True)
+            kinds = (more * len(first) + numbers).astype(np.uint64)
+        _, first, numbers = np.unique(kinds, return_index=True, return_inverse=True)
+    return first, numbers

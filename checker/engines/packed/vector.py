@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tdxcheck.checker.engines.packed.inputs import Inputs
 from tdxcheck.checker.engines.packed.layout import Words
-from tdxcheck.checker.engines.packed.program import NO_REST, Cluster, Program, Rest
+from tdxcheck.checker.engines.packed.program import NO_REST, Program, Rest
 
 Numbers = npt.NDArray[np.int64]
 
@@ -21,6 +21,8 @@ class Moves:
 
     sources: Numbers
     """Rows of the states that were given."""
+    entries: Numbers
+    """Of the cluster."""
     commands: Numbers
     targets: Words
 
@@ -28,51 +30,81 @@ class Moves:
 def moves(program: Program, states: Words) -> Iterator[Moves]:
     """Everything that is possible in these states, a cluster at a time."""
     everything = _computed_first(program, states)
-    for cluster in program.clusters:
-        yield _of_cluster(program, cluster, states, everything)
+    for number in range(len(program.clusters)):
+        yield _of_cluster(program, number, states, everything)
 
 
 def _computed_first(program: Program, states: Words) -> Words:
+    if program.all_words == program.words:
+        return states
     everything = np.zeros((len(states), program.all_words), dtype=np.uint64)
     everything[:, : program.words] = states
     for lookup, entry in program.first:
-        values = lookup.values[_index(lookup.inputs, everything)].astype(np.uint64)
+        values = lookup.values[index_of(lookup.inputs, everything)].astype(np.uint64)
         everything[:, entry.field.word] |= values << np.uint64(entry.field.offset)
     return everything
 
 
-def _index(inputs: Inputs, everything: Words) -> Numbers:
+def index_of(inputs: Inputs, everything: Words) -> Numbers:
     """The row of a table that each state looks up."""
     index = np.zeros(len(everything), dtype=np.uint64)
     offset = 0
+    for word, shift, width in _runs(inputs):
+        bits = everything[:, word] >> np.uint64(shift)
+        bits &= np.uint64((1 << width) - 1)
+        if offset:
+            bits <<= np.uint64(offset)
+            index |= bits
+        else:
+            index = bits
+        offset += width
+    return index.view(np.int64)
+
+
+def _runs(inputs: Inputs) -> list[tuple[int, int, int]]:
+    """Fields that lie side by side, as one: word, offset, width."""
+    runs: list[tuple[int, int, int]] = []
     for entry in inputs:
-        bits = everything[:, entry.field.word] >> np.uint64(entry.field.offset)
-        bits &= np.uint64((1 << entry.field.width) - 1)
-        index |= bits << np.uint64(offset)
-        offset += entry.field.width
-    return index.astype(np.int64)
+        field = entry.field
+        if runs and runs[-1][0] == field.word and sum(runs[-1][1:]) == field.offset:
+            word, offset, width = runs.pop()
+            runs.append((word, offset, width + field.width))
+        else:
+            runs.append((field.word, field.offset, field.width))
+    return runs
 
 
 def _of_cluster(
-    program: Program, cluster: Cluster, states: Words, everything: Words
+    program: Program, number: int, states: Words, everything: Words
 ) -> Moves:
-    index = _index(cluster.inputs, everything)
-    begin = cluster.offsets[index].astype(np.int64)
-    counts = cluster.offsets[index + 1].astype(np.int64) - begin
+    cluster, flips = program.clusters[number], program.flips[number]
+    index = index_of(cluster.inputs, everything)
+    counts = cluster.counts[index]
+    ends = counts.cumsum()
     sources = np.repeat(np.arange(len(states)), counts)
-    ends = np.cumsum(counts)
-    entries = np.arange(len(sources)) + np.repeat(begin - (ends - counts), counts)
+    entries: Numbers = cluster.begins[index] + counts
+    entries = (entries - ends)[sources] + np.arange(len(sources))
+    if not cluster.has_rests:
+        targets = _flipped(states, sources, flips, entries)
+        return Moves(sources, entries, cluster.commands[entries], targets)
     rests = cluster.rests[entries]
-    flips = program.differences[cluster.differences[entries]]
+    changed = flips[entries]
     passed = np.ones(len(sources), dtype=np.bool_)
-    for number in np.unique(rests):
-        if number != NO_REST:
-            rows = np.flatnonzero(rests == number)
-            rest = program.rests[number]
-            _apply(program, rest, rows, sources, everything, passed, flips)
-    sources, entries, flips = sources[passed], entries[passed], flips[passed]
-    commands = cluster.commands[entries].astype(np.int64)
-    return Moves(sources, commands, states[sources] ^ flips)
+    for rest in np.unique(rests):
+        if rest != NO_REST:
+            rows = np.flatnonzero(rests == rest)
+            of = program.rests[rest]
+            _apply(program, of, rows, sources, everything, passed, changed)
+    sources, entries, changed = sources[passed], entries[passed], changed[passed]
+    return Moves(sources, entries, cluster.commands[entries], states[sources] ^ changed)
+
+
+def _flipped(states: Words, sources: Numbers, flips: Words, entries: Numbers) -> Words:
+    if states.shape[1] > 1:
+        return states[sources] ^ flips[entries]
+    targets = states.reshape(-1)[sources]
+    targets ^= flips.reshape(-1)[entries]
+    return targets.reshape(-1, 1)
 
 
 def _apply(
@@ -86,9 +118,9 @@ def _apply(
 ) -> None:
     """Look up what a cluster does not know of one of its commands."""
     for guard in rest.guards:
-        holds = guard.values[_index(guard.inputs, everything[sources[rows]])] != 0
+        holds = guard.values[index_of(guard.inputs, everything[sources[rows]])] != 0
         passed[rows[~holds]] = False
         rows = rows[holds]
     for change in rest.changes:
-        numbers = change.values[_index(change.inputs, everything[sources[rows]])]
+        numbers = change.values[index_of(change.inputs, everything[sources[rows]])]
         flips[rows] ^= program.differences[numbers]
