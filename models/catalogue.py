@@ -24,11 +24,11 @@ from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V13_DESIGN
-from tdxcheck.models.expectations import EXPECTATIONS
+from tdxcheck.models.expected.designs import EXPECTATIONS
+from tdxcheck.models.expected.redundant import REDUNDANT
 from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
-from tdxcheck.models.redundancies import REDUNDANT
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tdxcheck.checker.catalogue import Expectation
-from tdxcheck.models.expectations import NEVER_USED, Table
-from tdxcheck.models.known_handover import (
-    V6_18_REDUNDANT,
-    V7_1_REDUNDANT,
-    V7_2_REDUNDANT,
+from tdxcheck.models.expected.proposals import NEVER_USED
+from tdxcheck.models.expected.table import Table
+from tdxcheck.spec.sources import (
+    DISABLE_V3,
+    K6_16,
+    KEXEC_V7,
+    L6_8,
+    MODULE_1_5,
+    V5,
+    VMXON_V3,
 )
-from tdxcheck.spec.sources import K6_16, KEXEC_V7, L6_8, MODULE_1_5, V5, VMXON_V3
 
 SYS_CONFIG_JUDGES = Expectation(
     note="A1: TDH.SYS.CONFIG refuses the same memory, with the same end",
@@ -40,6 +44,18 @@ IN_ONE_PLACE = Expectation(
 )
 NEVER_INITIALIZED = Expectation(note=NEVER_USED.note, sources=NEVER_USED.sources)
 
+DEAD_CPUS_WRITE_BACK = Expectation(
+    note="a dead CPU writes its caches back, after every callback",
+    sources=(DISABLE_V3.at("2/5, on play_dead"),),
+)
+FLUSHED_IN_TIME = Expectation(
+    note="the flush in the callback comes after the CPU's last SEAMCALL",
+    sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),),
+)
+BEFORE_ANYBODY = Expectation(
+    note="TDX is initialised before a CPU can come or go",
+    sources=(VMXON_V3.at("tdx_enable()"),),
+)
 CONFIG_WRITES_NOTHING = Expectation(
     note="A12: a TDH.SYS.CONFIG that fails has not written the PAMT",
     sources=(MODULE_1_5.at("tdh_sys_config.c"),),
@@ -56,10 +72,15 @@ B16_REDUNDANT: Table = {
     "keeps_a_cpu_per_package": MASKED_BY_B16,
     "creates_tds_on_all_packages": MASKED_BY_B16,
 }
-
-ALL_V7_2_REDUNDANT: Table = {
+V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
-    **V7_2_REDUNDANT,
+    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
+    "locks_cpu_hotplug": BEFORE_ANYBODY,
+}
+V6_18_REDUNDANT: Table = {
+    "flushes_offlined_cpus": FLUSHED_IN_TIME,
+    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
+    "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
 }
 
 REDUNDANT: Mapping[str, Table] = {
@@ -100,8 +121,8 @@ REDUNDANT: Mapping[str, Table] = {
     "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
-    "v7.1": {"locks_memory_hotplug": NOBODY_ADDS, **V7_1_REDUNDANT},
-    "v7.2": ALL_V7_2_REDUNDANT,
-    "dpamt": ALL_V7_2_REDUNDANT,
+    "v7.1": {**V6_18_REDUNDANT, **V7_2_REDUNDANT},
+    "v7.2": V7_2_REDUNDANT,
+    "dpamt": V7_2_REDUNDANT,
 }
 """By design and safeguard."""
