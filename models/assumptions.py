@@ -308,7 +308,7 @@ STRAY_WRITES = Assumption(
 TDS_GET_THE_GLOBAL_KEYID = Assumption(
     "tds-get-the-global-keyid",
     "KVM's pool of KeyIDs begins with the module's own (not A7).",
-    {Host.tds_get_the_global_keyid: True},
+    {Host.keeps_own_keyid_from_tds: False},
     (MODULE_1_5.at("tdh_mng_create.c"),),
     denies=True,
 )

@@ -61,13 +61,19 @@ def seamcall(
 
 
 def to_be_made_again(host: Host, answer: Term[Status]) -> Term[bool]:
-    """The call met a shortage of entropy, for which this kernel makes it again."""
-    return host.retries_no_entropy & (answer == Status.TDX_RND_NO_ENTROPY)
+    """The call met a shortage of entropy, and is made again until that has passed.
+
+    The kernel tries ten times. A shortage that outlasts them is an error like any
+    other, and so is any to a kernel that tries once.
+    """
+    short = answer == Status.TDX_RND_NO_ENTROPY
+    return host.retries_no_entropy & host.shortages_pass & short
 
 
 def meets(host: Host, shortage: Term[bool]) -> Term[bool]:
-    """The call may meet a shortage of entropy, or there is none."""
-    return (host.faults & ~host.retries_no_entropy) | ~shortage
+    """The call may end with a shortage of entropy, or there is none."""
+    passes = host.retries_no_entropy & host.shortages_pass
+    return (host.faults & ~passes) | ~shortage
 
 
 def vmxon_everywhere(host: Host) -> None:
@@ -106,6 +112,7 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     """KVM creates a TD: TDH.MNG.CREATE on {cpu}."""
     host.require(host.tdx_in_use())
     host.require(host.td == Td.NONE)
+    host.require(~host.one_private_keyid)
     host.require(host.online(cpu))
     host.require(meets(host, shortage))
     host.require(

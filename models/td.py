@@ -44,7 +44,7 @@ def ready(host: Host, cpu: Cpu) -> None:
 def mng_create(host: Host, cpu: Cpu, entropy: Term[bool] = YES) -> None:
     """TDH.MNG.CREATE on {cpu}: a new TD takes a KeyID that is free."""
     ready(host, cpu)
-    free = (host.td == Td.NONE) & ~host.tds_get_the_global_keyid
+    free = (host.td == Td.NONE) & host.keeps_own_keyid_from_tds
     host.require(free, Status.TDX_HKID_NOT_FREE)
     host.require(entropy, Status.TDX_RND_NO_ENTROPY)
     host.td = Td.HKID_ASSIGNED

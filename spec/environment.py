@@ -42,10 +42,14 @@ class Environment(State):
     """The block spans two CMRs, with no hole between them."""
     stray_writes = Var(bool, False, frozen=True)
     """A6 denied: a bug or a device writes to memory that TDX owns."""
-    tds_get_the_global_keyid = Var(bool, False, frozen=True)
-    """A7 denied: KVM gives a TD the KeyID that is the module's."""
-    one_private_keyid = Var(bool, False, frozen=True)
-    """A8 denied: firmware leaves one private KeyID, which the module takes."""
+    one_private_keyid = Var(bool, frozen=True)
+    """Firmware leaves one private KeyID, which the module takes."""
+    notifier_registers = Var(bool, frozen=True)
+    """At boot the kernel gets the memory notifier that it asks for."""
+    processor_is_fit = Var(bool, frozen=True)
+    """It has what Linux's TDX code uses: MOVDIR64B, self-snoop, XSAVE, APICv, ..."""
+    shortages_pass = Var(bool, frozen=True)
+    """A shortage of entropy passes within the ten tries that a kernel may make."""
     failed_config_writes_pamt = Var(bool, False, frozen=True)
     """A12 denied: a TDH.SYS.CONFIG that fails has written part of the PAMT."""
 

@@ -117,9 +117,14 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return self.sys_state != SysState.SYSINIT_PENDING
 
     def hidden_at_boot(self) -> Term[bool]:
-        """The kernel does without TDX: it could hibernate, or no KeyID is left."""
+        """The kernel does without TDX: it lacks what that needs, or may hibernate."""
         hibernates = self.gives_way_to_hibernation & self.hibernation
-        return hibernates | self.one_private_keyid
+        blind = self.does_without_a_lost_notifier & ~self.notifier_registers
+        return hibernates | blind | (self.leaves_tds_a_keyid & self.one_private_keyid)
+
+    def processor_serves(self) -> Term[bool]:
+        """The processor is fit for TDX, or the kernel does not look."""
+        return self.processor_is_fit | ~self.checks_processor
 
     @definition
     def kvm_may_load(self) -> Term[bool]:
@@ -128,6 +133,7 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return (
             self.in_service()
             & ~self.hidden_at_boot()
+            & self.processor_serves()
             & implies(second, self.runs_same_code())
         )
 

@@ -45,8 +45,6 @@ class Kernel(Safeguards):
     hkid_leaked = Var(bool, False)
     """The end of a TD has failed: its KeyID is in use for good."""
 
-    detects_tdx_on_every_cpu = Var(bool, False, frozen=True)
-    """TDX is used only where all CPUs that are present came up, and agree on it."""
     lists_legacy_pmem = Var(bool, False, frozen=True)
     """Legacy PMEM is TDX memory to the kernel."""
     initializes_at_boot = Var(bool, False, frozen=True)

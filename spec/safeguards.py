@@ -154,6 +154,65 @@ class Safeguards(State):
 
     # Initialisation.
 
+    detects_tdx_on_every_cpu = Safeguard(
+        sources=(V3_TREE.at("tdx_detect_cpu(), seamrr_enabled(), __tdx_detect()"),)
+    )
+    """TDX is used only where all CPUs that are present came up, and agree on it."""
+    leaves_tds_a_keyid = Safeguard(
+        bugs=("A8",),
+        sources=(
+            V3_TREE.at("tdx_keyid_sufficient()"),
+            L6_8.at("tdx_init(), too few private KeyIDs available"),
+        ),
+    )
+    """TDX is used only where firmware leaves a KeyID besides the module's own."""
+    keeps_own_keyid_from_tds = Safeguard(
+        bugs=("A7",), sources=(L6_8.at("tdx_init(), on the global KeyID"),)
+    )
+    """KVM's pool of KeyIDs begins after the one that is the module's."""
+    does_without_a_lost_notifier = Safeguard(
+        bugs=("A2",), sources=(L6_8.at("tdx_init(), register_memory_notifier()"),)
+    )
+    """Where the memory notifier cannot be registered TDX is not offered at all."""
+    checks_processor = Safeguard(
+        sources=(K6_16.at("tdx_bringup()"), VMXON_V3.at("tdx_enable()"))
+    )
+    """TDX is used only where the processor has what the kernel's TDX code uses."""
+    checks_module_for_kvm = Safeguard(sources=(K6_16.at("__tdx_bringup()"),))
+    """KVM uses TDX only with a module that has the attributes and CPUID that it needs.
+
+    It also compares the module's number of vCPUs with the number of CPUs.
+    """
+    gives_up_for_good = Safeguard(
+        sources=(V3_TREE.at("tdx_init()"), L6_8.at("tdx_enable()"))
+    )
+    """An initialisation that has failed is not tried again."""
+    calls_sys_init_once = Safeguard(sources=(L6_8.at("try_init_module_global()"),))
+    """One CPU makes TDH.SYS.INIT, under a lock, and its result counts for all."""
+    calls_lp_init_once = Safeguard(
+        sources=(L6_8.at("tdx_cpu_enable()"), V3_TREE.at("tdx_module_init_cpus()"))
+    )
+    """On a CPU whose TDH.SYS.LP.INIT is remembered no second one is made."""
+    enables_cpus_first = Safeguard(
+        sources=(
+            V3_TREE.at("init_tdx_module()"),
+            K6_16.at("__tdx_bringup()"),
+            VMXON_V3.at("tdx_enable()"),
+        )
+    )
+    """Every online CPU has made TDH.SYS.LP.INIT before anything is configured."""
+    keys_each_package_once = Safeguard(
+        sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
+    )
+    """The module's key is programmed by one CPU of each package, one after another."""
+    keys_packages_first = Safeguard(
+        sources=(V3.at("17/21"), L6_8.at("init_tdx_module()"))
+    )
+    """Every package has the module's key before a TDMR is initialised."""
+    completes_every_tdmr = Safeguard(
+        sources=(V3.at("18/21"), L6_8.at("init_tdmr(), init_tdmrs()"))
+    )
+    """TDH.SYS.TDMR.INIT is called until it has come to the end of every TDMR."""
     checks_cmrs = Safeguard(
         bugs=("A1",),
         sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
@@ -164,9 +223,10 @@ class Safeguards(State):
     )
     """WBINVD on every CPU before the module's key is programmed."""
     retries_no_entropy = Safeguard(
-        bugs=("B11",), sources=(PULL_6_8.at("no entropy error in common code"),)
+        bugs=("B11",),
+        sources=(PULL_6_8.at("no entropy error in common code"), L6_8.at("sc_retry()")),
     )
-    """A SEAMCALL that meets a shortage of entropy is made again."""
+    """A SEAMCALL that meets a shortage of entropy is made again, up to ten times."""
     empties_list_on_failure = Safeguard(
         sources=(L6_8.at("init_tdx_module(), error path"),)
     )

@@ -83,6 +83,10 @@ FEW: Mapping[Any, Any] = {
     HostState.module_present: True,
     HostState.module_is_1_5: True,
     HostState.next_kernel: NextKernel.SAME,
+    HostState.one_private_keyid: False,
+    HostState.notifier_registers: True,
+    HostState.processor_is_fit: True,
+    HostState.shortages_pass: True,
 }
 """Few enough machines for their states to be visited one by one."""
 
@@ -153,6 +157,10 @@ USUAL: Mapping[Any, Any] = {
     HostState.module_present: True,
     HostState.module_is_1_5: True,
     HostState.next_kernel: NextKernel.SAME,
+    HostState.one_private_keyid: False,
+    HostState.notifier_registers: True,
+    HostState.processor_is_fit: True,
+    HostState.shortages_pass: True,
 }
 """The machine whose switches the tests of single steps leave in one place."""
 

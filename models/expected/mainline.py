@@ -70,7 +70,12 @@ FREED_PAMT_READ = Expectation(
     "the PAMT that was freed",
     sources=(L6_8.at("init_tdx_module(), paddr_is_tdx_private()"),),
 )
+TEN_TRIES = Expectation(
+    note="the same call is tried ten times in a row, and then given up for good",
+    sources=(L6_8.at("sc_retry()"),),
+)
 V6_8_KNOWN: Table = {
+    "a_long_shortage_of_entropy_is_not_final": TEN_TRIES,
     "refused_memory_is_explained": EPERM_ALONE,
     "no_private_line_survives_failure": FREED_PAMT_READ,
     "memory_is_not_overwritten": FREED_PAMT_READ,
@@ -123,6 +128,7 @@ NOT_PASSED_ON = Expectation(
 )
 V6_16_KNOWN = amended(
     V6_8_KNOWN,
+    the_module_serves_kvm=NOT_PASSED_ON,
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     somebody_watches_the_cpus=NOT_PASSED_ON,
     stranding_cpu_offline_is_refused=NOT_PASSED_ON,

@@ -85,6 +85,10 @@ KEY_TABLE = Expectation(
     sources=(L6_8.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
 )
 
+KVM_UNMERGED = Expectation(
+    note="no check of what KVM needs of the module is part of the series",
+    sources=(V3.at("00/21"), K6_16.at("__tdx_bringup()")),
+)
 B1 = Expectation(
     note="the CPU that starts kexec is not flushed",
     bug="B1",
@@ -127,6 +131,8 @@ V3_KNOWN: Table = {
     "stranding_cpu_offline_is_refused": unchecked("CPU hotplug"),
     "unsafe_kexec_is_refused": unchecked("kexec"),
     "a_shortage_of_entropy_is_not_final": ENTROPY,
+    "a_long_shortage_of_entropy_is_not_final": ENTROPY,
+    "the_module_serves_kvm": KVM_UNMERGED,
     "a_busy_key_table_is_not_final": KEY_TABLE,
     "no_hkid_is_leaked": LAST_CPU,
     "somebody_watches_the_cpus": NO_CALLBACKS,
@@ -262,6 +268,9 @@ V8_KNOWN: Table = {
     if rule.name not in V8_MEANINGFUL and rule not in GROUPS["update"]
 } | {
     "a_td_can_run": NEVER_WORKS,
+    "calls_come_in_order": NEVER_WORKS,
+    "seamcall_needs_vmxon_and_lp_init": NEVER_WORKS,
+    "only_verified_cpus_run_tdx": NEVER_WORKS,
     "a_reboot_can_leave_the_module_disabled": NEVER_WORKS,
     "kexec_never_hangs": FLUSHED_LATE,
 }

@@ -13,6 +13,7 @@ from tdxcheck.spec.sources import (
     KEXEC_V7,
     L6_8,
     MODULE_1_5,
+    V3_TREE,
     V5,
     VMXON_V3,
 )
@@ -61,10 +62,19 @@ CONFIG_WRITES_NOTHING = Expectation(
     sources=(MODULE_1_5.at("tdh_sys_config.c"),),
 )
 
-V3_REDUNDANT: Table = {
+MODULE_COUNTS = Expectation(
+    note="TDH.SYS.CONFIG is refused, too, where an LP that firmware counted is missing",
+    sources=(MODULE_1_5.at("tdh_sys_config.c"), V3_TREE.at("__tdx_detect()")),
+)
+
+WITHOUT_DETECTION: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
     "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
     "flushes_other_cpus": MASKED_BY_B1,
+}
+V3_REDUNDANT: Table = {
+    **WITHOUT_DETECTION,
+    "detects_tdx_on_every_cpu": MODULE_COUNTS,
 }
 B16_REDUNDANT: Table = {
     "locks_memory_hotplug": LIST_EXCLUDES,
@@ -83,6 +93,26 @@ V6_18_REDUNDANT: Table = {
     "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
 }
 
+OF_TDX_IN_USE = (
+    "refuses_onlining_outside_list",
+    "locks_memory_hotplug",
+    "locks_cpu_hotplug",
+    "turns_vmx_on_first",
+    "leaves_tds_a_keyid",
+    "keeps_own_keyid_from_tds",
+    "does_without_a_lost_notifier",
+    "checks_processor",
+    "gives_up_for_good",
+    "keys_each_package_once",
+    "keys_packages_first",
+    "completes_every_tdmr",
+    "flushes_before_key_config",
+    "flushes_before_freeing_pamt",
+    "flushes_offlined_cpus",
+    "flushes_other_cpus",
+)
+"""What v8 has from designs that get further than TDH.SYS.CONFIG."""
+
 REDUNDANT: Mapping[str, Table] = {
     "rfc-v2": V3_REDUNDANT,
     "v3": V3_REDUNDANT,
@@ -90,22 +120,19 @@ REDUNDANT: Mapping[str, Table] = {
     "kh-approach1": V3_REDUNDANT,
     "kh-approach2": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
     "kh-approach2-corrected": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
-    "v5": {**V3_REDUNDANT, "refuses_acpi_memory": IN_ONE_PLACE},
-    "v6": V3_REDUNDANT,
-    "v7": V3_REDUNDANT,
+    "v5": {
+        **WITHOUT_DETECTION,
+        "refuses_acpi_memory": IN_ONE_PLACE,
+        "flushes_offlined_cpus": MASKED_BY_B1,
+    },
+    "v6": WITHOUT_DETECTION,
+    "v7": WITHOUT_DETECTION,
     "v8": {
-        "refuses_onlining_outside_list": NEVER_INITIALIZED,
-        "locks_memory_hotplug": NEVER_INITIALIZED,
-        "locks_cpu_hotplug": NEVER_INITIALIZED,
-        "turns_vmx_on_first": NEVER_INITIALIZED,
+        **dict.fromkeys(OF_TDX_IN_USE, NEVER_INITIALIZED),
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
-        "flushes_before_key_config": NEVER_INITIALIZED,
-        "flushes_before_freeing_pamt": NEVER_INITIALIZED,
-        "flushes_offlined_cpus": NEVER_INITIALIZED,
-        "flushes_other_cpus": NEVER_INITIALIZED,
     },
-    "v9": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
+    "v9": {**WITHOUT_DETECTION, "locks_memory_hotplug": LIST_EXCLUDES},
     "v13": {
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "locks_memory_hotplug": LIST_EXCLUDES,

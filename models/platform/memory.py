@@ -156,7 +156,7 @@ def memory_online(host: Host, block: Block) -> None:
     host.require(~host.memory_hotplug_locked())
     host.require(
         implies(
-            host.refuses_onlining_outside_list,
+            host.refuses_onlining_outside_list & host.notifier_registers,
             host.tdx_list_is_empty() | host.found_in_list(block),
         ),
         otherwise=Refusal(Told.EPERM, detail="NOTIFY_BAD"),
