@@ -29,7 +29,7 @@ Each stands unless it is denied; `models/hazards.py` says what comes of denying 
 from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Assumption
-from tdxcheck.spec.environment import Integrity
+from tdxcheck.spec.environment import Integrity, Obstacle
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
 from tdxcheck.spec.sources import (
@@ -315,7 +315,7 @@ TDS_GET_THE_GLOBAL_KEYID = Assumption(
 ONE_PRIVATE_KEYID = Assumption(
     "one-private-keyid",
     "Firmware leaves a single private KeyID (not A8).",
-    {Host.one_private_keyid: True},
+    {Host.obstacle: Obstacle.ONE_KEYID},
     (L6_8.at("tdx_init(), too few private KeyIDs available"),),
     denies=True,
 )

@@ -208,7 +208,8 @@ def initialize_tdmr_breaks_off(host: Host, cpu: Cpu, tdmr: Tdmr) -> None:
     host.require(host.answer(sys_tdmr_init, cpu, tdmr) == Status.TDX_SUCCESS)
     host.pamt_written = True
     host.private_dirty[cpu] = True
-    host.marked[cpu] = host.marked[cpu] | host.flushes_only_marked_caches
+    marks = host.flushes_only_marked_caches & host.marks_cache_of_seamcalls
+    host.marked[cpu] = host.marked[cpu] | marks
     host.tdx = Tdx.UNDOING
 
 

@@ -21,6 +21,15 @@ class Integrity(Enum):
     ACCESS_CONTROL = "access control only: nothing is detected"
 
 
+class Obstacle(Enum):
+    """What makes TDX of no use, or unsafe, on a machine that offers it."""
+
+    NONE = "nothing"
+    ONE_KEYID = "a single private KeyID, which the module takes"
+    NO_NOTIFIER = "the memory notifier cannot be registered"
+    PROCESSOR = "no MOVDIR64B, self-snoop, XSAVE, APICv or the like"
+
+
 class Environment(State):
     """What is taken for granted, and what becomes of memory where it is not so."""
 
@@ -42,12 +51,8 @@ class Environment(State):
     """The block spans two CMRs, with no hole between them."""
     stray_writes = Var(bool, False, frozen=True)
     """A6 denied: a bug or a device writes to memory that TDX owns."""
-    one_private_keyid = Var(bool, frozen=True)
-    """Firmware leaves one private KeyID, which the module takes."""
-    notifier_registers = Var(bool, frozen=True)
-    """At boot the kernel gets the memory notifier that it asks for."""
-    processor_is_fit = Var(bool, frozen=True)
-    """It has what Linux's TDX code uses: MOVDIR64B, self-snoop, XSAVE, APICv, ..."""
+    obstacle: Var[Obstacle] = Var(Obstacle, frozen=True)
+    """What the kernel finds at boot that it must do without TDX for, if anything."""
     shortages_pass = Var(bool, frozen=True)
     """A shortage of entropy passes within the ten tries that a kernel may make."""
     failed_config_writes_pamt = Var(bool, False, frozen=True)

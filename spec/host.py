@@ -20,6 +20,7 @@ from tdxcheck.checker.language import (
     one_of,
 )
 from tdxcheck.spec.dynamic_pamt import DynamicPamt
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.handover import Handover
 from tdxcheck.spec.kernel import Kernel
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
@@ -119,12 +120,16 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
     def hidden_at_boot(self) -> Term[bool]:
         """The kernel does without TDX: it lacks what that needs, or may hibernate."""
         hibernates = self.gives_way_to_hibernation & self.hibernation
-        blind = self.does_without_a_lost_notifier & ~self.notifier_registers
-        return hibernates | blind | (self.leaves_tds_a_keyid & self.one_private_keyid)
+        blind = self.does_without_a_lost_notifier & self.faces(Obstacle.NO_NOTIFIER)
+        bare = self.leaves_tds_a_keyid & self.faces(Obstacle.ONE_KEYID)
+        return hibernates | blind | bare
 
     def processor_serves(self) -> Term[bool]:
         """The processor is fit for TDX, or the kernel does not look."""
-        return self.processor_is_fit | ~self.checks_processor
+        return ~self.checks_processor | ~self.faces(Obstacle.PROCESSOR)
+
+    def faces(self, obstacle: Obstacle) -> Term[bool]:
+        return self.obstacle == obstacle
 
     @definition
     def kvm_may_load(self) -> Term[bool]:
@@ -200,7 +205,8 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         )
         midway = ((self.td == Td.HKID_ASSIGNED) & unkeyed) | (self.td == Td.BLOCKED)
         works = self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked
-        return (self.locks_cpu_hotplug & self.initializing()) | (works & midway)
+        held = self.locks_cpu_hotplug_for_tds & works & midway
+        return (self.locks_cpu_hotplug & self.initializing()) | held
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

@@ -42,6 +42,8 @@ class Kernel(Safeguards):
     """A vCPU whose creation has failed is in a CPU's list of vCPUs."""
     assertion_failed = Var(bool, False)
     """Code has found itself where it did not expect to run: a splat in the log."""
+    td_page_unflushed = Var(bool, False)
+    """A TD's page is back in the allocator, and caches may hold its private lines."""
     hkid_leaked = Var(bool, False)
     """The end of a TD has failed: its KeyID is in use for good."""
 
@@ -57,7 +59,5 @@ class Kernel(Safeguards):
     """Whether memory may go is asked of the attribute for CPUs."""
     asks_module_on_machine_check = Var(bool, False, frozen=True)
     """The handler of a machine check asks the module whose page it was."""
-    core_owns_vmx = Var(bool, False, frozen=True)
-    """The core kernel does VMXON and is asked before a CPU comes or goes, not KVM."""
     flushes_only_marked_caches = Var(bool, False, frozen=True)
     """kexec flushes the caches of those CPUs only that made a SEAMCALL."""

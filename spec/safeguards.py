@@ -10,6 +10,7 @@ from __future__ import annotations
 from tdxcheck.checker.language import Safeguard, State
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
+    BASE_SPEC,
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
@@ -23,6 +24,8 @@ from tdxcheck.spec.sources import (
     L6_8,
     L6_18,
     L7_2,
+    LOADER_1_5,
+    MODULE_1_5,
     PREEMPTION,
     PULL_6_8,
     PULL_6_18,
@@ -126,6 +129,39 @@ class Safeguards(State):
         sources=(K6_16.at("tdx_disable_virtualization_cpu()"),)
     )
     """Before a CPU goes offline, TDH.VP.FLUSH lets its vCPUs go."""
+
+    # TDs that end.
+
+    locks_cpu_hotplug_for_tds = Safeguard(
+        sources=(K6_16.at("__tdx_td_init(), tdx_mmu_release_hkid(), cpus_read_lock()"),)
+    )
+    """No CPU comes or goes while a TD's keys are programmed, or its KeyID released."""
+    serializes_keyid_calls = Safeguard(
+        sources=(K6_16.at("tdx_lock"), MODULE_1_5.at("tdh_mng_key_freeid.c"))
+    )
+    """The calls that take or free a KeyID are made for one TD at a time."""
+    flushes_vcpus_of_ended_tds = Safeguard(
+        sources=(K6_16.at("tdx_mmu_release_hkid(), tdx_flush_vp_on_cpu()"),)
+    )
+    """TDH.VP.FLUSH lets every vCPU go before TDH.MNG.VPFLUSHDONE."""
+    resumes_write_back = Safeguard(sources=(K6_16.at("smp_func_do_phymem_cache_wb()"),))
+    """TDH.PHYMEM.CACHE.WB that was interrupted is resumed."""
+    writes_back_before_freeing = Safeguard(
+        sources=(K6_16.at("tdx_mmu_release_hkid()"),)
+    )
+    """TDH.PHYMEM.CACHE.WB runs in every package before TDH.MNG.KEY.FREEID."""
+    flushes_reclaimed_pages = Safeguard(
+        sources=(K6_16.at("tdx_reclaim_td_control_pages()"), BASE_SPEC.at("ch. 9.8"))
+    )
+    """A TD's last page is flushed, by the module's own KeyID, before it is freed."""
+    resets_reclaimed_pages = Safeguard(
+        sources=(K6_16.at("tdx_clear_page()"), BARE_ERRATUM.at("whole patch"))
+    )
+    """MOVDIR64B clears a TD's page before it is freed: always, or with the erratum."""
+    leaks_pages_held_back = Safeguard(sources=(K6_16.at("tdx_reclaim_page()"),))
+    """A page that the module does not give back is leaked rather than freed."""
+
+    # Caches of CPUs.
 
     flushes_offlined_cpus = Safeguard(
         bugs=("B37",), sources=(DISABLE_V3.at("2/5, on play_dead"),)
@@ -297,6 +333,8 @@ class Safeguards(State):
         sources=(V13.at("17/22"), KEXEC_V7.at("2/7, relocate_kernel()")),
     )
     """WBINVD on the CPU that kexec starts from."""
+    marks_cache_of_seamcalls = Safeguard(sources=(KEXEC_V7.at("1/7"),))
+    """A SEAMCALL marks its CPU's cache as one to be flushed."""
     marks_cache_of_vp_enter = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
     """TDH.VP.ENTER, too, marks its CPU's cache as one to be flushed."""
     marks_cache_of_page_rdmd = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
@@ -314,6 +352,20 @@ class Safeguards(State):
         bugs=("B25",), sources=(DISABLE_V3.at("tdx_shutdown()"),)
     )
     """TDH.SYS.DISABLE makes the module forget everything before another kernel runs."""
+    disables_module_in_panic = Safeguard(
+        sources=(DISABLE_V3.at("native_machine_crash_shutdown()"),)
+    )
+    """So it does on the CPU that panics, before the crash kernel runs."""
+    retries_disable = Safeguard(sources=(DISABLE_V3.at("tdx_shutdown(), retries"),))
+    """TDH.SYS.DISABLE that was interrupted, or met a busy module, is made again."""
+    flushes_after_disabling = Safeguard(
+        bugs=("B14",), sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),)
+    )
+    """Caches are written back after TDH.SYS.DISABLE, which leaves lines in them."""
+    counts_vmx_users = Safeguard(
+        sources=(VMXON_V3.at("x86_virt_get_ref()"), DISABLE_V3.at("cover letter"))
+    )
+    """VMX operation ends with its last user: the core kernel's outlasts KVM's."""
 
     # Suspend.
 
@@ -328,6 +380,27 @@ class Safeguards(State):
 
     # Runtime update of the module.
 
+    checks_update_file = Safeguard(
+        sources=(SEAMLDR_7_2.at("seamldr_install_module(), checks of the header"),)
+    )
+    """A file whose header is wrong is refused before anything is shut down."""
+    stops_the_machine = Safeguard(
+        sources=(SEAMLDR_7_2.at("seamldr_install_module(), stop_machine()"),)
+    )
+    """Every CPU is stopped for an update: none makes a call of its own meanwhile."""
+    updates_in_lock_step = Safeguard(
+        sources=(SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()"),)
+    )
+    """No CPU goes on to the next stage of an update before all have done theirs."""
+    serializes_installs = Safeguard(sources=(SEAMLDR_7_2.at("seamldr_install()"),))
+    """SEAMLDR.INSTALL is called by one CPU after the other, under a lock."""
+    installs_as_update = Safeguard(
+        sources=(
+            SEAMLDR_7_2.at("seamldr_install()"),
+            LOADER_1_5.at("seamldr_install.c"),
+        )
+    )
+    """The image is installed as an update, which keeps TDs, and not loaded anew."""
     stops_update_on_failure = Safeguard(
         bugs=("B19",), sources=(UPDATE_V10.at("15/25"), SEAMLDR_7_2.at("ack_state()"))
     )

@@ -35,6 +35,7 @@ V6_18 = V6_16.variant(
         Host.flushes_other_cpus: True,
         Host.flushes_own_cpu: True,
         Host.flushes_only_marked_caches: True,
+        Host.marks_cache_of_seamcalls: True,
         Host.marks_cache_of_vp_enter: True,
         Host.marks_cache_of_page_rdmd: True,
         Host.flushes_when_seamcalls_end: True,

@@ -148,6 +148,7 @@ def kvm_load_on_core(host: Host) -> None:
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(host.tdx == Tdx.INITIALIZED)
     host.require(host.module_enumerates_topology | ~host.checks_module_for_kvm)
+    host.vmx_on.fill(host.turns_vmx_on_first)
     host.kvm = Kvm.LOADED
 
 
@@ -184,7 +185,7 @@ V7_1 = V6_18.variant(
     settings={
         Host.initializes_at_boot: True,
         Host.gives_up_for_good: False,
-        Host.core_owns_vmx: True,
+        Host.counts_vmx_users: True,
         Host.bears_missing_tdx: True,
         Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,

@@ -67,7 +67,12 @@ CLEARED = vacuous(
     "TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_clear()")
 )
 
+NOT_DISABLED = Expectation(
+    note="no kernel before v7.2 has the module forget what it holds",
+    sources=(DISABLE_V3.at("cover letter"), V3.at("19/21, on shutdown")),
+)
 V3_HANDOVER: Table = {
+    "kexec_leaves_the_module_disabled": NOT_DISABLED,
     "tsx_control_is_not_final": TSX,
     "an_older_module_is_not_final": ASKED_BY_INFO,
     "only_answers_are_remembered": NOTHING_REMEMBERED,
@@ -81,11 +86,21 @@ V6_8_HANDOVER: Table = {
     "no_list_holds_a_failed_vcpu": FAILED_VCPU,
     "a_reboot_can_leave_the_module_disabled": REBOOT_UNTOLD,
 }
-WITH_KEXEC: Table = {"next_kernel_stops_at_first_seamcall": AN_OLD_KERNEL}
+WITH_KEXEC: Table = {
+    "next_kernel_stops_at_first_seamcall": AN_OLD_KERNEL,
+    "kexec_leaves_the_module_disabled": NOT_DISABLED,
+}
 KEXEC_MUTEX_HANDOVER: Table = {
     **WITH_KEXEC,
+    "kexec_leaves_the_module_disabled": vacuous(
+        "no image is loaded once TDX is initialised", KEXEC_MUTEX.at("kexec_load()")
+    ),
     "disabled_tdx_is_left_alone": PART_INITIALIZED,
 }
 V6_18_HANDOVER: Table = {**WITH_KEXEC, "no_assertion_fails": SPLAT}
 V7_1_MENDED = ("no_list_holds_a_failed_vcpu", "disabled_tdx_is_left_alone")
-V7_2_MENDED = ("no_assertion_fails", "a_reboot_can_leave_the_module_disabled")
+V7_2_MENDED = (
+    "no_assertion_fails",
+    "a_reboot_can_leave_the_module_disabled",
+    "kexec_leaves_the_module_disabled",
+)

@@ -91,6 +91,7 @@ V6_8_KNOWN: Table = {
     "no_private_line_survives_kexec": NO_KEXEC,
     "next_kernel_is_not_poisoned": NO_KEXEC,
     "next_kernel_stops_at_first_seamcall": NO_KEXEC,
+    "kexec_leaves_the_module_disabled": NO_KEXEC,
     "kexec_is_possible": Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources),
     **V6_8_HANDOVER,
 }

@@ -245,6 +245,8 @@ NEVER_WORKS = Expectation(
 NEVER_USED = vacuous("TDX never comes into use", V8.at("00/16"))
 V8_MEANINGFUL = {
     "no_seamcall_after_failed_init",
+    "ended_tds_leave_no_lines",
+    "nothing_holds_an_ended_td_back",
     "freed_pamt_is_not_poisoned",
     "zone_device_memory_is_never_refused",
     "convertible_memory_may_return",

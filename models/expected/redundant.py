@@ -67,10 +67,19 @@ MODULE_COUNTS = Expectation(
     sources=(MODULE_1_5.at("tdh_sys_config.c"), V3_TREE.at("__tdx_detect()")),
 )
 
+PAMTS_POISON = Expectation(
+    note="the PAMT of a failed initialisation is not reset, and breaks the same rule",
+    sources=(V3_TREE.at("init_tdx_module(), error path"),),
+)
+LAST_CPUS_STAY = Expectation(
+    note="while a KeyID is held the last CPU of a package stays online anyhow",
+    sources=(K6_16.at("tdx_offline_cpu()"),),
+)
 WITHOUT_DETECTION: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
     "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
     "flushes_other_cpus": MASKED_BY_B1,
+    "resets_reclaimed_pages": PAMTS_POISON,
 }
 V3_REDUNDANT: Table = {
     **WITHOUT_DETECTION,
@@ -106,6 +115,14 @@ OF_TDX_IN_USE = (
     "keys_each_package_once",
     "keys_packages_first",
     "completes_every_tdmr",
+    "locks_cpu_hotplug_for_tds",
+    "serializes_keyid_calls",
+    "flushes_vcpus_of_ended_tds",
+    "resumes_write_back",
+    "writes_back_before_freeing",
+    "flushes_reclaimed_pages",
+    "resets_reclaimed_pages",
+    "leaks_pages_held_back",
     "flushes_before_key_config",
     "flushes_before_freeing_pamt",
     "flushes_offlined_cpus",
@@ -139,6 +156,7 @@ REDUNDANT: Mapping[str, Table] = {
     },
     "v6.8": {
         "locks_memory_hotplug": LIST_EXCLUDES,
+        "locks_cpu_hotplug_for_tds": LAST_CPUS_STAY,
     },
     "hotadd-precheck": {
         rule: why

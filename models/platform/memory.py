@@ -10,6 +10,7 @@ from tdxcheck.checker.language import (
     implies,
     ite,
 )
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.events import (
     DEVICE_AS_MEMORY,
     MEMORY_HOT_ADD,
@@ -156,7 +157,7 @@ def memory_online(host: Host, block: Block) -> None:
     host.require(~host.memory_hotplug_locked())
     host.require(
         implies(
-            host.refuses_onlining_outside_list & host.notifier_registers,
+            host.refuses_onlining_outside_list & ~host.faces(Obstacle.NO_NOTIFIER),
             host.tdx_list_is_empty() | host.found_in_list(block),
         ),
         otherwise=Refusal(Told.EPERM, detail="NOTIFY_BAD"),

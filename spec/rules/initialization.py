@@ -14,6 +14,7 @@ from tdxcheck.checker.language import (
     invariant,
     step_rule,
 )
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.events import MACHINE_CHECK
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Block, Cpu, Hkid, Package
@@ -120,7 +121,7 @@ def tdx_in_use_is_complete(host: Host) -> Term[bool]:
 )
 def a_keyid_is_left_for_tds(host: Host) -> Term[bool]:
     """TDX is used only where a TD can have a KeyID: the module takes one itself."""
-    return implies(host.tdx_in_use(), ~host.one_private_keyid)
+    return implies(host.tdx_in_use(), ~host.faces(Obstacle.ONE_KEYID))
 
 
 @invariant(
@@ -133,7 +134,7 @@ def the_processor_serves_tdx(host: Host) -> Term[bool]:
     Without MOVDIR64B nothing clears a page that was private; without self-snoop no
     caches agree on one that is used with two KeyIDs.
     """
-    return implies(host.tdx_in_use(), host.processor_is_fit)
+    return implies(host.tdx_in_use(), ~host.faces(Obstacle.PROCESSOR))
 
 
 @step_rule(
