@@ -213,7 +213,7 @@ TAKEN_OVER_WITH_PAMT = Assumption(
 NO_INTEGRITY = Assumption(
     "no-integrity",
     "The next kernel uses KeyID 0, which checks no integrity.",
-    {Host.next_kernel_checks_integrity: False},
+    {Host.shared_keys_with_integrity: False},
     (KEXEC_V4.at("cover letter"), BASE_SPEC.at("ch. 16.2")),
 )
 CRASH_KERNEL_STAYS = Assumption(
@@ -329,6 +329,14 @@ FAILED_CONFIG_WRITES_PAMT = Assumption(
 
 # Of the platform.
 
+FAILED_CREATION_FREES_PAGE = Assumption(
+    "failed-creation-frees-page",
+    "The page of a TDH.MNG.CREATE that met no entropy is freed as the module left it. "
+    "What KVM makes of that page was not established.",
+    {Host.failed_creation_is_cleared: False},
+    (MODULE_1_5.at("tdh_mng_create.c"), K6_16.at("__tdx_td_init(), error path")),
+    denies=True,
+)
 UNVERIFIED_CPUS_ARE_LET_IN = Assumption(
     "unverified-cpus-are-let-in",
     "A SEAMCALL on a CPU that firmware did not verify enters the module.",
@@ -451,6 +459,7 @@ ASSUMPTIONS = (
     TDS_GET_THE_GLOBAL_KEYID,
     ONE_PRIVATE_KEYID,
     FAILED_CONFIG_WRITES_PAMT,
+    FAILED_CREATION_FREES_PAGE,
     UNVERIFIED_CPUS_ARE_LET_IN,
     SOFT_RESERVED_STAYS_A_DEVICE,
     SOFT_RESERVED_IS_CONVERTIBLE,

@@ -25,6 +25,7 @@ from tdxcheck.spec.host import (
     Host,
     MemoryKind,
     Presence,
+    Running,
     SysInitResult,
     Tdx,
 )
@@ -171,13 +172,16 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
 
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
 def configure_key_fatal(host: Host, cpu: Cpu) -> None:
-    """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead."""
+    """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead.
+
+    The CPU shuts down inside the module, and the kernel waits for it for ever.
+    """
     host.require(host.faults)
     host.require(host.tdx == Tdx.CONFIGURED)
     host.require(host.online(cpu))
     host.require(~host.key_configured[host.package_of[cpu]])
     seamcall(host, sys_key_config_fatal, cpu)
-    host.tdx = Tdx.UNDOING
+    host.running = Running.STUCK
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)

@@ -103,7 +103,7 @@ def kvm_unload(host: Host) -> None:
     core = one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     stays = host.initializes_at_boot & core
     on, installed = host.vmx_on, host.callbacks_installed
-    preemptible = host.flushes_in_offline_callback & ~host.flushes_with_preemption
+    preemptible = host.flushes_when_seamcalls_end & ~host.flushes_with_preemption
     splat = host.tdx_in_use() & preemptible
     host.assertion_failed = host.assertion_failed | splat
     host.vmx_on.update(lambda c: on[c] & stays & host.counts_vmx_users)
@@ -135,7 +135,12 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
             "Online CPU and retry.",
         ),
     )
-    seamcall(host, mng_create, cpu, ~shortage)
+    private = host.private_page_in_allocator
+    answer = seamcall(host, mng_create, cpu, ~shortage)
+    short = answer == Status.TDX_RND_NO_ENTROPY
+    host.private_page_in_allocator = private | (
+        short & ~host.failed_creation_is_cleared
+    )
 
 
 @action(actor=Actor.KVM, sources=TD_INIT)

@@ -51,6 +51,8 @@ class Kernel(Safeguards):
     """Legacy PMEM is TDX memory to the kernel."""
     initializes_at_boot = Var(bool, False, frozen=True)
     """TDX is initialised before any device, administrator or KVM can interfere."""
+    asks_by_sys_rd = Var(bool, False, frozen=True)
+    """It asks for the module's limits by TDH.SYS.RD, which module 1.0 has not."""
     looks_at_one_cmr = Var(bool, False, frozen=True)
     """A range counts as convertible only if a single CMR holds it."""
     releases_lock_unheld = Var(bool, False, frozen=True)

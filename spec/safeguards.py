@@ -171,17 +171,10 @@ class Safeguards(State):
     Recalled of native_play_dead(): it comes after every callback of the CPU's, and
     so after a TDH.VP.FLUSH that KVM makes behind TDX's own flush.
     """
-    flushes_in_offline_callback = Safeguard(
-        sources=(
-            KEXEC_V7.at("tdx_disable_virtualization_cpu()"),
-            DISABLE_V3.at("tdx_offline_cpu()"),
-        )
-    )
-    """A CPU that goes offline writes its caches back in TDX's own callback."""
     flushes_after_vp_flush = Safeguard(
         bugs=("B37",), sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),)
     )
-    """That callback comes after the one that makes TDH.VP.FLUSH."""
+    """As a CPU goes offline its flush comes after the callback with TDH.VP.FLUSH."""
 
     flushes_with_preemption = Safeguard(
         bugs=("B15",), sources=(PREEMPTION.at("whole patch"),)
@@ -341,9 +334,16 @@ class Safeguards(State):
     """TDH.PHYMEM.PAGE.RDMD, which a machine check asks, marks its CPU's cache, too."""
     flushes_when_seamcalls_end = Safeguard(
         bugs=("B14",),
-        sources=(FLUSH_EARLY.at("tdx_disable_virtualization_cpu()"),),
+        sources=(
+            FLUSH_EARLY.at("tdx_disable_virtualization_cpu()"),
+            DISABLE_V3.at("tdx_offline_cpu(), tdx_shutdown_cpu()"),
+        ),
     )
-    """A CPU writes its caches back once it makes no more SEAMCALLs, before kexec."""
+    """A CPU writes its caches back once it makes no more SEAMCALLs: when it goes
+    offline, when KVM leaves it, and when a shutdown for kexec reaches it.
+
+    In v6.18 KVM does so in one place, and from v7.2 on TDX in one for each.
+    """
     resets_private_memory = Safeguard(
         sources=(V13.at("17/22"), BARE_ERRATUM.at("MOVDIR64B"))
     )

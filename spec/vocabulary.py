@@ -50,6 +50,7 @@ class Running(Enum):
     NONE = "no kernel: it has crashed"
     HUNG = "no kernel: kexec hangs"
     RESET = "no kernel: the machine is reset"
+    STUCK = "no kernel: a CPU never comes back from the TDX module"
 
 
 class Tdx(Enum):

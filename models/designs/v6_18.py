@@ -39,7 +39,6 @@ V6_18 = V6_16.variant(
         Host.marks_cache_of_vp_enter: True,
         Host.marks_cache_of_page_rdmd: True,
         Host.flushes_when_seamcalls_end: True,
-        Host.flushes_in_offline_callback: True,
         Host.flushes_after_vp_flush: True,
         Host.refuses_rbp_clobber: True,
         Host.propagates_bring_up_errors: True,

@@ -176,7 +176,7 @@ def list_memory(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(may_initialize(host))
     host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
-    host.require(host.module_is_1_5)
+    host.require(host.module_is_1_5 | ~host.asks_by_sys_rd)
     host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
     list_present_memory(host)
 
@@ -188,7 +188,7 @@ def read_metadata_in_vain(host: Host, cpu: Cpu) -> None:
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.online(cpu))
     host.require(host.every_online_cpu_initialized())
-    host.require(~host.module_is_1_5)
+    host.require(host.asks_by_sys_rd & ~host.module_is_1_5)
     seamcall(host, sys_rd_of_1_0, cpu)
     host.tdx = Tdx.ERROR
 
@@ -259,6 +259,7 @@ V6_8 = V3_DESIGN.variant(
         Host.checks_cmrs: False,
         Host.flushes_after_failed_config: False,
         Host.asks_module_on_machine_check: True,
+        Host.asks_by_sys_rd: True,
         Host.calls_sys_init_once: True,
         Host.calls_lp_init_once: True,
         Host.enables_cpus_first: True,

@@ -19,7 +19,9 @@ from tdxcheck.models.expected.mainline import (
     V7_1_KNOWN,
     V7_2_KNOWN,
     V9_KNOWN,
+    V10_KNOWN,
     V13_KNOWN,
+    V15_KNOWN,
 )
 from tdxcheck.models.expected.proposals import (
     APPROACH1_KNOWN,
@@ -45,7 +47,9 @@ BEFORE_UPDATES: Mapping[str, Table] = {
     "v7": V7_KNOWN,
     "v8": V8_KNOWN,
     "v9": V9_KNOWN,
+    "v10": V10_KNOWN,
     "v13": V13_KNOWN,
+    "v15": V15_KNOWN,
     "v6.8": V6_8_KNOWN,
     "hotadd-precheck": HOTADD_PRECHECK_KNOWN,
     "kexec-mutex": KEXEC_MUTEX_KNOWN,

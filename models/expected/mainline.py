@@ -12,7 +12,18 @@ from tdxcheck.models.expected.handover import (
     V7_2_MENDED,
     WITH_KEXEC,
 )
-from tdxcheck.models.expected.proposals import FLUSHED_LATE, KEY_TABLE, RBP, V7_KNOWN
+from tdxcheck.models.expected.handover import OLDER_MODULE as OLDER_MODULE_FAILS
+from tdxcheck.models.expected.proposals import (
+    B1,
+    ENTROPY,
+    FLUSHED_LATE,
+    KEY_TABLE,
+    NOT_RESET_BEFORE_KEXEC,
+    PAMT_NOT_RESET,
+    RBP,
+    V7_KNOWN,
+    unchecked,
+)
 from tdxcheck.models.expected.table import Table, amended, vacuous
 from tdxcheck.spec.sources import (
     CXL_2024,
@@ -107,7 +118,7 @@ S3_NOT_YET = Expectation(
 )
 V13_KNOWN = amended(
     V6_8_KNOWN,
-    holds=KEXEC_RULES_HOLD,
+    holds=[*KEXEC_RULES_HOLD, "an_older_module_is_not_final"],
     kexec_never_hangs=FLUSHED_LATE,
     suspend_is_refused=S3_NOT_YET,
     tdx_in_use_has_a_module=S3_NOT_YET,
@@ -115,6 +126,21 @@ V13_KNOWN = amended(
         "private memory is reset before kexec", V13.at("17/22")
     ),
     **WITH_KEXEC,
+)
+V10_KNOWN = amended(
+    V13_KNOWN,
+    a_shortage_of_entropy_is_not_final=ENTROPY,
+    a_long_shortage_of_entropy_is_not_final=ENTROPY,
+    freed_pamt_is_not_poisoned=PAMT_NOT_RESET,
+    no_private_line_survives_kexec=B1,
+    memory_is_not_overwritten=B1,
+    next_kernel_is_not_poisoned=NOT_RESET_BEFORE_KEXEC,
+    unsafe_kexec_is_refused=unchecked("kexec"),
+)
+V15_KNOWN = amended(
+    V13_KNOWN,
+    holds=["suspend_is_refused", "tdx_in_use_has_a_module"],
+    an_older_module_is_not_final=OLDER_MODULE_FAILS,
 )
 
 MISCOUNT = Expectation(

@@ -93,12 +93,10 @@ B16_REDUNDANT: Table = {
 }
 V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
-    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
     "locks_cpu_hotplug": BEFORE_ANYBODY,
 }
 V6_18_REDUNDANT: Table = {
     "flushes_offlined_cpus": FLUSHED_IN_TIME,
-    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
     "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
 }
 

@@ -167,7 +167,11 @@ def memory_online(host: Host, block: Block) -> None:
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST}, event=MEMORY_OFFLINE)
 def memory_offline(host: Host, block: Block) -> None:
-    """The administrator offlines {block}, which does not hold the kernel itself."""
+    """The administrator offlines {block}, which does not hold the kernel itself.
+
+    A block with the PAMT or pages of a TD in it cannot go, as they are unmovable; that
+    is recalled. Which blocks these are is not kept: this one has none.
+    """
     host.require(host.in_service())
     host.require(host.memory[block] == Presence.ONLINE)
     host.require(~host.unmovable[block], otherwise=Told.EBUSY)
