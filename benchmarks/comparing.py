@@ -14,7 +14,7 @@ from benchmarks.peers import PEERS, Answer, Failed
 from benchmarks.running import run
 from benchmarks.subjects import system
 from tdxcheck.checker.engines.orbits import stores as orbits
-from tdxcheck.checker.engines.packed import stores as packed
+from tdxcheck.checker.engines.packed import visited as packed
 from tdxcheck.checker.export.subject import subject
 
 OWN = ("diagrams", "orbits", "explicit", "numpy")
