@@ -23,6 +23,7 @@ from tdxcheck.checker.observation import (
 from tdxcheck.models.logs.form import FIELD, Form, Origin
 from tdxcheck.models.logs.timeline import FORMS, Event
 from tdxcheck.spec.decoding import decode
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.events import (
     CPU_HOT_ADD,
     CPU_OFFLINE,
@@ -53,7 +54,7 @@ def begins(host: Host) -> Term[bool]:
 @reachable()
 def found_too_few_keyids(host: Host) -> Term[bool]:
     """Firmware left TDX a single KeyID."""
-    return host.one_private_keyid & (host.tdx != Tdx.INITIALIZED)
+    return (host.obstacle == Obstacle.ONE_KEYID) & (host.tdx != Tdx.INITIALIZED)
 
 
 @reachable()

@@ -15,7 +15,7 @@ from tdxcheck.checker.observation import InState, Observed, Refused, Step
 from tdxcheck.models.logs.form import Role
 from tdxcheck.models.logs.observed import found_too_few_keyids, observed
 from tdxcheck.models.logs.timeline import Boot, Event
-from tdxcheck.spec.environment import Integrity
+from tdxcheck.spec.environment import Integrity, Obstacle
 from tdxcheck.spec.events import (
     CPU_HOT_ADD,
     CPU_HOT_REMOVE,
@@ -99,7 +99,7 @@ def settings_for(observations: Iterable[Observed]) -> tuple[Sizes, dict[Variable
     for seen in observations:
         for sight in seen.sights:
             if isinstance(sight, InState) and sight.condition is found_too_few_keyids:
-                settings[Host.one_private_keyid] = True
+                settings[Host.obstacle] = Obstacle.ONE_KEYID
             event = sight.event if isinstance(sight, Refused | Step) else None
             for variable in AWAKENED.get(event, ()):
                 settings[variable] = True
