@@ -15,6 +15,8 @@ from tdxcheck.models.logs.form import Form, Forms, Line, Role
 from tdxcheck.models.logs.forms import TDX_FORMS
 from tdxcheck.models.logs.machine_forms import MACHINE_FORMS, MEMORY_FORMS
 from tdxcheck.models.logs.reading import Raw, parted
+from tdxcheck.spec.decoding import decode
+from tdxcheck.spec.leaves import leaf_name
 
 FORMS: Final = Forms((*TDX_FORMS, *MACHINE_FORMS, *MEMORY_FORMS))
 
@@ -60,6 +62,10 @@ class _Lenient(dict[str, object]):
 
 def said(line: Line) -> str:
     """The line in words."""
+    leaf = line.values.get("leaf")
+    if isinstance(leaf, int) and not leaf >> 64:
+        status = decode(line.number("status") & (1 << 64) - 1)
+        return f"{leaf_name(leaf)} was answered {status.name} ({status.word:#x})"
     try:
         return line.form.says.format_map(_Lenient(line.values))
     except (ValueError, TypeError):
