@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tdxcheck.spec.status import Status
 
@@ -97,6 +98,11 @@ class TdmrInfo:
         if self.area.end > start:
             yield Area(start, self.area.end - start)
 
+    @cached_property
+    def pieces(self) -> tuple[Area, ...]:
+        """The same, found once."""
+        return tuple(self.available())
+
     def is_reserved(self, address: int) -> bool:
         """The address lies in the TDMR, but in none of its available pieces."""
         page = Area(address, 1)
@@ -144,9 +150,13 @@ class Memory:
                 last = Area(start, cmr.end - start)
                 yield last
 
+    @cached_property
+    def _merged(self) -> tuple[Area, ...]:
+        return tuple(self.merged_cmrs())
+
     def convertible(self, area: Area) -> bool:
         return any(
-            cmr.base <= area.base and area.end <= cmr.end for cmr in self.merged_cmrs()
+            cmr.base <= area.base and area.end <= cmr.end for cmr in self._merged
         )
 
 

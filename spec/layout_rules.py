@@ -193,12 +193,12 @@ def _table_meets_memory(entry: Entry) -> Verdict | None:
     overlap = Status.TDX_PAMT_OVERLAP
     for other, tdmr in enumerate(entry.tdmrs):
         for byte, level in enumerate(LEVELS):
-            if any(new.pamt(level).overlaps(piece) for piece in tdmr.available()):
+            if any(new.pamt(level).overlaps(piece) for piece in tdmr.pieces):
                 return Verdict(overlap, (number, byte, other))
         if tdmr is new:
             break
         for byte, level in enumerate(LEVELS):
-            if any(tdmr.pamt(level).overlaps(piece) for piece in new.available()):
+            if any(tdmr.pamt(level).overlaps(piece) for piece in new.pieces):
                 return Verdict(overlap, (other, byte, number))
     return None
 
@@ -212,7 +212,7 @@ def _tables_convertible(entry: Entry) -> Verdict | None:
 
 
 def _memory_convertible(entry: Entry) -> Verdict | None:
-    if not all(map(entry.memory.convertible, entry.new.available())):
+    if not all(map(entry.memory.convertible, entry.new.pieces)):
         return Verdict(Status.TDX_TDMR_OUTSIDE_CMRS, (entry.number,))
     return None
 

@@ -303,6 +303,11 @@ def test_endless_maps_are_not_taken() -> None:
     endless = ("virt/tdx: CMR: [0x1000, 0x2000)" for _ in range(200_000))
     with pytest.raises(MalformedMap, match="more than 100,000 lines"):
         from_lines(endless)
+    cmrs = (f"CMR: [{n:#x}000, {n + 1:#x}000)" for n in range(1, 8_000, 2))
+    with pytest.raises(MalformedMap, match="more than 3,200 ranges"):
+        from_lines(cmrs)
+    with pytest.raises(MalformedMap, match="usable has more than 3,200 ranges"):
+        from_json({"usable": [["0x0", "0x1000"]] * 4_000})
 
 
 # Areas.

@@ -22,6 +22,10 @@ from tdxcheck.spec.layout import GB1, KB4, MAX_TDMRS, RESERVED_SLOTS, Area
 
 SHOWN = 8
 """Parameters of a command line that are told."""
+MOST_GIVEN_UP = 64
+"""Pieces of memory that somebody would give up by hand."""
+TRIED = 16
+"""Ranges of a kind that are tried one by one."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,13 @@ class Change:
 
     what: str
     works: bool | None
-    """Whether TDX still comes up, or does now."""
+    """Whether TDX still comes up, or does now; None: it was not tried."""
     told: str
 
     def effect(self, before: bool | None) -> str:
         """In one word, by whether it worked before."""
+        if self.works is None:
+            return "open"
         if self.works == before:
             return "keeps"
         return "mends" if self.works else "breaks"
@@ -75,7 +81,7 @@ def _added(found: Outcome) -> Iterator[Change]:
         candidates += [(name, area) for area in machine.of_kind(kind)]
     groups: dict[tuple[str, bool | None, str], list[Area]] = {}
     done: list[Area] = []
-    for name, area in candidates:
+    for name, area in candidates[: 4 * TRIED]:
         added = tuple(subtract(tuple(subtract((area,), found.memory.areas)), done))
         if not added:
             continue
@@ -86,6 +92,9 @@ def _added(found: Outcome) -> Iterator[Change]:
     for (name, works, told), areas in groups.items():
         later = f"afterwards: it {found.generation.later}"
         yield Change(f"{name}, {shown(areas)}", works, f"{told}; {later}")
+    if len(candidates) > 4 * TRIED:
+        left = len(candidates) - 4 * TRIED
+        yield Change(f"memory added in {left} more ranges", None, "not tried")
 
 
 def _with(found: Outcome, added: tuple[Area, ...]) -> tuple[bool | None, str]:
@@ -101,14 +110,20 @@ def _with(found: Outcome, added: tuple[Area, ...]) -> tuple[bool | None, str]:
 
 
 def _returned(found: Outcome) -> Iterator[Change]:
-    """Memory that memmap= has made PMEM, were it memory again."""
-    for area in found.machine.of_kind(Kind.LEGACY_PMEM):
+    """Memory that memmap= has made PMEM, were one range of it memory again."""
+    pmem = found.machine.of_kind(Kind.LEGACY_PMEM)
+    groups: dict[tuple[bool | None, str], list[Area]] = {}
+    for area in pmem[:TRIED]:
         after = _again(found, found.machine.with_region(area, Kind.USABLE))
+        told = after.reason or f"{_size(area.size)} more are memory, and covered"
+        groups.setdefault((after.works, told), []).append(area)
+    for (works, told), areas in groups.items():
+        which = "" if len(areas) == 1 else "one of "
         yield Change(
-            f"without the memmap= that makes {_range(area)} PMEM",
-            after.works,
-            after.reason or f"{_size(area.size)} more are memory, and covered",
+            f"without the memmap= that makes {which}{shown(areas)} PMEM", works, told
         )
+    if len(pmem) > TRIED:
+        yield Change(f"the same of {len(pmem) - TRIED} more ranges", None, "not tried")
 
 
 def _holes(found: Outcome) -> Iterator[Change]:
@@ -164,7 +179,7 @@ def _gigabytes(tdmr: Area, memory: Sequence[Area]) -> list[int]:
 def _reserved(found: Outcome) -> Iterator[Change]:
     """Small pieces of memory to give up, so that there are fewer holes or TDMRs."""
     pieces = _superfluous(found)
-    if not pieces:
+    if not pieces or len(pieces) > MOST_GIVEN_UP:
         return
     changed = found.machine
     for piece in pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,9 +68,10 @@ def of_e820(machine: MemoryMap) -> TdxMemory:
     # It takes PMEM that memmap= has made of RAM for memory, as what it is underneath.
     areas = join((*areas, *machine.of_kind(Kind.LEGACY_PMEM)))
     nodes = machine.nodes
+    starts = sorted({region.area.base for region in machine.regions})
     ranges: list[NodeRange] = []
     for area in areas:
-        for piece in _at_node_starts(area, machine):
+        for piece in _entries(area, starts):
             ranges.append(NodeRange(_node_of(piece.base, nodes), piece))
     return TdxMemory(_clipped(_merged(ranges)), tuple(assumed))
 
@@ -123,10 +125,9 @@ def _by_nodes(
     yield from (NodeRange(0, piece) for piece in whole)
 
 
-def _at_node_starts(area: Area, machine: MemoryMap) -> Iterator[Area]:
+def _entries(area: Area, starts: Sequence[int]) -> Iterator[Area]:
     """The e820 entries that the joined range is of, as far as the map tells them."""
-    starts = {region.area.base for region in machine.regions}
-    cuts = sorted(start for start in starts if area.base < start < area.end)
+    cuts = starts[bisect_right(starts, area.base) : bisect_left(starts, area.end)]
     for start, end in zip([area.base, *cuts], [*cuts, area.end], strict=True):
         yield span(start, end)
 

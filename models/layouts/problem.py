@@ -9,6 +9,7 @@ knows nothing of it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,10 +72,10 @@ class Problem:
         return tuple(map(self._item, areas))
 
     def _item(self, area: Area) -> Item:
-        holes = tuple(subtract((area,), self.convertible))
+        holes = self.holes(area)
         return Item(
             area,
-            any(True for _ in intersect((area,), self.memory)),
+            any(True for _ in intersect((area,), _near(self.memory, area))),
             len(holes),
             bool(holes) and holes[0].base == area.base,
             bool(holes) and holes[-1].end == area.end,
@@ -82,11 +83,17 @@ class Problem:
 
     def holes(self, tdmr: Area) -> tuple[Area, ...]:
         """What has to be reserved in a TDMR."""
-        return tuple(subtract((tdmr,), self.convertible))
+        return tuple(subtract((tdmr,), _near(self.convertible, tdmr)))
 
     def pamt(self, size: int) -> int:
         """The bytes of the PAMT of a TDMR of this size."""
         return sum(pamt_size(level, size, self.dynamic) for level in LEVELS)
+
+
+def _near(areas: Sequence[Area], area: Area) -> Sequence[Area]:
+    """Of ascending ranges those that can meet this one."""
+    first = bisect_right(areas, area.base, key=lambda each: each.end)
+    return areas[first : bisect_left(areas, area.end, key=lambda each: each.base)]
 
 
 def problem_of(

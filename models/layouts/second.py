@@ -37,6 +37,8 @@ class Opinion:
 
 
 SECONDS = 20
+MOST_ITEMS = 1_000
+"""Items that z3 is asked about; real machines have some ten."""
 
 
 def ask(problem: Problem, most: int | None = None) -> Opinion:
@@ -45,6 +47,8 @@ def ask(problem: Problem, most: int | None = None) -> Opinion:
 
     most = problem.most_tdmrs if most is None else most
     items = problem.items
+    if len(items) > MOST_ITEMS:
+        return Opinion(Answer.UNKNOWN)
     solver = z3.Solver()
     solver.set("timeout", SECONDS * 1000)
     solver.set("core.minimize", True)

@@ -34,6 +34,8 @@ from tdxcheck.spec.layout import Area
 
 KMEM = "System RAM (kmem)"
 CXL_WINDOW = "CXL Window"
+MOST_LINES = 100_000
+"""Lines that tell of memory; a log with more is taken for garbage."""
 
 
 @dataclass
@@ -65,10 +67,8 @@ class MapBuilder:
     def take(self, line: MapLine) -> None:
         """Raises MalformedMap where there are more lines than a machine can have."""
         self.lines += 1
-        if self.lines > MOST_REGIONS:
-            raise MalformedMap(
-                f"it has more than {MOST_REGIONS:,} lines of memory maps"
-            )
+        if self.lines > MOST_LINES:
+            raise MalformedMap(f"more than {MOST_LINES:,} lines tell of memory")
         match line:
             case E820():
                 self._e820(line)
@@ -111,6 +111,13 @@ class MapBuilder:
             self.iomem.append(Region(line.area, E820_NAMES[line.name]))
 
     def finish(self) -> MemoryMap:
+        """Raises MalformedMap where a list has more ranges than a kernel could."""
+        lists = (
+            self.regions, self.changes, self.iomem, self.added, self.cxl, self.cmrs,
+            self.nodes, self.windows, self.boot,
+        )  # fmt: skip
+        if any(len(set(each)) > MOST_REGIONS for each in lists):
+            raise MalformedMap(f"it has more than {MOST_REGIONS:,} ranges of memory")
         told = self.regions or self.iomem
         regions = in_order(told)
         for change in self.changes:

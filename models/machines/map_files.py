@@ -175,8 +175,10 @@ def _notes(given: Json) -> tuple[str, ...]:
 def _areas(given: Json, field: str) -> list[Area]:
     if given is None:
         return []
-    if not isinstance(given, list) or len(given) > MOST_REGIONS:
+    if not isinstance(given, list):
         raise MalformedMap(f"{field} is not a list of ranges")
+    if len(given) > MOST_REGIONS:
+        raise MalformedMap(f"{field} has more than {MOST_REGIONS:,} ranges")
     return [_area(pair, f"{field}[{number}]") for number, pair in enumerate(given)]
 
 
@@ -200,7 +202,7 @@ def _nodes(data: Json, field: str) -> Iterator[NodeRange]:
         raise MalformedMap(f"{field} is not an object of nodes")
     for name, areas in given.items():
         if not name.isdecimal() or len(name) > 6:
-            raise MalformedMap(f"{field}: '{name[:40]}' is not the number of a node")
+            raise MalformedMap(f"{field}: {name[:40]!r} is not the number of a node")
         for area in _areas(areas, f"{field}.{name}"):
             yield NodeRange(int(name), area)
 

@@ -17,8 +17,8 @@ from tdxcheck.spec.layout import KB4, Area, span
 MB1: Final = 1 << 20
 TOP_ADDRESS: Final = 1 << 52
 """No processor has physical addresses of more bits."""
-MOST_REGIONS: Final = 100_000
-"""Regions of a map; a source with more is taken for garbage."""
+MOST_REGIONS: Final = 3_200
+"""Ranges of one list: a kernel has room for no more in its e820 map."""
 
 
 class MalformedMap(Exception):
@@ -137,12 +137,13 @@ def intersect(one: Sequence[Area], two: Sequence[Area]) -> Iterator[Area]:
 
 def subtract(one: Sequence[Area], two: Sequence[Area]) -> Iterator[Area]:
     """What of the first list is not in the second; both as in `intersect`."""
-    rest = list(two)
+    passed = 0
     for area in one:
         start = area.base
-        while rest and rest[0].end <= start:
-            rest.pop(0)
-        for other in rest:
+        while passed < len(two) and two[passed].end <= start:
+            passed += 1
+        for number in range(passed, len(two)):
+            other = two[number]
             if other.base >= area.end:
                 break
             if other.base > start:
