@@ -7,6 +7,7 @@ import linecache
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -163,9 +164,10 @@ def test_the_commands_of_the_page_say_what_it_shows(
             printed = capsys.readouterr().out
         elif program == "java" and not (tmp_path / "tla2tools.jar").exists():
             pytest.skip("TLA2TOOLS does not name tla2tools.jar")
+        elif program == "python":
+            printed = run_program([sys.executable, *arguments], ROOT).output
         elif program.startswith("./") or shutil.which(program):
-            home = ROOT if program == "python" else tmp_path
-            printed = run_program([program, *arguments], home).output
+            printed = run_program([program, *arguments], tmp_path).output
         else:
             pytest.skip(f"there is no {program}")
         assert in_parts(output, printed), f"{command}\n{printed}"
