@@ -26,6 +26,7 @@ class Limit(Enum):
     INTERRUPT = "an interrupt"
     SOLVER = "the solver, which gave up"
     NUMBERS = "numbers of too many values"
+    SYMMETRY = "elements that are told apart"
     UNSUPPORTED = "no engine for this kind of property yet"
 
 

@@ -138,6 +138,29 @@ def test_engines_that_disagree_are_an_internal_error(
     assert error.count("\n") == 1
 
 
+def test_orbits_are_held_against_the_other_engines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("--engine", "diagrams", "--engine", "orbits")
+    assert run("verify", *asked, "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    for design in found["designs"]:
+        engines = design["engines"]
+        if "states" in engines.get("orbits", {}):
+            assert "interchangeable" in engines["orbits"]["note"]
+            for count in ("states", "transitions"):
+                assert engines["orbits"][count] == engines["diagrams"][count]
+    assert any("orbits" in d["engines"] for d in found["designs"])
+
+
+def test_orbits_are_not_visited_unless_they_are_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("verify", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert not any("orbits" in d["engines"] for d in found["designs"])
+
+
 def test_json_has_its_documented_shape(capsys: pytest.CaptureFixture[str]) -> None:
     assert quick("--format", "json") == 0
     found = json.loads(capsys.readouterr().out)

@@ -17,7 +17,7 @@ from tdxcheck.checker.judging.combine import (
 )
 from tdxcheck.checker.judging.judgement import Assessment, Standing, standing
 from tdxcheck.checker.judging.question import Case, cases_of
-from tdxcheck.checker.judging.sharing import together
+from tdxcheck.checker.judging.sharing import in_families, together
 from tdxcheck.checker.judging.work import (
     ENGINES,
     Answer,
@@ -282,3 +282,45 @@ def test_designs_that_are_one_system_are_judged_once() -> None:
     assert [f.same_as for f in both.findings] == ["", "open"]
     by_label = {j.label: type(j.verdict) for j in both.judgements}
     assert by_label["renamed-usable_memory_is_covered"] is Refuted
+
+
+def test_a_claim_and_its_dropped_assumptions_are_one_family() -> None:
+    """One search of open switches says the same as one of each system."""
+    cases = cases_of(DEMO, DEMO.designs, {}, names=["D1"])
+    groups = together(cases)
+    assert len(groups) == len(cases) == 3
+    (family,) = in_families(groups)
+    assert family.members == tuple(cases)
+    at_once = assess(cases, {Engine.DIAGRAMS: judge_by_diagrams}, UNLIMITED, 1)
+    one_by_one = assess(cases, {Engine.EXPLICIT: judge_explicitly}, UNLIMITED, 1)
+    pairs = list(zip(at_once.judgements, one_by_one.judgements, strict=True))
+    kinds = {judgement.label: type(judgement.verdict) for judgement, _ in pairs}
+    assert kinds == {
+        "open-D1": Exhausted,
+        "open-D1-without-no-hotplug": Refuted,
+        "open-D1-without-no-erratum": Exhausted,
+    }
+    for one, other in pairs:
+        assert one.label == other.label
+        assert type(one.verdict) is type(other.verdict)
+        if one.trace is not None and other.trace is not None:
+            assert one.trace.evidence() == other.trace.evidence()
+
+
+def test_claims_on_different_machines_are_no_family() -> None:
+    cases = [
+        case
+        for blocks in (2, 3)
+        for case in cases_of(DEMO, DEMO.designs, {"blocks": blocks}, names=["D1"])
+    ]
+    assert [len(group.members) for group in in_families(together(cases))] == [3, 3]
+
+
+def test_a_map_that_is_set_otherwise_makes_no_family() -> None:
+    """Only plain switches can be left open: what a map is set to is a function."""
+    one, other, *_ = cases_of(DEMO, DEMO.designs, {}, names=["D1"])
+    system = other.instance.system
+    maps = [v for v in system.state.variables() if v.index_sorts]
+    changed = replace(system, settings={**system.settings, maps[0]: lambda *_: False})
+    other = replace(other, instance=replace(other.instance, system=changed))
+    assert [len(g.members) for g in in_families(together([one, other]))] == [1, 1]

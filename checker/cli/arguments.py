@@ -92,7 +92,7 @@ def _command(commands: _Commands, name: str, help: str) -> argparse.ArgumentPars
 
 def _verify(commands: _Commands) -> None:
     verify = _command(
-        commands, "verify", "judge designs by the rules, with three engines"
+        commands, "verify", "judge designs by the rules, with several engines"
     )
     verify.add_argument("designs", nargs="*", metavar="DESIGN", help="default: all")
     verify.add_argument(
@@ -101,9 +101,10 @@ def _verify(commands: _Commands) -> None:
     )  # fmt: skip
     _machine(verify)
     verify.add_argument(
-        "--engine", choices=("all", "diagrams", "explicit", "symbolic"),
-        default="all",
-        help="default: all, compared with each other",
+        "--engine", action="append", default=[], metavar="NAME",
+        choices=("all", "diagrams", "explicit", "symbolic", "orbits"),
+        help="diagrams, explicit, symbolic, orbits (up to symmetry), or all but the "
+        "last, which is the default; may be repeated: they are compared",
     )  # fmt: skip
     verify.add_argument(
         "--assume", action="append", default=[], metavar="KEY",

@@ -19,7 +19,7 @@ from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
 from tdxcheck.checker.judging.question import Case, cases_of
-from tdxcheck.checker.judging.work import Budget, Engines
+from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
@@ -49,10 +49,11 @@ def verify(
     _check_claims(catalogue, arguments.rule, cases)
     if not cases:
         raise UsageError("there is nothing to judge: no rule, and no claim of these")
+    asked = arguments.engine or ["all"]
     chosen = {
         engine: judge
         for engine, judge in engines.items()
-        if arguments.engine in ("all", engine.value)
+        if engine.value in asked or ("all" in asked and engine not in ON_DEMAND)
     }
     folder = arguments.folder or default_folder()
     if arguments.record:

@@ -19,9 +19,9 @@ from tdxcheck.checker.judging.judgement import (
     Standing,
     standing,
 )
-from tdxcheck.checker.judging.processes import Task, Work, run
+from tdxcheck.checker.judging.processes import Task, run
 from tdxcheck.checker.judging.question import Case, Question
-from tdxcheck.checker.judging.sharing import Group, together
+from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
 from tdxcheck.checker.trace import Evidence, ReplayError, Trace, replay
 from tdxcheck.checker.verdict import Reached, Refuted, Verdict
@@ -58,14 +58,13 @@ def assess(
     started = time.monotonic()
     groups = together(cases)
     (first, judge), *others = engines.items()
+    whole = in_families(groups) if first is Engine.DIAGRAMS else groups
     # The largest first, so that no process is left with one when others are done.
-    groups.sort(key=_size, reverse=True)
-    firsts = [_task(group, first, judge) for group in groups]
-    work = run(firsts, budget, jobs, report)
-    findings = _findings(firsts, work, groups)
-    interrupted = work.interrupted
-    tasks = [
-        _task(group, engine, other)
+    whole.sort(key=_size, reverse=True)
+    firsts = [(group, first, judge) for group in whole]
+    findings, interrupted = _found(firsts, budget, jobs, report)
+    opinions = [
+        (group, engine, other)
         for engine, other in others
         for group in groups
         if _is_worth_it(group, engine, findings)
@@ -73,10 +72,9 @@ def assess(
     rest = _rest(budget, started)
     if not any(_is_open(group, findings) for group in groups):
         rest = replace(rest, seconds=min(OPINION, rest.seconds or OPINION))
-    if not interrupted and _is_enough(rest, jobs, tasks):
-        work = run(tasks, rest, jobs, report)
-        findings += _findings(tasks, work, groups)
-        interrupted = work.interrupted
+    if not interrupted and _is_enough(rest, jobs, len(opinions)):
+        more, interrupted = _found(opinions, rest, jobs, report)
+        findings += more
     judgements = [
         judgement
         for case in cases
@@ -95,15 +93,31 @@ def assess(
     )
 
 
-def _is_enough(rest: Budget, jobs: int, tasks: Sequence[Task]) -> bool:
+def _found(
+    work: Sequence[tuple[Group, Engine, Judge]],
+    budget: Budget,
+    jobs: int,
+    report: Report,
+) -> tuple[list[Findings], bool]:
+    """What engines say of the members of groups; and whether they were interrupted."""
+    tasks = [
+        Task(group.case, engine, judge, _weight(group, engine))
+        for group, engine, judge in work
+    ]
+    done = run(tasks, budget, jobs, report)
+    findings = [
+        part
+        for (group, _, _), found in zip(work, done.findings, strict=True)
+        for part in group.parts(found)
+    ]
+    return findings, done.interrupted
+
+
+def _is_enough(rest: Budget, jobs: int, tasks: int) -> bool:
     """Each task has time for more than its beginning."""
     if not tasks:
         return False
-    return rest.seconds is None or rest.seconds * jobs / len(tasks) >= LEAST
-
-
-def _task(group: Group, engine: Engine, judge: Judge) -> Task:
-    return Task(group.case, engine, judge, _weight(group, engine))
+    return rest.seconds is None or rest.seconds * jobs / tasks >= LEAST
 
 
 def _size(group: Group) -> tuple[bool, int]:
@@ -150,17 +164,6 @@ def _compare_counts(findings: Sequence[Findings]) -> None:
                     )
                 )
             )
-
-
-def _findings(
-    tasks: Sequence[Task], work: Work, groups: Sequence[Group]
-) -> list[Findings]:
-    by_case = {group.case: group for group in groups}
-    return [
-        part
-        for task, found in zip(tasks, work.findings, strict=True)
-        for part in by_case[task.case].parts(found)
-    ]
 
 
 def _is_open(group: Group, findings: Sequence[Findings]) -> bool:

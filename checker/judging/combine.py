@@ -23,6 +23,7 @@ class Engine(Enum):
     DIAGRAMS = "diagrams"
     EXPLICIT = "explicit"
     SYMBOLIC = "symbolic"
+    ORBITS = "orbits"
 
 
 class InternalError(Exception):

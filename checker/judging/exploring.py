@@ -39,7 +39,7 @@ NEAR = 60_000
 """States visited in the hope that every question has its answer among them."""
 
 
-class _DeepEnough(KeyboardInterrupt):
+class DeepEnough(KeyboardInterrupt):
     """Raised when the depth asked for has been searched; the engine ends as it
     does for Ctrl-C."""
 
@@ -106,7 +106,7 @@ def _all(
         nonlocal deep_enough
         if budget.depth is not None and at.depth > budget.depth:
             deep_enough = True
-            raise _DeepEnough
+            raise DeepEnough
         text = f"{at.states:,} states, depth {at.depth}"
         report(Notice(case.label, Engine.EXPLICIT, text))
 

@@ -73,6 +73,8 @@ class Findings:
     """In the order of the questions."""
     seconds: float
     statistics: Statistics | None = None
+    note: str = ""
+    """What the engine made use of, or why it could not."""
     same_as: str = ""
     """The case whose system this one shares, and that was judged in its place."""
 
@@ -131,11 +133,26 @@ def judge_symbolically(case: Case, budget: Budget, report: Report) -> Findings:
     return solved(case, budget, report)
 
 
+def judge_by_orbits(case: Case, budget: Budget, report: Report) -> Findings:
+    """Visit the reachable states of the case's system up to symmetry."""
+    from tdxcheck.checker.judging.orbiting import orbited
+
+    started = time.monotonic()
+    with alarm(budget.seconds) as expired:
+        try:
+            return orbited(case, budget, report, expired)
+        except OutOfTime:
+            return nothing(case, Engine.ORBITS, Limit.TIME, started)
+
+
 ENGINES: Engines = {
     Engine.DIAGRAMS: judge_by_diagrams,
     Engine.EXPLICIT: judge_explicitly,
     Engine.SYMBOLIC: judge_symbolically,
+    Engine.ORBITS: judge_by_orbits,
 }
+ON_DEMAND = (Engine.ORBITS,)
+"""Those that are only asked where they are named."""
 
 
 def nothing(case: Case, engine: Engine, limit: Limit, started: float) -> Findings:

@@ -12,6 +12,7 @@
      "engines": {"explicit": {"seconds", "states", "transitions", "depth",
                               "limit": text | null, "kept": text,
                               "never_taken": [action, ...]},
+                 "orbits": {..., "note": text},
                  "symbolic": {"seconds"}}}, ...],
   "verdicts": [
     {"design": key, "question": name, "rule": name,
@@ -95,6 +96,8 @@ def _case(assessment: Assessment, case: Case) -> Json:
 
 def _findings(findings: Findings) -> Json:
     told: dict[str, Json] = {"seconds": round(findings.seconds, 3)}
+    if findings.note:
+        told["note"] = findings.note
     seen = findings.statistics
     if seen is not None:
         told |= {

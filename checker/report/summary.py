@@ -34,7 +34,10 @@ def _effort(assessment: Assessment, case: Case) -> str:
     for findings in found:
         if findings.same_as:
             return f"the same system as {findings.same_as}, judged with it"
-    times = [f"{f.engine.value} {f.seconds:.1f} s" for f in found]
+    times = [
+        f"{f.engine.value} {f.seconds:.1f} s" + (f" ({f.note})" if f.note else "")
+        for f in found
+    ]
     seen = _visited(found)
     kept = [seen.kept] if seen and seen.kept and len(found) == 1 else []
     return "; ".join([*([_extent(seen)] if seen else []), *times, *kept])

@@ -109,6 +109,7 @@ class _Surveyor:
             self.found = closure(self.encoding, self.moves, start, self.look)
         elif not self._bounded(self.limits.depth):
             return self.so_far(Limit.DEPTH)
+        self.encoding.manager.settled()
         self._find_runs()
         return self._complete()
 
@@ -135,11 +136,33 @@ class _Surveyor:
         for slots, numbers in clusters(self.system, self.wanted):
             cone = Cone(self.encoding, self.moves, slots, self.look)
             self._note(cone, numbers)
-            while any(number in self.wanted for number in numbers):
+            looked_for: list[int] = []
+            while rest := [number for number in numbers if number in self.wanted]:
+                if rest != looked_for:
+                    looked_for = rest
+                    cone.levels.narrow(self._configurations(slots, rest))
                 self.progress(f"runs of {cone.levels.depth + 1} steps")
                 found = cone.levels.deepen()
                 assert found, "what is reachable lies on some level"
                 self._note(cone, numbers)
+
+    def _configurations(self, slots: frozenset[int], numbers: Iterable[int]) -> Diagram:
+        """Those in which something that is wanted of the properties is to be found.
+
+        What no step writes stays as it is, so a run to it begins among them.
+        """
+        there = self.encoding.manager.false
+        for number in numbers:
+            for target in self.wanted[number]:
+                there |= self.found & target.states
+        constant = slots - {n for move in self.moves for n in move.step.updates}
+        others = (
+            bit
+            for number, bits in self.encoding.bits.items()
+            if number not in constant
+            for bit in bits
+        )
+        return self.encoding.manager.exists(others, there)
 
     def _want(self) -> None:
         """Want a run to whatever decides a property among the states found."""

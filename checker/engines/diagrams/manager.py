@@ -53,6 +53,14 @@ class Manager:
         if self._cudd is not None and len(diagram) > LARGE:
             self._bdd.configure(reordering=True)
 
+    def settled(self) -> None:
+        """Keep the order as it is from now on.
+
+        When every state is known, what is still to be made is small beside it, and
+        costs less than another look for a better order.
+        """
+        self._bdd.configure(reordering=False)
+
     def bit(self, name: str) -> Diagram:
         return self._bdd.var(name)
 
