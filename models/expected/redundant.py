@@ -71,6 +71,10 @@ PAMTS_POISON = Expectation(
     note="the PAMT of a failed initialisation is not reset, and breaks the same rule",
     sources=(V3_TREE.at("init_tdx_module(), error path"),),
 )
+KVM_CALLS_ALONE = Expectation(
+    note="only KVM makes calls once TDX is initialised, and does VMXON itself",
+    sources=(VMXON_V3.at("x86_virt_get_ref()"), DISABLE_V3.at("cover letter")),
+)
 LAST_CPUS_STAY = Expectation(
     note="while a KeyID is held the last CPU of a package stays online anyhow",
     sources=(K6_16.at("tdx_offline_cpu()"),),
@@ -85,6 +89,11 @@ V3_REDUNDANT: Table = {
     **WITHOUT_DETECTION,
     "detects_tdx_on_every_cpu": MODULE_COUNTS,
 }
+V6_8_REDUNDANT: Table = {
+    "locks_memory_hotplug": LIST_EXCLUDES,
+    "locks_cpu_hotplug_for_tds": LAST_CPUS_STAY,
+}
+V13_REDUNDANT: Table = {**V6_8_REDUNDANT, "checks_cmrs": SYS_CONFIG_JUDGES}
 B16_REDUNDANT: Table = {
     "locks_memory_hotplug": LIST_EXCLUDES,
     "refuses_cpus_without_lp_init": MASKED_BY_B16,
@@ -94,6 +103,7 @@ B16_REDUNDANT: Table = {
 V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
     "locks_cpu_hotplug": BEFORE_ANYBODY,
+    "locks_cpu_hotplug_for_tds": LAST_CPUS_STAY,
 }
 V6_18_REDUNDANT: Table = {
     "flushes_offlined_cpus": FLUSHED_IN_TIME,
@@ -148,14 +158,14 @@ REDUNDANT: Mapping[str, Table] = {
         "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
     },
     "v9": {**WITHOUT_DETECTION, "locks_memory_hotplug": LIST_EXCLUDES},
-    "v13": {
-        "checks_cmrs": SYS_CONFIG_JUDGES,
-        "locks_memory_hotplug": LIST_EXCLUDES,
+    "v10": {
+        **V13_REDUNDANT,
+        "flushes_other_cpus": MASKED_BY_B1,
+        "resets_reclaimed_pages": PAMTS_POISON,
     },
-    "v6.8": {
-        "locks_memory_hotplug": LIST_EXCLUDES,
-        "locks_cpu_hotplug_for_tds": LAST_CPUS_STAY,
-    },
+    "v13": V13_REDUNDANT,
+    "v15": V6_8_REDUNDANT,
+    "v6.8": V6_8_REDUNDANT,
     "hotadd-precheck": {
         rule: why
         for rule, why in B16_REDUNDANT.items()
@@ -164,7 +174,11 @@ REDUNDANT: Mapping[str, Table] = {
     "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
     "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
-    "v7.1": {**V6_18_REDUNDANT, **V7_2_REDUNDANT},
+    "v7.1": {
+        **V6_18_REDUNDANT,
+        **V7_2_REDUNDANT,
+        "counts_vmx_users": KVM_CALLS_ALONE,
+    },
     "v7.2": V7_2_REDUNDANT,
     "dpamt": V7_2_REDUNDANT,
 }
