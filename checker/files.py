@@ -7,24 +7,24 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put the text in place of the file; nobody ever sees a half of it.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Put the content in place of the file; nobody ever sees a half of it.
 
     Errors: OSError, which names the file, and leaves what was there before.
     """
     try:
-        _write_whole(path, text)
+        _write_whole(path, content)
     except OSError as error:
         # Not that of the file beside it, which nobody has asked for.
         error.filename, error.filename2 = str(path), None
         raise
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, content: str | bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:

@@ -29,7 +29,7 @@ Each stands unless it is denied; `models/hazards.py` says what comes of denying 
 from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Assumption
-from tdxcheck.spec.environment import Integrity
+from tdxcheck.spec.environment import Integrity, Obstacle
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
 from tdxcheck.spec.sources import (
@@ -213,7 +213,7 @@ TAKEN_OVER_WITH_PAMT = Assumption(
 NO_INTEGRITY = Assumption(
     "no-integrity",
     "The next kernel uses KeyID 0, which checks no integrity.",
-    {Host.next_kernel_checks_integrity: False},
+    {Host.shared_keys_with_integrity: False},
     (KEXEC_V4.at("cover letter"), BASE_SPEC.at("ch. 16.2")),
 )
 CRASH_KERNEL_STAYS = Assumption(
@@ -308,14 +308,14 @@ STRAY_WRITES = Assumption(
 TDS_GET_THE_GLOBAL_KEYID = Assumption(
     "tds-get-the-global-keyid",
     "KVM's pool of KeyIDs begins with the module's own (not A7).",
-    {Host.tds_get_the_global_keyid: True},
+    {Host.keeps_own_keyid_from_tds: False},
     (MODULE_1_5.at("tdh_mng_create.c"),),
     denies=True,
 )
 ONE_PRIVATE_KEYID = Assumption(
     "one-private-keyid",
     "Firmware leaves a single private KeyID (not A8).",
-    {Host.one_private_keyid: True},
+    {Host.obstacle: Obstacle.ONE_KEYID},
     (L6_8.at("tdx_init(), too few private KeyIDs available"),),
     denies=True,
 )
@@ -329,6 +329,14 @@ FAILED_CONFIG_WRITES_PAMT = Assumption(
 
 # Of the platform.
 
+FAILED_CREATION_FREES_PAGE = Assumption(
+    "failed-creation-frees-page",
+    "The page of a TDH.MNG.CREATE that met no entropy is freed as the module left it. "
+    "What KVM makes of that page was not established.",
+    {Host.failed_creation_is_cleared: False},
+    (MODULE_1_5.at("tdh_mng_create.c"), K6_16.at("__tdx_td_init(), error path")),
+    denies=True,
+)
 UNVERIFIED_CPUS_ARE_LET_IN = Assumption(
     "unverified-cpus-are-let-in",
     "A SEAMCALL on a CPU that firmware did not verify enters the module.",
@@ -451,6 +459,7 @@ ASSUMPTIONS = (
     TDS_GET_THE_GLOBAL_KEYID,
     ONE_PRIVATE_KEYID,
     FAILED_CONFIG_WRITES_PAMT,
+    FAILED_CREATION_FREES_PAGE,
     UNVERIFIED_CPUS_ARE_LET_IN,
     SOFT_RESERVED_STAYS_A_DEVICE,
     SOFT_RESERVED_IS_CONVERTIBLE,

@@ -23,12 +23,12 @@ from tdxcheck.models.designs.v7_1 import V7_1
 from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v9 import V9_DESIGN
-from tdxcheck.models.designs.v13 import V13_DESIGN
-from tdxcheck.models.expectations import EXPECTATIONS
+from tdxcheck.models.designs.v13 import V10_DESIGN, V13_DESIGN, V15_DESIGN
+from tdxcheck.models.expected.designs import EXPECTATIONS
+from tdxcheck.models.expected.redundant import REDUNDANT
 from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
-from tdxcheck.models.redundancies import REDUNDANT
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (
@@ -43,7 +43,9 @@ DESIGNS = (
     V7_DESIGN,
     V8_DESIGN,
     V9_DESIGN,
+    V10_DESIGN,
     V13_DESIGN,
+    V15_DESIGN,
     V6_8,
     HOTADD_PRECHECK,
     KEXEC_MUTEX_DESIGN,

@@ -28,6 +28,7 @@ from tdxcheck.spec.rules.coverage import (
     no_td_is_killed_by_its_memory,
     td_memory_lies_in_tdmrs,
 )
+from tdxcheck.spec.rules.cpus import only_verified_cpus_run_tdx
 from tdxcheck.spec.rules.power import tdx_in_use_has_a_module
 from tdxcheck.spec.rules.service import a_td_can_run
 from tdxcheck.spec.sources import (
@@ -37,7 +38,6 @@ from tdxcheck.spec.sources import (
     DW_0428,
     KEXEC_V4,
     L6_8,
-    L7,
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
@@ -185,11 +185,12 @@ RELIED_UPON = (
     hazard(
         "A12",
         "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
-        "v7.1",
+        "v6.8",
         no_private_line_survives_failure,
         given.FAILED_CONFIG_WRITES_PAMT,
+        given.NO_FAULTS,
         breaks="the PAMT is freed without flush, as no key was programmed",
-        source=L7.at("init_tdx_module(), error path"),
+        source=L6_8.at("init_tdx_module(), error path"),
     ),
     hazard(
         "A12-v3",
@@ -317,4 +318,25 @@ POISON = (
     ),
 )
 
-HAZARDS = (*RELIED_UPON, *MEMORY, *POISON)
+PLATFORM = (
+    hazard(
+        "hot-cpu",
+        "A hot-added CPU never runs TDX, as it cannot enter the module.",
+        "v6.8",
+        only_verified_cpus_run_tdx,
+        given.UNVERIFIED_CPUS_ARE_SHUT_OUT,
+        source=V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),
+        sizes=HOT_CPU,
+    ),
+    hazard(
+        "failed-creation",
+        "A TD's creation that fails leaves nothing private in the page allocator.",
+        "v6.18",
+        freed_pamt_is_not_poisoned,
+        given.FAILED_CREATION_FREES_PAGE,
+        breaks="TDH.MNG.CREATE without entropy has written the page, which is freed",
+        source=MODULE_1_5.at("tdh_mng_create.c"),
+    ),
+)
+
+HAZARDS = (*RELIED_UPON, *MEMORY, *POISON, *PLATFORM)

@@ -19,16 +19,18 @@ from tdxcheck.models.module.configuration import (
     sys_key_config_fatal,
     sys_tdmr_init,
 )
+from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.spec.host import (
     Actor,
     Host,
     MemoryKind,
     Presence,
+    Running,
     SysInitResult,
     Tdx,
 )
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
-from tdxcheck.spec.module import Status
+from tdxcheck.spec.module import Sample, Status
 from tdxcheck.spec.sources import L6_8, V3, V3_TREE, V7
 
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
@@ -43,12 +45,46 @@ def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
     return ite(answer == Status.TDX_SUCCESS, then, failed)
 
 
+def may_initialize(host: Host) -> Term[bool]:
+    """No initialisation was tried, or one that failed keeps this kernel from none."""
+    failed = host.tdx == Tdx.ERROR
+    return (host.tdx == Tdx.UNINITIALIZED) | (failed & ~host.gives_up_for_good)
+
+
 def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
     """What is kept of the one call of TDH.SYS.INIT: its failure too, for good."""
     failed = ite(
         to_be_made_again(host, answer), SysInitResult.NOT_CALLED, SysInitResult.FAILED
     )
     return ite(answer == Status.TDX_SUCCESS, SysInitResult.SUCCEEDED, failed)
+
+
+def call_sys_init(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
+    """TDH.SYS.INIT on the first CPU that is enabled, whose result is kept."""
+    again = ~host.calls_sys_init_once & ~host.lp_init_done[cpu]
+    result = host.sys_init_result
+    host.require(
+        (result == SysInitResult.NOT_CALLED)
+        | (again & (result == SysInitResult.SUCCEEDED))
+    )
+    host.require(host.online(cpu))
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
+    answer = seamcall(host, sys_init, cpu, sample, ~shortage)
+    host.sys_init_result = remembered(host, answer)
+
+
+def call_lp_init(
+    host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample
+) -> Term[bool]:
+    """TDH.SYS.LP.INIT on a CPU that is enabled: whether the kernel goes on."""
+    host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
+    host.require(host.online(cpu))
+    host.require(~host.lp_init_done[cpu] | ~host.calls_lp_init_once)
+    host.require(host.healthy(sample) & (host.faults | ~shortage))
+    answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
+    done = answer == Status.TDX_SUCCESS
+    host.lp_init_done[cpu] = done
+    return done | to_be_made_again(host, answer)
 
 
 def writes_on_failure(host: Host, cpu: Cpu, failed: Term[bool]) -> None:
@@ -126,7 +162,8 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
     """The kernel programs the global key: TDH.SYS.KEY.CONFIG on {cpu}."""
     host.require(host.tdx == Tdx.CONFIGURED)
     host.require(host.online(cpu))
-    host.require(~host.key_configured[host.package_of[cpu]])
+    done = host.key_configured[host.package_of[cpu]]
+    host.require(~done | ~host.keys_each_package_once)
     host.require(fault != KeyFault.FATAL)
     host.require(host.faults | (fault == KeyFault.NONE))
     answer = seamcall(host, sys_key_config, cpu, fault)
@@ -135,13 +172,16 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
 
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
 def configure_key_fatal(host: Host, cpu: Cpu) -> None:
-    """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead."""
+    """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead.
+
+    The CPU shuts down inside the module, and the kernel waits for it for ever.
+    """
     host.require(host.faults)
     host.require(host.tdx == Tdx.CONFIGURED)
     host.require(host.online(cpu))
     host.require(~host.key_configured[host.package_of[cpu]])
     seamcall(host, sys_key_config_fatal, cpu)
-    host.tdx = Tdx.UNDOING
+    host.running = Running.STUCK
 
 
 @action(actor=Actor.KERNEL, sources=INIT_SOURCES)
@@ -149,7 +189,7 @@ def initialize_tdmr(host: Host, cpu: Cpu, tdmr: Tdmr) -> None:
     """The kernel has the PAMT written: TDH.SYS.TDMR.INIT of {tdmr} on {cpu}."""
     host.require(host.tdx == Tdx.CONFIGURED)
     host.require(host.online(cpu))
-    host.require(host.every_package_keyed())
+    host.require(host.every_package_keyed() | ~host.keys_packages_first)
     host.require(host.tdmr_configured(tdmr) & ~host.tdmr_complete(tdmr))
     written, dirty = host.pamt_written, host.private_dirty[cpu]
     answer = seamcall(host, sys_tdmr_init, cpu, tdmr)
@@ -172,7 +212,8 @@ def initialize_tdmr_breaks_off(host: Host, cpu: Cpu, tdmr: Tdmr) -> None:
     host.require(host.answer(sys_tdmr_init, cpu, tdmr) == Status.TDX_SUCCESS)
     host.pamt_written = True
     host.private_dirty[cpu] = True
-    host.marked[cpu] = host.marked[cpu] | host.flushes_only_marked_caches
+    marks = host.flushes_only_marked_caches & host.marks_cache_of_seamcalls
+    host.marked[cpu] = host.marked[cpu] | marks
     host.tdx = Tdx.UNDOING
 
 
@@ -181,7 +222,7 @@ def finish(host: Host) -> None:
     """The kernel has initialised TDX: "module initialized"."""
     host.require(host.tdx == Tdx.CONFIGURED)
     host.require(host.every_package_keyed())
-    host.require(host.every_tdmr_complete())
+    host.require(host.every_tdmr_complete() | ~host.completes_every_tdmr)
     host.tdx = Tdx.INITIALIZED
 
 

@@ -6,14 +6,11 @@ module dictates.
 
 from __future__ import annotations
 
-from typing import Final
-
 from tdxcheck.checker.language import (
     Kind,
     Refusal,
     Term,
     action,
-    all_of,
     exists,
     forall,
     implies,
@@ -29,6 +26,7 @@ from tdxcheck.models.td import (
     phymem_cache_wb,
     vp_enter,
 )
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.events import KVM_LOAD, TD_CREATE
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
 from tdxcheck.spec.machine import Block, Cpu, Package
@@ -37,7 +35,6 @@ from tdxcheck.spec.sources import K6_16, KVM_6_19
 from tdxcheck.spec.update import Build
 
 TD_INIT = (K6_16.at("__tdx_td_init()"),)
-ALWAYS: Final[Term[bool]] = all_of(True)
 RELEASE = (K6_16.at("tdx_mmu_release_hkid()"),)
 
 
@@ -46,13 +43,14 @@ def seamcall(
     leaf: object,
     cpu: Cpu,
     *arguments: object,
-    marks: Term[bool] = ALWAYS,
+    marks: Term[bool] | None = None,
 ) -> Term[Status]:
     """A kernel's SEAMCALL: the module's answer.
 
     A second kernel notes that it made one; a kernel that flushes only marked
-    caches marks the CPU's, if this call goes by the wrapper that `marks`.
+    caches marks the CPU's, if the wrapper that this call goes by `marks` it.
     """
+    marks = host.marks_cache_of_seamcalls if marks is None else marks
     marked = host.marked[cpu] | (host.flushes_only_marked_caches & marks)
     answer: Term[Status] = host.call(leaf, cpu, *arguments)
     host.seamcall_made = host.running == Running.SECOND
@@ -61,13 +59,24 @@ def seamcall(
 
 
 def to_be_made_again(host: Host, answer: Term[Status]) -> Term[bool]:
-    """The call met a shortage of entropy, for which this kernel makes it again."""
-    return host.retries_no_entropy & (answer == Status.TDX_RND_NO_ENTROPY)
+    """The call met a shortage of entropy, and is made again until that has passed.
+
+    The kernel tries ten times. A shortage that outlasts them is an error like any
+    other, and so is any to a kernel that tries once.
+    """
+    short = answer == Status.TDX_RND_NO_ENTROPY
+    return host.retries_no_entropy & host.shortages_pass & short
 
 
 def meets(host: Host, shortage: Term[bool]) -> Term[bool]:
-    """The call may meet a shortage of entropy, or there is none."""
-    return (host.faults & ~host.retries_no_entropy) | ~shortage
+    """The call may end with a shortage of entropy, or there is none."""
+    passes = host.retries_no_entropy & host.shortages_pass
+    return (host.faults & ~passes) | ~shortage
+
+
+def may_meet_another(host: Host, contended: Term[bool]) -> Term[bool]:
+    """The call may find the KeyIDs' table locked by a call for another TD."""
+    return (host.faults & ~host.serializes_keyid_calls) | ~contended
 
 
 def vmxon_everywhere(host: Host) -> None:
@@ -91,12 +100,13 @@ def kvm_unload(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADED)
     host.require(~host.initializing() & ~host.updating())
     host.require(host.td == Td.NONE)
-    stays = host.core_owns_vmx & one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
+    core = one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
+    stays = host.initializes_at_boot & core
     on, installed = host.vmx_on, host.callbacks_installed
-    preemptible = host.flushes_in_offline_callback & ~host.flushes_with_preemption
+    preemptible = host.flushes_when_seamcalls_end & ~host.flushes_with_preemption
     splat = host.tdx_in_use() & preemptible
     host.assertion_failed = host.assertion_failed | splat
-    host.vmx_on.update(lambda c: on[c] & stays)
+    host.vmx_on.update(lambda c: on[c] & stays & host.counts_vmx_users)
     host.callbacks_installed = installed & stays
     host.kvm = Kvm.UNLOADED
 
@@ -106,6 +116,7 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     """KVM creates a TD: TDH.MNG.CREATE on {cpu}."""
     host.require(host.tdx_in_use())
     host.require(host.td == Td.NONE)
+    host.require(~host.faces(Obstacle.ONE_KEYID))
     host.require(host.online(cpu))
     host.require(meets(host, shortage))
     host.require(
@@ -124,7 +135,12 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
             "Online CPU and retry.",
         ),
     )
-    seamcall(host, mng_create, cpu, ~shortage)
+    private = host.private_page_in_allocator
+    answer = seamcall(host, mng_create, cpu, ~shortage)
+    short = answer == Status.TDX_RND_NO_ENTROPY
+    host.private_page_in_allocator = private | (
+        short & ~host.failed_creation_is_cleared
+    )
 
 
 @action(actor=Actor.KVM, sources=TD_INIT)
@@ -169,7 +185,8 @@ def td_run(host: Host, cpu: Cpu) -> None:
     A vCPU that was elsewhere is first let go there by TDH.VP.FLUSH, if that CPU
     is online.
     """
-    host.require(host.tdx_in_use())
+    amid = host.updating() & (host.kvm == Kvm.LOADED) & ~host.stops_the_machine
+    host.require(host.tdx_in_use() | amid)
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
@@ -198,39 +215,66 @@ def td_add_low_page(host: Host, cpu: Cpu) -> None:
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
-def td_stop(host: Host, cpu: Cpu) -> None:
+def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
 
-    If a vCPU is still associated with a CPU the KeyID is kept, quietly.
+    If a vCPU is still associated with a CPU the KeyID is kept, quietly. The call is
+    contended if another TD is made or ended at the same time.
     """
+    host.require(may_meet_another(host, contended))
     host.require(host.tdx_in_use())
     host.require((host.td == Td.HKID_ASSIGNED) | (host.td == Td.KEYS_CONFIGURED))
     host.require(host.online(cpu))
     host.require(~host.hkid_leaked)
-    answer = seamcall(host, mng_vpflushdone, cpu)
+    flushed = host.flushes_vcpus_of_ended_tds
+    answer = seamcall(host, mng_vpflushdone, cpu, flushed, ~contended)
     host.hkid_leaked = answer != Status.TDX_SUCCESS
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
-def td_write_back(host: Host, cpu: Cpu) -> None:
-    """KVM writes back a package's lines: TDH.PHYMEM.CACHE.WB on {cpu}."""
+def td_write_back(host: Host, cpu: Cpu, interrupted: Term[bool]) -> None:
+    """KVM writes back a package's lines: TDH.PHYMEM.CACHE.WB on {cpu}.
+
+    An interrupted call is made again, up to ten thousand times; else the package is
+    left as it is.
+    """
+    host.require(~interrupted | (host.faults & ~host.resumes_write_back))
     host.require(host.tdx_in_use())
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
     host.require(host.td_key_configured[host.package_of[cpu]])
-    seamcall(host, phymem_cache_wb, cpu)
+    leaked = host.hkid_leaked
+    seamcall(host, phymem_cache_wb, cpu, interrupted)
+    host.hkid_leaked = leaked | interrupted
 
 
 @action(actor=Actor.KVM, sources=RELEASE)
-def td_free_key(host: Host, cpu: Cpu) -> None:
-    """KVM frees the TD's KeyID: TDH.MNG.KEY.FREEID on {cpu}."""
+def td_free_key(host: Host, cpu: Cpu, contended: Term[bool], held: Term[bool]) -> None:
+    """KVM frees the TD's KeyID, then its pages: TDH.MNG.KEY.FREEID on {cpu}.
+
+    A page goes back to the allocator after TDH.PHYMEM.PAGE.RECLAIM; the TDR's lines
+    are flushed by TDH.PHYMEM.PAGE.WBINVD, and the page is cleared by MOVDIR64B, from
+    v6.18 on where there is the erratum. One that the module holds back is leaked.
+    """
+    host.require(may_meet_another(host, contended))
+    host.require(~held | host.faults)
     host.require(host.tdx_in_use())
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
     host.require(~host.hkid_leaked)
-    host.require(~exists(Cpu, lambda c: host.cache_write_back_possible(c)))
-    answer = seamcall(host, mng_key_freeid, cpu)
-    host.hkid_leaked = answer != Status.TDX_SUCCESS
+    unwritten = exists(Cpu, lambda c: host.cache_write_back_possible(c))
+    host.require(~unwritten | ~host.writes_back_before_freeing)
+    private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
+    answer = seamcall(host, mng_key_freeid, cpu, ~contended)
+    done = answer == Status.TDX_SUCCESS
+    given = done & ~(held & host.leaks_pages_held_back)
+    host.private_page_in_allocator = private | (
+        given & (held | ~host.resets_reclaimed_pages)
+    )
+    host.td_page_unflushed = unflushed | (
+        given & (held | ~host.flushes_reclaimed_pages)
+    )
+    host.hkid_leaked = ~done
 
 
 KVM = (

@@ -45,9 +45,8 @@ def build(sizes: Sizes) -> Setup:
             raise UsageError(f"--{name} {number}: at most {LARGEST} are modelled")
     verified = cpus - 1 if cpus > 2 else cpus
     if packages > verified:
-        raise UsageError(
-            f"--packages {packages}: there are only {verified} CPUs at boot"
-        )
+        there = "is only 1 CPU" if verified == 1 else f"are only {verified} CPUs"
+        raise UsageError(f"{packages} packages: there {there} at boot")
     scope: Scope = {
         Cpu: cpus,
         Package: packages,
@@ -120,7 +119,7 @@ FEATURES = (
         "The module has all that KVM asks for.",
         Host.module_enumerates_topology,
     ),
-    Feature("no-rbp-mod", "The module can leave RBP alone.", Host.module_keeps_rbp),
+    Feature("no-rbp-mod", "The module leaves RBP alone.", Host.module_keeps_rbp),
     Feature("runtime-update", "The module is updated.", Host.runtime_update),
     Feature(
         "several-packages",

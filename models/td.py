@@ -23,7 +23,7 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
-from tdxcheck.models.module.dispatch import YES, dispatch
+from tdxcheck.models.module.dispatch import NO, YES, dispatch
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status, SysState
@@ -44,7 +44,7 @@ def ready(host: Host, cpu: Cpu) -> None:
 def mng_create(host: Host, cpu: Cpu, entropy: Term[bool] = YES) -> None:
     """TDH.MNG.CREATE on {cpu}: a new TD takes a KeyID that is free."""
     ready(host, cpu)
-    free = (host.td == Td.NONE) & ~host.tds_get_the_global_keyid
+    free = (host.td == Td.NONE) & host.keeps_own_keyid_from_tds
     host.require(free, Status.TDX_HKID_NOT_FREE)
     host.require(entropy, Status.TDX_RND_NO_ENTROPY)
     host.td = Td.HKID_ASSIGNED
@@ -168,13 +168,18 @@ def page_rdmd(host: Host, cpu: Cpu) -> None:
     success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mng_vpflushdone.c"),),
 )
-def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
+def mng_vpflushdone(
+    host: Host, cpu: Cpu, flushed: Term[bool] = YES, alone: Term[bool] = YES
+) -> None:
     """TDH.MNG.VPFLUSHDONE on {cpu}: no vCPU of the TD runs any more."""
     ready(host, cpu)
+    host.require(alone, Refusal(Status.TDX_OPERAND_BUSY, "KOT"))
     alive = one_of(host.td, Td.HKID_ASSIGNED, Td.KEYS_CONFIGURED)
     keyed = host.key_configured
     host.require(alive, Status.TDX_LIFECYCLE_STATE_INCORRECT)
-    host.require(~host.vcpu_held_elsewhere(cpu), Status.TDX_FLUSHVP_NOT_DONE)
+    associated = exists(Cpu, lambda c: host.vcpu_on[c])
+    let_go = ~host.vcpu_held_elsewhere(cpu) & (flushed | ~associated)
+    host.require(let_go, Status.TDX_FLUSHVP_NOT_DONE)
     host.td_key_configured.update(lambda package: keyed[package])
     host.vcpu_on.update(lambda c: host.never())
     host.td = Td.BLOCKED
@@ -187,11 +192,12 @@ def mng_vpflushdone(host: Host, cpu: Cpu) -> None:
     success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_phymem_cache_wb.c"),),
 )
-def phymem_cache_wb(host: Host, cpu: Cpu) -> None:
+def phymem_cache_wb(host: Host, cpu: Cpu, interrupted: Term[bool] = NO) -> None:
     """TDH.PHYMEM.CACHE.WB on {cpu}: write back the TD's lines in its package."""
     package = host.package_of[cpu]
     ready(host, cpu)
     host.require(host.td == Td.BLOCKED, Status.TDX_NO_HKID_READY_TO_WBCACHE)
+    host.require(~interrupted, Status.TDX_INTERRUPTED_RESUMABLE)
     host.td_key_configured[package] = False
 
 
@@ -200,10 +206,11 @@ def phymem_cache_wb(host: Host, cpu: Cpu) -> None:
     success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mng_key_freeid.c"),),
 )
-def mng_key_freeid(host: Host, cpu: Cpu) -> None:
+def mng_key_freeid(host: Host, cpu: Cpu, alone: Term[bool] = YES) -> None:
     """TDH.MNG.KEY.FREEID on {cpu}: the TD's KeyID is free again."""
     ready(host, cpu)
     host.require(host.td == Td.BLOCKED, Status.TDX_LIFECYCLE_STATE_INCORRECT)
+    host.require(alone, Refusal(Status.TDX_OPERAND_BUSY, "KOT"))
     flushed = ~exists(Package, lambda p: host.td_key_configured[p])
     host.require(flushed, Status.TDX_WBCACHE_NOT_COMPLETE)
     host.td = Td.NONE

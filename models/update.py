@@ -102,10 +102,9 @@ def others(host: Host, cpu: Cpu, done: Callable[[Cpu], Term[bool]]) -> Term[bool
 def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     """The administrator updates the module: all CPUs stop, TDH.SYS.SHUTDOWN on {cpu}.
 
-    The file's header is good. CPU hotplug is locked out, and who reads the version
-    cannot be preempted. If the module refuses, or its handoff version cannot be
-    read, everything is as before. Updates by a kernel that kexec started are left
-    out.
+    CPU hotplug is locked out, and who reads the version cannot be preempted. If the
+    module refuses, or its handoff version cannot be read, everything is as before.
+    Updates by a kernel that kexec started are left out.
     """
     host.require(host.runtime_update)
     host.require(host.running == Running.FIRST)
@@ -114,6 +113,10 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     host.require(host.online(cpu) & (cpu == LEAD))
     host.require(
         implies(host.refuses_seamldr_on_vmcs_erratum, ~host.seamret_clears_vmcs),
+        otherwise=Refusal(Told.EINVAL),
+    )
+    host.require(
+        implies(host.checks_update_file, host.update_file_is_good),
         otherwise=Refusal(Told.EINVAL),
     )
     host.require(implies(host.locks_version_reads, host.reading == Reading.NONE))
@@ -132,14 +135,19 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
 
 
 @action(actor=Actor.KERNEL, sources=INSTALL)
-def update_installs(host: Host, cpu: Cpu) -> None:
-    """{cpu} calls SEAMLDR.INSTALL, and is not the last that the loader waits for."""
+def update_installs(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
+    """{cpu} calls SEAMLDR.INSTALL, and is not the last that the loader waits for.
+
+    One CPU after the other makes the call, or two may meet in the loader.
+    """
     at(host, cpu, Stage.CPU_INSTALL)
+    host.require(~contended | (host.faults & ~host.serializes_installs))
     host.require(~host.in_session[cpu])
     called = host.in_session
     last = others(host, cpu, lambda c: called[c])
-    then = ite(last, installed(host), Stage.CPU_INSTALL)
-    answer = seamcall(host, seamldr_install, cpu)
+    goes_on = last | ~host.updates_in_lock_step
+    then = ite(goes_on, installed(host), Stage.CPU_INSTALL)
+    answer = seamcall(host, seamldr_install, cpu, ~contended)
     go_on(host, answer != Status.TDX_SUCCESS, then)
 
 
@@ -147,8 +155,10 @@ def update_installs(host: Host, cpu: Cpu) -> None:
 def update_installs_image(host: Host, cpu: Cpu) -> None:
     """{cpu} calls SEAMLDR.INSTALL as the last: the new image is installed."""
     at(host, cpu, Stage.CPU_INSTALL)
+    host.require(host.update_file_is_good)
     host.require(~host.in_session[cpu])
-    answer = seamcall(host, seamldr_install_completes, cpu)
+    keeps = host.installs_as_update
+    answer = seamcall(host, seamldr_install_completes, cpu, keeps)
     go_on(host, answer != Status.TDX_SUCCESS, installed(host))
 
 
@@ -156,9 +166,9 @@ def update_installs_image(host: Host, cpu: Cpu) -> None:
 def update_image_refused(host: Host, cpu: Cpu) -> None:
     """{cpu} calls SEAMLDR.INSTALL as the last: the image is not signed as it must be.
 
-    Any other defect of the image ends in the same way.
+    Any other defect of the image, or of the file's header, ends in the same way.
     """
-    host.require(host.faults)
+    host.require(host.faults | ~host.update_file_is_good)
     at(host, cpu, Stage.CPU_INSTALL)
     host.require(~host.in_session[cpu])
     seamcall(host, INSTALL_REFUSED[Status.SEAMLDR_EBADSIG], cpu)
@@ -214,7 +224,8 @@ def update_init_cpu(host: Host, cpu: Cpu, sample: Sample) -> None:
     answer = seamcall(host, sys_lp_init, cpu, sample)
     done = answer == Status.TDX_SUCCESS
     host.lp_init_done[cpu] = done
-    go_on(host, ~done, ite(done & ~last, Stage.CPU_INIT, Stage.RUN_UPDATE))
+    waits = done & ~last & host.updates_in_lock_step
+    go_on(host, ~done, ite(waits, Stage.CPU_INIT, Stage.RUN_UPDATE))
 
 
 @action(actor=Actor.KERNEL, sources=RUN)

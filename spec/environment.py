@@ -21,6 +21,15 @@ class Integrity(Enum):
     ACCESS_CONTROL = "access control only: nothing is detected"
 
 
+class Obstacle(Enum):
+    """What makes TDX of no use, or unsafe, on a machine that offers it."""
+
+    NONE = "nothing"
+    ONE_KEYID = "a single private KeyID, which the module takes"
+    NO_NOTIFIER = "the memory notifier cannot be registered"
+    PROCESSOR = "no MOVDIR64B, self-snoop, XSAVE, APICv or the like"
+
+
 class Environment(State):
     """What is taken for granted, and what becomes of memory where it is not so."""
 
@@ -42,10 +51,12 @@ class Environment(State):
     """The block spans two CMRs, with no hole between them."""
     stray_writes = Var(bool, False, frozen=True)
     """A6 denied: a bug or a device writes to memory that TDX owns."""
-    tds_get_the_global_keyid = Var(bool, False, frozen=True)
-    """A7 denied: KVM gives a TD the KeyID that is the module's."""
-    one_private_keyid = Var(bool, False, frozen=True)
-    """A8 denied: firmware leaves one private KeyID, which the module takes."""
+    obstacle: Var[Obstacle] = Var(Obstacle, frozen=True)
+    """What the kernel finds at boot that it must do without TDX for, if anything."""
+    failed_creation_is_cleared = Var(bool, True, frozen=True)
+    """The page of a TDH.MNG.CREATE that met no entropy is cleared, then freed."""
+    shortages_pass = Var(bool, frozen=True)
+    """A shortage of entropy passes within the ten tries that a kernel may make."""
     failed_config_writes_pamt = Var(bool, False, frozen=True)
     """A12 denied: a TDH.SYS.CONFIG that fails has written part of the PAMT."""
 

@@ -66,8 +66,6 @@ class Handover(State):
     """It has the memory map of the first: mem=, memmap= and crashkernel= agree."""
     next_kernel_reserves_pamt = Var(bool, False, frozen=True)
     """It keeps the PAMT's pages out of its page allocator."""
-    next_kernel_checks_integrity = Var(bool, False, frozen=True)
-    """It uses KeyIDs with integrity for its memory, unlike KeyID 0."""
     crash_kernel_stays_in_reservation = Var(bool, True, frozen=True)
     """The crash kernel uses no memory but what was reserved for it at boot."""
 

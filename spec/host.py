@@ -7,15 +7,11 @@ than one TD and more than one vCPU, and time.
 
 from __future__ import annotations
 
-from enum import Enum
-
 from tdxcheck.checker.language import (
-    Int,
     Map,
     Term,
     Var,
     all_of,
-    any_of,
     definition,
     exists,
     forall,
@@ -24,254 +20,37 @@ from tdxcheck.checker.language import (
     one_of,
 )
 from tdxcheck.spec.dynamic_pamt import DynamicPamt
-from tdxcheck.spec.environment import Environment
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.handover import Handover
+from tdxcheck.spec.kernel import Kernel
 from tdxcheck.spec.machine import Block, Cpu, Package, Tdmr
 from tdxcheck.spec.module import FIRST_SAMPLE, Module, Sample, SysState
-from tdxcheck.spec.safeguards import Safeguards
+from tdxcheck.spec.platform import Platform
 from tdxcheck.spec.update import Image, Updates
+from tdxcheck.spec.vocabulary import (
+    Actor,
+    Kvm,
+    MemoryKind,
+    Presence,
+    Running,
+    SysInitResult,
+    Td,
+    Tdx,
+    Told,
+)
 
-
-class Actor(Enum):
-    """Who does something."""
-
-    FIRMWARE = "firmware"
-    ADMINISTRATOR = "administrator"
-    KERNEL = "kernel"
-    KVM = "KVM"
-    MODULE = "TDX module"
-    HARDWARE = "hardware"
-    SECOND_KERNEL = "second kernel"
-
-
-class Presence(Enum):
-    """Whether a CPU or a memory block is there, and whether Linux uses it."""
-
-    ABSENT = 0
-    OFFLINE = 1
-    ONLINE = 2
-
-
-class MemoryKind(Enum):
-    """Where a block's memory comes from.
-
-    Boot DRAM lies in CMRs. Legacy PMEM and soft-reserved memory (EFI_MEMORY_SP), which
-    the e820 map calls so, are there at boot, but a driver has to give them to the
-    kernel first. CXL memory lies in a window that firmware leaves for it.
-    """
-
-    BOOT_DRAM = "boot DRAM"
-    HOT_PLUG_DRAM = "hot-plug DRAM"
-    NVDIMM = "NVDIMM"
-    CXL = "CXL"
-    LEGACY_PMEM = "legacy PMEM"
-    SOFT_RESERVED = "soft-reserved"
-
-
-class Running(Enum):
-    """Which kernel runs."""
-
-    FIRST = "the first kernel"
-    SECOND = "a kernel started by kexec"
-    CRASH = "the crash kernel"
-    NONE = "no kernel: it has crashed"
-    HUNG = "no kernel: kexec hangs"
-    RESET = "no kernel: the machine is reset"
-
-
-class Tdx(Enum):
-    """How far the running kernel has come with TDX.
-
-    v3 calls ERROR "TDX_MODULE_SHUTDOWN"; STARTED to UNDOING are the inside of
-    its tdx_init() and of tdx_enable() from v6.8 on. UPDATING is the inside of
-    v7.2's seamldr_install_module(), with every CPU stopped.
-    """
-
-    UNINITIALIZED = 0
-    STARTED = 1
-    BUILT = 2
-    CONFIGURED = 3
-    INITIALIZED = 4
-    UNDOING = 5
-    STOPPING = 6
-    ERROR = 7
-    DISABLED = 8
-    UPDATING = 9
-    UPDATE_FAILED = 10
-
-
-class SysInitResult(Enum):
-    """What the kernel remembers of its one call of TDH.SYS.INIT."""
-
-    NOT_CALLED = 0
-    SUCCEEDED = 1
-    FAILED = 2
-
-
-class Kvm(Enum):
-    """Whether KVM offers TDX: its module is loaded, and its CPU callbacks installed."""
-
-    UNLOADED = 0
-    LOADING = 1
-    LOADED = 2
-
-
-class Td(Enum):
-    """The life of a TD, as its HKID sees it."""
-
-    NONE = 0
-    HKID_ASSIGNED = 1
-    KEYS_CONFIGURED = 2
-    BLOCKED = 3
-
-
-class Told(Enum):
-    """What a requester outside the TDX module is told."""
-
-    EPERM = "-EPERM"
-    EIO = "-EIO"
-    EBUSY = "-EBUSY"
-    EACCES = "-EACCES"
-    EINVAL = "-EINVAL"
-    ENODEV = "-ENODEV"
-    EFAULT = "-EFAULT"
-    ENOSYS = "-ENOSYS"
-    EOPNOTSUPP = "-EOPNOTSUPP"
-
-
-class Platform(Environment):
-    """The machine: CPUs, memory, caches, and what firmware and errata do to them."""
-
-    cpu = Map(Cpu, Presence)
-    memory = Map(Block, Presence)
-    memory_kind = Map(Block, MemoryKind, frozen=True)
-    unmovable = Map(Block, bool, False, frozen=True)
-    """The block holds the kernel itself, and cannot go offline."""
-
-    legacy_pmem_convertible = Var(bool, frozen=True)
-    """Legacy PMEM lies in a CMR, as boot DRAM does."""
-    memory_hotplug = Var(bool, True, frozen=True)
-    """Firmware hot-adds memory blocks."""
-    memory_hot_remove = Var(bool, True, frozen=True)
-    """Firmware hot-removes memory, convertible memory included."""
-    cpu_hotplug = Var(bool, True, frozen=True)
-    """Firmware hot-adds CPUs."""
-    cpu_hot_remove = Var(bool, True, frozen=True)
-    """Firmware hot-removes CPUs, verified ones included."""
-    device_memory = Var(bool, True, frozen=True)
-    """The administrator uses NVDIMM and CXL devices as memory."""
-    lp_init_survives_offline = Var(bool, True, frozen=True)
-    """To the module a CPU stays initialised while it is offline."""
-    vmxon_when_online = Var(bool, True, frozen=True)
-    """VMXON is done again on a CPU that comes back."""
-    last_cpus_go_offline = Var(bool, True, frozen=True)
-    """The administrator may take the last CPU of a package offline."""
-    unverified_cpus_enter_seam = Var(bool, False, frozen=True)
-    """A SEAMCALL on a CPU that firmware did not verify enters the module."""
-    partial_write_erratum = Var(bool, frozen=True)
-    """A partial write to a private line poisons it (Sapphire, Emerald Rapids)."""
-    kexec = Var(bool, True, frozen=True)
-    """The administrator uses kexec, or loads a crash kernel."""
-    suspend = Var(bool, True, frozen=True)
-    """The administrator suspends the machine to memory (S3)."""
-    reboots = Var(bool, frozen=True)
-    """The administrator reboots the machine."""
-    hibernation = Var(bool, frozen=True)
-    """The kernel was booted so that it can hibernate, and the administrator does."""
-    faults = Var(bool, True, frozen=True)
-    """SEAMCALLs meet the faults that the module documents."""
-    module_has_disable = Var(bool, frozen=True)
-    """The module has TDH.SYS.DISABLE."""
-    module_enumerates_topology = Var(bool, frozen=True)
-    """The module has all that KVM asks for once TDX is initialised."""
-    module_present = Var(bool, frozen=True)
-    """Firmware has loaded a TDX module."""
-    module_is_1_5 = Var(bool, frozen=True)
-    """It is of version 1.5 or later, and has TDH.SYS.RD."""
-    module_keeps_rbp = Var(bool, frozen=True)
-    """The module can leave RBP alone when a TD exits (NO_RBP_MOD)."""
-
-    private_dirty = Map(Cpu, bool, False)
-    """The CPU's caches may hold modified lines of private memory."""
-    pamt_dirty = Map(Cpu, bool, False)
-    """They may hold modified lines of the PAMT's memory, written by the kernel."""
-
-    running = Var(Running, Running.FIRST)
-    stale_private_line = Map(Cpu, bool, False)
-    """Such a line of the first kernel's is still there under the next kernel."""
-    inherited_module = Var(bool, False)
-    """The second kernel found the module no longer waiting for TDH.SYS.INIT."""
-    private_page_in_allocator = Var(bool, False)
-    """The kernel that runs uses memory that was last written with a private key."""
-    poisoned = Var(bool, False)
-    """Such memory holds poison."""
-
-    @definition
-    def convertible(self, block: Block) -> Term[bool]:
-        """The block lies in a CMR: firmware checked it when it booted."""
-        kind = self.memory_kind[block]
-        return any_of(
-            kind == MemoryKind.BOOT_DRAM,
-            (kind == MemoryKind.LEGACY_PMEM) & self.legacy_pmem_convertible,
-            (kind == MemoryKind.SOFT_RESERVED) & self.soft_reserved_convertible,
-        )
-
-
-class Kernel(Safeguards):
-    """What the running kernel knows and owns, and the switches of its design."""
-
-    tdx = Var(Tdx, Tdx.UNINITIALIZED)
-    sys_init_result = Var(SysInitResult, SysInitResult.NOT_CALLED)
-    lp_init_done = Map(Cpu, bool, False)
-    """The kernel remembers that TDH.SYS.LP.INIT succeeded on this CPU."""
-    kvm = Var(Kvm, Kvm.UNLOADED)
-    tdx_memory = Map(Block, bool, False)
-    """The block is in the kernel's list of TDX memory, hence in a TDMR it builds."""
-    pamt_allocated = Var(bool, False)
-    """The PAMT's pages are taken out of the page allocator."""
-    seamcall_made = Var(bool, False)
-    """The second kernel has made a SEAMCALL."""
-    kexec_loaded = Var(bool, False)
-    """An image for kexec is loaded."""
-    marked = Map(Cpu, bool, False)
-    """The kernel has marked the CPU's cache as one to be flushed."""
-    callbacks_installed = Var(bool, False)
-    """KVM or the core kernel is asked before a CPU comes or goes."""
-    hkid_miscount = Var(Int(-1, 0), 0)
-    """By how much KVM's counter of KeyIDs is wrong."""
-
-    td = Var(Td, Td.NONE)
-    td_key_configured = Map(Package, bool, False)
-    """The TD's key is programmed in this package; when BLOCKED, not yet flushed."""
-    td_page_refused = Var(bool, False)
-    """The module refused a page as outside its TDMRs: the TD is killed."""
-    vcpu_on = Map(Cpu, bool, False)
-    """The TD's vCPU is associated with the CPU."""
-    failed_vcpu_listed = Var(bool, False)
-    """A vCPU whose creation has failed is in a CPU's list of vCPUs."""
-    assertion_failed = Var(bool, False)
-    """Code has found itself where it did not expect to run: a splat in the log."""
-    hkid_leaked = Var(bool, False)
-    """The end of a TD has failed: its KeyID is in use for good."""
-
-    detects_tdx_on_every_cpu = Var(bool, False, frozen=True)
-    """TDX is used only where all CPUs that are present came up, and agree on it."""
-    lists_legacy_pmem = Var(bool, False, frozen=True)
-    """Legacy PMEM is TDX memory to the kernel."""
-    initializes_at_boot = Var(bool, False, frozen=True)
-    """TDX is initialised before any device, administrator or KVM can interfere."""
-    looks_at_one_cmr = Var(bool, False, frozen=True)
-    """A range counts as convertible only if a single CMR holds it."""
-    releases_lock_unheld = Var(bool, False, frozen=True)
-    """An early failure lets go of memory hotplug's lock, which was not yet taken."""
-    memory_removal_tests_cpu_attribute = Var(bool, False, frozen=True)
-    """Whether memory may go is asked of the attribute for CPUs."""
-    asks_module_on_machine_check = Var(bool, False, frozen=True)
-    """The handler of a machine check asks the module whose page it was."""
-    core_owns_vmx = Var(bool, False, frozen=True)
-    """The core kernel does VMXON and is asked before a CPU comes or goes, not KVM."""
-    flushes_only_marked_caches = Var(bool, False, frozen=True)
-    """kexec flushes the caches of those CPUs only that made a SEAMCALL."""
+__all__ = [
+    "Actor",
+    "Host",
+    "Kvm",
+    "MemoryKind",
+    "Presence",
+    "Running",
+    "SysInitResult",
+    "Td",
+    "Tdx",
+    "Told",
+]
 
 
 class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
@@ -339,9 +118,18 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return self.sys_state != SysState.SYSINIT_PENDING
 
     def hidden_at_boot(self) -> Term[bool]:
-        """The kernel does without TDX: it could hibernate, or no KeyID is left."""
+        """The kernel does without TDX: it lacks what that needs, or may hibernate."""
         hibernates = self.gives_way_to_hibernation & self.hibernation
-        return hibernates | self.one_private_keyid
+        blind = self.does_without_a_lost_notifier & self.faces(Obstacle.NO_NOTIFIER)
+        bare = self.leaves_tds_a_keyid & self.faces(Obstacle.ONE_KEYID)
+        return hibernates | blind | bare
+
+    def processor_serves(self) -> Term[bool]:
+        """The processor is fit for TDX, or the kernel does not look."""
+        return ~self.checks_processor | ~self.faces(Obstacle.PROCESSOR)
+
+    def faces(self, obstacle: Obstacle) -> Term[bool]:
+        return self.obstacle == obstacle
 
     @definition
     def kvm_may_load(self) -> Term[bool]:
@@ -350,6 +138,7 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return (
             self.in_service()
             & ~self.hidden_at_boot()
+            & self.processor_serves()
             & implies(second, self.runs_same_code())
         )
 
@@ -416,7 +205,8 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         )
         midway = ((self.td == Td.HKID_ASSIGNED) & unkeyed) | (self.td == Td.BLOCKED)
         works = self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked
-        return (self.locks_cpu_hotplug & self.initializing()) | (works & midway)
+        held = self.locks_cpu_hotplug_for_tds & works & midway
+        return (self.locks_cpu_hotplug & self.initializing()) | held
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

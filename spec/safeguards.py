@@ -10,6 +10,7 @@ from __future__ import annotations
 from tdxcheck.checker.language import Safeguard, State
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
+    BASE_SPEC,
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
@@ -23,6 +24,8 @@ from tdxcheck.spec.sources import (
     L6_8,
     L6_18,
     L7_2,
+    LOADER_1_5,
+    MODULE_1_5,
     PREEMPTION,
     PULL_6_8,
     PULL_6_18,
@@ -127,6 +130,39 @@ class Safeguards(State):
     )
     """Before a CPU goes offline, TDH.VP.FLUSH lets its vCPUs go."""
 
+    # TDs that end.
+
+    locks_cpu_hotplug_for_tds = Safeguard(
+        sources=(K6_16.at("__tdx_td_init(), tdx_mmu_release_hkid(), cpus_read_lock()"),)
+    )
+    """No CPU comes or goes while a TD's keys are programmed, or its KeyID released."""
+    serializes_keyid_calls = Safeguard(
+        sources=(K6_16.at("tdx_lock"), MODULE_1_5.at("tdh_mng_key_freeid.c"))
+    )
+    """The calls that take or free a KeyID are made for one TD at a time."""
+    flushes_vcpus_of_ended_tds = Safeguard(
+        sources=(K6_16.at("tdx_mmu_release_hkid(), tdx_flush_vp_on_cpu()"),)
+    )
+    """TDH.VP.FLUSH lets every vCPU go before TDH.MNG.VPFLUSHDONE."""
+    resumes_write_back = Safeguard(sources=(K6_16.at("smp_func_do_phymem_cache_wb()"),))
+    """TDH.PHYMEM.CACHE.WB that was interrupted is resumed."""
+    writes_back_before_freeing = Safeguard(
+        sources=(K6_16.at("tdx_mmu_release_hkid()"),)
+    )
+    """TDH.PHYMEM.CACHE.WB runs in every package before TDH.MNG.KEY.FREEID."""
+    flushes_reclaimed_pages = Safeguard(
+        sources=(K6_16.at("tdx_reclaim_td_control_pages()"), BASE_SPEC.at("ch. 9.8"))
+    )
+    """A TD's last page is flushed, by the module's own KeyID, before it is freed."""
+    resets_reclaimed_pages = Safeguard(
+        sources=(K6_16.at("tdx_clear_page()"), BARE_ERRATUM.at("whole patch"))
+    )
+    """MOVDIR64B clears a TD's page before it is freed: always, or with the erratum."""
+    leaks_pages_held_back = Safeguard(sources=(K6_16.at("tdx_reclaim_page()"),))
+    """A page that the module does not give back is leaked rather than freed."""
+
+    # Caches of CPUs.
+
     flushes_offlined_cpus = Safeguard(
         bugs=("B37",), sources=(DISABLE_V3.at("2/5, on play_dead"),)
     )
@@ -135,17 +171,10 @@ class Safeguards(State):
     Recalled of native_play_dead(): it comes after every callback of the CPU's, and
     so after a TDH.VP.FLUSH that KVM makes behind TDX's own flush.
     """
-    flushes_in_offline_callback = Safeguard(
-        sources=(
-            KEXEC_V7.at("tdx_disable_virtualization_cpu()"),
-            DISABLE_V3.at("tdx_offline_cpu()"),
-        )
-    )
-    """A CPU that goes offline writes its caches back in TDX's own callback."""
     flushes_after_vp_flush = Safeguard(
         bugs=("B37",), sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),)
     )
-    """That callback comes after the one that makes TDH.VP.FLUSH."""
+    """As a CPU goes offline its flush comes after the callback with TDH.VP.FLUSH."""
 
     flushes_with_preemption = Safeguard(
         bugs=("B15",), sources=(PREEMPTION.at("whole patch"),)
@@ -154,6 +183,65 @@ class Safeguards(State):
 
     # Initialisation.
 
+    detects_tdx_on_every_cpu = Safeguard(
+        sources=(V3_TREE.at("tdx_detect_cpu(), seamrr_enabled(), __tdx_detect()"),)
+    )
+    """TDX is used only where all CPUs that are present came up, and agree on it."""
+    leaves_tds_a_keyid = Safeguard(
+        bugs=("A8",),
+        sources=(
+            V3_TREE.at("tdx_keyid_sufficient()"),
+            L6_8.at("tdx_init(), too few private KeyIDs available"),
+        ),
+    )
+    """TDX is used only where firmware leaves a KeyID besides the module's own."""
+    keeps_own_keyid_from_tds = Safeguard(
+        bugs=("A7",), sources=(L6_8.at("tdx_init(), on the global KeyID"),)
+    )
+    """KVM's pool of KeyIDs begins after the one that is the module's."""
+    does_without_a_lost_notifier = Safeguard(
+        bugs=("A2",), sources=(L6_8.at("tdx_init(), register_memory_notifier()"),)
+    )
+    """Where the memory notifier cannot be registered TDX is not offered at all."""
+    checks_processor = Safeguard(
+        sources=(K6_16.at("tdx_bringup()"), VMXON_V3.at("tdx_enable()"))
+    )
+    """TDX is used only where the processor has what the kernel's TDX code uses."""
+    checks_module_for_kvm = Safeguard(sources=(K6_16.at("__tdx_bringup()"),))
+    """KVM uses TDX only with a module that has the attributes and CPUID that it needs.
+
+    It also compares the module's number of vCPUs with the number of CPUs.
+    """
+    gives_up_for_good = Safeguard(
+        sources=(V3_TREE.at("tdx_init()"), L6_8.at("tdx_enable()"))
+    )
+    """An initialisation that has failed is not tried again."""
+    calls_sys_init_once = Safeguard(sources=(L6_8.at("try_init_module_global()"),))
+    """One CPU makes TDH.SYS.INIT, under a lock, and its result counts for all."""
+    calls_lp_init_once = Safeguard(
+        sources=(L6_8.at("tdx_cpu_enable()"), V3_TREE.at("tdx_module_init_cpus()"))
+    )
+    """On a CPU whose TDH.SYS.LP.INIT is remembered no second one is made."""
+    enables_cpus_first = Safeguard(
+        sources=(
+            V3_TREE.at("init_tdx_module()"),
+            K6_16.at("__tdx_bringup()"),
+            VMXON_V3.at("tdx_enable()"),
+        )
+    )
+    """Every online CPU has made TDH.SYS.LP.INIT before anything is configured."""
+    keys_each_package_once = Safeguard(
+        sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
+    )
+    """The module's key is programmed by one CPU of each package, one after another."""
+    keys_packages_first = Safeguard(
+        sources=(V3.at("17/21"), L6_8.at("init_tdx_module()"))
+    )
+    """Every package has the module's key before a TDMR is initialised."""
+    completes_every_tdmr = Safeguard(
+        sources=(V3.at("18/21"), L6_8.at("init_tdmr(), init_tdmrs()"))
+    )
+    """TDH.SYS.TDMR.INIT is called until it has come to the end of every TDMR."""
     checks_cmrs = Safeguard(
         bugs=("A1",),
         sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
@@ -164,9 +252,10 @@ class Safeguards(State):
     )
     """WBINVD on every CPU before the module's key is programmed."""
     retries_no_entropy = Safeguard(
-        bugs=("B11",), sources=(PULL_6_8.at("no entropy error in common code"),)
+        bugs=("B11",),
+        sources=(PULL_6_8.at("no entropy error in common code"), L6_8.at("sc_retry()")),
     )
-    """A SEAMCALL that meets a shortage of entropy is made again."""
+    """A SEAMCALL that meets a shortage of entropy is made again, up to ten times."""
     empties_list_on_failure = Safeguard(
         sources=(L6_8.at("init_tdx_module(), error path"),)
     )
@@ -237,15 +326,24 @@ class Safeguards(State):
         sources=(V13.at("17/22"), KEXEC_V7.at("2/7, relocate_kernel()")),
     )
     """WBINVD on the CPU that kexec starts from."""
+    marks_cache_of_seamcalls = Safeguard(sources=(KEXEC_V7.at("1/7"),))
+    """A SEAMCALL marks its CPU's cache as one to be flushed."""
     marks_cache_of_vp_enter = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
     """TDH.VP.ENTER, too, marks its CPU's cache as one to be flushed."""
     marks_cache_of_page_rdmd = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
     """TDH.PHYMEM.PAGE.RDMD, which a machine check asks, marks its CPU's cache, too."""
     flushes_when_seamcalls_end = Safeguard(
         bugs=("B14",),
-        sources=(FLUSH_EARLY.at("tdx_disable_virtualization_cpu()"),),
+        sources=(
+            FLUSH_EARLY.at("tdx_disable_virtualization_cpu()"),
+            DISABLE_V3.at("tdx_offline_cpu(), tdx_shutdown_cpu()"),
+        ),
     )
-    """A CPU writes its caches back once it makes no more SEAMCALLs, before kexec."""
+    """A CPU writes its caches back once it makes no more SEAMCALLs: when it goes
+    offline, when KVM leaves it, and when a shutdown for kexec reaches it.
+
+    In v6.18 KVM does so in one place, and from v7.2 on TDX in one for each.
+    """
     resets_private_memory = Safeguard(
         sources=(V13.at("17/22"), BARE_ERRATUM.at("MOVDIR64B"))
     )
@@ -254,6 +352,20 @@ class Safeguards(State):
         bugs=("B25",), sources=(DISABLE_V3.at("tdx_shutdown()"),)
     )
     """TDH.SYS.DISABLE makes the module forget everything before another kernel runs."""
+    disables_module_in_panic = Safeguard(
+        sources=(DISABLE_V3.at("native_machine_crash_shutdown()"),)
+    )
+    """So it does on the CPU that panics, before the crash kernel runs."""
+    retries_disable = Safeguard(sources=(DISABLE_V3.at("tdx_shutdown(), retries"),))
+    """TDH.SYS.DISABLE that was interrupted, or met a busy module, is made again."""
+    flushes_after_disabling = Safeguard(
+        bugs=("B14",), sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),)
+    )
+    """Caches are written back after TDH.SYS.DISABLE, which leaves lines in them."""
+    counts_vmx_users = Safeguard(
+        sources=(VMXON_V3.at("x86_virt_get_ref()"), DISABLE_V3.at("cover letter"))
+    )
+    """VMX operation ends with its last user: the core kernel's outlasts KVM's."""
 
     # Suspend.
 
@@ -268,6 +380,27 @@ class Safeguards(State):
 
     # Runtime update of the module.
 
+    checks_update_file = Safeguard(
+        sources=(SEAMLDR_7_2.at("seamldr_install_module(), checks of the header"),)
+    )
+    """A file whose header is wrong is refused before anything is shut down."""
+    stops_the_machine = Safeguard(
+        sources=(SEAMLDR_7_2.at("seamldr_install_module(), stop_machine()"),)
+    )
+    """Every CPU is stopped for an update: none makes a call of its own meanwhile."""
+    updates_in_lock_step = Safeguard(
+        sources=(SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()"),)
+    )
+    """No CPU goes on to the next stage of an update before all have done theirs."""
+    serializes_installs = Safeguard(sources=(SEAMLDR_7_2.at("seamldr_install()"),))
+    """SEAMLDR.INSTALL is called by one CPU after the other, under a lock."""
+    installs_as_update = Safeguard(
+        sources=(
+            SEAMLDR_7_2.at("seamldr_install()"),
+            LOADER_1_5.at("seamldr_install.c"),
+        )
+    )
+    """The image is installed as an update, which keeps TDs, and not loaded anew."""
     stops_update_on_failure = Safeguard(
         bugs=("B19",), sources=(UPDATE_V10.at("15/25"), SEAMLDR_7_2.at("ack_state()"))
     )

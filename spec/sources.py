@@ -28,6 +28,8 @@ V6 = Document("v6", "LKML 2022-10-27 Kai Huang, [PATCH v6 00/21] TDX host suppor
 V7 = Document("v7", "LKML 2022-11-21 Kai Huang, [PATCH v7 00/20] TDX host support")
 V8 = Document("v8", "LKML 2022-12-09 Kai Huang, [PATCH v8 00/16] TDX host support")
 V13 = Document("v13", "LKML 2023-08-26 Kai Huang, [PATCH v13 00/22] TDX host support")
+V10 = Document("v10", "LKML 2023-03-07 Kai Huang, [PATCH v10 00/16] TDX host support")
+V15 = Document("v15", "LKML 2023-11-10 Kai Huang, [PATCH v15] TDX host support")
 L6_8 = Document("L6.8", "Linux v6.8 arch/x86/virt/vmx/tdx/tdx.c")
 K6_16 = Document("K6.16", "Linux v6.16 arch/x86/kvm/vmx/tdx.c")
 PULL_6_8 = Document("PULL-6.8", "LKML 2024-01 GIT PULL x86/tdx for v6.8")
@@ -116,3 +118,17 @@ VMXON_V2 = Document(
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
 MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
 MODULE_2_0 = Document("S2.0", "Intel TDX module 2.0.08 source")
+HOLES_OF_CMRS = Document(
+    "CMR-holes",
+    "LKML 2024-12-09 Kai Huang, [PATCH v8 8.2/9] Reduce TDMR's reserved areas by "
+    "using CMRs to find memory holes",
+)
+CONTIG = Document("page_alloc", "Linux mm/page_alloc.c")
+TREE_6_2 = Document(
+    "tree-6.2",
+    "the tdx tree of 2023 that distributions took, arch/x86/virt/vmx/tdx/tdx.c",
+)
+VERSION_V2 = Document(
+    "VER-v2", "LKML 2026-01, x86/virt/tdx: Print TDX module version during init, v2"
+)
+ASM_TDX = Document("asm/tdx.h", "Linux v6.8 arch/x86/include/asm/tdx.h")

@@ -74,6 +74,8 @@ class Updates(State):
     reading = Var(Reading, Reading.NONE)
     td_build = Var(Build, Build.NONE)
 
+    update_file_is_good = Var(bool, True, frozen=True)
+    """The file that the administrator gives has the header that it must have."""
     loader_counts_all_lps = Var(bool, True, frozen=True)
     """A session takes every LP that MCHECK counted, online or not."""
     update_corrupts_builds = Var(bool, True, frozen=True)

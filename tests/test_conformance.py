@@ -23,7 +23,7 @@ from tdxcheck.checker.language.terms import Const
 from tdxcheck.models.conformance.leaves import LEAVES, Leaves
 from tdxcheck.models.conformance.replay import Disagreed, replay
 from tdxcheck.models.conformance.report import Report, conform
-from tdxcheck.models.conformance.single_calls import judge_cell
+from tdxcheck.models.conformance.single_calls import judge_cell, judge_layout
 from tdxcheck.models.conformance.vectors import (
     Cell,
     MalformedVectors,
@@ -31,9 +31,11 @@ from tdxcheck.models.conformance.vectors import (
     Sequence,
     find,
     read_cells,
+    read_layouts,
     read_prefixes,
     read_sequences,
 )
+from tdxcheck.spec import layout_rules
 from tdxcheck.spec.module import Module
 from tdxcheck.spec.status import OPERANDS, Status
 from tests.mutation import with_guards
@@ -84,13 +86,47 @@ def test_the_sample_has_every_kind_of_file_and_thousands_of_records() -> None:
     agreed = {file.name: file.agreed for file in report().files}
     assert agreed == {
         "leaf-state-table": 635,
-        "layouts": 193,
+        "layouts": 194,
         "platform-checks": 320,
         "sequences-random": 4095,
         "sequences-other": 1995,
         "pairs": 734,
         "interleavings": 2805,
     }
+
+
+CHECKS = layout_rules.CHECKS
+WRAP = 1
+"""The check of a TDMR's end: one that wraps is no multiple of a gigabyte either."""
+NO_SUCH_LAYOUT = {0, WRAP, 3}
+"""Checks of which no recorded layout fails this one and the next, with two answers."""
+
+
+def is_noticed_by_layouts(
+    checks: tuple[layout_rules.Check, ...], monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Some record of a layout disagrees with these checks."""
+    monkeypatch.setattr(layout_rules, "CHECKS", checks)
+    path = find(SAMPLE, "layouts")
+    assert path
+    return any(isinstance(judge_layout(line), Disagreed) for line in read_layouts(path))
+
+
+@pytest.mark.parametrize("number", sorted({*range(len(CHECKS))} - {WRAP}))
+def test_a_dropped_check_of_layouts_is_noticed(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = (*CHECKS[:number], *CHECKS[number + 1 :])
+    assert is_noticed_by_layouts(left, monkeypatch)
+
+
+@pytest.mark.parametrize("number", sorted({*range(len(CHECKS) - 1)} - NO_SUCH_LAYOUT))
+def test_swapped_checks_of_layouts_are_noticed(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = list(CHECKS)
+    order[number], order[number + 1] = order[number + 1], order[number]
+    assert is_noticed_by_layouts(tuple(order), monkeypatch)
 
 
 def with_action(old: Action, new: Action) -> Leaves:

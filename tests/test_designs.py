@@ -21,6 +21,7 @@ from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.language.terms import Reaction
 from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.events import (
     CPU_HOT_REMOVE,
     CPU_OFFLINE,
@@ -83,6 +84,8 @@ FEW: Mapping[Any, Any] = {
     HostState.module_present: True,
     HostState.module_is_1_5: True,
     HostState.next_kernel: NextKernel.SAME,
+    HostState.obstacle: Obstacle.NONE,
+    HostState.shortages_pass: True,
 }
 """Few enough machines for their states to be visited one by one."""
 
@@ -153,6 +156,8 @@ USUAL: Mapping[Any, Any] = {
     HostState.module_present: True,
     HostState.module_is_1_5: True,
     HostState.next_kernel: NextKernel.SAME,
+    HostState.obstacle: Obstacle.NONE,
+    HostState.shortages_pass: True,
 }
 """The machine whose switches the tests of single steps leave in one place."""
 

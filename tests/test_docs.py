@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,6 +16,9 @@ from typing import Any
 
 import pytest
 
+import benchmarks.__main__
+from benchmarks.peers import tlc_jar
+from benchmarks.running import run as run_program
 from tdxcheck.checker.cli import main, status
 from tdxcheck.checker.cli.arguments import EXIT_CODES
 from tdxcheck.checker.language import SpecificationError
@@ -26,11 +32,18 @@ LANGUAGE = DOCS / "language.md"
 VERDICTS = DOCS / "verdicts.md"
 ARCHITECTURE = DOCS / "architecture.md"
 OWN_DESIGN = DOCS / "your-own-design.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN)
+MACHINES = DOCS / "machines.md"
+AUDIT = DOCS / "audit.md"
+EXPORTS = DOCS / "exports.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
 OUTPUT = "text output"
+CONSOLE = "console"
+"""A command of tdxcheck, and what it prints."""
+FILE = "text file="
+"""A file that the commands of the page are given; its name follows."""
 
 Namespace = dict[str, Any]
 
@@ -124,15 +137,89 @@ def test_the_catalogue_of_the_page_can_be_judged(
     assert told.err == ""
 
 
+def consoles() -> list[str]:
+    return [
+        body
+        for kind, body in FENCE.findall(EXPORTS.read_text(encoding="utf-8"))
+        if kind == CONSOLE
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(consoles())))
+def test_the_commands_of_the_page_say_what_it_shows(
+    number: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Commands of programs that are not installed are left out, with what follows."""
+    monkeypatch.chdir(tmp_path)
+    if jar := tlc_jar():
+        (tmp_path / "tla2tools.jar").symlink_to(jar)
+    for shown in consoles()[number].split("$ ")[1:]:
+        command, _, output = shown.partition("\n")
+        program, *arguments = shlex.split(command)
+        if program == "tdxcheck":
+            assert main(arguments) == 0
+            printed = capsys.readouterr().out
+        elif program == "java" and not (tmp_path / "tla2tools.jar").exists():
+            pytest.skip("TLA2TOOLS does not name tla2tools.jar")
+        elif program == "python":
+            printed = run_program([sys.executable, *arguments], ROOT).output
+        elif program.startswith("./") or shutil.which(program):
+            printed = run_program([program, *arguments], tmp_path).output
+        else:
+            pytest.skip(f"there is no {program}")
+        assert in_parts(output, printed), f"{command}\n{printed}"
+
+
+def in_parts(shown: str, printed: str) -> bool:
+    """The same, where three dots at the end of a line stand for the rest of it."""
+    lines = [re.escape(line) for line in shown.splitlines()]
+    pattern = "".join(
+        r"(?:.*\n)*?"
+        if line == r"\.\.\."
+        else re.sub(r"\\\.\\\.\\\.$", ".*", line) + r" *\n"
+        for line in lines
+    )
+    return re.fullmatch(pattern, printed) is not None
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
-    assert kinds <= {RUN, OUTPUT}
+    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
+    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS)
+
+
+@pytest.mark.parametrize("page", (MACHINES, AUDIT), ids=lambda page: page.name)
+def test_the_commands_print_what_the_page_shows(
+    page: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("tests", "counterexamples"):
+        Path(folder).symlink_to(ROOT / folder)
+    for kind, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind.startswith(FILE):
+            Path(kind.removeprefix(FILE)).write_text(body, encoding="utf-8")
+        elif kind == CONSOLE:
+            command, _, shown = body.partition("\n")
+            name, *arguments = shlex.split(command.removeprefix("$ "))
+            assert name == "tdxcheck"
+            main(arguments)
+            told = capsys.readouterr()
+            lines = (told.out + told.err).splitlines()
+            printed = "".join(f"{line.rstrip()}\n" for line in lines)
+            assert matches(shown, printed), f"{command}\n{printed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
-    folders = "spec|models|checker|docs|src|tests|counterexamples"
+    folders = "spec|models|checker|docs|src|tests|counterexamples|benchmarks"
     for path in re.findall(rf"`((?:{folders})/[^`]*)`", page.read_text("utf-8")):
         assert (ROOT / path).exists(), path
 
@@ -140,8 +227,10 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    main(["verify", "--help"])
+    for command in ("verify", "export", "layout", "audit", "status", "replay"):
+        main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    known |= set(re.findall(r"--[a-z]+", benchmarks.__main__.__doc__ or ""))
     for page in PAGES:
         named = re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))
         assert set(named) <= known
@@ -776,5 +865,10 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
     }
     assert names == {
         ("checker/cli/main.py", "catalogue"),
-        ("checker/cli/export.py", "conformance"),
+        ("checker/cli/conform.py", "conformance"),
+        ("checker/cli/layout.py", "layouts"),
+        ("checker/cli/layout.py", "machines"),
+        ("checker/cli/audit.py", "logs"),
+        ("checker/cli/events.py", "logs"),
+        ("checker/cli/decode.py", "logs"),
     }

@@ -19,9 +19,9 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.verdict import Refuted, Verdict
 from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.models.expected.updates import UPDATE_KNOWN, WITHOUT_UPDATE
 from tdxcheck.models.module.pamt import phymem_pamt_add, phymem_pamt_remove
 from tdxcheck.models.td import mem_page_aug
-from tdxcheck.models.update_expectations import UPDATE_KNOWN, WITHOUT_UPDATE
 from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.module import SysState

@@ -25,6 +25,7 @@ from tdxcheck.models.seamldr import (
     seamldr_install_breaks,
     seamldr_install_completes,
 )
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host, Presence, SysInitResult, Tdx
 from tdxcheck.spec.module import Handoff, Status, SysState
@@ -46,6 +47,9 @@ QUIET: Mapping[Any, Any] = {
     Host.module_has_disable: True,
     Host.module_enumerates_topology: True,
     Host.module_keeps_rbp: True,
+    Host.obstacle: Obstacle.NONE,
+    Host.shortages_pass: True,
+    Host.update_file_is_good: True,
     Host.module_present: True,
     Host.module_is_1_5: True,
     Host.next_kernel: NextKernel.SAME,

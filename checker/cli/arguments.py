@@ -21,10 +21,12 @@ EXIT_CODES = """\
 exit codes:
   0    everything is as expected
   1    a rule is refuted that should hold, or an expected refutation is gone;
-       a recorded trace is stale or not shortest; the module model does not conform
+       a recorded trace is stale or not shortest; the module model does not conform;
+       by a log TDX has failed or refused something; what was seen is no run
   2    wrong usage, a file that cannot be read or written,
        or a broken specification
-  3    undecided: the limit of depth, states, memory or time was met
+  3    undecided: the limit of depth, states, memory or time was met;
+       a log does not say what became of TDX
   4    internal error: the engines disagree, or a trace does not replay
   130  interrupted, by Ctrl-C, SIGTERM or SIGHUP
   141  nobody reads the output any more
@@ -39,6 +41,10 @@ examples:
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
+  tdxcheck layout dmesg.txt         do this host's TDMRs cover its memory
+  tdxcheck audit dmesg.txt          what became of TDX on a machine, and why
+  tdxcheck status 0xc000050500000000   what a SEAMCALL has answered
+  tdxcheck export v3 --to promela   the design as a model for SPIN
 """
 
 
@@ -76,7 +82,11 @@ def parser() -> argparse.ArgumentParser:
     _show(commands)
     _replay(commands)
     _graph(commands)
+    _export(commands)
     _conform(commands)
+    _layout(commands)
+    _audit(commands)
+    _status(commands)
     return top
 
 
@@ -234,11 +244,22 @@ def _show(commands: _Commands) -> None:
 
 def _replay(commands: _Commands) -> None:
     command = _command(
-        commands, "replay", "check that recorded counterexamples still are shortest"
+        commands,
+        "replay",
+        "check that recorded counterexamples still are shortest, or that events are a "
+        "run of a design",
     )
     command.add_argument(
-        "traces", nargs="+", metavar="TRACE", help="a name, or a .itf.json file"
+        "traces", nargs="*", metavar="TRACE", help="a name, or a .itf.json file"
     )
+    command.add_argument(
+        "--events", metavar="FILE",
+        help="a stream of events in JSON lines, or -: is it a run of the design?",
+    )  # fmt: skip
+    command.add_argument(
+        "--design", metavar="DESIGN",
+        help="that the events are followed in (default: what the stream says, or v6.8)",
+    )  # fmt: skip
     _limits(command)
     _folder(command)
 
@@ -258,11 +279,91 @@ def _graph(commands: _Commands) -> None:
     _machine(command)
 
 
+def _export(commands: _Commands) -> None:
+    command = _command(
+        commands, "export", "write a design in the language of another model checker"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "--to", required=True,
+        choices=("promela", "murphi", "tla", "aiger", "aiger-ascii"),
+        help="for SPIN, Rumur, TLC, ABC; the last to be read by people",
+    )  # fmt: skip
+    command.add_argument(
+        "--rule", action="append", default=[], metavar="ID",
+        help="only what this rule depends on; may be repeated (default: every rule)",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FILE",
+        help="default: standard output; of tla a .cfg is written beside it",
+    )  # fmt: skip
+    _machine(command)
+
+
 def _conform(commands: _Commands) -> None:
     command = _command(
         commands, "conform", "compare the module model with recorded answers of Intel's"
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="of the vectors")
+
+
+def _layout(commands: _Commands) -> None:
+    command = _command(
+        commands, "layout", "the TDMRs of a machine's memory, and what comes of them"
+    )
+    command.add_argument(
+        "map", metavar="MAP",
+        help="a memory map (JSON), a boot log, or 'live': this machine",
+    )  # fmt: skip
+    command.add_argument(
+        "--kernel", default="v6.8", metavar="DESIGN",
+        help="whose way of building TDMRs is taken (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--svg", type=Path, default=None, metavar="FILE", help="draw the map there"
+    )
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="json: documented in tdxcheck/models/layouts/report.py",
+    )  # fmt: skip
+    command.add_argument(
+        "--root", type=Path, default=None, metavar="DIR",
+        help="with 'live': where /sys and /proc are (default: /)",
+    )  # fmt: skip
+
+
+def _audit(commands: _Commands) -> None:
+    command = _command(
+        commands, "audit", "say what became of TDX on a machine, from its kernel log"
+    )
+    command.add_argument(
+        "logs", nargs="+", metavar="LOG",
+        help="dmesg, journalctl text or JSON, or a part of it, gzipped or not; "
+        "a folder of such files; - for standard input",
+    )  # fmt: skip
+    command.add_argument(
+        "--judge", action="store_true",
+        help="judge the rules anew, on a machine such as the log shows",
+    )  # fmt: skip
+    _format(command)
+
+
+def _status(commands: _Commands) -> None:
+    command = _command(
+        commands, "status", "decode the 64-bit statuses that SEAMCALLs answer"
+    )
+    command.add_argument(
+        "codes", nargs="+", metavar="CODE", help="hexadecimal or decimal"
+    )
+    _format(command)
+
+
+def _format(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="for people or for programs (default: %(default)s)",
+    )  # fmt: skip
 
 
 def default_jobs() -> int:

@@ -1,95 +1,97 @@
-"""tdxcheck graph and conform: the state graph as a file; the module and its model."""
+"""tdxcheck export: a design in the language of another model checker."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from tdxcheck.checker.catalogue import Catalogue, UsageError
+from tdxcheck.checker.catalogue import Assumption, Catalogue, Rule, UsageError, hint
+from tdxcheck.checker.cli.output import check_writable
 from tdxcheck.checker.cli.sizes import sizes_of
-from tdxcheck.checker.cli.status import OK, REFUTED
+from tdxcheck.checker.cli.status import OK
 from tdxcheck.checker.files import write_whole
 
-Graph = Any
-"""A networkx graph with plain attributes."""
 
-
-def graph(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
-    write = _writer(arguments.output)
-    from tdxcheck.checker.engines.graph import TooLarge, reachable_graph
+def export(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
+    from tdxcheck.checker.export.formats import FORMATS
+    from tdxcheck.checker.export.names import identifier
+    from tdxcheck.checker.export.subject import Unsayable, subject
     from tdxcheck.checker.ground.grounder import ground
-    from tdxcheck.checker.judging.question import case_of
+    from tdxcheck.checker.judging.question import Question, case_of
 
+    path: Path | None = arguments.output
     design = catalogue.design(arguments.design)
-    sizes = sizes_of(arguments)
-    assumed = tuple(catalogue.assumption(key) for key in arguments.assume)
-    case = case_of(catalogue, design, assumed, sizes, ())
+    assumed = tuple(catalogue.assumption(k) for k in dict.fromkeys(arguments.assume))
+    rules, left_out = _rules(catalogue, arguments.rule)
+    name = identifier(design.key) if path is None else path.stem
+    form = FORMATS[arguments.to]
+    if path is not None:
+        check_writable(path)
+        _check_name(path, arguments.to)
+    elif arguments.to == "aiger" and sys.stdout.isatty():
+        raise UsageError("aiger is binary: give -o FILE, or take --to aiger-ascii")
+    questions = [Question(rule.property, None) for rule in rules]
+    case = case_of(catalogue, design, assumed, sizes_of(arguments), questions)
+    notes = list(_notes(case.machine, assumed, left_out))
     system = ground(case.instance.system, case.instance.scope)
+    numbers = range(len(system.properties))
     try:
-        found = reachable_graph(system, arguments.max_states)
-    except TooLarge as error:
-        raise UsageError(
-            f"{error}; take a smaller machine, or raise --max-states"
-        ) from None
-    names = [slot.name for slot in system.slots]
-    for _, data in found.nodes(data=True):
-        shown = zip(names, map(str, data.pop("state")), strict=True)
-        data["label"] = ", ".join(f"{name} = {value}" for name, value in shown)
-    write(arguments.output, found)
-    states, steps = found.number_of_nodes(), found.number_of_edges()
-    print(f"{arguments.output}: {states:,} states, {steps:,} steps")
+        found = subject(system, numbers, title=f"tdxcheck: {case.label}", notes=notes)
+    except Unsayable as error:
+        raise UsageError(str(error)) from None
+    content = form.write(found, name)
+    if path is None:
+        _print(content)
+        return OK
+    if form.beside is not None:
+        suffix, write = form.beside
+        write_whole(path.with_suffix(suffix), write(found))
+    write_whole(path, content)
+    slots, steps = len(found.system.slots), len(found.system.steps)
+    print(f"{path}: {slots} variables, {steps} steps, {len(rules)} rules")
     return OK
 
 
-def _writer(path: Path) -> Any:
-    writers = {".graphml": _graphml, ".json": _json, ".dot": _dot}
-    if path.suffix not in writers:
-        raise UsageError(f"{path}: the name must end in {', '.join(writers)}")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
-    return writers[path.suffix]
+def _rules(catalogue: Catalogue, names: list[str]) -> tuple[list[Rule], list[str]]:
+    """The rules to export, and those of all that no format can say."""
+    from tdxcheck.checker.export.subject import can_be_said
+
+    known = {rule.id: rule for rule in catalogue.rules}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no rule '{name}'{hint(name, known)}")
+    if names:
+        return [known[name] for name in dict.fromkeys(names)], []
+    said = [rule for rule in catalogue.rules if can_be_said(rule.property)]
+    return said, [rule.id for rule in catalogue.rules if rule not in said]
 
 
-def _graphml(path: Path, found: Graph) -> None:
-    import networkx
+def _check_name(path: Path, to: str) -> None:
+    from tdxcheck.checker.export.names import identifier
 
-    write_whole(path, "".join(f"{line}\n" for line in networkx.generate_graphml(found)))
-
-
-def _json(path: Path, found: Graph) -> None:
-    import networkx
-
-    write_whole(path, json.dumps(networkx.node_link_data(found, edges="edges")))
+    if to == "tla" and (path.suffix != ".tla" or path.stem != identifier(path.stem)):
+        raise UsageError(
+            f"{path.name}: a module of TLA+ is named as its file, so take letters, "
+            f"digits and underscores, such as {identifier(path.stem)}.tla"
+        )
 
 
-def _dot(path: Path, found: Graph) -> None:
-    write_whole(path, "".join(f"{line}\n" for line in _dot_lines(found)))
+def _notes(
+    machine: str, assumed: Iterable[Assumption], left_out: list[str]
+) -> Iterator[str]:
+    if machine:
+        yield f"Machine: {machine}."
+    for assumption in assumed:
+        yield f"Assuming {assumption.key}: {assumption.statement.rstrip('.')}."
+    if left_out:
+        yield f"Left out, as they say what comes in the end: {', '.join(left_out)}."
 
 
-def _dot_lines(found: Graph) -> Iterator[str]:
-    yield "digraph states {"
-    for node, data in found.nodes(data=True):
-        shape = ", shape=doublecircle" if data["initial"] else ""
-        yield f"  {node} [tooltip={json.dumps(data['label'])}{shape}];"
-    for before, after, data in found.edges(data=True):
-        yield f"  {before} -> {after} [label={json.dumps(data['label'])}];"
-    yield "}"
-
-
-def conform(arguments: argparse.Namespace) -> int:
-    """Replay the recorded answers of the real module on the model of it."""
-    if not arguments.folder.is_dir():
-        raise UsageError(f"{arguments.folder} is not a folder")
-    from tdxcheck.models.conformance import report, vectors
-
-    try:
-        found = report.conform(arguments.folder)
-    except vectors.MalformedVectors as error:
-        raise UsageError(str(error)) from None
-    print(found.text)
-    return OK if found.conforms else REFUTED
+def _print(content: str | bytes) -> None:
+    if isinstance(content, str):
+        print(content, end="")
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()

@@ -140,18 +140,38 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.recorded import show
 
             return show(arguments, context.load())
+        case "replay" if arguments.events is not None:
+            from tdxcheck.checker.cli.events import replay_events
+
+            return replay_events(arguments, context.load())
         case "replay":
             from tdxcheck.checker.cli.recorded import replay
 
             return replay(arguments, context.load(), context.engines())
         case "graph":
-            from tdxcheck.checker.cli.export import graph
+            from tdxcheck.checker.cli.graph import graph
 
             return graph(arguments, context.load())
+        case "audit":
+            from tdxcheck.checker.cli.audit import audit
+
+            return audit(arguments, context.load())
+        case "status":
+            from tdxcheck.checker.cli.decode import decode
+
+            return decode(arguments)
+        case "export":
+            from tdxcheck.checker.cli.export import export
+
+            return export(arguments, context.load())
         case "conform":
-            from tdxcheck.checker.cli.export import conform
+            from tdxcheck.checker.cli.conform import conform
 
             return conform(arguments)
+        case "layout":
+            from tdxcheck.checker.cli.layout import layout
+
+            return layout(arguments)
     from tdxcheck.checker.cli.arguments import parser
 
     parser().print_help()

@@ -14,6 +14,9 @@ ASCII = {
     "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
     "\N{BOX DRAWINGS LIGHT VERTICAL}": "|",
     "\N{EM DASH}": "-",
+    "\N{FULL BLOCK}": "#",
+    "\N{MEDIUM SHADE}": "%",
+    "\N{MIDDLE DOT}": ".",
 }
 """One column for one, where the encoding of the output has no such character."""
 

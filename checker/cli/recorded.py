@@ -167,6 +167,8 @@ def replay(
     arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
 ) -> int:
     """Replay each trace, and look for a shorter one."""
+    if not arguments.traces:
+        raise UsageError("replay needs a TRACE, or --events with a stream of events")
     worst = OK
     seconds = 40.0 if arguments.time is None else arguments.time
     limits = Budget(

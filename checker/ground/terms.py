@@ -87,6 +87,8 @@ class Terms:
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Node] = {}
+        self._places: dict[int, int] = {}
+        """The order in which terms were made or met, the same in every process."""
 
     def number(self, value: int) -> Node:
         return self._once((Const, value), lambda: Const(value, value, False, value))
@@ -152,7 +154,7 @@ class Terms:
                 then = self.eq(left.then, right)
                 otherwise = self.eq(left.otherwise, right)
                 return self.ite(left.condition, then, otherwise)
-        if id(left) > id(right) and not isinstance(right, Const):
+        if not isinstance(right, Const) and self._place(left) > self._place(right):
             left, right = right, left
         return self._once(
             (Eq, id(left), id(right)), lambda: Eq(0, 1, True, left, right)
@@ -214,7 +216,11 @@ class Terms:
         if found is None:
             found = make()  # type: ignore[operator]
             self._made[key] = found
+            self._place(found)
         return found
+
+    def _place(self, node: Node) -> int:
+        return self._places.setdefault(id(node), len(self._places))
 
 
 def children(node: Node) -> tuple[Node, ...]:

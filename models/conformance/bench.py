@@ -18,14 +18,6 @@ from tdxcheck.checker.language.interpreter import Interpreter, View
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.conformance.leaves import MODULE, Leaves
 from tdxcheck.models.conformance.vectors import Platform, TdmrList
-from tdxcheck.models.module.layout import (
-    ACCEPTED,
-    GB1,
-    KB4,
-    TdmrInfo,
-    Verdict,
-    judge,
-)
 from tdxcheck.models.module.platform import (
     Difference,
     Tables,
@@ -38,6 +30,14 @@ from tdxcheck.models.module.platform import (
 )
 from tdxcheck.models.module.versions import TDMR_INIT_BYTES
 from tdxcheck.spec.interleaving import Interleaved, Place
+from tdxcheck.spec.layout import (
+    ACCEPTED,
+    GB1,
+    KB4,
+    TdmrInfo,
+    Verdict,
+)
+from tdxcheck.spec.layout_rules import judge
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
     Batch,

@@ -19,8 +19,8 @@ from tdxcheck.models.conformance.leaves import (
 from tdxcheck.models.conformance.vectors import Platform, Step, TdmrList
 from tdxcheck.models.module.configuration import KeyFault
 from tdxcheck.models.module.initialization import sys_init_without_seamdb
-from tdxcheck.models.module.layout import ACCEPTED, GB1, INFO_ALIGNMENT, MAX_TDMRS
 from tdxcheck.models.module.platform import Bank, Difference, package_read
+from tdxcheck.spec.layout import ACCEPTED, GB1, INFO_ALIGNMENT, MAX_TDMRS
 
 NULL_FIELD = 0xFFFFFFFFFFFFFFFF
 SMALLEST_INFO = 1024

@@ -13,7 +13,7 @@ from tdxcheck.models.conformance.bench import Bench
 from tdxcheck.models.conformance.calls import OutOfScope, alternatives, operands
 from tdxcheck.models.conformance.vectors import Step
 from tdxcheck.models.module.interleaving import in_one_step
-from tdxcheck.models.module.layout import Verdict
+from tdxcheck.spec.layout import Verdict
 from tdxcheck.spec.module import Module, Status
 from tdxcheck.spec.status import OPERANDS
 

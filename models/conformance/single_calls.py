@@ -29,7 +29,7 @@ from tdxcheck.models.conformance.vectors import (
     Step,
     TdmrList,
 )
-from tdxcheck.models.module.layout import KB4, Area, Memory, TdmrInfo
+from tdxcheck.spec.layout import KB4, Area, Memory, TdmrInfo
 from tdxcheck.spec.module import Module, Status, SysState
 
 # The table does not tell its machine, so this is one that fits its calls: that of

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tdxcheck.models.module.layout import Area, Memory, TdmrInfo
+from tdxcheck.spec.layout import Area, Memory, TdmrInfo
 
 # Any, because JSON has no types: every field is checked where it is read.
 Json = Any

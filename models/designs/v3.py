@@ -19,7 +19,13 @@ from tdxcheck.checker.language import (
     forall,
     implies,
 )
-from tdxcheck.models.initialization import COMMON, allocate_pamt, free_pamt, proceed
+from tdxcheck.models.initialization import (
+    COMMON,
+    allocate_pamt,
+    free_pamt,
+    may_initialize,
+    proceed,
+)
 from tdxcheck.models.kvm import KVM, seamcall
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.models.old_module import lp_shutdown
@@ -65,7 +71,7 @@ def find_no_tdx(host: Host) -> None:
 def begin(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM asks for TDX, and the kernel begins: TDH.SYS.INIT on {cpu}."""
     host.require(host.kvm == Kvm.LOADED)
-    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(may_initialize(host))
     host.require(detected(host))
     host.require(host.online(cpu))
     host.require(host.healthy(sample) & (host.faults | ~shortage))
@@ -82,7 +88,7 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
     """The kernel initialises the module on a CPU: TDH.SYS.LP.INIT on {cpu}."""
     host.require(host.tdx == Tdx.STARTED)
     host.require(host.online(cpu))
-    host.require(~host.lp_init_done[cpu])
+    host.require(~host.lp_init_done[cpu] | ~host.calls_lp_init_once)
     host.require(host.healthy(sample) & (host.faults | ~shortage))
     answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
     host.lp_init_done[cpu] = answer == Status.TDX_SUCCESS
@@ -99,7 +105,7 @@ def build_tdmrs(host: Host) -> None:
     In the e820 map legacy PMEM is memory, too; in memblock it is not.
     """
     host.require(host.tdx == Tdx.STARTED)
-    host.require(host.every_online_cpu_initialized())
+    host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
     kind, legacy = host.memory_kind, host.lists_legacy_pmem
     host.tdx_memory.update(
         lambda block: (
@@ -158,6 +164,23 @@ V3_DESIGN = TransitionSystem(
     initial=BOOT,
     settings={
         Host.detects_tdx_on_every_cpu: True,
+        Host.checks_processor: True,
+        Host.leaves_tds_a_keyid: True,
+        Host.keeps_own_keyid_from_tds: True,
+        Host.gives_up_for_good: True,
+        Host.calls_lp_init_once: True,
+        Host.enables_cpus_first: True,
+        Host.keys_each_package_once: True,
+        Host.keys_packages_first: True,
+        Host.completes_every_tdmr: True,
+        Host.locks_cpu_hotplug_for_tds: True,
+        Host.serializes_keyid_calls: True,
+        Host.flushes_vcpus_of_ended_tds: True,
+        Host.resumes_write_back: True,
+        Host.writes_back_before_freeing: True,
+        Host.flushes_reclaimed_pages: True,
+        Host.resets_reclaimed_pages: True,
+        Host.leaks_pages_held_back: True,
         Host.lists_legacy_pmem: True,
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,

@@ -25,6 +25,7 @@ HOTADD_PRECHECK = V6_16.variant(
     "v6.16, refusing memory when it is added, with a log line, and no notifier.",
     settings={
         Host.refuses_onlining_outside_list: False,
+        Host.does_without_a_lost_notifier: False,
         Host.prechecks_added_memory: True,
     },
     sources=(CXL_2024.at("arch_check_hotplug_memory_range()"),),

@@ -18,19 +18,15 @@ from tdxcheck.models.designs.v3 import (
     undo,
 )
 from tdxcheck.models.initialization import (
+    call_lp_init,
+    call_sys_init,
     empty_list,
     free_pamt,
     list_present_memory,
-    remembered,
+    may_initialize,
 )
-from tdxcheck.models.kvm import (
-    kvm_load,
-    meets,
-    seamcall,
-    to_be_made_again,
-    vmxon_everywhere,
-)
-from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.kvm import kvm_load, meets, seamcall, vmxon_everywhere
+from tdxcheck.models.module.initialization import sys_lp_init
 from tdxcheck.models.old_module import sys_rd_of_1_0
 from tdxcheck.models.platform import cpu_online
 from tdxcheck.spec.events import CPU_ONLINE, KVM_LOAD
@@ -59,6 +55,11 @@ def not_entered(answer: Term[Status]) -> Term[Told]:
     return ite(answer == Status.VMFAIL_INVALID, Told.ENODEV, fault)
 
 
+def known(host: Host, cpu: Cpu) -> Term[bool]:
+    """The kernel remembers TDH.SYS.LP.INIT on the CPU, and makes no call there."""
+    return host.lp_init_done[cpu] & host.calls_lp_init_once
+
+
 @action(
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
@@ -70,7 +71,7 @@ def cpu_online_known(host: Host, cpu: Cpu) -> None:
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.cpu_hotplug_locked())
-    host.require(~host.callbacks_installed | host.lp_init_done[cpu])
+    host.require(~host.callbacks_installed | known(host, cpu))
     host.cpu[cpu] = Presence.ONLINE
 
 
@@ -91,7 +92,7 @@ def cpu_online_first(
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.OFFLINE)
     host.require(~host.cpu_hotplug_locked())
-    host.require(host.callbacks_installed & ~host.lp_init_done[cpu])
+    host.require(host.callbacks_installed & ~known(host, cpu))
     called = host.sys_init_result != SysInitResult.NOT_CALLED
     host.require(called)
     host.require(host.sys_init_result == SysInitResult.SUCCEEDED, otherwise=Told.EIO)
@@ -135,27 +136,16 @@ def kvm_load_begins(host: Host) -> None:
 def enable_module(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM enables the first CPU: TDH.SYS.INIT on {cpu}, whose result is kept."""
     host.require(host.kvm == Kvm.LOADING)
-    host.require(host.sys_init_result == SysInitResult.NOT_CALLED)
-    host.require(host.online(cpu))
-    host.require(host.healthy(sample) & (host.faults | ~shortage))
-    answer = seamcall(host, sys_init, cpu, sample, ~shortage)
-    host.sys_init_result = remembered(host, answer)
+    call_sys_init(host, cpu, shortage, sample)
 
 
 @action(actor=Actor.KVM, kinds={Kind.BRING_UP}, sources=CPU_ENABLE)
 def enable_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM enables a CPU: TDH.SYS.LP.INIT on {cpu}."""
-    host.require(host.kvm == Kvm.LOADING)
-    host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
-    host.require(host.online(cpu))
-    host.require(~host.lp_init_done[cpu])
-    host.require(host.healthy(sample) & (host.faults | ~shortage))
     on = host.vmx_on
-    answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
-    done = answer == Status.TDX_SUCCESS
-    goes_on = done | to_be_made_again(host, answer)
+    host.require(host.kvm == Kvm.LOADING)
+    goes_on = call_lp_init(host, cpu, shortage, sample)
     host.callbacks_installed = goes_on
-    host.lp_init_done[cpu] = done
     host.kvm = ite(goes_on, Kvm.LOADING, Kvm.UNLOADED)
     host.vmx_on.update(lambda c: on[c] & goes_on)
 
@@ -169,6 +159,7 @@ def kvm_load_fails(host: Host) -> None:
         | (
             host.every_online_cpu_initialized()
             & one_of(host.tdx, Tdx.ERROR, Tdx.DISABLED)
+            & ~may_initialize(host)
         )
     )
     host.kvm = Kvm.UNLOADED
@@ -183,9 +174,9 @@ def kvm_load_fails(host: Host) -> None:
 def list_memory(host: Host) -> None:
     """The kernel lists all memory that memblock knows, and builds TDMRs and PAMTs."""
     host.require(host.kvm == Kvm.LOADING)
-    host.require(host.tdx == Tdx.UNINITIALIZED)
-    host.require(host.every_online_cpu_initialized())
-    host.require(host.module_is_1_5)
+    host.require(may_initialize(host))
+    host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
+    host.require(host.module_is_1_5 | ~host.asks_by_sys_rd)
     host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
     list_present_memory(host)
 
@@ -197,7 +188,7 @@ def read_metadata_in_vain(host: Host, cpu: Cpu) -> None:
     host.require(host.tdx == Tdx.UNINITIALIZED)
     host.require(host.online(cpu))
     host.require(host.every_online_cpu_initialized())
-    host.require(~host.module_is_1_5)
+    host.require(host.asks_by_sys_rd & ~host.module_is_1_5)
     seamcall(host, sys_rd_of_1_0, cpu)
     host.tdx = Tdx.ERROR
 
@@ -219,8 +210,8 @@ def kvm_loaded(host: Host) -> None:
     """KVM is loaded, and offers TDX."""
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.INITIALIZED)
-    host.require(host.every_online_cpu_initialized())
-    host.require(host.module_enumerates_topology)
+    host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
+    host.require(host.module_enumerates_topology | ~host.checks_module_for_kvm)
     host.kvm = Kvm.LOADED
 
 
@@ -238,7 +229,7 @@ def kvm_checks_fail(host: Host) -> None:
     host.require(host.kvm == Kvm.LOADING)
     host.require(host.tdx == Tdx.INITIALIZED)
     host.require(host.every_online_cpu_initialized())
-    host.require(~host.module_enumerates_topology)
+    host.require(host.checks_module_for_kvm & ~host.module_enumerates_topology)
     host.callbacks_installed = False
     host.vmx_on.update(lambda c: on[c] & ~passed_on)
     host.kvm = ite(passed_on, Kvm.UNLOADED, Kvm.LOADED)
@@ -268,6 +259,12 @@ V6_8 = V3_DESIGN.variant(
         Host.checks_cmrs: False,
         Host.flushes_after_failed_config: False,
         Host.asks_module_on_machine_check: True,
+        Host.asks_by_sys_rd: True,
+        Host.calls_sys_init_once: True,
+        Host.calls_lp_init_once: True,
+        Host.enables_cpus_first: True,
+        Host.checks_module_for_kvm: True,
+        Host.does_without_a_lost_notifier: True,
         Host.flushes_other_cpus: False,
         Host.locks_memory_hotplug: True,
         Host.refuses_onlining_outside_list: True,

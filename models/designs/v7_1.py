@@ -29,18 +29,18 @@ from tdxcheck.models.designs.v6_8 import (
 )
 from tdxcheck.models.designs.v6_18 import V6_18, reject_module
 from tdxcheck.models.initialization import (
+    call_lp_init,
+    call_sys_init,
     empty_list,
     free_pamt,
     list_present_memory,
-    remembered,
 )
-from tdxcheck.models.kvm import seamcall, to_be_made_again, vmxon_everywhere
-from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.kvm import seamcall, vmxon_everywhere
 from tdxcheck.models.old_module import sys_rd_of_1_0
 from tdxcheck.spec.events import KVM_LOAD
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx, Told
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.module import Sample, Status
+from tdxcheck.spec.module import Sample
 from tdxcheck.spec.sources import L7, VMXON_V2, VMXON_V3
 
 BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"))
@@ -49,7 +49,8 @@ BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"
 def tries_tdx(host: Host) -> Term[bool]:
     """This kernel initialises TDX when it boots."""
     second = host.running == Running.SECOND
-    return ~host.hidden_at_boot() & implies(second, host.runs_same_code())
+    offered = ~host.hidden_at_boot() & host.processor_serves()
+    return offered & implies(second, host.runs_same_code())
 
 
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)
@@ -76,25 +77,14 @@ def boot_declines(host: Host) -> None:
 def boot_module(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """The kernel enables the first CPU: TDH.SYS.INIT on {cpu}, whose result is kept."""
     host.require(host.tdx == Tdx.STARTED)
-    host.require(host.sys_init_result == SysInitResult.NOT_CALLED)
-    host.require(host.online(cpu))
-    host.require(host.healthy(sample) & (host.faults | ~shortage))
-    answer = seamcall(host, sys_init, cpu, sample, ~shortage)
-    host.sys_init_result = remembered(host, answer)
+    call_sys_init(host, cpu, shortage, sample)
 
 
 @action(actor=Actor.KERNEL, kinds={Kind.BRING_UP}, sources=BOOT_INIT)
 def boot_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """The kernel enables a CPU: TDH.SYS.LP.INIT on {cpu}."""
     host.require(host.tdx == Tdx.STARTED)
-    host.require(host.sys_init_result == SysInitResult.SUCCEEDED)
-    host.require(host.online(cpu))
-    host.require(~host.lp_init_done[cpu])
-    host.require(host.healthy(sample) & (host.faults | ~shortage))
-    answer = seamcall(host, sys_lp_init, cpu, sample, ~shortage)
-    host.lp_init_done[cpu] = answer == Status.TDX_SUCCESS
-    done = answer == Status.TDX_SUCCESS
-    goes_on = done | to_be_made_again(host, answer)
+    goes_on = call_lp_init(host, cpu, shortage, sample)
     host.tdx = ite(goes_on, Tdx.STARTED, Tdx.STOPPING)
 
 
@@ -128,7 +118,7 @@ def read_metadata_in_vain_at_boot(host: Host, cpu: Cpu) -> None:
 def list_memory_at_boot(host: Host) -> None:
     """The kernel lists all memory that memblock knows, and builds TDMRs and PAMTs."""
     host.require(host.tdx == Tdx.STARTED)
-    host.require(host.every_online_cpu_initialized())
+    host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
     host.require(exists(Cpu, lambda c: host.lp_init_done[c]))
     host.require(host.module_is_1_5)
     host.require(implies(host.refuses_rbp_clobber, host.module_keeps_rbp))
@@ -157,7 +147,8 @@ def kvm_load_on_core(host: Host) -> None:
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(host.tdx == Tdx.INITIALIZED)
-    host.require(host.module_enumerates_topology)
+    host.require(host.module_enumerates_topology | ~host.checks_module_for_kvm)
+    host.vmx_on.fill(host.turns_vmx_on_first)
     host.kvm = Kvm.LOADED
 
 
@@ -193,7 +184,8 @@ V7_1 = V6_18.variant(
     added=(boot_begins, boot_declines, kvm_load_without_tdx),
     settings={
         Host.initializes_at_boot: True,
-        Host.core_owns_vmx: True,
+        Host.gives_up_for_good: False,
+        Host.counts_vmx_users: True,
         Host.bears_missing_tdx: True,
         Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,

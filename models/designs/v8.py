@@ -14,7 +14,12 @@ from tdxcheck.models.designs.v7 import (
     list_memory_after_cpus,
     undo_with_list,
 )
-from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.initialization import (
+    empty_list,
+    free_pamt,
+    list_present_memory,
+    may_initialize,
+)
 from tdxcheck.spec.host import Actor, Host, Kvm, Tdx
 from tdxcheck.spec.sources import V8
 
@@ -23,7 +28,7 @@ from tdxcheck.spec.sources import V8
 def list_memory_at_once(host: Host) -> None:
     """KVM asks for TDX, and the kernel lists memory, and builds TDMRs and PAMTs."""
     host.require(host.kvm == Kvm.LOADED)
-    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(may_initialize(host))
     list_present_memory(host)
 
 
@@ -46,6 +51,9 @@ V8_DESIGN = V7_DESIGN.variant(
     removed=(begin, initialize_cpu, shut_down_cpu, give_up),
     settings={
         Host.clears_tsx_control: False,
+        Host.calls_lp_init_once: False,
+        Host.enables_cpus_first: False,
+        Host.does_without_a_lost_notifier: True,
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
         Host.looks_at_one_cmr: False,

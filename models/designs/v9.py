@@ -21,6 +21,7 @@ V9_DESIGN = V7_DESIGN.variant(
     settings={
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
+        Host.does_without_a_lost_notifier: True,
         Host.looks_at_one_cmr: False,
         Host.releases_lock_unheld: False,
     },

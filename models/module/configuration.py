@@ -13,6 +13,7 @@ from tdxcheck.checker.language import (
     Term,
     action,
     count,
+    implies,
     ite,
 )
 from tdxcheck.checker.language.terms import Const
@@ -93,7 +94,9 @@ def sys_config(
     never was initialised the call ends in sys_config_hang.
     """
     _check_config(module, cpu, array_valid, count_valid, hkid_valid, rax_valid)
-    module.require(module.lp_initialized[cpu])
+    # Of what a caller's step depends on where the call is refused before.
+    passes = (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized()
+    module.require(implies(passes, module.lp_initialized[cpu]))
     module.require(verdict == Status.TDX_SUCCESS)
     _reserve(module, hkid)
     module.layout = layout

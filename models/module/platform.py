@@ -19,7 +19,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
-from tdxcheck.models.module.layout import ACCEPTED, KB4, PA_LIMIT, Area, Memory, Verdict
+from tdxcheck.spec.layout import ACCEPTED, Area, Memory, Verdict
+from tdxcheck.spec.layout_rules import judge_cmrs
 from tdxcheck.spec.module import MAX_PKGS
 from tdxcheck.spec.status import Status
 
@@ -220,19 +221,8 @@ def _key_management(difference: Difference | None, memory: Memory) -> Verdict | 
 
 
 def _cmrs(memory: Memory) -> Verdict | None:
-    """The CMRs ascend, do not overlap, are aligned, and have no KeyID bits."""
-    cmrs = [cmr for cmr in memory.cmrs if cmr.size]
-    good = all(
-        not cmr.wraps
-        and memory.is_plain(cmr.base % PA_LIMIT)
-        and memory.is_plain((cmr.end - 1) % PA_LIMIT)
-        and cmr.end - 1 <= PA_LIMIT
-        and cmr.base % KB4 == 0
-        and cmr.size % KB4 == 0
-        for cmr in cmrs
-    )
-    ordered = all(one.end - 1 <= two.base for one, two in pairwise(cmrs))
-    return None if good and ordered else Verdict(Status.TDX_CMR_LIST_INVALID)
+    verdict = judge_cmrs(memory)
+    return None if verdict is ACCEPTED else verdict
 
 
 def _smrr(difference: Difference | None, tables: Tables) -> Verdict | None:

@@ -18,6 +18,7 @@ from tdxcheck.models.platform.kexec import (
     crash_kexec_disabling,
     kexec,
     kexec_disabling,
+    kexec_interrupted,
     kexec_load,
     partial_write,
 )
@@ -52,6 +53,7 @@ PLATFORM = (
     kexec_load,
     kexec,
     kexec_disabling,
+    kexec_interrupted,
     crash_kexec,
     crash_kexec_disabling,
     partial_write,
@@ -78,6 +80,7 @@ __all__ = [
     "hibernate",
     "kexec",
     "kexec_disabling",
+    "kexec_interrupted",
     "kexec_load",
     "memory_hot_add",
     "memory_hot_remove",

@@ -100,11 +100,11 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     flushed = host.flushes_vcpus_of_offlined_cpus
     unflushed = ~host.flushes_offlined_cpus
     late = host.vcpu_on[cpu] & flushed & ~host.flushes_after_vp_flush
-    private = ite(host.flushes_in_offline_callback, late, host.private_dirty[cpu])
+    private = ite(host.flushes_when_seamcalls_end, late, host.private_dirty[cpu])
     host.vcpu_on[cpu] = host.vcpu_on[cpu] & ~flushed
     host.vmx_on[cpu] = host.vmx_on[cpu] & host.vmxon_when_online
     host.lp_initialized[cpu] = host.lp_initialized[cpu] & host.lp_init_survives_offline
-    called_back = host.flushes_in_offline_callback
+    called_back = host.flushes_when_seamcalls_end
     written = host.pamt_dirty[cpu] | ~host.pamt_allocated
     host.private_dirty[cpu] = private & unflushed
     host.pamt_dirty[cpu] = written & unflushed & ~called_back

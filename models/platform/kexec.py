@@ -13,7 +13,7 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
-from tdxcheck.models.disable import sys_disable
+from tdxcheck.models.disable import sys_disable, sys_disable_interrupted
 from tdxcheck.spec.events import (
     CRASH_KEXEC,
     KEXEC,
@@ -79,6 +79,7 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
     host.failed_vcpu_listed = False
+    host.td_page_unflushed = False
     host.assertion_failed = False
     host.disabling = False
 
@@ -136,15 +137,22 @@ def kexec_load(host: Host) -> None:
 
 
 def leave(host: Host, cpu: Cpu, disabled: Term[bool]) -> None:
-    """What the next kernel finds in the caches and in memory."""
+    """What the next kernel finds in the caches and in memory.
+
+    TDH.SYS.DISABLE leaves private lines of its own where nothing is flushed after it.
+    """
     flushed = flushed_by(host, cpu)
     dirty = host.private_dirty
-    host.stale_private_line.update(lambda c: dirty[c] & ~flushed(c))
+    late = disabled & ~host.flushes_after_disabling
+    host.stale_private_line.update(
+        lambda c: (dirty[c] & ~flushed(c)) | (late & (c == cpu))
+    )
     host.private_page_in_allocator = (
         host.private_memory_exists() & ~host.resets_private_memory & ~disabled
     )
     touched = host.module_touched() & ~disabled
-    start_kernel(host, ite(touched, Running.SECOND, Running.FIRST), touched)
+    next_kernel = ite(touched | late, Running.SECOND, Running.FIRST)
+    start_kernel(host, next_kernel, touched)
 
 
 @action(
@@ -195,6 +203,29 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.call(sys_disable, cpu)
 
 
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=KEXEC,
+    sources=(DISABLE_V3.at("tdx_shutdown(), retries"),),
+)
+def kexec_interrupted(host: Host, cpu: Cpu) -> None:
+    """The administrator starts another kernel: TDH.SYS.DISABLE on {cpu} is interrupted.
+
+    Where the call is not made again, kexec goes on with the module as it was.
+    """
+    host.require(host.faults & host.module_has_disable)
+    host.require(host.running == Running.FIRST)
+    host.require(host.in_service())
+    host.require(host.kexec_loaded)
+    host.require(host.online(cpu))
+    host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    host.require(~host.retries_disable)
+    host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
+    leave(host, cpu, host.never())
+    host.call(sys_disable_interrupted, cpu, host.never())
+
+
 def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
     """What the crash kernel finds: no cache was flushed."""
     dirty = host.private_dirty
@@ -217,7 +248,7 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     host.require(~host.updating() & ~host.update_failed())
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    host.require(~(host.disables_module & (host.tdx == Tdx.INITIALIZED)))
+    host.require(~(host.disables_module_in_panic & (host.tdx == Tdx.INITIALIZED)))
     leave_in_panic(host, host.never())
     forget(host)
 
@@ -236,7 +267,7 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
+    host.require(host.disables_module_in_panic & (host.tdx == Tdx.INITIALIZED))
     leave_in_panic(host, host.answer(sys_disable, cpu) == Status.TDX_SUCCESS)
     host.call(sys_disable, cpu)
 

@@ -10,6 +10,7 @@ from tdxcheck.checker.language import (
     implies,
     ite,
 )
+from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.events import (
     DEVICE_AS_MEMORY,
     MEMORY_HOT_ADD,
@@ -156,7 +157,7 @@ def memory_online(host: Host, block: Block) -> None:
     host.require(~host.memory_hotplug_locked())
     host.require(
         implies(
-            host.refuses_onlining_outside_list,
+            host.refuses_onlining_outside_list & ~host.faces(Obstacle.NO_NOTIFIER),
             host.tdx_list_is_empty() | host.found_in_list(block),
         ),
         otherwise=Refusal(Told.EPERM, detail="NOTIFY_BAD"),
@@ -166,7 +167,11 @@ def memory_online(host: Host, block: Block) -> None:
 
 @action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST}, event=MEMORY_OFFLINE)
 def memory_offline(host: Host, block: Block) -> None:
-    """The administrator offlines {block}, which does not hold the kernel itself."""
+    """The administrator offlines {block}, which does not hold the kernel itself.
+
+    A block with the PAMT or pages of a TD in it cannot go, as they are unmovable; that
+    is recalled. Which blocks these are is not kept: this one has none.
+    """
     host.require(host.in_service())
     host.require(host.memory[block] == Presence.ONLINE)
     host.require(~host.unmovable[block], otherwise=Told.EBUSY)

@@ -21,7 +21,7 @@ from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.spec.handover import NextKernel, Writer
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V4, KEXEC_V7, KH_0429, V3
+from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V4, KH_0429, V3
 
 
 def other_kernel_runs(host: Host, *kinds: NextKernel) -> None:
@@ -112,26 +112,11 @@ def written_unasked(host: Host, by: Term[Writer]) -> None:
     host.written_privately = True
 
 
-@action(
-    actor=Actor.HARDWARE,
-    kinds={Kind.HARDWARE},
-    sources=(BASE_SPEC.at("ch. 16.2"), KEXEC_V7.at("cover letter")),
-)
-def integrity_mismatch(host: Host) -> None:
-    """The next kernel reads private memory by a KeyID that checks it: poison."""
-    host.require(host.next_kernel_checks_integrity)
-    host.require(host.next_kernel_owns_memory())
-    host.require(host.private_page_in_allocator)
-    host.require(~host.poisoned)
-    host.poisoned = True
-
-
 NEXT_KERNEL = (
     next_kernel_turns_vmx_on,
     next_kernel_tries_tdx,
     next_kernel_shuts_down,
     next_kernel_takes_over,
     written_unasked,
-    integrity_mismatch,
 )
 """What other kernels than the first one's design do after kexec."""

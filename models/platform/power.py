@@ -109,6 +109,7 @@ def disable_again(host: Host, cpu: Cpu, busy: Term[bool]) -> None:
     It does so without bound, with every other CPU stopped.
     """
     host.require(host.faults & host.module_has_disable)
+    host.require(host.retries_disable)
     host.require(host.kexec_loaded)
     disables_for_shutdown(host, cpu)
     host.disabling = True

@@ -16,6 +16,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.spec.events import (
     BOOT_SCAN,
     CPU_OFFLINE,
+    CPU_ONLINE,
     DEVICE_AS_MEMORY,
     KVM_LOAD,
     MEMORY_HOT_ADD,
@@ -36,6 +37,7 @@ from tdxcheck.spec.sources import (
     PREEMPTION,
     PULL_6_8,
     SEED,
+    V3,
     V5,
     V7,
     VMXON_V2,
@@ -91,11 +93,23 @@ def failing(host: Host) -> Term[bool]:
 def a_shortage_of_entropy_is_not_final(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
-    """That RDRAND or RDSEED had nothing to give does not end TDX until reboot.
+    """That RDRAND or RDSEED had nothing to give for a moment does not end TDX for good.
 
     TDX_RND_NO_ENTROPY says that the same call may succeed a moment later.
     """
-    short = step.answers(Status.TDX_RND_NO_ENTROPY)
+    short = step.answers(Status.TDX_RND_NO_ENTROPY) & before.shortages_pass
+    return implies(short & ~failing(before), ~failing(after))
+
+
+@step_rule(severity=Severity.SERVICE, sources=(L6_8.at("sc_retry()"),))
+def a_long_shortage_of_entropy_is_not_final(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """Nor does a shortage that lasts: what was missing once may be there later.
+
+    A kernel that makes its calls again makes ten of them in a row, without a pause.
+    """
+    short = step.answers(Status.TDX_RND_NO_ENTROPY) & ~before.shortages_pass
     return implies(short & ~failing(before), ~failing(after))
 
 
@@ -215,6 +229,24 @@ def cpu_offline_is_refused_for_a_td_only(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.SERVICE,
+    sources=(V3.at("00/21, CPU hotplug"), K6_16.at("tdx_online_cpu()")),
+)
+def a_cpu_may_come_back(host: Host) -> Term[bool]:
+    """While TDX is in use, a CPU that was initialised and went offline may return.
+
+    To the module it never went: a second TDH.SYS.LP.INIT is refused, and no error.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            host.tdx_in_use() & host.lp_initialized[cpu],
+            ~host.refuses(CPU_ONLINE, cpu),
+        ),
+    )
+
+
+@invariant(
+    severity=Severity.SERVICE,
     sources=(VMXON_V3.at("base, __tdx_bringup()"), K6_16.at("__tdx_bringup()")),
 )
 def somebody_watches_the_cpus(host: Host) -> Term[bool]:
@@ -276,6 +308,7 @@ AVAILABILITY = (
     boot_devices_are_not_refused,
     no_event_crashes_the_kernel,
     a_shortage_of_entropy_is_not_final,
+    a_long_shortage_of_entropy_is_not_final,
     a_busy_key_table_is_not_final,
     tsx_control_is_not_final,
     an_older_module_is_not_final,
@@ -285,6 +318,7 @@ AVAILABILITY = (
     no_assertion_fails,
     no_hkid_is_leaked,
     cpu_offline_is_refused_for_a_td_only,
+    a_cpu_may_come_back,
     somebody_watches_the_cpus,
     hotplug_opens_after_failure,
     refused_memory_is_explained,

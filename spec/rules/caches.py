@@ -1,6 +1,6 @@
 """Rules of caches, keys and poison: who last wrote a line, and who reads it next.
 
-The first three are about what might be written or read; the next two about what was.
+The first four are about what might be written or read; the next two about what was.
 Of a line that might be written back the first rule to break is the earlier one, and
 so the stronger: no eviction is needed. What a machine check does then to a kernel is
 in `models/hazards.py`, on a machine where poison is read.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V7, L6_8, V3, V13
+from tdxcheck.spec.sources import BASE_SPEC, K6_16, KEXEC_V7, L6_8, V3, V13
 
 
 @invariant(
@@ -44,6 +44,19 @@ def no_private_line_survives_failure(host: Host) -> Term[bool]:
         host.freed_pamt_exists(),
         forall(Cpu, lambda cpu: ~host.private_dirty[cpu]),
     )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(K6_16.at("tdx_reclaim_td_control_pages()"), BASE_SPEC.at("ch. 9.8")),
+)
+def ended_tds_leave_no_lines(host: Host) -> Term[bool]:
+    """Of a TD's page that is back in the allocator no cache holds private lines.
+
+    TDH.PHYMEM.CACHE.WB writes back what bears the TD's own KeyID; the TDR bears the
+    module's, and so does a page that the module has not given back.
+    """
+    return implies(host.running == Running.FIRST, ~host.td_page_unflushed)
 
 
 @invariant(
@@ -89,6 +102,7 @@ def pamt_keeps_its_owner(host: Host) -> Term[bool]:
 CACHES = (
     pamt_is_clean_when_written,
     no_private_line_survives_failure,
+    ended_tds_leave_no_lines,
     freed_pamt_is_not_poisoned,
     memory_is_not_overwritten,
     pamt_keeps_its_owner,

@@ -7,6 +7,7 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    any_of,
     forall,
     implies,
     invariant,
@@ -121,9 +122,32 @@ def no_vcpu_is_left_on_an_offline_cpu(host: Host) -> Term[bool]:
     )
 
 
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        MODULE_1_5.at("tdh_mng_vpflushdone.c, tdh_mng_key_freeid.c"),
+        K6_16.at("tdx_mmu_release_hkid()"),
+    ),
+)
+def nothing_holds_an_ended_td_back(before: Host, step: Step, after: Host) -> Term[bool]:
+    """With every CPU online, the module refuses nothing that ends a TD.
+
+    It does where a vCPU is still associated with a CPU, where a package has not
+    written its lines back, and where a call for another TD holds the KeyIDs' table.
+    """
+    complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
+    held = any_of(
+        step.answers(Status.TDX_FLUSHVP_NOT_DONE),
+        step.answers(Status.TDX_WBCACHE_NOT_COMPLETE),
+        step.answers(Status.TDX_OPERAND_BUSY) & before.hkid_in_use(),
+    )
+    return implies((before.running == Running.FIRST) & complete, ~held)
+
+
 CPUS = (
     seamcall_needs_vmxon_and_lp_init,
     only_verified_cpus_run_tdx,
     no_key_is_stranded,
     no_vcpu_is_left_on_an_offline_cpu,
+    nothing_holds_an_ended_td_back,
 )

@@ -7,14 +7,27 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    any_of,
+    exists,
     forall,
     implies,
     invariant,
     step_rule,
 )
-from tdxcheck.spec.host import Host
-from tdxcheck.spec.machine import Block, Hkid
-from tdxcheck.spec.sources import BASE_SPEC, L6_8, L6_18, MODULE_1_5, V3
+from tdxcheck.spec.environment import Obstacle
+from tdxcheck.spec.events import MACHINE_CHECK
+from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.machine import Block, Cpu, Hkid, Package
+from tdxcheck.spec.module import Status
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    K6_16,
+    L6_8,
+    L6_18,
+    MODULE_1_5,
+    V3,
+    VMXON_V3,
+)
 from tdxcheck.spec.steps import asks_in_vain
 
 
@@ -45,6 +58,83 @@ def keyed_before_tdmr_init(host: Host) -> Term[bool]:
     updated has forgotten which packages have it until TDH.SYS.UPDATE.
     """
     return implies(host.pamt_written & host.module_configured(), host.module_keyed())
+
+
+OUT_OF_ORDER = (
+    Status.TDX_SYS_INIT_NOT_PENDING,
+    Status.TDX_SYS_LP_INIT_NOT_PENDING,
+    Status.TDX_SYS_LP_INIT_DONE,
+    Status.TDX_SYS_KEY_CONFIG_NOT_PENDING,
+    Status.TDX_KEY_CONFIGURED,
+)
+"""What the module answers to a call whose time has not come, or is over."""
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(MODULE_1_5.at("tdx_vmm_dispatcher.c"), L6_8.at("tdx_enable()")),
+)
+def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
+    """A kernel initialises the module in the order that it demands, each part once.
+
+    That an LP is offline that was never initialised, or every LP of a package, is no
+    mistake of the kernel's, though TDH.SYS.CONFIG or TDH.SYS.TDMR.INIT is refused for
+    it. Nor is it one of a kernel that kexec has started that it was not the first.
+    """
+    bare = exists(
+        Package,
+        lambda p: before.package_counted[p] & ~before.package_has_online_cpu(p),
+    )
+    missing = exists(
+        Cpu,
+        lambda c: before.counted[c] & ~before.lp_initialized[c] & ~before.online(c),
+    )
+    early = any_of(
+        step.answers(Status.TDX_SYS_CONFIG_NOT_PENDING) & ~missing,
+        step.answers(Status.TDX_SYS_NOT_READY)
+        & ~step.is_(MACHINE_CHECK)
+        & before.module_is_1_5
+        & ~bare,
+    )
+    wrong = any_of(*(step.answers(status) for status in OUT_OF_ORDER))
+    return implies(before.running == Running.FIRST, ~wrong & ~early)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(MODULE_1_5.at("tdh_sys_tdmr_init.c"), BASE_SPEC.at("ch. 4.1")),
+)
+def tdx_in_use_is_complete(host: Host) -> Term[bool]:
+    """While TDX is in use, every TDMR of the module is initialised to its end.
+
+    Until then the module refuses the pages in the rest of it, and the TD is killed
+    that was to have one.
+    """
+    first = host.running == Running.FIRST
+    used = host.tdx_in_use() & first & host.seam_ready
+    return implies(used, host.every_tdmr_complete())
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(L6_8.at("tdx_init(), too few private KeyIDs available"),),
+)
+def a_keyid_is_left_for_tds(host: Host) -> Term[bool]:
+    """TDX is used only where a TD can have a KeyID: the module takes one itself."""
+    return implies(host.tdx_in_use(), ~host.faces(Obstacle.ONE_KEYID))
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(K6_16.at("tdx_bringup()"), VMXON_V3.at("tdx_enable()")),
+)
+def the_processor_serves_tdx(host: Host) -> Term[bool]:
+    """TDX is used only with a processor that has what Linux's TDX code uses.
+
+    Without MOVDIR64B nothing clears a page that was private; without self-snoop no
+    caches agree on one that is used with two KeyIDs.
+    """
+    return implies(host.tdx_in_use(), ~host.faces(Obstacle.PROCESSOR))
 
 
 @step_rule(
@@ -92,10 +182,21 @@ def no_module_clobbers_rbp(host: Host) -> Term[bool]:
     return implies(host.tdx_in_use(), host.module_keeps_rbp)
 
 
+@invariant(severity=Severity.GUEST, sources=(K6_16.at("__tdx_bringup()"),))
+def the_module_serves_kvm(host: Host) -> Term[bool]:
+    """KVM offers TDs only with a module that has all that KVM needs for them."""
+    return implies(host.tdx_in_use(), host.module_enumerates_topology)
+
+
 INITIALIZATION = (
     no_seamcall_after_failed_init,
+    calls_come_in_order,
+    tdx_in_use_is_complete,
+    a_keyid_is_left_for_tds,
+    the_processor_serves_tdx,
     keyed_before_tdmr_init,
     configuration_is_final,
     pamt_is_not_in_the_allocator,
     no_module_clobbers_rbp,
+    the_module_serves_kvm,
 )

@@ -10,13 +10,16 @@ from tdxcheck.checker.language import (
     forall,
     implies,
     invariant,
+    one_of,
     step_rule,
 )
+from tdxcheck.spec.events import CRASH_KEXEC, KEXEC
 from tdxcheck.spec.host import Host, Running, Tdx
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
     BASE_SPEC,
+    DISABLE_V3,
     FLUSH_EARLY,
     KEXEC_MUTEX,
     KEXEC_V4,
@@ -86,13 +89,31 @@ def next_kernel_stops_at_first_seamcall(
     )
 
 
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(DISABLE_V3.at("cover letter, tdx_shutdown()"),),
+)
+def kexec_leaves_the_module_disabled(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """A module that can be disabled is, before another kernel runs.
+
+    It has then cleared all memory that it ever had, and waits for TDH.SYS.INIT.
+    """
+    leaves = step.is_(KEXEC) | step.is_(CRASH_KEXEC)
+    used = (before.running == Running.FIRST) & (before.tdx == Tdx.INITIALIZED)
+    able = before.module_has_disable & before.seam_ready
+    return implies(leaves & used & able, ~after.module_touched())
+
+
 @invariant(severity=Severity.MACHINE, sources=(FLUSH_EARLY.at("commit message"),))
 def kexec_never_hangs(host: Host) -> Term[bool]:
     """kexec goes on only when every other CPU has stopped.
 
     Caches that are written back only then take so long that it gives up waiting.
     """
-    return implies(host.running != Running.FIRST, host.running != Running.HUNG)
+    left = one_of(host.running, Running.SECOND, Running.CRASH, Running.HUNG)
+    return implies(left, host.running != Running.HUNG)
 
 
 @step_rule(
@@ -114,6 +135,7 @@ KEXEC_RULES = (
     no_private_line_survives_kexec,
     next_kernel_is_not_poisoned,
     next_kernel_stops_at_first_seamcall,
+    kexec_leaves_the_module_disabled,
     kexec_never_hangs,
     disabled_tdx_is_left_alone,
 )

@@ -19,7 +19,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.spec.events import CPU_ONLINE, MODULE_UPDATE
 from tdxcheck.spec.host import Host, Kvm, Presence, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid
-from tdxcheck.spec.module import HkidState, SysState
+from tdxcheck.spec.module import HkidState, Status, SysState
 from tdxcheck.spec.sources import (
     BINARIES,
     CPU_SPEC,
@@ -60,6 +60,36 @@ def every_lp_can_join_a_session(before: Host, step: Step, after: Host) -> Term[b
         step.is_(Kind.LOADER),
         forall(Cpu, lambda cpu: implies(before.counted[cpu], before.online(cpu))),
     )
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        SEAMLDR_7_2.at("do_seamldr_install_module(), seamldr_install()"),
+        LOADER_1_5.at("seamldr_install.c"),
+    ),
+)
+def an_update_calls_what_is_there(before: Host, step: Step, after: Host) -> Term[bool]:
+    """In an update no SEAMCALL finds the module shut down or gone, nor another call.
+
+    The old module answers nothing once it is shut down; there is none to be called
+    while it is replaced; and the P-SEAMLDR serves one CPU at a time. That a CPU is
+    offline which an installation waits for is another rule's matter.
+    """
+    complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
+    in_vain = step.answers(Status.TDX_SYS_SHUTDOWN) | step.answers(
+        Status.VMFAIL_INVALID
+    )
+    return implies(before.updating() & complete, ~in_vain)
+
+
+@invariant(
+    severity=Severity.GUEST,
+    sources=(SEAMLDR_7_2.at("seamldr_install_module(), checks of the header"),),
+)
+def only_good_files_are_installed(host: Host) -> Term[bool]:
+    """No module is shut down for a file that its header shows to be no module."""
+    return implies(host.updating() | host.update_failed(), host.update_file_is_good)
 
 
 @step_rule(
@@ -267,6 +297,8 @@ def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
 UPDATE = (
     install_follows_shutdown,
     every_lp_can_join_a_session,
+    an_update_calls_what_is_there,
+    only_good_files_are_installed,
     no_current_vmcs_is_cleared,
     a_refused_update_changes_nothing,
     flags_match_the_new_module,

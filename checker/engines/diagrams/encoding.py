@@ -26,6 +26,7 @@ from tdxcheck.checker.ground.terms import (
     support,
     walk,
 )
+from tdxcheck.checker.language.terms import Sort
 
 WIDEST = 1 << 14
 """Pairs of values of two numbers that are combined; with more this engine is no use."""
@@ -306,14 +307,24 @@ def _then(bit: str) -> str:
 
 
 def _order(system: GroundSystem) -> list[GroundSlot]:
-    """What is global first, then all of the first CPU, package, block; and so on.
+    """The slots, those near each other that are mostly read together.
 
-    What belongs to one element is mostly read together: near each other in the
-    order, it makes small diagrams.
+    What is global is read with everything, and so stands between the two largest
+    sorts, the smaller ones beside it; of each sort all of one element, then of the
+    next.
     """
+    parts: dict[Sort | None, list[GroundSlot]] = {None: []}
+    for slot in system.slots:
+        sorts = slot.entry[0].index_sorts
+        parts.setdefault(sorts[-1] if sorts else None, []).append(slot)
 
-    def place(slot: GroundSlot) -> tuple[bool, int, int]:
-        _, indices = slot.entry
-        return bool(indices), int(indices[-1]) if indices else 0, slot.number
+    def size(sort: Sort) -> tuple[int, str]:
+        return sum(map(_width, parts[sort])), sort.__name__
 
-    return sorted(system.slots, key=place)
+    ascending = sorted((sort for sort in parts if sort), key=size)
+    second = ascending[-2:-1]
+    return [
+        slot
+        for sort in dict.fromkeys((*second, None, *ascending))
+        for slot in sorted(parts[sort], key=lambda s: (s.entry[1][-1:], s.number))
+    ]

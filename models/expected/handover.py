@@ -1,15 +1,13 @@
 """What is known to be wrong where a kernel starts, ends, or hands over to another.
 
 Tables of rules about the second kernel, power and the first calls to the module, for
-`models/expectations.py` to add to its own.
+the tables of the designs to take in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from tdxcheck.checker.catalogue import Expectation, Outcome
-from tdxcheck.checker.language.source import Source
+from tdxcheck.checker.catalogue import Expectation
+from tdxcheck.models.expected.table import Table, vacuous
 from tdxcheck.spec.sources import (
     DISABLE_V3,
     ISSUES,
@@ -23,8 +21,6 @@ from tdxcheck.spec.sources import (
     V7_TREE,
     VMXON_V3,
 )
-
-Table = Mapping[str, Expectation]
 
 TSX = Expectation(
     note="nothing sees to TSX_CTRL before the module looks at it",
@@ -64,16 +60,19 @@ REBOOT_UNTOLD = Expectation(
 )
 
 
-def _empty(note: str, *sources: Source) -> Expectation:
-    return Expectation(Outcome.VACUOUS, note, sources)
+NEVER_DISABLED = vacuous("no kernel declares TDX disabled", V3.at("08/21"))
+ASKED_BY_INFO = vacuous("TDH.SYS.INFO is asked, which every module has", V3.at("14/21"))
+NOTHING_REMEMBERED = vacuous("what TDH.SYS.INIT said is not kept", V3.at("13/21"))
+CLEARED = vacuous(
+    "TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_clear()")
+)
 
-
-NEVER_DISABLED = _empty("no kernel declares TDX disabled", V3.at("08/21"))
-ASKED_BY_INFO = _empty("TDH.SYS.INFO is asked, which every module has", V3.at("14/21"))
-NOTHING_REMEMBERED = _empty("what TDH.SYS.INIT said is not kept", V3.at("13/21"))
-CLEARED = _empty("TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_clear()"))
-
+NOT_DISABLED = Expectation(
+    note="no kernel before v7.2 has the module forget what it holds",
+    sources=(DISABLE_V3.at("cover letter"), V3.at("19/21, on shutdown")),
+)
 V3_HANDOVER: Table = {
+    "kexec_leaves_the_module_disabled": NOT_DISABLED,
     "tsx_control_is_not_final": TSX,
     "an_older_module_is_not_final": ASKED_BY_INFO,
     "only_answers_are_remembered": NOTHING_REMEMBERED,
@@ -87,36 +86,21 @@ V6_8_HANDOVER: Table = {
     "no_list_holds_a_failed_vcpu": FAILED_VCPU,
     "a_reboot_can_leave_the_module_disabled": REBOOT_UNTOLD,
 }
-WITH_KEXEC: Table = {"next_kernel_stops_at_first_seamcall": AN_OLD_KERNEL}
+WITH_KEXEC: Table = {
+    "next_kernel_stops_at_first_seamcall": AN_OLD_KERNEL,
+    "kexec_leaves_the_module_disabled": NOT_DISABLED,
+}
 KEXEC_MUTEX_HANDOVER: Table = {
     **WITH_KEXEC,
+    "kexec_leaves_the_module_disabled": vacuous(
+        "no image is loaded once TDX is initialised", KEXEC_MUTEX.at("kexec_load()")
+    ),
     "disabled_tdx_is_left_alone": PART_INITIALIZED,
 }
 V6_18_HANDOVER: Table = {**WITH_KEXEC, "no_assertion_fails": SPLAT}
 V7_1_MENDED = ("no_list_holds_a_failed_vcpu", "disabled_tdx_is_left_alone")
-V7_2_MENDED = ("no_assertion_fails", "a_reboot_can_leave_the_module_disabled")
-
-# Safeguards that no rule needs.
-
-DEAD_CPUS_WRITE_BACK = Expectation(
-    note="a dead CPU writes its caches back, after every callback",
-    sources=(DISABLE_V3.at("2/5, on play_dead"),),
+V7_2_MENDED = (
+    "no_assertion_fails",
+    "a_reboot_can_leave_the_module_disabled",
+    "kexec_leaves_the_module_disabled",
 )
-FLUSHED_IN_TIME = Expectation(
-    note="the flush in the callback comes after the CPU's last SEAMCALL",
-    sources=(KEXEC_V7.at("tdx_disable_virtualization_cpu()"),),
-)
-BEFORE_ANYBODY = Expectation(
-    note="TDX is initialised before a CPU can come or go",
-    sources=(VMXON_V3.at("tdx_enable()"),),
-)
-V7_2_REDUNDANT: Table = {
-    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
-    "locks_cpu_hotplug": BEFORE_ANYBODY,
-}
-V6_18_REDUNDANT: Table = {
-    "flushes_offlined_cpus": FLUSHED_IN_TIME,
-    "flushes_in_offline_callback": DEAD_CPUS_WRITE_BACK,
-    "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
-}
-V7_1_REDUNDANT: Table = {**V6_18_REDUNDANT, **V7_2_REDUNDANT}

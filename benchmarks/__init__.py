@@ -1,0 +1,1 @@
+"""Measurements of the engines, side by side with other model checkers."""

@@ -1,0 +1,1 @@
+"""Exports: ground systems in the languages of other model checkers."""

@@ -1,0 +1,1 @@
+"""What is known of the designs: verdicts that are expected, safeguards not needed."""

@@ -1,0 +1,1 @@
+"""Real machines: what their firmware and their kernels say of their memory."""

@@ -1,0 +1,570 @@
+"""Layouts on memory maps: the kernels', the best, and where they part."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tdxcheck.models.layouts.changes import changes
+from tdxcheck.models.layouts.coverage import shares
+from tdxcheck.models.layouts.generations import GENERATIONS, Generation, generation
+from tdxcheck.models.layouts.kernel import Pamt, build, fill, holes_in, reserved_areas
+from tdxcheck.models.layouts.legal import Legal, legal
+from tdxcheck.models.layouts.optimum import covers, fewest, too_many_holes
+from tdxcheck.models.layouts.outcome import Outcome, outcome
+from tdxcheck.models.layouts.packing import complete
+from tdxcheck.models.layouts.placement import FirstFit
+from tdxcheck.models.layouts.problem import Problem, problem_of
+from tdxcheck.models.layouts.proofs import accepted, coverage, induction, slots
+from tdxcheck.models.layouts.search import (
+    fails_needlessly,
+    machine_of,
+    smallest_in_one_gigabyte,
+    smallest_number,
+    touching_cmrs,
+    with_carve_outs,
+)
+from tdxcheck.models.layouts.second import Answer, ask
+from tdxcheck.models.layouts.symbolic import Explorer, Number, Refuted, TooManyRuns
+from tdxcheck.models.machines.map_files import read_map
+from tdxcheck.models.machines.memory_map import (
+    MB1,
+    Kind,
+    MemoryMap,
+    NodeRange,
+    join,
+    sizes,
+    subtract,
+)
+from tdxcheck.spec.layout import (
+    ACCEPTED,
+    GB1,
+    KB4,
+    LEVELS,
+    MAX_TDMRS,
+    RESERVED_SLOTS,
+    Area,
+    Memory,
+    span,
+)
+from tdxcheck.spec.layout_rules import judge, uncovered
+from tests.memory_maps import DATA, LOGS, REAL, RECORDED, areas, machines
+
+EMR = DATA / "memmaps" / "emr-foxcreekpass-reserved-exhausted.json"
+
+
+def named(key: str) -> Generation:
+    found = generation(key)
+    assert found
+    return found
+
+
+V6_8 = named("v6.8")
+
+
+def on(path: Path, key: str = "v6.8") -> Outcome:
+    return outcome(named(key), read_map(path))
+
+
+# Real machines.
+
+
+def has_both(path: Path) -> bool:
+    machine = read_map(path)
+    return machine.cmrs is not None and machine.pamt_kb is not None
+
+
+PRINTED = [path for path in (*REAL, *LOGS) if has_both(path)]
+KNOWN = [path for path in REAL if on(path).memory.ranges]
+
+
+@pytest.mark.parametrize("path", PRINTED, ids=lambda path: path.name)
+def test_pamts_are_as_large_as_the_host_printed(path: Path) -> None:
+    machine = read_map(path)
+    # The holes of the host whose first kernel failed are found between CMRs.
+    key = "cmr-holes" if path == EMR else "v6.8"
+    found = outcome(named(key), machine)
+    assert found.layout.pamt_kb == machine.pamt_kb
+    assert found.works
+
+
+def test_there_are_sizes_to_compare() -> None:
+    assert len(PRINTED) == 10
+    assert len(KNOWN) == 18
+
+
+def test_reserved_areas_were_exhausted_on_emerald_rapids() -> None:
+    found = on(EMR)
+    failure = found.layout.failure
+    assert failure and failure.name == "-ENOSPC"
+    assert failure.tdmr == span(0, 0x80000000)
+    assert failure.line == (
+        "initialization failed: TDMR [0x0, 0x80000000): reserved areas exhausted."
+    )
+    assert found.layout.needed[0] == 17
+    assert legal(found.problem, found.platform).exists
+
+
+def test_the_lists_that_a_kernel_printed_are_those_that_are_computed() -> None:
+    """The log of this guest has memblock's list; its map has e820 and SRAT."""
+    told = on(DATA / "hostlogs" / "ovmf-guest-caller-id-hotplug.log")
+    known = on(DATA / "memmaps" / "ovmf-guest-caller-id-hotplug.json")
+    assert told.machine.boot_memory and not known.machine.boot_memory
+    assert told.memory.ranges == known.memory.ranges
+
+
+def test_a_region_is_split_at_nodes_by_memblock_only() -> None:
+    path = DATA / "memmaps" / "qssc-s4r-srat-hotplug.json"
+    assert len(on(path).layout.areas) == 5
+    assert len(on(path, "v3").layout.areas) == 2
+
+
+def test_v3_takes_legacy_pmem_for_memory() -> None:
+    path = DATA / "hostlogs" / "memmap-4g-kaslr-collision.log"
+    pmem = span(0x100000000, 0x200000000)
+    assert not tuple(subtract((pmem,), join(on(path, "v3").memory.areas)))
+    assert tuple(subtract((pmem,), on(path, "v5").memory.areas)) == (pmem,)
+
+
+def test_dynamic_pamt_needs_a_bit_for_a_page() -> None:
+    path = DATA / "memmaps" / "cmr-1tib-4domains.json"
+    gigabytes = sizes(on(path).layout.areas) >> 30
+    assert on(path, "dpamt").layout.pamt_kb == gigabytes * (32 + 8) + 5 * 4
+    assert on(path, "dpamt").works
+
+
+# Kernels.
+
+
+def test_one_tdmr_more_than_there_are_is_told() -> None:
+    memory = [NodeRange(n, Area(2 * n * GB1, GB1)) for n in range(1, MAX_TDMRS + 2)]
+    failed = build(V6_8, memory, None).failure
+    assert failed and (failed.name, failed.line) == (
+        "-ENOSPC",
+        "initialization failed: TDMRs exhausted.",
+    )
+    quiet = build(named("v5"), memory, None).failure
+    assert quiet and (quiet.name, quiet.line) == ("-E2BIG", "")
+    enough = build(V6_8, memory[1:], None)
+    assert enough.failure is None
+    assert enough.warnings == ("consumed TDMRs reaching limit: 64 used out of 64",)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "line"),
+    [
+        ("v3", "-EFAULT", "[0x100000, 0x80000000) is not fully convertible memory"),
+        ("v5", "-EINVAL", "[0x100000, 0x80000000) is not fully convertible memory"),
+        (
+            "v7",
+            "-EINVAL",
+            "Memory region [0x100000, 0x80000000) is not TDX convertible memorry.",
+        ),
+    ],
+)
+def test_early_kernels_look_at_cmrs(key: str, name: str, line: str) -> None:
+    memory = [NodeRange(0, span(MB1, 2 * GB1))]
+    failed = build(named(key), memory, [span(MB1, GB1)]).failure
+    assert failed and (failed.name, failed.line) == (name, line)
+    assert build(named(key), memory, [span(MB1, 3 * GB1)]).failure is None
+
+
+def test_later_kernels_leave_it_to_the_module() -> None:
+    memory = [Area(MB1, 2 * GB1 - MB1)]
+    found = outcome(V6_8, machine_of(memory, (span(MB1, GB1),)))
+    assert found.layout.failure is None
+    assert found.works is False
+    assert "TDX_TDMR_OUTSIDE_CMRS (TDMR 0), 0xc0000a0200000000" in found.reason
+    assert found.check and "convertible" in found.check.statement
+
+
+def test_a_range_that_ends_where_a_tdmr_begins_does_no_harm() -> None:
+    """It is not passed over, and only says again where the TDMR begins."""
+    tdmr = Area(GB1, GB1)
+    after = span(GB1 + KB4, 2 * GB1)
+    before = span(MB1, GB1)
+    assert holes_in(tdmr, [before, after]) == holes_in(tdmr, [after])
+    assert holes_in(tdmr, [after]) == [Area(GB1, KB4)]
+
+
+def test_each_hole_and_each_pamt_takes_a_slot() -> None:
+    tdmr = span(0, GB1)
+    memory = [span(MB1, 100 * MB1), span(200 * MB1, 300 * MB1)]
+    touching = [Pamt(100 * MB1 - KB4, (KB4, 0, 0)), Pamt(GB1 - KB4, (2 * KB4, 0, 0))]
+    assert reserved_areas(tdmr, memory, touching) == [
+        span(0, MB1),
+        span(100 * MB1, 200 * MB1),
+        span(300 * MB1, GB1),
+        span(100 * MB1 - KB4, 100 * MB1),
+        span(GB1 - KB4, GB1),
+    ]
+
+
+def test_pamts_come_from_their_node_from_the_highest_zone_down() -> None:
+    memory = [
+        NodeRange(0, span(MB1, 2 * GB1)),
+        NodeRange(0, span(4 * GB1, 5 * GB1)),
+        NodeRange(1, span(5 * GB1, 6 * GB1)),
+    ]
+    place = FirstFit(memory)
+    first, second = place(MB1, 0), place(MB1, 0)
+    assert (first, second) == (4 * GB1, 4 * GB1 + MB1)
+    assert place(MB1, 1) == 5 * GB1
+    # No room above 4 GiB, but below, even of another node; then none at all.
+    below = place(GB1 + MB1, 1)
+    assert below is not None and 16 * MB1 <= below < 2 * GB1
+    assert place(2 * GB1, 1) is None
+
+
+@pytest.mark.parametrize("key", [each.key for each in GENERATIONS])
+@given(machine=machines())
+@settings(max_examples=40, deadline=None)
+def test_what_a_kernel_builds_covers_its_list(key: str, machine: MemoryMap) -> None:
+    """And the module's checks pass it, where it lists convertible memory only."""
+    found = outcome(named(key), machine)
+    layout = found.layout
+    if layout.failure is not None:
+        return
+    memory = join(found.memory.areas)
+    convertible = join(found.platform.cmrs)
+    inside = not tuple(subtract(memory, convertible))
+    assert found.works is (inside if memory else None)
+    if found.works:
+        pamts = join(pamt.area for pamt in layout.pamts)
+        left = join(uncovered(layout.tdmrs, memory))
+        assert not tuple(subtract(left, pamts))
+
+
+@given(areas())
+def test_tdmrs_are_as_the_kernel_wants_them(memory: list[Area]) -> None:
+    ranges = [NodeRange(0, area) for area in memory]
+    if len(ranges) > MAX_TDMRS:
+        return
+    tdmrs = fill(ranges, V6_8)
+    assert not tuple(subtract(join(memory), tdmrs))
+    for tdmr in tdmrs:
+        holes = join(holes_in(tdmr, memory))
+        assert holes == tuple(subtract((tdmr,), join(memory)))
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
+def test_every_byte_of_memory_is_in_one_share(path: Path) -> None:
+    found = on(path)
+    parts = list(shares(found))
+    told = [area for share in parts for area in share.areas]
+    assert sizes(join(told)) == sum(share.size for share in parts)
+    for area in found.memory.areas:
+        assert not tuple(subtract((area,), join(told)))
+
+
+# The best layouts.
+
+
+@cache
+def legal_of(path: Path) -> Legal:
+    found = on(path)
+    return legal(found.problem, found.platform)
+
+
+@pytest.mark.parametrize("path", KNOWN, ids=lambda path: path.stem)
+def test_real_machines_have_legal_layouts(path: Path) -> None:
+    found = on(path)
+    best = legal_of(path)
+    assert best.exists
+    assert best.second is Answer.EXISTS
+    assert best.fewest and best.smallest
+    if found.works:
+        assert len(best.fewest.tdmrs) <= len(found.layout.tdmrs)
+        assert best.smallest.pamt >> 10 <= found.layout.pamt_kb
+
+
+def by_trying(problem: Problem) -> dict[int, int]:
+    """The smallest PAMTs by the number of TDMRs, by trying every cover."""
+    items = problem.items
+    found: dict[int, int] = {}
+
+    def walk(number: int, count: int, pamt: int) -> None:
+        if number == len(items):
+            if count <= problem.most_tdmrs:
+                found[count] = min(found.get(count, pamt), pamt)
+            return
+        if not items[number].required:
+            walk(number + 1, count, pamt)
+        for end in range(number + 1, len(items) + 1):
+            tdmr = span(items[number].area.base, items[end - 1].area.end)
+            if len(problem.holes(tdmr)) <= problem.most_reserved:
+                walk(end, count + 1, pamt + problem.pamt(tdmr.size))
+
+    walk(0, 0, 0)
+    return found
+
+
+@given(areas(most=4), st.integers(1, 3), st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_the_best_covers_are_those_that_trying_finds(
+    memory: list[Area], most_reserved: int, most_tdmrs: int
+) -> None:
+    told = join(memory)
+    problem = Problem(told, told, most_reserved=most_reserved, most_tdmrs=most_tdmrs)
+    tried = by_trying(problem)
+    found = covers(problem)
+    # A TDMR that ends in no memory is never better.
+    for count, cover in found.items():
+        assert cover.pamt == tried[count]
+    assert min(found, default=None) == min(tried, default=None)
+    assert min((c.pamt for c in found.values()), default=None) == min(
+        tried.values(), default=None
+    )
+
+
+@given(areas(most=30), st.integers(1, 6), st.integers(1, 8))
+@settings(max_examples=60, deadline=None)
+def test_z3_and_the_dynamic_program_agree(
+    memory: list[Area], most_reserved: int, most_tdmrs: int
+) -> None:
+    told = join(memory)
+    problem = Problem(told, told, most_reserved=most_reserved, most_tdmrs=most_tdmrs)
+    found = covers(problem)
+    opinion = ask(problem)
+    assert opinion.answer is (Answer.EXISTS if found else Answer.NONE)
+    needed = fewest(problem)
+    if found:
+        assert needed == min(found)
+        assert ask(problem, min(found) - 1).answer is Answer.NONE
+        assert not tuple(subtract(told, opinion.tdmrs))
+        assert all(len(problem.holes(t)) <= most_reserved for t in opinion.tdmrs)
+    else:
+        assert needed is None or needed > most_tdmrs
+        assert (needed is None) == (too_many_holes(problem) is not None)
+        assert opinion.required or opinion.crowded
+
+
+@given(machines())
+@settings(max_examples=60, deadline=None)
+def test_a_legal_layout_passes_the_checks_and_covers_all(machine: MemoryMap) -> None:
+    found = outcome(V6_8, machine)
+    if not found.memory.ranges:
+        return
+    best = legal(found.problem, found.platform)
+    if found.works:
+        assert best.exists is not False
+    if best.exists:
+        assert judge(best.layout, found.platform) == ACCEPTED
+        pamts = join(tdmr.pamt(level) for tdmr in best.layout for level in LEVELS)
+        left = join(uncovered(best.layout, found.problem.memory))
+        assert not tuple(subtract(left, pamts))
+    elif best.exists is False:
+        assert best.why_not
+
+
+def test_why_there_is_no_layout_is_told() -> None:
+    platform = Memory((), 6, 31, 32, Area(0, 0))
+    outside = problem_of([span(MB1, 2 * GB1)], [span(MB1, GB1)])
+    (why,) = legal(outside, platform).why_not
+    assert why.startswith("[0x40000000, 0x80000000) is memory outside every CMR")
+    pieces = [Area(MB1 + 2 * n * MB1, MB1) for n in range(RESERVED_SLOTS)]
+    crowded = problem_of(pieces, None)
+    (why,) = legal(crowded, platform).why_not
+    assert why.startswith("[0x0, 0x40000000) is one gigabyte")
+    assert "it has 17 holes" in why
+    half = RESERVED_SLOTS // 2 + 1
+    many = [
+        Area(g * 3 * GB1 + 2 * n * MB1, MB1)
+        for g in range(MAX_TDMRS + 1)
+        for n in range(half)
+    ]
+    covered, not_one, limit = legal(problem_of(many, None), platform).why_not
+    assert covered.startswith("to be covered: ")
+    assert not_one.startswith("not in one TDMR, for more than 16 holes: ")
+    assert limit == "so 65 TDMRs are needed at least, and the module takes 64"
+    tiny = problem_of([Area(MB1, MB1)], None)
+    (why,) = legal(tiny, platform).why_not
+    assert why == "PAMTs need 4,108 KB, and there are 1,024 KB"
+
+
+def test_pamts_at_the_edge_of_a_hole_take_no_slot() -> None:
+    """15 holes would be too many if each PAMT took another two."""
+    pieces = [Area(2 * n * GB1 // 32, GB1 // 32) for n in range(1, 16)]
+    problem = problem_of(pieces, None)
+    (tdmr,) = covers(problem)[1].tdmrs
+    assert len(problem.holes(tdmr)) == RESERVED_SLOTS
+    (info,) = complete(problem, [tdmr]) or ()
+    assert len(info.reserved) == RESERVED_SLOTS
+    assert judge([info], Memory(problem.convertible, 6, 31, 32, Area(0, 0))) == ACCEPTED
+
+
+# Kernels and the best.
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recorded_maps_still_show_what_they_show(path: Path) -> None:
+    data = json.loads(path.read_text())
+    machine = read_map(path)
+    fails, works = {}, []
+    for each in GENERATIONS:
+        found = outcome(each, machine)
+        failure = found.layout.failure
+        if found.works:
+            works.append(each.key)
+        else:
+            assert failure
+            fails[each.key] = failure.name
+            assert fails_needlessly(each, machine)
+    assert fails == data["fails"]
+    assert works == data["works"]
+
+
+def test_there_are_the_maps_that_are_recorded() -> None:
+    assert [path.stem for path in RECORDED] == [
+        "B10-sixteen-fragments",
+        "fifteen-pmem-namespaces",
+        "fifteen-ranges",
+        "sixty-five-tdmrs",
+        "touching-cmrs",
+    ]
+
+
+def test_the_smallest_maps_are_recorded() -> None:
+    def recorded(name: str) -> MemoryMap:
+        return read_map(next(path for path in RECORDED if path.stem == name))
+
+    found = smallest_number(V6_8, with_carve_outs)
+    assert found
+    assert found[0] == 15
+    assert found[1].machine.regions == recorded("fifteen-pmem-namespaces").regions
+    assert len(recorded("fifteen-ranges").regions) == 15
+    assert smallest_in_one_gigabyte(V6_8, 14) is None
+    one = smallest_in_one_gigabyte(V6_8, 15)
+    assert one and len(one.machine.regions) == 15
+    assert smallest_number(named("v5"), touching_cmrs, 3)
+    assert smallest_number(V6_8, touching_cmrs, 8) is None
+
+
+@given(areas(most=14), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_fourteen_ranges_never_exhaust_reserved_areas(
+    memory: list[Area], split: bool
+) -> None:
+    ranges = [NodeRange(n % 2 if split else 0, area) for n, area in enumerate(memory)]
+    layout = build(V6_8, ranges, None)
+    assert layout.failure is None or layout.failure.name == "-ENOMEM"
+
+
+# Proofs.
+
+
+def test_what_a_kernel_builds_is_proved_to_cover_any_map() -> None:
+    """By induction: of maps with any number of ranges."""
+    proof = induction()
+    assert proof.runs > 1
+    assert proof.questions > proof.runs
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_coverage_is_proved_of_whole_maps(count: int) -> None:
+    proof = coverage(V6_8, count)
+    assert proof.runs >= 4**count
+
+
+def test_one_range_is_proved_to_be_accepted_wherever_its_pamt_lies() -> None:
+    assert accepted(V6_8, 1).runs > 1
+    assert slots(V6_8, 1).runs > 1
+
+
+def test_a_wrong_claim_is_refuted_with_numbers() -> None:
+    def wrong(explorer: Explorer) -> None:
+        start = explorer.number("start")
+        explorer.assume(start.term >= 0)
+        if start % GB1 < MB1:
+            explorer.prove("it is not in the third gigabyte", start.term / GB1 != 3)
+
+    with pytest.raises(Refuted) as caught:
+        Explorer().explore(wrong)
+    value = caught.value.values["start"]
+    assert value // GB1 == 3
+    assert value % GB1 < MB1
+
+
+def test_numbers_that_are_not_known_count_like_those_that_are() -> None:
+    """Every operation, against the integers' own, on each way that is possible."""
+    seen = set()
+
+    def count(explorer: Explorer) -> None:
+        x = explorer.number("x")
+        explorer.assume(x.term >= -7)
+        explorer.assume(x.term <= 7)
+        for value in range(-7, 8):
+            if x == value:
+                for own, known in (
+                    (x + 3, value + 3),
+                    (3 - x, 3 - value),
+                    (-x, -value),
+                    (x * 5, value * 5),
+                    (x // 4, value // 4),
+                    (x % 4, value % 4),
+                ):
+                    assert isinstance(own, Number)
+                    explorer.prove("the same", own.term == known)
+                assert (x < 2) is (value < 2)
+                assert (x >= 2) is (value >= 2)
+                assert bool(x) is bool(value)
+                assert (x != 2) is (value != 2)
+                seen.add(value)
+
+    Explorer().explore(count)
+    assert seen == set(range(-7, 8))
+    with pytest.raises(TooManyRuns):
+        Explorer(most=3).explore(count)
+
+
+# Changes.
+
+
+def told(path: Path, key: str = "v6.8") -> dict[str, str]:
+    found = on(path, key)
+    return {each.what: each.effect(found.works) for each in changes(found)}
+
+
+def test_what_mends_the_host_whose_areas_were_exhausted() -> None:
+    found = told(EMR)
+    assert found == {
+        "with memmap=0x1000$0x64158000, which gives up 4 KiB": "mends",
+        "a kernel of the generation cmr-holes": "mends",
+    }
+
+
+def test_added_memory_breaks_and_windows_are_told_together() -> None:
+    found = told(DATA / "memmaps" / "qssc-s4r-srat-hotplug.json")
+    added = [what for what in found if what.startswith("memory hot-added to node")]
+    assert len(added) == 4
+    assert all(found[what] == "breaks" for what in added)
+
+
+def test_the_slots_that_are_left_are_exactly_those_that_are_borne() -> None:
+    path = DATA / "memmaps" / "intel-32g-plain.json"
+    (what,) = (each for each in told(path) if "more reserved piece" in each)
+    assert told(path)[what] == "breaks"
+
+
+def test_a_pmem_range_less_is_memory_again() -> None:
+    machine = with_carve_outs(15)
+    found = outcome(V6_8, machine)
+    effects = {each.what: each.effect(found.works) for each in changes(found)}
+    (what,) = (each for each in effects if each.startswith("without the memmap="))
+    assert effects[what] == "mends"
+    assert "one of [0x140000000, 0x180000000), " in what
+    assert "(15 ranges) PMEM" in what
+
+
+def test_of_a_map_without_memory_only_what_may_be_added_is_told() -> None:
+    found = on(DATA / "memmaps" / "cxl-intel-soft-reserved-hotplug.json")
+    assert found.works is None
+    (change,) = changes(found)
+    assert change.works is False
+    assert "it lies in no CMR" in change.told
+    assert found.machine.of_kind(Kind.SOFT_RESERVED)

@@ -1,0 +1,114 @@
+"""What a reader of the C code could take out: that some rule sees it gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tdxcheck.checker.catalogue import Outcome
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.ground import ground
+from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.judging.judgement import outcome_of
+from tdxcheck.checker.verdict import Refuted, Verdict
+from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.spec.environment import Obstacle
+from tdxcheck.spec.host import Host as HostState
+from tests.test_designs import SMALL, instance, started
+
+
+def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Verdict:
+    made = instance(key, SMALL, settings)
+    whole = ground(made.system, made.scope)
+    number = [r.name for r in made.system.properties].index(rule)
+    return survey(slice_for(whole, [number]).system).verdicts[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "safeguard", "rule"),
+    [
+        ("v6.8", "calls_sys_init_once", "calls_come_in_order"),
+        ("v6.8", "calls_lp_init_once", "a_cpu_may_come_back"),
+        ("v6.8", "enables_cpus_first", "calls_come_in_order"),
+        ("v6.8", "keys_each_package_once", "calls_come_in_order"),
+        ("v6.8", "keys_packages_first", "calls_come_in_order"),
+        ("v6.8", "completes_every_tdmr", "tdx_in_use_is_complete"),
+        ("v6.8", "gives_up_for_good", "calls_come_in_order"),
+        ("v6.8", "leaves_tds_a_keyid", "a_keyid_is_left_for_tds"),
+        ("v6.8", "keeps_own_keyid_from_tds", "a_td_can_run"),
+        ("v6.8", "checks_processor", "the_processor_serves_tdx"),
+        ("v6.8", "checks_module_for_kvm", "the_module_serves_kvm"),
+        ("v6.8", "does_without_a_lost_notifier", "td_memory_lies_in_tdmrs"),
+        ("v6.8", "retries_no_entropy", "a_shortage_of_entropy_is_not_final"),
+        ("v6.8", "serializes_keyid_calls", "nothing_holds_an_ended_td_back"),
+        ("v6.8", "flushes_vcpus_of_ended_tds", "nothing_holds_an_ended_td_back"),
+        ("v6.8", "writes_back_before_freeing", "nothing_holds_an_ended_td_back"),
+        ("v6.8", "flushes_reclaimed_pages", "ended_tds_leave_no_lines"),
+        ("v6.8", "leaks_pages_held_back", "ended_tds_leave_no_lines"),
+        ("v6.8", "resets_reclaimed_pages", "freed_pamt_is_not_poisoned"),
+        ("v6.18", "marks_cache_of_seamcalls", "no_private_line_survives_kexec"),
+        ("v6.18", "flushes_when_seamcalls_end", "kexec_never_hangs"),
+        ("v7.2", "counts_vmx_users", "kexec_leaves_the_module_disabled"),
+        ("v7.2", "retries_disable", "kexec_leaves_the_module_disabled"),
+        ("v7.2", "disables_module_in_panic", "kexec_leaves_the_module_disabled"),
+        ("v7.2", "flushes_after_disabling", "no_private_line_survives_kexec"),
+        ("v7.2", "checks_update_file", "only_good_files_are_installed"),
+        ("v7.2", "stops_the_machine", "an_update_calls_what_is_there"),
+        ("v7.2", "updates_in_lock_step", "an_update_calls_what_is_there"),
+        ("v7.2", "serializes_installs", "an_update_calls_what_is_there"),
+        ("v7.2", "installs_as_update", "an_update_can_succeed"),
+    ],
+)
+def test_a_rule_sees_that_it_is_gone(key: str, safeguard: str, rule: str) -> None:
+    expected = CATALOGUE.design(key).expected
+    assert rule not in expected, "a rule that is broken anyhow sees nothing"
+    gone = outcome_of(judged(f"{key}-without-{safeguard}", rule))
+    assert gone is Outcome.REFUTED
+
+
+@pytest.mark.parametrize("safeguard", ["resumes_write_back", "serializes_keyid_calls"])
+def test_a_keyid_is_leaked_by_a_call_that_is_not_made_again(safeguard: str) -> None:
+    """On a machine with one package, which nobody can strand."""
+    sizes = {"cpus": 2, "packages": 1, "blocks": 1}
+    for key, wanted in (("v6.8", False), (f"v6.8-without-{safeguard}", True)):
+        quiet = {HostState.cpu_hotplug: False, HostState.cpu_hot_remove: False}
+        made = instance(key, sizes, quiet)
+        whole = ground(made.system, made.scope)
+        number = [r.name for r in made.system.properties].index("no_hkid_is_leaked")
+        found = survey(slice_for(whole, [number]).system).verdicts[0]
+        assert isinstance(found, Refuted) is wanted, key
+
+
+def test_a_shortage_that_lasts_is_final_and_one_that_passes_is_not() -> None:
+    for rule, outcome in (
+        ("a_shortage_of_entropy_is_not_final", Outcome.HOLDS),
+        ("a_long_shortage_of_entropy_is_not_final", Outcome.REFUTED),
+    ):
+        assert outcome_of(judged("v6.8", rule)) is outcome, rule
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_what_stands_in_the_way_of_tdx_keeps_it_out(obstacle: Obstacle) -> None:
+    for key in ("v6.8", "v7.1"):
+        found = judged(key, "a_td_can_run", {HostState.obstacle: obstacle})
+        wanted = Outcome.HOLDS if obstacle is Obstacle.NONE else Outcome.REFUTED
+        assert outcome_of(found) is wanted, key
+
+
+def test_a_td_page_that_is_held_back_is_leaked() -> None:
+    """It goes to nobody: neither poison nor a private line can come of it."""
+    host = started("v6.8")
+    for name, *arguments in (
+        ("td_create", 0),
+        ("td_configure_key", 0),
+        ("td_configure_key", 1),
+        ("td_stop", 0),
+        ("td_write_back", 0),
+        ("td_write_back", 1),
+        ("td_free_key", 0, False, True),
+    ):
+        host.take(name, *arguments)
+    assert not host.state[HostState.td_page_unflushed, ()]
+    assert not host.state[HostState.private_page_in_allocator, ()]
