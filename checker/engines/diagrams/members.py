@@ -119,7 +119,9 @@ class _Comparison:
         depth = self.limits.depth
         if depth is None:
             self.progress("every state")
-            self._keep_what_happens(closure(self.encoding, moves, start, look))
+            found = closure(self.encoding, moves, start, look)
+            self.encoding.manager.settled()
+            self._keep_what_happens(found)
         elif self._is_complete_at(depth):
             self._keep_what_happens(self.levels.found)
         self._search()
