@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tdxcheck.checker.catalogue import Claim, Expectation
 from tdxcheck.models.assumptions import (
     CRASH_KERNEL_STAYS,
@@ -61,6 +63,9 @@ from tdxcheck.spec.sources import (
     VMXON_V3,
 )
 
+FEW_CPUS: Final = {"cpus": 3}
+"""One in each package at boot and a hot-added one: for what has most switches."""
+
 CLAIMS = (
     Claim(
         "C1",
@@ -100,6 +105,7 @@ CLAIMS = (
             NO_INTEGRITY,
             CRASH_KERNEL_STAYS,
         ),
+        sizes=FEW_CPUS,
         sources=(KH_0429.at("on the second kernel"),),
     ),
     Claim(
@@ -114,6 +120,7 @@ CLAIMS = (
             NO_ERRATUM,
             NO_INTEGRITY,
         ),
+        sizes=FEW_CPUS,
         sources=(V3.at("00/21, on kexec"),),
     ),
     Claim(
@@ -162,6 +169,7 @@ CLAIMS = (
         "v3",
         the_next_kernel_is_unharmed,
         (EVERY_CPU_IS_FLUSHED, NO_ERRATUM, NO_INTEGRITY, CRASH_KERNEL_STAYS),
+        sizes=FEW_CPUS,
         sources=(KH_0429.at("on kexec"),),
     ),
     Claim(

@@ -30,7 +30,7 @@ Shown = Callable[[Case, Question, Verdict], bool]
 
 LEAST = 5.0
 """Seconds without which no engine need be started."""
-OPINION = 15.0
+OPINION = 12.0
 """Seconds for the other engines, where the first has answered everything."""
 ENUMERABLE = 2_000_000
 """States of a system that is also visited state by state, for a second opinion."""
