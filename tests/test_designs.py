@@ -68,9 +68,9 @@ def surveyed(made: Instance) -> Survey:
 @pytest.mark.parametrize(
     ("key", "states", "transitions"),
     [
-        ("v3", 210673152, 1246040448),
-        ("v6.8", 2101248, 12595200),
-        ("v7.2", 28713816, 158461944),
+        ("v3", 837550080, 4954237440),
+        ("v6.8", 5535744, 35844096),
+        ("v7.2", 169594608, 1081807920),
     ],
 )
 def test_as_many_states_as_before(key: str, states: int, transitions: int) -> None:
