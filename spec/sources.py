@@ -123,7 +123,6 @@ HOLES_OF_CMRS = Document(
     "LKML 2024-12-09 Kai Huang, [PATCH v8 8.2/9] Reduce TDMR's reserved areas by "
     "using CMRs to find memory holes",
 )
-CONTIG = Document("page_alloc", "Linux mm/page_alloc.c")
 TREE_6_2 = Document(
     "tree-6.2",
     "the tdx tree of 2023 that distributions took, arch/x86/virt/vmx/tdx/tdx.c",

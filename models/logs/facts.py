@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tdxcheck.models.logs.timeline import Boot, Event
+from tdxcheck.spec.layout import LEVELS, pamt_size
 
 Range = tuple[int, int]
 """From the first byte to the one after the last."""
@@ -28,8 +29,6 @@ WITH_ERRATUM: Final = frozenset({0x8F, 0xCF})
 """Sapphire Rapids X, Emerald Rapids X. Source: L6.8 check_tdx_erratum()."""
 
 GIB: Final = 1 << 30
-PAGES: Final = (1 << 12, 1 << 21, 1 << 30)
-PAMT_ENTRY: Final = 16
 
 
 @dataclass(frozen=True)
@@ -122,12 +121,8 @@ class Facts:
             last = -(-end // GIB) * GIB
             if last > first:
                 covered = last
-                total += sum(_table((last - first) // page) for page in PAGES)
+                total += sum(pamt_size(level, last - first) for level in LEVELS)
         return total >> 10
-
-
-def _table(entries: int) -> int:
-    return -(-entries * PAMT_ENTRY // 4096) * 4096
 
 
 def facts_of(boot: Boot) -> Facts:
