@@ -38,7 +38,7 @@ def verify(
     assumed = tuple(catalogue.assumption(k) for k in dict.fromkeys(arguments.assume))
     _check_rules(catalogue, arguments.rule)
     sizes = sizes_of(arguments)
-    if arguments.resume is not None and arguments.engine != Engine.EXPLICIT.value:
+    if arguments.resume is not None and arguments.engine != [Engine.EXPLICIT.value]:
         raise UsageError("--resume goes on with the explicit search: --engine explicit")
     if arguments.record and arguments.folder is None and (assumed or sizes):
         raise UsageError(
@@ -140,7 +140,7 @@ def _explicit(
 
     A limit of states is met at the same state each time by one thread only.
     """
-    alone = arguments.engine == Engine.EXPLICIT.value and len(cases) == 1
+    alone = arguments.engine == [Engine.EXPLICIT.value] and len(cases) == 1
     threads = arguments.jobs if alone and budget.states is None else 1
     return replace(budget, threads=threads, folder=arguments.resume)
 

@@ -28,7 +28,7 @@ from tdxcheck.checker.verdict import Reached, Refuted, Verdict
 
 Shown = Callable[[Case, Question, Verdict], bool]
 
-LEAST = 5.0
+LEAST = 4.0
 """Seconds without which no engine need be started."""
 OPINION = 12.0
 """Seconds for the other engines, where the first has answered everything."""
