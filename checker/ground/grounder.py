@@ -225,6 +225,11 @@ class _Grounder:
         self, variable: Variable, indices: list[Node]
     ) -> Iterator[tuple[Entry, Node]]:
         """The entries that the indices may mean, and when they mean them."""
+        if all(isinstance(index, Const) for index in indices):
+            entry = variable, tuple(index.low for index in indices)
+            if entry in self.of_entry:
+                yield entry, TRUE
+            return
         for entry in self.instance.entries(variable):
             _, numbers = entry
             condition = self.terms.and_(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from tdxcheck.checker.ground.terms import Node, Slot, evaluate, support
@@ -143,8 +143,13 @@ def no_initial_state(system: GroundSystem) -> SpecificationError:
 def code(value: Any) -> int:
     """The number that stands for a value in ground states."""
     if isinstance(value, Enum):
-        return list(type(value)).index(value)
+        return _places(type(value))[value]
     return int(value)
+
+
+@cache
+def _places(sort: type[Enum]) -> dict[Enum, int]:
+    return {value: place for place, value in enumerate(sort)}
 
 
 def decode(number: int, sort: Any) -> Any:
