@@ -227,7 +227,7 @@ class _Grounder:
         """The entries that the indices may mean, and when they mean them."""
         if all(isinstance(index, Const) for index in indices):
             entry = variable, tuple(index.low for index in indices)
-            if entry in self.of_entry:
+            if not indices or entry in self.of_entry:
                 yield entry, TRUE
             return
         for entry in self.instance.entries(variable):
