@@ -90,7 +90,6 @@ class Symmetry:
         yield from self.others
 
 
-
 def symmetry_of(system: GroundSystem, kept: Collection[int] = ()) -> Symmetry:
     """The symmetry of the system, and of which of its properties it is one.
 
