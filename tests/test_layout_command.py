@@ -187,3 +187,21 @@ def test_nothing_heavy_is_loaded_for_help() -> None:
         "sys.exit(any(name in sys.modules for name in ('z3', 'rich', 'networkx')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_kernel_is_the_one_that_the_log_is_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "dmesg.log"
+    log.write_text(
+        "Linux version 5.19.0\n"
+        "BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable\n"
+        "tdx: BIOS enabled: private KeyID range [32, 64)\n"
+        "tdx: module initialized.\n"
+    )
+    assert as_json(capsys, str(log))["kernel"] == "v5"
+    assert as_json(capsys, str(log), "--kernel", "v7")["kernel"] == "v7"
+    main(["layout", str(log)])
+    assert "The log is of a kernel like v5" in capsys.readouterr().out
+    # A map that is no log tells no kernel.
+    assert as_json(capsys, str(GOOD))["kernel"] == "v6.8"

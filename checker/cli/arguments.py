@@ -48,6 +48,9 @@ examples:
 """
 
 
+USUAL_KERNEL = "v6.8"
+"""Whose way of building TDMRs is taken where nothing tells a kernel."""
+
 LONGEST = 1e8
 """Seconds: three years, which every system's timer can be set to."""
 
@@ -317,8 +320,9 @@ def _layout(commands: _Commands) -> None:
         help="a memory map (JSON), a boot log, or 'live': this machine",
     )  # fmt: skip
     command.add_argument(
-        "--kernel", default="v6.8", metavar="DESIGN",
-        help="whose way of building TDMRs is taken (default: %(default)s)",
+        "--kernel", default=None, metavar="DESIGN",
+        help="whose way of building TDMRs is taken (default: of a log that of its "
+        f"kernel, else {USUAL_KERNEL})",
     )  # fmt: skip
     command.add_argument(
         "--svg", type=Path, default=None, metavar="FILE", help="draw the map there"

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tdxcheck.checker.catalogue import UsageError, hint
+from tdxcheck.checker.cli.arguments import USUAL_KERNEL
 from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
@@ -27,8 +28,9 @@ MAPS = "counterexamples/memory-maps"
 
 
 def layout(arguments: argparse.Namespace) -> int:
-    chosen = _generation(arguments.kernel)
     name, machine = _machine(arguments)
+    logged = None if arguments.kernel else _of_log(arguments.map)
+    chosen = _generation(arguments.kernel or logged or USUAL_KERNEL)
     told = telling.report(one_line(name), chosen, machine)
     if arguments.svg is not None:
         write_whole(arguments.svg, svg(telling.headline(told), told.stretches))
@@ -38,10 +40,34 @@ def layout(arguments: argparse.Namespace) -> int:
         out = console()
         page = Page(out.width)
         _tell(page, told)
+        if logged:
+            page.add()
+            page.add(
+                f"The log is of a kernel like {logged}; --kernel takes another's way.",
+                Style.QUIET,
+            )
         show(out, page)
     if told.works is None:
         return UNDECIDED
     return OK if told.works else REFUTED
+
+
+def _of_log(text: str) -> str | None:
+    """The design whose kernel wrote a log, where that is what the map is."""
+    from tdxcheck.models.logs.audit import audit_of
+    from tdxcheck.models.logs.matching import Sure
+    from tdxcheck.models.logs.reading import LogError
+
+    path = _path(text)
+    if text == LIVE or not path.is_file() or path.suffix == ".json":
+        return None
+    try:
+        match = audit_of(path).last.match
+    except (OSError, LogError):
+        return None
+    if match is None or match.sure is Sure.GUESS or generation(match.design) is None:
+        return None
+    return match.design
 
 
 def _generation(name: str) -> Generation:
