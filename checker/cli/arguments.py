@@ -87,7 +87,23 @@ def parser() -> argparse.ArgumentParser:
     _layout(commands)
     _audit(commands)
     _status(commands)
+    _new(commands)
+    for name, command in commands.choices.items():
+        if name not in WITHOUT_CATALOGUE:
+            _catalogue(command)
     return top
+
+
+WITHOUT_CATALOGUE = ("conform", "layout", "new", "status")
+"""Commands to which it is all the same which designs and rules there are."""
+
+
+def _catalogue(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--catalogue", metavar="FILE",
+        help="work on the designs and rules of this Python file, or 'tdxcheck' for its "
+        "own (default: what pyproject.toml says)",
+    )  # fmt: skip
 
 
 def _command(commands: _Commands, name: str, help: str) -> argparse.ArgumentParser:
@@ -129,10 +145,7 @@ def _verify(commands: _Commands) -> None:
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
     )  # fmt: skip
-    verify.add_argument(
-        "--format", choices=("text", "json"), default="text",
-        help="json: documented in tdxcheck/checker/report/as_json.py",
-    )  # fmt: skip
+    _formats(verify)
     verify.add_argument(
         "--record", action="store_true",
         help="keep the trace of every refutation among the counterexamples",
@@ -214,6 +227,28 @@ def _folder(command: argparse.ArgumentParser) -> None:
         "--folder", type=Path, default=None, metavar="DIR",
         help="of the recorded counterexamples (default: those of tdxcheck)",
     )  # fmt: skip
+
+
+def _formats(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("the report")
+    group.add_argument(
+        "--format", default="text", metavar="NAME",
+        choices=("text", "json", "junit", "sarif", "markdown", "github"),
+        help="text, json ('tdxcheck schema' documents it), junit, sarif, markdown, or "
+        "github: text, annotations, and the job's summary (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--output", type=Path, action="append", default=[], metavar="FILE",
+        help="write it there as well, in the format of its ending: .txt, .json, .xml "
+        "(JUnit), .sarif or .md; may be repeated",
+    )  # fmt: skip
+    _mail(group)
+
+
+def _mail(command: argparse._ActionsContainer) -> None:
+    command.add_argument(
+        "--mail", action="store_true", help="text of 72 columns, without colour"
+    )
 
 
 def _list(commands: _Commands) -> None:
@@ -357,6 +392,15 @@ def _status(commands: _Commands) -> None:
         "codes", nargs="+", metavar="CODE", help="hexadecimal or decimal"
     )
     _format(command)
+
+
+def _new(commands: _Commands) -> None:
+    command = _command(
+        commands, "new", "make a project of your own: a design, a rule, a test, CI"
+    )
+    command.add_argument(
+        "folder", type=Path, metavar="DIR", help="to be made; its name is the design's"
+    )
 
 
 def _format(command: argparse.ArgumentParser) -> None:

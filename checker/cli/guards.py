@@ -28,7 +28,7 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     ]
     if not asked:
         raise UsageError(_no_such_guard(arguments.guard, catalogue))
-    folder = arguments.folder or default_folder()
+    folder = arguments.folder or default_folder(catalogue)
     sizes = sizes_of(arguments)
     if arguments.record:
         if sizes and arguments.folder is None:
