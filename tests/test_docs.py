@@ -35,7 +35,17 @@ OWN_DESIGN = DOCS / "your-own-design.md"
 MACHINES = DOCS / "machines.md"
 AUDIT = DOCS / "audit.md"
 EXPORTS = DOCS / "exports.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS)
+INTEGRATION = DOCS / "continuous-integration.md"
+PAGES = (
+    LANGUAGE,
+    VERDICTS,
+    ARCHITECTURE,
+    OWN_DESIGN,
+    MACHINES,
+    AUDIT,
+    EXPORTS,
+    INTEGRATION,
+)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
@@ -44,6 +54,8 @@ CONSOLE = "console"
 """A command of tdxcheck, and what it prints."""
 FILE = "text file="
 """A file that the commands of the page are given; its name follows."""
+SETTINGS = ("yaml file=", "toml file=")
+"""A file whose commands tests/test_installed.py runs."""
 
 Namespace = dict[str, Any]
 
@@ -188,11 +200,16 @@ def in_parts(shown: str, printed: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
-    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
-    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS)
+    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE} | {
+        k for k in kinds if k.startswith(SETTINGS) and page is INTEGRATION
+    }
+    assert CONSOLE not in kinds or page in (*TOLD, EXPORTS)
 
 
-@pytest.mark.parametrize("page", (MACHINES, AUDIT), ids=lambda page: page.name)
+TOLD = (MACHINES, AUDIT, OWN_DESIGN, INTEGRATION)
+
+
+@pytest.mark.parametrize("page", TOLD, ids=lambda page: page.name)
 def test_the_commands_print_what_the_page_shows(
     page: Path,
     capsys: pytest.CaptureFixture[str],
@@ -207,14 +224,17 @@ def test_the_commands_print_what_the_page_shows(
         if kind.startswith(FILE):
             Path(kind.removeprefix(FILE)).write_text(body, encoding="utf-8")
         elif kind == CONSOLE:
-            command, _, shown = body.partition("\n")
-            name, *arguments = shlex.split(command.removeprefix("$ "))
-            assert name == "tdxcheck"
-            main(arguments)
-            told = capsys.readouterr()
-            lines = (told.out + told.err).splitlines()
-            printed = "".join(f"{line.rstrip()}\n" for line in lines)
-            assert matches(shown, printed), f"{command}\n{printed}"
+            for part in body.removeprefix("$ ").split("\n$ "):
+                command, _, shown = part.partition("\n")
+                name, *arguments = shlex.split(command)
+                if name == "cd":
+                    monkeypatch.chdir(arguments[0])
+                    continue
+                assert name == "tdxcheck"
+                main(arguments)
+                told = capsys.readouterr()
+                printed = (told.out + told.err).rstrip("\n") + "\n"
+                assert in_parts(shown, printed), f"{command}\n{printed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

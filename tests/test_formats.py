@@ -27,6 +27,8 @@ from tdxcheck.checker.report.formats.places import best_place, repository
 from tdxcheck.checker.report.formats.sarif import sarif
 from tests.demo import DEMO, OPEN, hot_add, usable_memory_is_covered
 from tests.test_cli import COVERED, with_expectation
+from tests.test_guards import Kettle
+from tests.test_guards import catalogue as kettles
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = Path(__file__).parent / "data" / "formats"
@@ -391,3 +393,31 @@ def test_colour_is_for_those_who_want_it(
     told = capsys.readouterr()
     assert ("\x1b[" in told.out) is coloured
     assert told.err == "", "progress is for terminals"
+
+
+# Safeguards.
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_safeguard_that_no_rule_needs_fails_unless_that_is_known(
+    known: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    of = kettles() if known else kettles({})
+    log = tmp_path / "log.sarif"
+    context = Context(lambda: of, lambda: ENGINES)
+    written = ("--format", "junit", "--output", str(log))
+    assert main(["guards", "safe", *written], context) == (0 if known else 1)
+    root = suites(capsys.readouterr().out)
+    tag, message = outcome(case(root, "safe", "has_a_handle"))
+    assert message.startswith("nothing breaks without it")
+    assert tag == ("system-out" if known else "failure")
+    tag, message = outcome(case(root, "safe", "stops_when_hot"))
+    assert (tag, message.partition("\n")[0]) == (
+        "system-out",
+        "without it breaks never_boils_dry 2",
+    )
+    (run,) = checked(log.read_text())["runs"]
+    assert [r["ruleId"] for r in run["results"]] == [] if known else ["has_a_handle"]
+    if not known:
+        region = run["results"][0]["locations"][0]["physicalLocation"]["region"]
+        assert region["startLine"] == Kettle.has_a_handle.location.first

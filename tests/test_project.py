@@ -11,7 +11,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 
 from tdxcheck.checker import project
 from tdxcheck.checker.catalogue import Catalogue
@@ -362,72 +361,3 @@ def test_what_is_wrong_is_said_without_a_traceback(
     assert done.returncode not in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-
-
-# All of it, from a wheel.
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment that has a wheel of this tree."""
-    place = tmp_path_factory.mktemp("installed")
-    tree = place / "tree"
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True, text=True,
-    ).stdout.split("\0")  # fmt: skip
-    for name in filter(None, files):
-        source, copy = ROOT / name, tree / name
-        if name.startswith("tests/") or not os.path.lexists(source):
-            continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink():
-            copy.symlink_to(os.readlink(source))
-        else:
-            os.link(source, copy)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheel = ["wheel", "--no-deps", "--no-build-isolation", "-w", str(place), str(tree)]
-    # Without a compiler: numpy does the work of the kernels.
-    environment = {**os.environ, "CC": "/bin/false"}
-    subprocess.run([*pip, *wheel], check=True, env=environment, timeout=200)
-    (built,) = place.glob("*.whl")
-    venv = place / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    target = next((venv / "lib").glob("python3*/site-packages"))
-    subprocess.run(
-        [*pip, "--python", str(venv / "bin" / "python"), "install", "--no-deps",
-         "--no-index", str(built)],
-        check=True, timeout=100,
-    )  # fmt: skip
-    # What it needs is there already, but not tdxcheck: the wheel's comes first.
-    (target / "others.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
-    return venv / "bin"
-
-
-def test_a_wheel_is_all_that_is_needed(installed: Path, tmp_path: Path) -> None:
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST"))
-    }
-    environment["PATH"] = f"{installed}{os.pathsep}{environment['PATH']}"
-
-    def shell(line: str, folder: Path) -> str:
-        done = subprocess.run(
-            ["bash", "-ec", line],
-            cwd=folder, env=environment, capture_output=True, text=True, timeout=300,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    where = 'python -c "import tdxcheck; print(tdxcheck.__file__)"'
-    assert shell(where, tmp_path).startswith(str(installed.parent))
-    shell("tdxcheck new mine", tmp_path)
-    mine = tmp_path / "mine"
-    workflow = yaml.safe_load((mine / ".github/workflows/tdxcheck.yml").read_text())
-    steps = [s["run"] for s in workflow["jobs"]["judge"]["steps"] if "run" in s]
-    install, judge, tests = steps
-    assert install == 'python -m pip install "$TDXCHECK" pytest'
-    told = shell(f"{judge} --engine diagrams", mine)
-    assert "0 unexpected" not in told and "as expected" in told.splitlines()[-1]
-    assert (mine / "tdxcheck.sarif").is_file()
-    told = shell(f"{tests} -q -k 'mine and (tdmrs or happen)'", mine)
-    assert re.search(r"\d+ passed, \d+ deselected", told)

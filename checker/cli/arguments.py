@@ -34,6 +34,7 @@ exit codes:
 
 EXAMPLES = """\
 examples:
+  tdxcheck new my-design            a project of your own, to be changed and judged
   tdxcheck verify                   judge every design by every rule
   tdxcheck verify v3 --rule ID      one design, one rule
   tdxcheck guards v6.8              what each of its safeguards is good for
@@ -88,13 +89,15 @@ def parser() -> argparse.ArgumentParser:
     _audit(commands)
     _status(commands)
     _new(commands)
+    _schema(commands)
+    _completion(commands)
     for name, command in commands.choices.items():
         if name not in WITHOUT_CATALOGUE:
             _catalogue(command)
     return top
 
 
-WITHOUT_CATALOGUE = ("conform", "layout", "new", "status")
+WITHOUT_CATALOGUE = ("completion", "conform", "layout", "new", "schema", "status")
 """Commands to which it is all the same which designs and rules there are."""
 
 
@@ -173,6 +176,7 @@ def _guards(commands: _Commands) -> None:
         help="keep the shortest trace of each safeguard that a design is first to have",
     )  # fmt: skip
     _folder(command)
+    _formats(command)
 
 
 def _diff(commands: _Commands) -> None:
@@ -187,6 +191,8 @@ def _diff(commands: _Commands) -> None:
         "--jobs", type=_positive, default=default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
+    _format(command)
+    _mail(command)
 
 
 def _matrix(commands: _Commands) -> None:
@@ -199,6 +205,7 @@ def _matrix(commands: _Commands) -> None:
         "--jobs", type=_positive, default=default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
+    _format(command)
 
 
 def _machine(command: argparse.ArgumentParser) -> None:
@@ -269,12 +276,14 @@ def _explain(commands: _Commands) -> None:
         commands, "explain", "explain a rule, design, claim, assumption or safeguard"
     )
     command.add_argument("name", metavar="NAME")
+    _mail(command)
 
 
 def _show(commands: _Commands) -> None:
     command = _command(commands, "show", "tell a recorded counterexample step by step")
     command.add_argument("trace", metavar="TRACE", help="a name, or a .itf.json file")
     _folder(command)
+    _mail(command)
 
 
 def _replay(commands: _Commands) -> None:
@@ -360,7 +369,7 @@ def _layout(commands: _Commands) -> None:
     )
     command.add_argument(
         "--format", choices=("text", "json"), default="text",
-        help="json: documented in tdxcheck/models/layouts/report.py",
+        help="json: 'tdxcheck schema layout' documents it",
     )  # fmt: skip
     command.add_argument(
         "--root", type=Path, default=None, metavar="DIR",
@@ -403,10 +412,34 @@ def _new(commands: _Commands) -> None:
     )
 
 
+def _schema(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "schema",
+        "print what the JSON of a command looks like, as JSON Schema",
+    )
+    command.add_argument(
+        "of", metavar="COMMAND",
+        choices=("verify", "guards", "diff", "matrix", "audit", "status", "layout"),
+        help="verify, guards, diff, matrix, audit, status or layout",
+    )  # fmt: skip
+
+
+def _completion(commands: _Commands) -> None:
+    command = _command(
+        commands, "completion", "print what completes command lines in a shell"
+    )
+    command.add_argument(
+        "shell", metavar="SHELL", choices=("bash", "zsh", "fish"),
+        help="bash, zsh or fish; source it, as in 'source <(tdxcheck completion bash)'",
+    )  # fmt: skip
+
+
 def _format(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=("text", "json"), default="text",
-        help="for people or for programs (default: %(default)s)",
+        help="for people or, as 'tdxcheck schema' documents it, for programs "
+        "(default: %(default)s)",
     )  # fmt: skip
 
 

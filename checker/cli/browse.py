@@ -52,7 +52,7 @@ def _recorded(folder: Path | None, catalogue: Catalogue) -> list[str]:
 
 
 def explain(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
-    out = console()
+    out = console(mail=arguments.mail)
     page = Page(out.width)
     match catalogue.entry(arguments.name):
         case Rule() as rule:

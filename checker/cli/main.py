@@ -190,6 +190,14 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.layout import layout
 
             return layout(arguments)
+        case "schema":
+            from tdxcheck.checker.cli.schema import schema
+
+            return schema(arguments)
+        case "completion":
+            from tdxcheck.checker.cli.completion import completion
+
+            return completion(arguments, context.load())
         case "new":
             from tdxcheck.checker.cli.new import new
 

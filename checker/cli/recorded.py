@@ -106,7 +106,7 @@ def show(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         return WITHOUT in subject.design, is_claim, len(recording.steps)
 
     recording, *others = sorted(map(record.read, paths), key=rank)
-    out = console()
+    out = console(mail=arguments.mail)
     page = Page(out.width)
     try:
         case, trace = load(recording, catalogue)
