@@ -20,7 +20,7 @@ from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.judging.work import ENGINES
 from tdxcheck.checker.language.location import Location
 from tdxcheck.checker.report.finding import Finding, Result, Results
-from tdxcheck.checker.report.formats.annotations import annotations
+from tdxcheck.checker.report.formats.annotations import annotated
 from tdxcheck.checker.report.formats.junit import junit
 from tdxcheck.checker.report.formats.markdown import MOST, markdown
 from tdxcheck.checker.report.formats.places import best_place, repository
@@ -240,7 +240,7 @@ def test_what_comes_with_tdxcheck_is_shown_at_what_the_design_does(
     assert where == {"uri": "file:///nowhere/rules.py"}
     away = replace(finding, elsewhere=())
     assert not best_place(away, tmp_path).inside
-    assert "file=" not in annotations(replace(results, findings=(away,)), tmp_path)
+    assert "file=" not in annotated(replace(results, findings=(away,)), tmp_path)
 
 
 def test_the_root_is_that_of_the_repository(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def strange(**given: Any) -> Results:
 
 
 def test_an_annotation_is_one_line() -> None:
-    (line,) = annotations(strange(), ROOT).splitlines()
+    (line,) = annotated(strange(), ROOT).splitlines()
     head, data = re.fullmatch(r"::error ([^:]*)::(.*)", line).groups()  # type: ignore[union-attr]
     parts = dict(part.split("=", 1) for part in head.split(","))
     assert parts["title"] == "a%2C b%3A c%3A rule"

@@ -20,7 +20,7 @@ from tests.test_guards import catalogue
 
 DATA = Path(__file__).parent / "data"
 MAPS = sorted((DATA / "memmaps").glob("*.json"))
-NAMES = sorted(p.name.removesuffix(ENDING) for p in FOLDER.iterdir())  # type: ignore[attr-defined]
+NAMES = sorted(p.name.removesuffix(ENDING) for p in FOLDER.iterdir())
 
 
 def schema(name: str) -> Any:

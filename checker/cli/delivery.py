@@ -19,7 +19,7 @@ from tdxcheck.checker.cli.console import WIDEST, console
 from tdxcheck.checker.cli.output import check_writable
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.report.finding import Results
-from tdxcheck.checker.report.formats.annotations import annotations
+from tdxcheck.checker.report.formats.annotations import annotated
 from tdxcheck.checker.report.formats.junit import junit
 from tdxcheck.checker.report.formats.markdown import markdown
 from tdxcheck.checker.report.formats.places import repository
@@ -83,5 +83,5 @@ def _forms(told: Delivery) -> Mapping[str, Callable[[], str]]:
         "junit": lambda: junit(told.results()),
         "sarif": lambda: sarif(told.results(), root, version("tdxcheck")),
         "markdown": lambda: markdown(told.results(), root),
-        "github": lambda: annotations(told.results(), root),
+        "github": lambda: annotated(told.results(), root),
     }

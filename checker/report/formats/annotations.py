@@ -9,7 +9,7 @@ from tdxcheck.checker.report.finding import Finding, Result, Results
 from tdxcheck.checker.report.formats.places import best_place
 
 
-def annotations(results: Results, root: Path) -> str:
+def annotated(results: Results, root: Path) -> str:
     """An error for each finding that is news, and for each that is undecided."""
     return "".join(f"{line}\n" for line in _lines(results, root))
 
