@@ -20,11 +20,12 @@ import benchmarks.__main__
 from benchmarks.peers import tlc_jar
 from benchmarks.running import run as run_program
 from tdxcheck.checker.cli import main, status
-from tdxcheck.checker.cli.arguments import EXIT_CODES
+from tdxcheck.checker.cli.arguments import EXIT_CODES, parser
 from tdxcheck.checker.language import SpecificationError
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.language.validate import validate
 from tdxcheck.checker.report.words import LEGEND
+from tdxcheck.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -247,13 +248,49 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for command in ("verify", "export", "layout", "audit", "status", "replay"):
+    for command in commands():
         main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     known |= set(re.findall(r"--[a-z]+", benchmarks.__main__.__doc__ or ""))
     for page in PAGES:
         named = re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))
         assert set(named) <= known
+
+
+def commands() -> list[str]:
+    (choices,) = [a.choices for a in parser()._actions if a.dest == "command"]
+    return list(choices or ())
+
+
+README = ROOT / "README.md"
+
+
+@pytest.mark.parametrize("page", (README, *PAGES), ids=lambda page: page.name)
+def test_every_command_that_a_page_names_can_be_given(page: Path) -> None:
+    """Those that are shown with what they print are run; the others are at least read.
+
+    Words in capitals stand for something, and brackets for what may be left out.
+    """
+    for text in re.findall(r"`tdxcheck ([^`]+)`", page.read_text(encoding="utf-8")):
+        given = [w.strip("[]\u2026") for w in shlex.split(" ".join(text.split()))]
+        if given[0] == "COMMAND":
+            given[0] = "verify"
+        if given == ["replay"] or given == ["export"] or len(given) == 1:
+            assert given[0] in commands(), text
+            continue
+        given = [re.sub("^(COMMAND|SHELL|FORMAT|CODE)$", stand_in, w) for w in given]
+        try:
+            arguments = parser().parse_args(given)
+        except SystemExit as end:
+            assert end.code == 0, text
+        else:
+            for key in getattr(arguments, "designs", None) or ():
+                assert key.isupper() or CATALOGUE.design(key)
+
+
+def stand_in(word: re.Match[str]) -> str:
+    """Something that may be in the place of a word that is one of a few."""
+    return {"COMMAND": "verify", "SHELL": "bash", "FORMAT": "tla", "CODE": "0"}[word[0]]
 
 
 # Verdicts and exit codes.

@@ -23,8 +23,15 @@ from tdxcheck.checker.report.finding import Finding, Result, Results
 from tdxcheck.checker.report.formats.annotations import annotated
 from tdxcheck.checker.report.formats.junit import junit
 from tdxcheck.checker.report.formats.markdown import MOST, markdown
-from tdxcheck.checker.report.formats.places import best_place, repository
+from tdxcheck.checker.report.formats.places import (
+    Base,
+    Place,
+    best_place,
+    place_of,
+    repository,
+)
 from tdxcheck.checker.report.formats.sarif import sarif
+from tdxcheck.spec.rules.coverage import td_memory_lies_in_tdmrs
 from tests.demo import DEMO, OPEN, hot_add, usable_memory_is_covered
 from tests.test_cli import COVERED, with_expectation
 from tests.test_guards import Kettle
@@ -229,7 +236,7 @@ def test_what_comes_with_tdxcheck_is_shown_at_what_the_design_does(
         elsewhere=(Location(str(mine), 7, 9),),
     )  # fmt: skip
     place = best_place(finding, tmp_path.resolve())
-    assert (place.path, place.first, place.last) == ("a folder/design.py", 7, 9)
+    assert place == Place("a folder/design.py", 7, 9, Base.REPOSITORY)
     results = Results("verify", "one question", 1, (finding,), 0.1)
     (run,) = checked(sarif(results, tmp_path.resolve(), "1.0.0"))["runs"]
     (result,) = run["results"]
@@ -238,9 +245,31 @@ def test_what_comes_with_tdxcheck_is_shown_at_what_the_design_does(
     (related,) = result["relatedLocations"]
     where = related["physicalLocation"]["artifactLocation"]
     assert where == {"uri": "file:///nowhere/rules.py"}
-    away = replace(finding, elsewhere=())
-    assert not best_place(away, tmp_path).inside
-    assert "file=" not in annotated(replace(results, findings=(away,)), tmp_path)
+    away = replace(results, findings=(replace(finding, elsewhere=()),))
+    assert "file=" not in annotated(away, tmp_path)
+
+
+def test_a_file_of_tdxcheck_is_named_from_where_it_is_installed(tmp_path: Path) -> None:
+    rule = td_memory_lies_in_tdmrs.location
+    place = place_of(rule, tmp_path)
+    assert (place.path, place.base) == ("spec/rules/coverage.py", Base.PACKAGE)
+    assert place_of(rule, ROOT) == replace(place, base=Base.REPOSITORY)
+    finding = Finding("v6.8", "rule", Result.FAILED, "broken", rule)
+    results = Results("verify", "one question", 1, (finding,), 0.1)
+    (run,) = checked(sarif(results, tmp_path, "1.0.0"))["runs"]
+    where = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert where == {"uri": "spec/rules/coverage.py", "uriBaseId": "TDXCHECK"}
+    assert set(run["originalUriBaseIds"]) == {"%SRCROOT%", "TDXCHECK"}
+
+
+def test_a_finding_may_be_of_no_file() -> None:
+    finding = Finding("v6.8", "guard", Result.FAILED, "dropped", None)
+    results = Results("gate", "one finding", 1, (finding,), 0.1)
+    (run,) = json.loads(sarif(results, ROOT, "1.0.0"))["runs"]
+    assert run["results"][0]["locations"] == []
+    assert annotated(results, ROOT) == "::error title=v6.8%3A guard::dropped\n"
+    assert "dropped" in markdown(results, ROOT)
+    suites(junit(results))
 
 
 def test_the_root_is_that_of_the_repository(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tdxcheck.checker.cli.main import TDX, Context, main
 from tdxcheck.checker.cli.new import ENDING, NAME, TEMPLATE
 from tdxcheck.checker.judging.work import ENGINES
 from tests.demo import DEMO
+from tests.hostlogs import texts
 from tests.test_cli import COVERED
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +83,16 @@ def test_a_repository_ends_the_search(tmp_path: Path) -> None:
     assert project.project_of(inner) is None
     found = project.project_of(tmp_path)
     assert found is not None and found.file == (tmp_path / "mine.py").resolve()
+
+
+def test_logs_are_about_kernels_whatever_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = texts()["host-1tib-4cmr-68intel"]
+    monkeypatch.chdir(make(tmp_path))
+    Path("dmesg.txt").write_text(text)
+    assert main(["audit", "dmesg.txt"]) == 0
+    assert "v6.8" in capsys.readouterr().out
 
 
 def test_a_catalogue_can_be_named(

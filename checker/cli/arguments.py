@@ -97,8 +97,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-WITHOUT_CATALOGUE = ("completion", "conform", "layout", "new", "schema", "status")
-"""Commands to which it is all the same which designs and rules there are."""
+WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "status")
+"""Commands that are not about the designs of a catalogue, or load one themselves."""
 
 
 def _catalogue(command: argparse.ArgumentParser) -> None:

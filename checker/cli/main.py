@@ -52,7 +52,9 @@ TDX = Context(_catalogue, _engines)
 def _of_project(arguments: argparse.Namespace, context: Context) -> Context:
     """The same on the catalogue of a project, if there is one, or one is asked for."""
     asked = getattr(arguments, "catalogue", None)
-    if asked == "tdxcheck" or (asked is None and context is not TDX):
+    if not hasattr(arguments, "catalogue") or asked == "tdxcheck":
+        return context
+    if asked is None and context is not TDX:
         return context
 
     def load() -> Catalogue:

@@ -62,8 +62,8 @@ class Finding:
     result: Result
     message: str
     """One line."""
-    location: Location
-    """Of what was asked."""
+    location: Location | None
+    """Of what was asked, if that is in a file."""
     meaning: str = ""
     """What was asked, in words."""
     rationale: str = ""

@@ -23,7 +23,7 @@ def _lines(results: Results, root: Path) -> Iterator[str]:
 def _place(finding: Finding, root: Path) -> str:
     place = best_place(finding, root)
     told = {"title": f"{finding.subject}: {finding.name}"}
-    if place.inside:
+    if place is not None and place.inside:
         told |= {
             "file": place.path,
             "line": str(place.first),
@@ -34,7 +34,8 @@ def _place(finding: Finding, root: Path) -> str:
 
 def _text(finding: Finding) -> str:
     report = f"\n\n{finding.report.rstrip()}" if finding.report else ""
-    return f"{finding.message}\n{finding.meaning}{report}"
+    meaning = f"\n{finding.meaning}" if finding.meaning else ""
+    return f"{finding.message}{meaning}{report}"
 
 
 def _data(text: str) -> str:

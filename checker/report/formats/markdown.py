@@ -44,9 +44,10 @@ def _verdict(results: Results) -> str:
 
 def _in_full(finding: Finding, root: Path, *, reports: bool) -> Iterator[str]:
     place = best_place(finding, root)
+    at = f" (`{place.path}:{place.first}`)" if place else ""
     yield f"**{_plain(finding.subject)}: `{finding.name}`** {_plain(finding.meaning)}"
     yield ""
-    yield f"{_plain(finding.message)} (`{place.path}:{place.first}`)"
+    yield f"{_plain(finding.message)}{at}"
     yield ""
     if finding.report and not reports:
         yield "The report is left out here, for want of room."

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tdxcheck.checker.language.location import Location
 from tdxcheck.checker.report.finding import Finding, Result, Results, Stage
-from tdxcheck.checker.report.formats.places import Place, best_place, place_of
+from tdxcheck.checker.report.formats.places import (
+    MEANING,
+    Base,
+    Place,
+    best_place,
+    place_of,
+)
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-ROOT = "%SRCROOT%"
 
 Json = Any
 
@@ -41,7 +45,8 @@ def sarif(results: Results, root: Path, version: str) -> str:
                 },
                 "invocations": [_invocation(results)],
                 "originalUriBaseIds": {
-                    ROOT: {"description": {"text": "The root of the repository."}}
+                    base.value: {"description": {"text": meaning}}
+                    for base, meaning in MEANING.items()
                 },
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(f, numbers[f.name], root) for f in told],
@@ -95,8 +100,8 @@ def _result(finding: Finding, rule: int, root: Path) -> Json:
         "ruleId": finding.name,
         "ruleIndex": rule,
         **_weight(finding),
-        "message": {"text": f"{finding.subject}: {finding.message}"},
-        "locations": [_at(place)],
+        "message": {"text": _text(finding)},
+        "locations": [_at(place)] if place else [],
         "relatedLocations": list(_related(finding, place, root)),
         "partialFingerprints": {"subjectAndName/v1": fingerprint},
     }
@@ -115,8 +120,14 @@ def _result(finding: Finding, rule: int, root: Path) -> Json:
     return told
 
 
+def _text(finding: Finding) -> str:
+    """What was found, and then what was asked."""
+    told = f"{finding.subject}: {finding.message}"
+    return f"{told}\n\n{finding.meaning}" if finding.meaning else told
+
+
 def _as_markdown(finding: Finding) -> str:
-    return f"{finding.subject}: {finding.message}\n\n```\n{finding.report}```\n"
+    return f"{_text(finding)}\n\n```\n{finding.report}```\n"
 
 
 def _weight(finding: Finding) -> Json:
@@ -126,10 +137,10 @@ def _weight(finding: Finding) -> Json:
 
 
 def _at(place: Place, message: str = "") -> Json:
-    if place.inside:
-        file = {"uri": _uri(place.path), "uriBaseId": ROOT}
-    else:
+    if place.base is Base.NOTHING:
         file = {"uri": Path(place.path).as_uri()}
+    else:
+        file = {"uri": _uri(place.path), "uriBaseId": place.base.value}
     region = {"startLine": place.first, "endLine": place.last}
     told: Json = {"physicalLocation": {"artifactLocation": file, "region": region}}
     if message:
@@ -138,16 +149,17 @@ def _at(place: Place, message: str = "") -> Json:
 
 
 def _uri(path: str) -> str:
-    """A path from the root as a reference that is relative to it."""
+    """A path from a base as a reference that is relative to it."""
     return Path("/", path).as_uri().removeprefix("file:///")
 
 
-def _related(finding: Finding, shown: Place, root: Path) -> Iterable[Json]:
-    locations: Sequence[Location] = (finding.location, *finding.elsewhere[:1])
-    places = [place_of(location, root) for location in dict.fromkeys(locations)]
-    words = ("what was asked", "where the design is stated")
-    for number, (place, word) in enumerate(zip(places, words, strict=False)):
-        if place != shown:
+def _related(finding: Finding, shown: Place | None, root: Path) -> Iterable[Json]:
+    """What was asked, and where the design is stated, unless that is shown already."""
+    locations = {"what was asked": finding.location}
+    if finding.elsewhere:
+        locations["where the design is stated"] = finding.elsewhere[0]
+    for number, (word, location) in enumerate(locations.items()):
+        if location is not None and (place := place_of(location, root)) != shown:
             yield {"id": number, **_at(place, word)}
 
 
@@ -155,11 +167,12 @@ def _flow(finding: Finding, root: Path) -> Json:
     stages = [
         _stage(number, stage, root) for number, stage in enumerate(finding.stages, 1)
     ]
-    last = _at(place_of(finding.location, root), finding.message)
-    end = {"location": last, "executionOrder": len(stages) + 1}
+    if finding.location is not None:
+        end = Stage(finding.location, finding.message, decisive=True)
+        stages.append(_stage(len(stages) + 1, end, root))
     return {
-        "message": {"text": f"{len(stages)} steps that lead there"},
-        "threadFlows": [{"locations": [*stages, {**end, "importance": "essential"}]}],
+        "message": {"text": f"{len(finding.stages)} steps that lead there"},
+        "threadFlows": [{"locations": stages}],
     }
 
 
