@@ -323,6 +323,26 @@ def test_a_failure_is_an_incident_report(tmp_path: Path) -> None:
     assert "Traceback" not in report and "assess(" not in report
 
 
+OUT_OF_TIME = """
+import time
+from tdxcheck.checker.judging import work
+from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.verdict import Limit
+
+def judge(case, budget, report):
+    return work.nothing(case, Engine.DIAGRAMS, Limit.TIME, time.monotonic())
+
+work.judge_by_diagrams = judge
+"""
+
+
+def test_what_is_undecided_fails(tmp_path: Path) -> None:
+    done = pytest_in(make(tmp_path, OUT_OF_TIME + OF_DEMO), "-q")
+    assert done.returncode == 1
+    assert "15 failed" in done.stdout and "passed" not in done.stdout
+    assert "undecided: diagrams: nothing established: the limit of time" in done.stdout
+
+
 @pytest.mark.parametrize("code", [OF_DEMO, NEWS])
 def test_processes_find_the_same(code: str, tmp_path: Path) -> None:
     make(tmp_path, code)

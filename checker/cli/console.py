@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -33,12 +34,19 @@ class _Output(Console):
 def console(*, mail: bool = False) -> Console:
     """Standard output, or what a mail can hold.
 
-    rich respects NO_COLOR and FORCE_COLOR, and leaves pipes without colour.
+    rich respects FORCE_COLOR, and leaves pipes without colour. Who wants no colour
+    gets no other style, either.
     """
     if mail:
         return _Output(width=MAIL, highlight=False, color_system=None)
+    plain = bool(os.environ.get("NO_COLOR"))
     width = shutil.get_terminal_size((WIDEST, 24)).columns
-    return _Output(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
+    return _Output(
+        width=max(40, min(width, WIDEST)),
+        highlight=False,
+        soft_wrap=False,
+        color_system=None if plain else "auto",
+    )
 
 
 def show(out: Console, page: Page) -> None:
