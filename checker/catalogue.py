@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 from tdxcheck.checker.language.instance import Scope
@@ -183,6 +184,8 @@ class Catalogue:
     assumptions: tuple[Assumption, ...] = ()
     parts: tuple[TransitionSystem, ...] = ()
     """Systems over a part of the designs' state, whose variables they use up."""
+    folder: Path | None = None
+    """Where its counterexamples are recorded; without one, where tdxcheck's are."""
     _derived: dict[str, Design] = field(default_factory=dict, init=False, repr=False)
 
     def design(self, key: str) -> Design:

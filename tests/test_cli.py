@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -381,3 +382,51 @@ def test_specifications_need_their_docstrings() -> None:
     )  # fmt: skip
     assert found.returncode == 2
     assert found.stderr.count("\n") == 1 and "-OO" in found.stderr
+
+
+def test_the_versions_are_those_of_what_verdicts_rest_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("--version") == 0
+    told = capsys.readouterr().out
+    for name in ("tdxcheck", "Python", "z3-solver", "numpy"):
+        assert re.search(rf"{name} \d+\.\d+", told), told
+    assert re.search(r"dd \S+, with (CUDD|dd\.autoref)", told)
+    for engine in ("packed", "orbits"):
+        assert re.search(rf"{engine}: (compiled|not compiled: numpy instead)\n", told)
+
+
+COMPLETED = """
+source {script}
+complete_it() {{
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+    _shtab_tdxcheck; echo "${{COMPREPLY[@]}}"
+}}
+complete_it tdxcheck gua
+complete_it tdxcheck verify clo
+complete_it tdxcheck verify --rule usable
+complete_it tdxcheck completion z
+complete_it tdxcheck verify --form
+"""
+
+
+def test_bash_completes_commands_designs_and_rules(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("completion", "bash") == 0
+    script = tmp_path / "completion"
+    script.write_text(capsys.readouterr().out)
+    found = subprocess.run(
+        ["bash", "-c", COMPLETED.format(script=script)],
+        capture_output=True, check=True, text=True,
+    ).stdout  # fmt: skip
+    assert found.splitlines() == ["guards", "closed", COVERED, "zsh", "--format"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_know_the_designs(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("completion", shell) == 0
+    script = capsys.readouterr().out
+    assert "closed" in script and COVERED in script

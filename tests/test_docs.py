@@ -20,11 +20,12 @@ import benchmarks.__main__
 from benchmarks.peers import tlc_jar
 from benchmarks.running import run as run_program
 from tdxcheck.checker.cli import main, status
-from tdxcheck.checker.cli.arguments import EXIT_CODES
+from tdxcheck.checker.cli.arguments import EXIT_CODES, parser
 from tdxcheck.checker.language import SpecificationError
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.language.validate import validate
 from tdxcheck.checker.report.words import LEGEND
+from tdxcheck.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -35,7 +36,17 @@ OWN_DESIGN = DOCS / "your-own-design.md"
 MACHINES = DOCS / "machines.md"
 AUDIT = DOCS / "audit.md"
 EXPORTS = DOCS / "exports.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS)
+INTEGRATION = DOCS / "continuous-integration.md"
+PAGES = (
+    LANGUAGE,
+    VERDICTS,
+    ARCHITECTURE,
+    OWN_DESIGN,
+    MACHINES,
+    AUDIT,
+    EXPORTS,
+    INTEGRATION,
+)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
@@ -44,6 +55,8 @@ CONSOLE = "console"
 """A command of tdxcheck, and what it prints."""
 FILE = "text file="
 """A file that the commands of the page are given; its name follows."""
+SETTINGS = ("yaml file=", "toml file=")
+"""A file whose commands tests/test_installed.py runs."""
 
 Namespace = dict[str, Any]
 
@@ -188,11 +201,16 @@ def in_parts(shown: str, printed: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
-    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
-    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS)
+    assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE} | {
+        k for k in kinds if k.startswith(SETTINGS) and page is INTEGRATION
+    }
+    assert CONSOLE not in kinds or page in (*TOLD, EXPORTS)
 
 
-@pytest.mark.parametrize("page", (MACHINES, AUDIT), ids=lambda page: page.name)
+TOLD = (MACHINES, AUDIT, OWN_DESIGN, INTEGRATION)
+
+
+@pytest.mark.parametrize("page", TOLD, ids=lambda page: page.name)
 def test_the_commands_print_what_the_page_shows(
     page: Path,
     capsys: pytest.CaptureFixture[str],
@@ -207,14 +225,17 @@ def test_the_commands_print_what_the_page_shows(
         if kind.startswith(FILE):
             Path(kind.removeprefix(FILE)).write_text(body, encoding="utf-8")
         elif kind == CONSOLE:
-            command, _, shown = body.partition("\n")
-            name, *arguments = shlex.split(command.removeprefix("$ "))
-            assert name == "tdxcheck"
-            main(arguments)
-            told = capsys.readouterr()
-            lines = (told.out + told.err).splitlines()
-            printed = "".join(f"{line.rstrip()}\n" for line in lines)
-            assert matches(shown, printed), f"{command}\n{printed}"
+            for part in body.removeprefix("$ ").split("\n$ "):
+                command, _, shown = part.partition("\n")
+                name, *arguments = shlex.split(command)
+                if name == "cd":
+                    monkeypatch.chdir(arguments[0])
+                    continue
+                assert name == "tdxcheck"
+                main(arguments)
+                told = capsys.readouterr()
+                printed = (told.out + told.err).rstrip("\n") + "\n"
+                assert in_parts(shown, printed), f"{command}\n{printed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -227,13 +248,49 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for command in ("verify", "export", "layout", "audit", "status", "replay"):
+    for command in commands():
         main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     known |= set(re.findall(r"--[a-z]+", benchmarks.__main__.__doc__ or ""))
     for page in PAGES:
         named = re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8"))
         assert set(named) <= known
+
+
+def commands() -> list[str]:
+    (choices,) = [a.choices for a in parser()._actions if a.dest == "command"]
+    return list(choices or ())
+
+
+README = ROOT / "README.md"
+
+
+@pytest.mark.parametrize("page", (README, *PAGES), ids=lambda page: page.name)
+def test_every_command_that_a_page_names_can_be_given(page: Path) -> None:
+    """Those that are shown with what they print are run; the others are at least read.
+
+    Words in capitals stand for something, and brackets for what may be left out.
+    """
+    for text in re.findall(r"`tdxcheck ([^`]+)`", page.read_text(encoding="utf-8")):
+        given = [w.strip("[]\u2026") for w in shlex.split(" ".join(text.split()))]
+        if given[0] == "COMMAND":
+            given[0] = "verify"
+        if given == ["replay"] or given == ["export"] or len(given) == 1:
+            assert given[0] in commands(), text
+            continue
+        given = [re.sub("^(COMMAND|SHELL|FORMAT|CODE)$", stand_in, w) for w in given]
+        try:
+            arguments = parser().parse_args(given)
+        except SystemExit as end:
+            assert end.code == 0, text
+        else:
+            for key in getattr(arguments, "designs", None) or ():
+                assert key.isupper() or CATALOGUE.design(key)
+
+
+def stand_in(word: re.Match[str]) -> str:
+    """Something that may be in the place of a word that is one of a few."""
+    return {"COMMAND": "verify", "SHELL": "bash", "FORMAT": "tla", "CODE": "0"}[word[0]]
 
 
 # Verdicts and exit codes.

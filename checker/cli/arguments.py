@@ -34,6 +34,7 @@ exit codes:
 
 EXAMPLES = """\
 examples:
+  tdxcheck new my-design            a project of your own, to be changed and judged
   tdxcheck verify                   judge every design by every rule
   tdxcheck verify v3 --rule ID      one design, one rule
   tdxcheck guards v6.8              what each of its safeguards is good for
@@ -90,7 +91,25 @@ def parser() -> argparse.ArgumentParser:
     _layout(commands)
     _audit(commands)
     _status(commands)
+    _new(commands)
+    _schema(commands)
+    _completion(commands)
+    for name, command in commands.choices.items():
+        if name not in WITHOUT_CATALOGUE:
+            _catalogue(command)
     return top
+
+
+WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "status")
+"""Commands that are not about the designs of a catalogue, or load one themselves."""
+
+
+def _catalogue(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--catalogue", metavar="FILE",
+        help="work on the designs and rules of this Python file, or 'tdxcheck' for its "
+        "own (default: what pyproject.toml says)",
+    )  # fmt: skip
 
 
 def _command(commands: _Commands, name: str, help: str) -> argparse.ArgumentParser:
@@ -132,10 +151,7 @@ def _verify(commands: _Commands) -> None:
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
     )  # fmt: skip
-    verify.add_argument(
-        "--format", choices=("text", "json"), default="text",
-        help="json: documented in tdxcheck/checker/report/as_json.py",
-    )  # fmt: skip
+    _formats(verify)
     verify.add_argument(
         "--record", action="store_true",
         help="keep the trace of every refutation among the counterexamples",
@@ -163,6 +179,7 @@ def _guards(commands: _Commands) -> None:
         help="keep the shortest trace of each safeguard that a design is first to have",
     )  # fmt: skip
     _folder(command)
+    _formats(command)
 
 
 def _diff(commands: _Commands) -> None:
@@ -177,6 +194,8 @@ def _diff(commands: _Commands) -> None:
         "--jobs", type=_positive, default=default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
+    _format(command)
+    _mail(command)
 
 
 def _matrix(commands: _Commands) -> None:
@@ -189,6 +208,7 @@ def _matrix(commands: _Commands) -> None:
         "--jobs", type=_positive, default=default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
+    _format(command)
 
 
 def _machine(command: argparse.ArgumentParser) -> None:
@@ -219,6 +239,28 @@ def _folder(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _formats(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("the report")
+    group.add_argument(
+        "--format", default="text", metavar="NAME",
+        choices=("text", "json", "junit", "sarif", "markdown", "github"),
+        help="text, json ('tdxcheck schema' documents it), junit, sarif, markdown, or "
+        "github: text, annotations, and the job's summary (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--output", type=Path, action="append", default=[], metavar="FILE",
+        help="write it there as well, in the format of its ending: .txt, .json, .xml "
+        "(JUnit), .sarif or .md; may be repeated",
+    )  # fmt: skip
+    _mail(group)
+
+
+def _mail(command: argparse._ActionsContainer) -> None:
+    command.add_argument(
+        "--mail", action="store_true", help="text of 72 columns, without colour"
+    )
+
+
 def _list(commands: _Commands) -> None:
     command = _command(commands, "list", "list what there is")
     command.add_argument(
@@ -237,12 +279,14 @@ def _explain(commands: _Commands) -> None:
         commands, "explain", "explain a rule, design, claim, assumption or safeguard"
     )
     command.add_argument("name", metavar="NAME")
+    _mail(command)
 
 
 def _show(commands: _Commands) -> None:
     command = _command(commands, "show", "tell a recorded counterexample step by step")
     command.add_argument("trace", metavar="TRACE", help="a name, or a .itf.json file")
     _folder(command)
+    _mail(command)
 
 
 def _replay(commands: _Commands) -> None:
@@ -329,7 +373,7 @@ def _layout(commands: _Commands) -> None:
     )
     command.add_argument(
         "--format", choices=("text", "json"), default="text",
-        help="json: documented in tdxcheck/models/layouts/report.py",
+        help="json: 'tdxcheck schema layout' documents it",
     )  # fmt: skip
     command.add_argument(
         "--root", type=Path, default=None, metavar="DIR",
@@ -363,10 +407,43 @@ def _status(commands: _Commands) -> None:
     _format(command)
 
 
+def _new(commands: _Commands) -> None:
+    command = _command(
+        commands, "new", "make a project of your own: a design, a rule, a test, CI"
+    )
+    command.add_argument(
+        "folder", type=Path, metavar="DIR", help="to be made; its name is the design's"
+    )
+
+
+def _schema(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "schema",
+        "print what the JSON of a command looks like, as JSON Schema",
+    )
+    command.add_argument(
+        "of", metavar="COMMAND",
+        choices=("verify", "guards", "diff", "matrix", "audit", "status", "layout"),
+        help="verify, guards, diff, matrix, audit, status or layout",
+    )  # fmt: skip
+
+
+def _completion(commands: _Commands) -> None:
+    command = _command(
+        commands, "completion", "print what completes command lines in a shell"
+    )
+    command.add_argument(
+        "shell", metavar="SHELL", choices=("bash", "zsh", "fish"),
+        help="bash, zsh or fish; source it, as in 'source <(tdxcheck completion bash)'",
+    )  # fmt: skip
+
+
 def _format(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=("text", "json"), default="text",
-        help="for people or for programs (default: %(default)s)",
+        help="for people or, as 'tdxcheck schema' documents it, for programs "
+        "(default: %(default)s)",
     )  # fmt: skip
 
 

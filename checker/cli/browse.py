@@ -22,13 +22,14 @@ from tdxcheck.checker.report.page import Page, Style
 
 
 def list_(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
+    recorded = _recorded(arguments.folder, catalogue)
     sections = {
         "designs": [(d.key, d.system.summary) for d in catalogue.designs],
         "rules": [(r.id, r.property.summary) for r in catalogue.rules],
         "claims": [(c.key, c.statement) for c in catalogue.claims],
         "assumptions": [(a.key, a.statement) for a in catalogue.assumptions],
         "safeguards": [(s.name, s.doc) for s in catalogue.safeguards],
-        "counterexamples": [(name, "") for name in _recorded(arguments.folder)],
+        "counterexamples": [(name, "") for name in recorded],
     }
     out = console()
     page = Page(out.width)
@@ -44,14 +45,14 @@ def list_(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     return OK
 
 
-def _recorded(folder: Path | None) -> list[str]:
+def _recorded(folder: Path | None, catalogue: Catalogue) -> list[str]:
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
-    return names_in(folder or default_folder())
+    return names_in(folder or default_folder(catalogue))
 
 
 def explain(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
-    out = console()
+    out = console(mail=arguments.mail)
     page = Page(out.width)
     match catalogue.entry(arguments.name):
         case Rule() as rule:

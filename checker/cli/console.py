@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,8 @@ from tdxcheck.checker.judging.work import Notice
 from tdxcheck.checker.report.page import Page
 
 WIDEST = 100
+MAIL = 72
+"""Columns of a mail, so that it can be quoted."""
 PATIENCE = 1.0
 """Seconds before progress is shown."""
 
@@ -27,10 +31,22 @@ class _Output(Console):
         raise BrokenPipeError
 
 
-def console() -> Console:
-    """Standard output; rich respects NO_COLOR and leaves pipes without colour."""
+def console(*, mail: bool = False) -> Console:
+    """Standard output, or what a mail can hold.
+
+    rich respects FORCE_COLOR, and leaves pipes without colour. Who wants no colour
+    gets no other style, either.
+    """
+    if mail:
+        return _Output(width=MAIL, highlight=False, color_system=None)
+    plain = bool(os.environ.get("NO_COLOR"))
     width = shutil.get_terminal_size((WIDEST, 24)).columns
-    return _Output(width=max(40, min(width, WIDEST)), highlight=False, soft_wrap=False)
+    return _Output(
+        width=max(40, min(width, WIDEST)),
+        highlight=False,
+        soft_wrap=False,
+        color_system=None if plain else "auto",
+    )
 
 
 def show(out: Console, page: Page) -> None:
@@ -46,7 +62,8 @@ def show_lines(out: Console, lines: Iterable[Text]) -> None:
 def progress() -> Iterator[Callable[[Notice], None]]:
     """What each process is doing, on standard error, if that is a terminal."""
     err = Console(stderr=True)
-    if not err.is_terminal:
+    # rich takes FORCE_COLOR for a terminal, and a log would get its control codes.
+    if not (err.is_terminal and sys.stderr.isatty()):
         yield lambda notice: None
         return
     started = time.monotonic()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rich.console import Console
+
 from tdxcheck.checker import record
 from tdxcheck.checker.catalogue import Catalogue, Design, UsageError, hint
-from tdxcheck.checker.cli.console import console, progress, show
+from tdxcheck.checker.cli.console import progress, show
+from tdxcheck.checker.cli.delivery import Delivery, check_outputs, deliver
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.cli.verify import budget_of, prepare, subject_of
+from tdxcheck.checker.judging.judgement import Standing
 from tdxcheck.checker.judging.removal import Removal, removals
 from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.report import removals as report
 from tdxcheck.checker.report import summary
+from tdxcheck.checker.report.finding import Results
 from tdxcheck.checker.report.page import Page
 
 
@@ -28,8 +33,9 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     ]
     if not asked:
         raise UsageError(_no_such_guard(arguments.guard, catalogue))
-    folder = arguments.folder or default_folder()
+    folder = arguments.folder or default_folder(catalogue)
     sizes = sizes_of(arguments)
+    check_outputs(arguments)
     if arguments.record:
         if sizes and arguments.folder is None:
             raise UsageError(
@@ -49,23 +55,63 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         )
     if arguments.record:
         _keep(found, folder)
-    out = console()
+    demanded = catalogue.machine.covers_default(sizes)
+    status, result = _conclusion(found, interrupted, demanded)
+    deliver(
+        arguments,
+        Delivery(
+            lambda out: _tell(
+                out, found, names_in(folder), bool(arguments.guard), seconds
+            ),
+            lambda: {
+                "format": "tdxcheck-guards",
+                "version": 1,
+                "result": result,
+                "exit": status,
+                "seconds": round(seconds, 3),
+                "safeguards": [report.as_json(each, demanded) for each in found],
+            },
+            lambda: Results(
+                "guards",
+                report.in_one_line(found),
+                status,
+                tuple(report.finding_of(each, demanded) for each in found),
+                seconds,
+                interrupted,
+            ),
+        ),
+    )
+    return status
+
+
+def _conclusion(
+    found: list[Removal], interrupted: bool, demanded: bool
+) -> tuple[int, str]:
+    """The exit code, and the same in words."""
+    standings = {report.standing_of(removal, demanded) for removal in found}
+    if interrupted:
+        return INTERRUPTED, "interrupted"
+    if Standing.UNDECIDED in standings:
+        return UNDECIDED, "undecided"
+    if Standing.UNEXPECTED in standings:
+        return REFUTED, "unexpected"
+    return OK, "as expected"
+
+
+def _tell(
+    out: Console,
+    found: list[Removal],
+    recorded: list[str],
+    with_traces: bool,
+    seconds: float,
+) -> None:
     page = Page(out.width)
-    report.told(page, found, names_in(folder))
-    if arguments.guard:
+    report.told(page, found, recorded)
+    if with_traces:
         report.traces(page, found)
         page.add()
     report.conclusion(page, found, seconds)
     show(out, page)
-    if interrupted:
-        return INTERRUPTED
-    if any(removal.undecided for removal in found):
-        return UNDECIDED
-    if catalogue.machine.covers_default(sizes) and not all(
-        map(report.is_as_expected, found)
-    ):
-        return REFUTED
-    return OK
 
 
 def _wanted(design: Design, names: list[str], recording: bool) -> list[Safeguard]:

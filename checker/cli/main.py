@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple, Never, TextIO
 
@@ -46,6 +47,24 @@ def _engines() -> Engines:
 
 
 TDX = Context(_catalogue, _engines)
+
+
+def _of_project(arguments: argparse.Namespace, context: Context) -> Context:
+    """The same on the catalogue of a project, if there is one, or one is asked for."""
+    asked = getattr(arguments, "catalogue", None)
+    if not hasattr(arguments, "catalogue") or asked == "tdxcheck":
+        return context
+    if asked is None and context is not TDX:
+        return context
+
+    def load() -> Catalogue:
+        from tdxcheck.checker.project import Project, load, project_of
+
+        here = Path.cwd()
+        project = Project.named(asked, here) if asked else project_of(here)
+        return load(project) if project else context.load()
+
+    return context._replace(load=load)
 
 
 def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
@@ -106,6 +125,7 @@ def _end_as_if_interrupted() -> None:
 
 
 def _run(arguments: argparse.Namespace, context: Context) -> int:
+    context = _of_project(arguments, context)
     # Each command imports what it needs, and only that.
     if arguments.version:
         from tdxcheck.checker.cli.versions import versions
@@ -172,6 +192,18 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.layout import layout
 
             return layout(arguments)
+        case "schema":
+            from tdxcheck.checker.cli.schema import schema
+
+            return schema(arguments)
+        case "completion":
+            from tdxcheck.checker.cli.completion import completion
+
+            return completion(arguments, context.load())
+        case "new":
+            from tdxcheck.checker.cli.new import new
+
+            return new(arguments)
     from tdxcheck.checker.cli.arguments import parser
 
     parser().print_help()

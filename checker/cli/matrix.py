@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,16 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
             )
     catalogue.machine.setup(sizes)
     families = _families(catalogue, list(keys), sizes, arguments.jobs)
+    if arguments.format == "json":
+        document = {
+            "format": "tdxcheck-matrix",
+            "version": 1,
+            "seconds": round(time.monotonic() - started, 3),
+            "features": {f.key: f.statement for f in catalogue.machine.features},
+            "designs": [report.as_json(one) for one in families],
+        }
+        print(json.dumps(document, indent=1))
+        return OK
     out = console()
     page = Page(out.width)
     page.add("Features, and how many rules each, or its absence, helps to break:")

@@ -30,8 +30,10 @@ class Stale(Exception):
     """A recorded trace no longer shows what it showed; says from which step on."""
 
 
-def default_folder() -> Path:
-    """The counterexamples that come with tdxcheck."""
+def default_folder(catalogue: Catalogue | None = None) -> Path:
+    """The counterexamples of the catalogue, or else those that come with tdxcheck."""
+    if catalogue is not None and catalogue.folder is not None:
+        return catalogue.folder
     return Path(str(files("tdxcheck"))) / "counterexamples"
 
 
@@ -56,7 +58,7 @@ def find(text: str, folder: Path | None, catalogue: Catalogue) -> list[Path]:
             return [beside]
     if path.is_file() or "/" in text:
         return [path]
-    place = folder or default_folder()
+    place = folder or default_folder(catalogue)
     names = names_in(place)
     asked = text.removesuffix(record.SUFFIX).removesuffix(record.TEXT_SUFFIX)
     found = _named(asked, names) or _named(_from_base(asked, catalogue), names)
@@ -104,7 +106,7 @@ def show(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         return WITHOUT in subject.design, is_claim, len(recording.steps)
 
     recording, *others = sorted(map(record.read, paths), key=rank)
-    out = console()
+    out = console(mail=arguments.mail)
     page = Page(out.width)
     try:
         case, trace = load(recording, catalogue)

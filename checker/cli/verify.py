@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
 from tdxcheck.checker import record
 from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
-from tdxcheck.checker.cli.console import console, progress, show, show_lines
+from tdxcheck.checker.cli.console import progress, show, show_lines
+from tdxcheck.checker.cli.delivery import Delivery, check_outputs, deliver
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
@@ -21,6 +23,8 @@ from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
 from tdxcheck.checker.report import summary
+from tdxcheck.checker.report.as_json import assessment_as_json
+from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
 
@@ -55,7 +59,8 @@ def verify(
         for engine, judge in engines.items()
         if engine.value in asked or ("all" in asked and engine not in ON_DEMAND)
     }
-    folder = arguments.folder or default_folder()
+    folder = arguments.folder or default_folder(catalogue)
+    check_outputs(arguments)
     if arguments.record:
         prepare(folder)
     budget = budget_of(arguments, arguments.jobs, len(designs))
@@ -79,12 +84,15 @@ def verify(
         except OSError as error:
             not_kept = error
     status, result = conclusion(assessment)
-    if arguments.format == "json":
-        from tdxcheck.checker.report.as_json import assessment_as_json
-
-        print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
-    else:
-        tell(assessment, catalogue, folder)
+    deliver(
+        arguments,
+        Delivery(
+            lambda out: tell(out, assessment, catalogue, folder),
+            lambda: assessment_as_json(assessment, result, status),
+            lambda: results_of(assessment, status),
+        ),
+    )
+    if arguments.format == "text":
         kept = arguments.resume is not None and arguments.resume.is_dir()
         if kept and status in (UNDECIDED, INTERRUPTED):
             print(f"\nThe search is kept in {arguments.resume}: this command goes on.")
@@ -163,10 +171,11 @@ def conclusion(assessment: Assessment) -> tuple[int, str]:
     return OK, "as expected"
 
 
-def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
+def tell(
+    out: Console, assessment: Assessment, catalogue: Catalogue, folder: Path
+) -> None:
     from tdxcheck.checker.report.table import legend, verdicts
 
-    out = console()
     page = Page(out.width)
     if machine := assessment.cases[0].machine:
         page.add(f"Machine: {machine}.")

@@ -54,10 +54,12 @@ class Location:
 
     @property
     def path(self) -> str:
-        """The file, relative to the package where it is inside it."""
+        """The file, relative to the package or the folder that one is in, if inside."""
         path = Path(self.file)
-        inside = path.is_relative_to(PACKAGE)
-        return str(path.relative_to(PACKAGE) if inside else path)
+        if path.is_relative_to(PACKAGE):
+            return str(path.relative_to(PACKAGE))
+        here = Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
     def __str__(self) -> str:
         return f"{self.path}:{self.first}"

@@ -147,6 +147,8 @@ class TransitionSystem:
     sources: tuple[Source, ...] = ()
     base: TransitionSystem | None = None
     """The system that this one is stated as a difference from."""
+    location: Location | None = None
+    """Where it is stated as a difference."""
 
     def __post_init__(self) -> None:
         named: dict[str, Action] = {}
@@ -197,6 +199,7 @@ class TransitionSystem:
             properties=self.properties if properties is None else tuple(properties),
             sources=sources,
             base=self,
+            location=Location.of_caller(),
         )
 
     @property
@@ -214,11 +217,12 @@ class TransitionSystem:
             raise SpecificationError(
                 safeguard.location, f"{self.name} has no safeguard {safeguard.name}"
             )
-        return self.variant(
+        rest = self.variant(
             f"{self.name} without {safeguard.name}",
             self.summary,
             settings={safeguard: False},
         )
+        return replace(rest, location=self.location)
 
 
 class Step:

@@ -1,36 +1,4 @@
-"""Assessments as JSON, for programs. Its shape, in version 1:
-
-{
-  "format": "tdxcheck-verify", "version": 1,
-  "result": "as expected" | "unexpected" | "undecided" | "interrupted",
-  "exit": 0 | 1 | 3 | 130,
-  "seconds": number,
-  "machine": {"sizes": {"cpus": 2, ...}, "summary": text},
-  "assumed": [key, ...],
-  "designs": [
-    {"design": key, "assumed": [key, ...],
-     "engines": {"explicit": {"seconds", "states", "transitions", "depth",
-                              "limit": text | null, "kept": text,
-                              "never_taken": [action, ...]},
-                 "orbits": {..., "note": text},
-                 "symbolic": {"seconds"}}}, ...],
-  "verdicts": [
-    {"design": key, "question": name, "rule": name,
-     "claim": key | null, "assumed": [key, ...], "dropped": key | null,
-     "verdict": VERDICT, "engines": {"explicit": VERDICT, "symbolic": VERDICT},
-     "standing": "as expected" | "unexpected" | "undecided" | "not checked",
-     "expected": {"outcome": "holds" | "refuted" | "vacuous", "note"} | null,
-     "trace": TRACE | null}, ...]
-}
-
-VERDICT is {"kind": "exhausted", "states"} | {"kind": "proved", "method"} |
-{"kind": "bounded", "depth", "limit"} | {"kind": "refuted", "steps", "shortest"} |
-{"kind": "reached", "steps"} | {"kind": "unreachable", "method"} |
-{"kind": "vacuous", "method"} | {"kind": "unknown", "limit"}.
-
-TRACE is {"steps": [{"number", "action", "arguments", "actor", "sentence", "answer",
-"detail", "location", "changes": [{"entry", "before", "after"}],
-"definitions": [{"name", "value"}]}], "violated": {"text", "location"} | null}.
+"""Assessments as JSON, for programs: `schemas/verify.schema.json` says what there is.
 
 Members may be added within a version; none is removed or given another meaning.
 """

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import groupby
+from typing import Any
 
 from tdxcheck.checker.catalogue import Design
 from tdxcheck.checker.judging.judgement import Judgement, Standing, outcome_of
-from tdxcheck.checker.language.instance import show_answer
+from tdxcheck.checker.language.instance import show_answer, show_value
 from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.system import Event, Mode, TransitionSystem
 from tdxcheck.checker.language.terms import Const
+from tdxcheck.checker.report.as_json import verdict_as_json
 from tdxcheck.checker.report.difference import difference
 from tdxcheck.checker.report.explanation import NOWHERE, changes, settled
 from tdxcheck.checker.report.page import Page, Style
@@ -24,13 +26,19 @@ Pairs = Sequence[tuple[Judgement, Judgement]]
 """The answers of one design and of the other to the same questions."""
 
 
+def differ(one: Design, other: Design) -> bool:
+    """They are not one system."""
+    found = difference(one.system, other.system)
+    return bool(found.settings or found.replaced or found.added or found.removed)
+
+
 def designs(page: Page, one: Design, other: Design) -> bool:
     """What the other does otherwise, if anything: safeguards, settings, steps."""
     page.add(f"{one.key}: {one.system.summary}", at=2)
     page.add(f"{other.key}: {other.system.summary}", at=2)
     page.add()
     found = difference(one.system, other.system)
-    if not (found.settings or found.replaced or found.added or found.removed):
+    if not differ(one, other):
         page.add("They are the same system, and no verdict can change.")
         return False
     page.add(f"{other.key} is {one.key}, except:")
@@ -150,3 +158,39 @@ def _undecided(page: Page, pairs: Pairs) -> None:
 def _steps(judgement: Judgement) -> int | None:
     verdict = judgement.verdict
     return len(verdict.run.steps) if isinstance(verdict, Refuted) else None
+
+
+def as_json(one: Design, other: Design, pairs: Pairs) -> Any:
+    """What differs, as `schemas/diff.schema.json` describes it."""
+    found = difference(one.system, other.system)
+    return {
+        "one": one.key,
+        "other": other.key,
+        "settings": [
+            {"variable": variable.name, "one": _setting(a), "other": _setting(b)}
+            for variable, a, b in found.settings
+        ],
+        "replaced": [{"one": a.name, "other": b.name} for a, b in found.replaced],
+        "added": [action.name for action in found.added],
+        "removed": [action.name for action in found.removed],
+        "verdicts": [
+            {
+                "rule": a.question.name,
+                "one": verdict_as_json(a.verdict),
+                "other": verdict_as_json(b.verdict),
+                "changes": None
+                if _is_open(a, b)
+                else outcome_of(a.verdict) is not outcome_of(b.verdict),
+            }
+            for a, b in pairs
+        ],
+    }
+
+
+def _setting(value: Any) -> str | None:
+    """A setting in a word; None where it is left open."""
+    if value is None:
+        return None
+    if callable(value):
+        return "differs by element"
+    return show_value(value, type(value))

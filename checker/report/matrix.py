@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.text import Text
 
@@ -100,3 +101,34 @@ def _list(names: Sequence[str], joint: str = "and") -> str:
     if len(names) == 1:
         return names[0]
     return f"{', '.join(names[:-1])} {joint} {names[-1]}"
+
+
+def as_json(family: Family) -> Any:
+    """A design, as `schemas/matrix.schema.json` describes it."""
+    rules = rules_of(family)
+    always = [rule for rule in rules if _always(family, rule)]
+    possible = [
+        rule
+        for rule in family.tables
+        if rule.severity is Severity.MODEL and rule.mode is Mode.REACHABLE
+    ]
+    return {
+        "design": family.design.key,
+        "rules": [
+            {"rule": rule.name, "broken_on": [_cube(c) for c in family.cubes(rule)]}
+            for rule in rules
+        ],
+        "impossible": [
+            {"rule": rule.name, "on": [_cube(c) for c in family.cubes(rule)]}
+            for rule in possible
+        ],
+        "always_broken": [rule.name for rule in always],
+        "safe_on": [
+            _cube(cube)
+            for cube in family.safe([rule for rule in rules if rule not in always])
+        ],
+    }
+
+
+def _cube(cube: Cube) -> Any:
+    return {"present": sorted(cube.present), "absent": sorted(cube.absent)}

@@ -120,7 +120,7 @@ def _name(actor: Enum) -> str:
     return actor.value if isinstance(actor.value, str) else actor.name.lower()
 
 
-def _told_by(step: TraceStep) -> str:
+def told_by(step: TraceStep) -> str:
     """The step's sentence, after its actor where the sentence does not name it."""
     sentence = step.sentence.rstrip(".")
     actor = step.action.actor
@@ -133,7 +133,7 @@ def _one(
     page: Page, part: Shown, spoken_of: frozenset[Definition], label: str, at: int
 ) -> None:
     step = part.step
-    sentence = _told_by(step)
+    sentence = told_by(step)
     answer = show_answer(step)
     style = Style.PLAIN if step.went_well else Style.BAD
     page.add(f"{sentence}{answer}", style, label=label, at=at)

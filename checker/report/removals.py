@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tdxcheck.checker.catalogue import Expectation
-from tdxcheck.checker.judging.judgement import Judgement
+from tdxcheck.checker.judging.judgement import Judgement, Standing
 from tdxcheck.checker.judging.removal import Removal
 from tdxcheck.checker.report import summary
+from tdxcheck.checker.report.as_json import trace_as_json, verdict_as_json
+from tdxcheck.checker.report.finding import RESULTS, Finding
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.verdict import Refuted
 
@@ -91,7 +94,12 @@ def _name(judgement: Judgement, recorded: set[str]) -> str:
 
 
 def conclusion(page: Page, found: Sequence[Removal], seconds: float) -> None:
-    """How many safeguards stand for something, in one line."""
+    """How many safeguards stand for something, and how long that took to find out."""
+    page.add(f"{in_one_line(found)}; {seconds:.1f} s", Style.TITLE)
+
+
+def in_one_line(found: Sequence[Removal]) -> str:
+    """How many safeguards stand for something."""
     needed = sum(bool(r.broken or r.sooner) for r in found)
     known = sum(not (r.broken or r.sooner) and is_as_expected(r) for r in found)
     news = len(found) - needed - known
@@ -101,7 +109,7 @@ def conclusion(page: Page, found: Sequence[Removal], seconds: float) -> None:
     if news:
         counts.append(f"{news} that no rule needs")
     number = f"{len(found)} safeguard{'s' * (len(found) != 1)}"
-    page.add(f"{number}: {', '.join(counts)}; {seconds:.1f} s", Style.TITLE)
+    return f"{number}: {', '.join(counts)}"
 
 
 def is_as_expected(removal: Removal) -> bool:
@@ -116,3 +124,78 @@ def traces(page: Page, found: Iterable[Removal]) -> None:
         if removal.telling is not None:
             page.add()
             summary.told(page, removal.telling)
+
+
+def standing_of(removal: Removal, demanded: bool) -> Standing:
+    """How it compares with what is known; on a small machine, nothing is demanded."""
+    if removal.undecided:
+        return Standing.UNDECIDED
+    if demanded and not is_as_expected(removal):
+        return Standing.UNEXPECTED
+    return Standing.EXPECTED
+
+
+def finding_of(removal: Removal, demanded: bool) -> Finding:
+    """A safeguard as a finding: it fails if it does nothing, and that is not known."""
+    page = Page(100)
+    _removal(page, removal, set())
+    return Finding(
+        subject=removal.design.key,
+        name=removal.safeguard.name,
+        result=RESULTS[standing_of(removal, demanded)],
+        message=_message(removal),
+        location=removal.safeguard.location,
+        meaning=removal.safeguard.doc,
+        report=str(page),
+        sources=tuple(map(str, removal.safeguard.sources)),
+    )
+
+
+def _message(removal: Removal) -> str:
+    known = removal.design.redundant.get(removal.safeguard.name)
+    if removal.undecided:
+        names = ", ".join(j.question.name for j in removal.undecided)
+        return f"undecided: not decided within the limits: {names}"
+    if known is not None and removal.broken:
+        return f"it was taken for redundant ({known.told}), and is not"
+    told = [
+        f"{heading} {', '.join(_name(j, set()) for j in judgements)}"
+        for heading, judgements in (
+            ("without it breaks", removal.broken),
+            ("breaks sooner:", removal.sooner),
+        )
+        if judgements
+    ]
+    if told:
+        return "; ".join(told)
+    if known is not None:
+        return f"nothing breaks without it, as is known: {known.told}"
+    return (
+        "nothing breaks without it: it is redundant on this machine, or a rule is "
+        "missing"
+    )
+
+
+def as_json(removal: Removal, demanded: bool) -> Any:
+    """A safeguard, as `schemas/guards.schema.json` describes it."""
+    known = removal.design.redundant.get(removal.safeguard.name)
+    return {
+        "design": removal.design.key,
+        "safeguard": removal.safeguard.name,
+        "statement": removal.safeguard.doc,
+        "bugs": list(removal.safeguard.bugs),
+        "location": str(removal.safeguard.location),
+        "standing": standing_of(removal, demanded).value,
+        "broken": [_broken_as_json(j) for j in removal.broken],
+        "sooner": [_broken_as_json(j) for j in removal.sooner],
+        "undecided": [j.question.name for j in removal.undecided],
+        "redundant": known.told if known else None,
+    }
+
+
+def _broken_as_json(judgement: Judgement) -> Any:
+    return {
+        "rule": judgement.question.name,
+        "verdict": verdict_as_json(judgement.verdict),
+        "trace": judgement.trace and trace_as_json(judgement.trace),
+    }

@@ -111,10 +111,10 @@ def unexpected(page: Page, judgement: Judgement) -> None:
     page.add(f"{title}: {_in_full(judgement)}", Style.BAD)
     page.add(judgement.question.rule.summary, label="  ", at=2)
     page.add(sentence(judgement), label="  ", at=2)
-    page.add(_instead(judgement, expected), label="  ", at=2)
+    page.add(instead(judgement, expected), label="  ", at=2)
 
 
-def _instead(judgement: Judgement, expected: Expectation) -> str:
+def instead(judgement: Judgement, expected: Expectation) -> str:
     note = f" ({expected.told})" if expected.told else ""
     where = f"the expectations of {judgement.case.design.key}"
     match expected.outcome:
@@ -229,7 +229,7 @@ def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:
             at=2,
         )
         for judgement in sorted(answers, key=_dropped):
-            page.add(_about(judgement), label="  ", at=4)
+            page.add(about(judgement), label="  ", at=4)
 
 
 def _in_full(judgement: Judgement) -> str:
@@ -248,7 +248,7 @@ def _dropped(judgement: Judgement) -> int:
     return question.claim.assumptions.index(question.dropped)
 
 
-def _about(judgement: Judgement) -> str:
+def about(judgement: Judgement) -> str:
     question = judgement.question
     claim = question.claim
     assert claim is not None
@@ -272,15 +272,18 @@ def _about(judgement: Judgement) -> str:
 
 def conclusion(page: Page, assessment: Assessment) -> None:
     """How it all ended, in one line."""
-    counts = {
-        standing: sum(j.standing is standing for j in assessment.judgements)
-        for standing in Standing
-    }
-    told = [f"{n} {standing.value}" for standing, n in counts.items() if n]
-    asked = len(assessment.judgements)
-    text = f"{asked} question{'s' * (asked != 1)}: {', '.join(told)}"
-    if assessment.interrupted:
-        text = f"Interrupted. {text}"
-    style = Style.BAD if counts[Standing.UNEXPECTED] else Style.TITLE
+    news = any(j.standing is Standing.UNEXPECTED for j in assessment.judgements)
     page.add()
-    page.add(f"{text}; {assessment.seconds:.1f} s", style)
+    page.add(
+        f"{in_one_line(assessment)}; {assessment.seconds:.1f} s",
+        Style.BAD if news else Style.TITLE,
+    )
+
+
+def in_one_line(assessment: Assessment) -> str:
+    """How many questions were asked, and how their answers compare."""
+    standings = [judgement.standing for judgement in assessment.judgements]
+    told = [f"{n} {s.value}" for s in Standing if (n := standings.count(s))]
+    asked = len(standings)
+    text = f"{asked} question{'s' * (asked != 1)}: {', '.join(told)}"
+    return f"Interrupted. {text}" if assessment.interrupted else text
