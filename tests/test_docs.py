@@ -35,7 +35,8 @@ OWN_DESIGN = DOCS / "your-own-design.md"
 MACHINES = DOCS / "machines.md"
 AUDIT = DOCS / "audit.md"
 EXPORTS = DOCS / "exports.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS)
+GATE = DOCS / "gate.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS, GATE)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
