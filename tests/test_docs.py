@@ -190,7 +190,7 @@ def in_parts(shown: str, printed: str) -> bool:
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
     assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
-    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS)
+    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS, GATE)
 
 
 @pytest.mark.parametrize("page", (MACHINES, AUDIT), ids=lambda page: page.name)
@@ -228,7 +228,7 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_every_option_that_a_page_names_exists(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for command in ("verify", "export", "layout", "audit", "status", "replay"):
+    for command in ("verify", "gate", "export", "layout", "audit", "status", "replay"):
         main([command, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     known |= set(re.findall(r"--[a-z]+", benchmarks.__main__.__doc__ or ""))

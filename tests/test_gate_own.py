@@ -104,7 +104,7 @@ def test_a_change_with_all_sorts_of_things_in_it(clone: Path) -> None:
     assert dropped["file"] == "models/designs/v8.py"
     added = told["behaviour-added", "list_memory_at_once"]
     assert added["designs"] == ["v8"]
-    assert "0 steps lead there" in added["witnesses"][0]["title"]
+    assert "after 0 steps" in added["witnesses"][0]["title"]
     cited = told["citation-changed", "tdmrs_lie_in_cmrs"]
     assert "BASE, ch. 4.1.3.1, and now cites BASE, ch. 4.1.3.9" in cited["message"]
     harmless = told["rule-reworded", "no_td_is_killed_by_its_memory"]

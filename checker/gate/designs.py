@@ -23,7 +23,7 @@ from tdxcheck.checker.gate.probes import (
     together,
 )
 from tdxcheck.checker.gate.reading import Pair
-from tdxcheck.checker.gate.showing import shown
+from tdxcheck.checker.gate.showing import shown, steps
 from tdxcheck.checker.ground.system import Values
 from tdxcheck.checker.ground.terms import And
 from tdxcheck.checker.verdict import (
@@ -213,17 +213,17 @@ def _paths(
     lines = context.told(pair, own, design, run)
     when = ("before", "now")
     count = len(run.steps)
-    title = f"{when[own]}, in {design}: {count} steps lead there, and one more shows it"
+    title = f"{when[own]}, in {design}: after {steps(count)}, and one more shows it"
     yield Witness(title, (*lines, *_there(context, pair, design, run.states[-1], key)))
     other = runs[1 - own]
     if other is None:
         yield Witness(f"{when[1 - own]}: no run leads to such a state", ())
     elif len(other.steps) != count:
         told = context.told(pair, 1 - own, design, other)
-        title = f"{when[1 - own]}: {len(other.steps)} steps lead there"
+        title = f"{when[1 - own]}: there after {steps(len(other.steps))}"
         yield Witness(title, told)
     else:
-        yield Witness(f"{when[1 - own]}: as many steps lead there", ())
+        yield Witness(f"{when[1 - own]}: there after as many steps", ())
 
 
 def _there(
@@ -292,7 +292,7 @@ def verdict(
     if was == now:
         lengths = [len(v.run.steps) if (v := _told(x)) else 0 for x in (before, after)]
         if lengths[0] != lengths[1] and not context.has("length-changed", rule, design):
-            told = f"{now} in {lengths[1]} steps, and was in {lengths[0]}"
+            told = f"{now} in {steps(lengths[1])}, and was in {lengths[0]}"
             context.add(
                 "length-changed",
                 rule,
@@ -304,15 +304,16 @@ def verdict(
         return
     name = "rule-vacuous" if isinstance(after, Vacuous) else "verdict-changed"
     subject = f"{rule} of {design}"
-    told = f"{now} in {design}, and before it {was.removeprefix('is ')}"
-    if was.startswith("is "):
-        told = f"{now} in {design}, and {was.replace('is ', 'was ', 1)} before"
+    once = "held" if was == "holds" else was.replace("is ", "was ", 1)
+    told = f"{now} in {design}, and {once} before"
     witnesses = []
     for side, found, when in ((BEFORE, before, "before"), (AFTER, after, "now")):
         if (shown_by := _told(found)) is not None:
             lines = context.told(pair, side, design, shown_by.run)
             count = len(shown_by.run.steps)
-            witnesses.append(Witness(f"{when}, the shortest run: {count} steps", lines))
+            witnesses.append(
+                Witness(f"{when}, the shortest run: {steps(count)}", lines)
+            )
     context.add(name, subject, told, at=at, witnesses=witnesses, designs=[design])
 
 

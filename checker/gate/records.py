@@ -10,6 +10,7 @@ from tdxcheck.checker.findings import Variant, Weight
 from tdxcheck.checker.gate.context import Context, OutOfTime
 from tdxcheck.checker.gate.probes import answers
 from tdxcheck.checker.gate.reading import read
+from tdxcheck.checker.gate.showing import steps
 from tdxcheck.checker.gate.sides import Refused
 from tdxcheck.checker.verdict import Bounded, Reached, Refuted, Unknown, Verdict
 
@@ -54,11 +55,11 @@ class Catching:
                 told = (
                     "the rule is gone"
                     if variant.how == "gone"
-                    else f"nothing breaks it any more, and {variant.expected} steps did"
+                    else f"nothing breaks it any more, and {steps(variant.expected)} did"
                 )
                 self._tell("bug-not-caught", variant, told)
             elif not variant.fails:
-                told = f"{variant.found} steps break it, and {variant.expected} did"
+                told = f"{steps(variant.found)} break it, and {variant.expected} did"
                 self._tell("bug-length-changed", variant, told)
         return found
 
@@ -157,6 +158,6 @@ class Catching:
             variant = lengths.get((data["design"], data["question"]))
             if variant is not None and (variant.found or 0) < found["steps"]:
                 message = (
-                    f"has {found['steps']} steps, but {variant.found} are enough now"
+                    f"has {steps(found['steps'])}, but {variant.found} are enough now"
                 )
                 self.context.add("record-not-shortest", name, message, at=at)

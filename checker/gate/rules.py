@@ -11,7 +11,7 @@ from tdxcheck.checker.gate.context import AFTER, BEFORE, Context
 from tdxcheck.checker.gate.deciding import Decider, Model, Open
 from tdxcheck.checker.gate.probes import answers, reached
 from tdxcheck.checker.gate.reading import Pair, StepKey
-from tdxcheck.checker.gate.showing import state_lines
+from tdxcheck.checker.gate.showing import state_lines, steps
 from tdxcheck.checker.gate.sides import Refused
 from tdxcheck.checker.ground.system import GroundProperty
 from tdxcheck.checker.ground.terms import Node, evaluate
@@ -315,7 +315,7 @@ def _reached(
         if known.subject == name and known.kind in DIFFERENT:
             more: tuple[Witness, ...] = ()
             count = len(run.steps)
-            text = f"{title}, and {design} gets there in {count} steps"
+            text = f"{title}, and {design} gets there in {steps(count)}"
             if all(not w.title.startswith(title + ",") for w in known.witnesses):
                 lines = context.told(gap.pair, AFTER, design, run)
                 key = next(k for k, n in gap.cases if evaluate(n, run.states[-1]))

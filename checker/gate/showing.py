@@ -41,6 +41,10 @@ def state_lines(pair: Pair, values: Values, relevant: Iterable[int]) -> Iterator
         )
 
 
+def steps(count: int) -> str:
+    return f"{count} step{'s' * (count != 1)}"
+
+
 def shown(node: Node, fields: tuple[Field, ...]) -> str:
     """A ground condition as a reader of C would say it."""
 
