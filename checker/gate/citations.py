@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tdxcheck.checker.findings import Weight, Witness
@@ -19,8 +20,15 @@ def compare(context: Context) -> None:
     moved = [
         key for key in old if key in new and old[key]["digest"] != new[key]["digest"]
     ]
+    first = [
+        key for key in moved if not old[key]["fact"] and _same_title(old, new, key)
+    ]
+    if first:
+        message = f"are written down now, of {len(first)} clauses"
+        context.add("facts-recorded", "facts", message, weight=Weight.NOTE)
     for key in moved:
-        _moved(context, key, old[key], new[key])
+        if key not in first:
+            _moved(context, key, old[key], new[key])
     cites = [_by_subject(outline["clauses"]) for outline in context.outlines]
     there = [
         set(_subjects(outline)) | set(c)
@@ -41,13 +49,29 @@ def _moved(context: Context, key: str, old: Json, new: Json) -> None:
     for part, title in (("title", "the document was"), ("fact", "the fact was")):
         if old[part] != new[part]:
             parts.append(f"{title} '{old[part]}', and is '{new[part]}'")
-    rests = [f"{kind} {name}" for kind, name, *_ in new["rests"]]
     context.add(
         "source-changed",
         key,
         "; ".join(parts),
-        witnesses=[Witness("what rests on it", tuple(dict.fromkeys(rests)))],
+        witnesses=[Witness("what rests on it", tuple(_resting(new)))],
     )
+
+
+def _same_title(old: Json, new: Json, key: str) -> bool:
+    return bool(old[key]["title"] == new[key]["title"])
+
+
+def _resting(clause: Json) -> Iterator[str]:
+    """What cites the clause, with its place; verdicts of many designs as one."""
+    verdicts: dict[str, list[str]] = {}
+    for kind, name, _, file, line in clause["rests"]:
+        if kind == "expectation":
+            design, _, about = name.partition(" ")
+            verdicts.setdefault(about, []).append(design)
+        else:
+            yield f"{kind} {name}" + (f" ({file}:{line})" if file else "")
+    for about, designs in verdicts.items():
+        yield f"verdict expected of {about} in {', '.join(designs)}"
 
 
 def recorded_facts(clauses: Json) -> str:

@@ -55,7 +55,7 @@ class Catching:
                 told = (
                     "the rule is gone"
                     if variant.how == "gone"
-                    else f"nothing breaks it any more, and {steps(variant.expected)} did"
+                    else f"nothing breaks it now, and {steps(variant.expected)} did"
                 )
                 self._tell("bug-not-caught", variant, told)
             elif not variant.fails:
