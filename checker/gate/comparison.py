@@ -29,7 +29,7 @@ def compare(
     old, new = both(before, after, "outline")
     context = Context(before, after, old, new, deadline)
     different = rules.compare(context)
-    verdicts, steps, compared = _designs(context, different)
+    verdicts, steps, compared, unchanged = _designs(context, different)
     open_ = any(f.weight is Weight.UNDECIDED for f in context.findings)
     guards.compare(context, steps, all_known=not open_)
     citations.compare(context)
@@ -45,7 +45,7 @@ def compare(
         tuple(_accepted(finding, accepted) for finding in context.findings),
         tuple(variants),
         tuple(compared),
-        len(new["designs"]) - len(compared),
+        unchanged,
     )
 
 
@@ -61,8 +61,12 @@ def _accepted(finding: Finding, accepted: Sequence[Acceptance]) -> Finding:
 
 def _designs(
     context: Context, different: list[str]
-) -> tuple[dict[str, Mapping[str, Verdict]], set[str], list[str]]:
-    """Compare the designs that differ, and ask the others of the rules that do."""
+) -> tuple[dict[str, Mapping[str, Verdict]], set[str], list[str], int]:
+    """Compare the designs that differ, and ask the others of the rules that do.
+
+    The verdicts, the actions that differ where they are taken, the designs that were
+    compared, and how many do not differ.
+    """
     old, new = (outline["designs"] for outline in context.outlines)
     for design in old.keys() - new.keys():
         context.add("design-removed", design, f"is gone: {old[design]['summary']}")
@@ -101,7 +105,8 @@ def _designs(
     _late(context, late, changed, different)
     if not late:
         rules.tell_unreached(context, different)
-    return verdicts, steps, compared
+    unknown = [design for design in late if design in changed]
+    return verdicts, steps, compared, len(shared) - len(compared) - len(unknown)
 
 
 def _late(

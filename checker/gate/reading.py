@@ -44,6 +44,8 @@ class Field:
     codes: tuple[Mapping[int, int] | None, Mapping[int, int] | None]
     """By side, from the numbers here to those there; None if it has no such entry."""
     frozen: bool
+    held: tuple[int | None, int | None]
+    """By side, the one value that it has there for ever, in the numbers here."""
 
     def show(self, number: int) -> str:
         return self.values[number - self.low]
@@ -87,10 +89,14 @@ class Pair:
 
     @cached_property
     def common(self) -> Node:
-        """Every slot that both sides have has a value that both sides know."""
+        """Every slot has a value that both sides know, and that it can have on both."""
         make = self.terms
         parts = []
         for number, one in enumerate(self.fields):
+            for value in one.held:
+                if value is not None:
+                    slot = self.before.system.slots[number].term
+                    parts.append(_is(make, slot, value))
             if one.shared:
                 first, second = one.codes
                 assert first is not None and second is not None
@@ -195,8 +201,22 @@ class _Reader:
         assert isinstance(term, Slot)
         self.slots.append(term)
         frozen = all(entry["frozen"] for entry in there)
+        held = tuple(
+            None
+            if entry is None or entry["slot"] is not None or code is None
+            else {there: here for here, there in code.items()}[entry["start"]]
+            for entry, code in zip(part.tables, codes, strict=True)
+        )
         self.fields.append(
-            Field(part.name, first["kind"], values, low, (codes[0], codes[1]), frozen)
+            Field(
+                part.name,
+                first["kind"],
+                values,
+                low,
+                (codes[0], codes[1]),
+                frozen,
+                (held[0], held[1]),
+            )
         )
         self.variables.append(self._variable(first, part.name))
         for place, entry in zip(self.places, part.tables, strict=True):
@@ -354,6 +374,11 @@ class _Nodes:
             same = make.eq(value, make.number(one))
             found = make.ite(same, make.number(other), found)
         return found
+
+
+def _is(make: Terms, slot: Node, value: int) -> Node:
+    constant = make.truth(bool(value)) if slot.boolean else make.number(value)
+    return make.eq(slot, constant)
 
 
 def _inverse(one: Field, side: int) -> Mapping[int, int]:

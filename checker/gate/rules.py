@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tdxcheck.checker.findings import Weight, Witness
-from tdxcheck.checker.gate.context import AFTER, BEFORE, Context
+from tdxcheck.checker.gate.context import AFTER, BEFORE, Context, OutOfTime
 from tdxcheck.checker.gate.deciding import Decider, Model, Open
 from tdxcheck.checker.gate.probes import answers, reached
 from tdxcheck.checker.gate.reading import Pair, StepKey
 from tdxcheck.checker.gate.showing import state_lines, steps
 from tdxcheck.checker.gate.sides import Refused
 from tdxcheck.checker.ground.system import GroundProperty
-from tdxcheck.checker.ground.terms import Node, evaluate
+from tdxcheck.checker.ground.terms import FALSE, Node, evaluate
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Reached, Run, Verdict
 
@@ -68,7 +68,7 @@ def compare(context: Context) -> list[str]:
                 changed.append(name)
             else:
                 _words(context, name, old[name], new[name])
-    return [name for name in changed if _meaning(context, name)]
+    return _differing(context, changed)
 
 
 def _own(outline: Json) -> dict[str, Json]:
@@ -131,55 +131,104 @@ def _words(context: Context, name: str, old: Json, new: Json) -> None:
         )
 
 
-def _meaning(context: Context, name: str) -> bool:
-    """Tell how a rule differs; whether it does where no design is looked at."""
-    old, new = (outline["rules"][name] for outline in context.outlines)
-    if old["mode"] != new["mode"] or Mode.LEADS_TO.value in (old["mode"], new["mode"]):
-        context.add(
-            "rule-changed",
-            name,
-            f"was: {old['text']}; is: {new['text']}. It is not of a kind that can be "
-            "compared by what it allows",
-            at=new,
-        )
-        return True
-    gaps: dict[str, tuple[str, Gap, Model]] = {}
-    looked = 0
-    for design in _designs(context, name):
-        alone = not (old["of_actions"] or new["of_actions"])
-        try:
-            pair = context.pair(design, ([name], [name]), open_=alone)
-        except Refused:
-            if not alone:
-                raise
-            continue
-        looked += 1
-        for title, gap in _gaps(pair, name):
-            if title not in gaps:
+class _Asked:
+    """What is known of a rule that is not written as before."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        self.name = name
+        self.old, self.new = (outline["rules"][name] for outline in context.outlines)
+        self.gaps: dict[str, tuple[str, Gap, Model]] = {}
+        """By what it is, where the rule differs, with the design that it is seen in."""
+        self.looked = 0
+        """Designs in which it was looked for."""
+        self.open = ""
+        """Why it is not known, if it is not."""
+
+    @property
+    def of_actions(self) -> bool:
+        return bool(self.old["of_actions"] or self.new["of_actions"])
+
+    @property
+    def comparable(self) -> bool:
+        modes = self.old["mode"], self.new["mode"]
+        return modes[0] == modes[1] and Mode.LEADS_TO.value not in modes
+
+    def is_of(self, design: str) -> bool:
+        claim = self.new["claim"]
+        return claim is None or claim["design"] == design
+
+    def look(self, pair: Pair, design: str) -> None:
+        """See whether it differs in a design, or in none in particular."""
+        if pair.common is FALSE:
+            return
+        self.looked += 1
+        for title, gap in _gaps(pair, self.name):
+            if title not in self.gaps:
                 try:
                     model = Decider(pair).model([gap.condition])
                 except Open:
-                    context.add(
-                        "rule-undecided",
-                        name,
-                        "the solver gave up on whether it means the same",
-                        at=new,
-                        weight=Weight.UNDECIDED,
-                    )
-                    return True
+                    self.open = "the solver gave up on whether it means the same"
+                    return
                 if model is not None:
-                    gaps[title] = design, gap, model
-        if alone or len(gaps) == 2:
+                    self.gaps[title] = design, gap, model
+
+
+def _differing(context: Context, names: list[str]) -> list[str]:
+    """Tell how rules differ; the names of those that do."""
+    asked = [_Asked(context, name) for name in names]
+    shared = [d for d in context.new["designs"] if d in context.old["designs"]]
+    for rule in asked:
+        if rule.comparable and not rule.of_actions:
+            _look_alone(context, rule, shared)
+    for design in shared:
+        here = [
+            rule
+            for rule in asked
+            if rule.comparable
+            and rule.of_actions
+            and rule.is_of(design)
+            and len(rule.gaps) < 2
+        ]
+        if not here:
+            continue
+        try:
+            context.check_time()
+        except OutOfTime:
+            for rule in here:
+                rule.open = "no time was left to see in every design what it means"
             break
-    if not looked:
-        context.add(
-            "rule-changed",
-            name,
-            "reads variables that only one of the two states has",
-            at=new,
-        )
-        return True
-    if not gaps:
+        called = [rule.name for rule in here]
+        pair = context.pair(design, (called, called))
+        for rule in here:
+            rule.look(pair, design)
+    return [rule.name for rule in asked if _told(context, rule)]
+
+
+def _look_alone(context: Context, rule: _Asked, designs: list[str]) -> None:
+    """Look in the vocabulary of the first design that has all that the rule reads."""
+    for design in filter(rule.is_of, designs):
+        try:
+            pair = context.pair(design, ([rule.name], [rule.name]), open_=True)
+        except Refused:
+            continue
+        rule.look(pair, design)
+        return
+
+
+def _told(context: Context, rule: _Asked) -> bool:
+    """Tell how a rule differs, if it does."""
+    name, new = rule.name, rule.new
+    if rule.gaps:
+        _tell(context, name, rule.gaps)
+    elif rule.open:
+        context.add("rule-undecided", name, rule.open, at=new, weight=Weight.UNDECIDED)
+    elif not rule.comparable or not rule.looked:
+        why = "reads what only one of the two states has, or has otherwise"
+        if not rule.comparable:
+            why = "is not of a kind that can be compared by what it allows"
+        message = f"{why}. It was: {rule.old['text']}; and is: {new['text']}"
+        context.add("rule-changed", name, message, at=new)
+    else:
         context.add(
             "rule-reworded",
             name,
@@ -189,17 +238,7 @@ def _meaning(context: Context, name: str) -> bool:
             weight=Weight.NOTE,
         )
         return False
-    _tell(context, name, gaps)
     return True
-
-
-def _designs(context: Context, name: str) -> Iterator[str]:
-    """Designs of both sides that the rule is asked of."""
-    claim = context.new["rules"][name]["claim"]
-    for design in context.new["designs"]:
-        if design in context.old["designs"]:
-            if claim is None or claim["design"] == design:
-                yield design
 
 
 def _gaps(pair: Pair, name: str) -> Iterator[tuple[str, Gap]]:
