@@ -68,8 +68,10 @@ def together(
             first: Answers = here.recv()
         except EOFError:
             raise MemoryError from None
+        process.join()
     finally:
-        process.terminate()
+        # Not asked to end: that would be told as an interrupt.
+        process.kill()
         process.join()
     return first, second
 
