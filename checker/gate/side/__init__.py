@@ -17,6 +17,8 @@ Requests are lists, the name first:
 ["explain", DESIGN, RULE, STATE, STEP or null]
     Whether the reference interpreter finds the rule true in the state (of a step rule:
     of the step from it), and the part of the rule that is false, in words.
+["attempt", DESIGN, STATE, STEP]
+    What becomes of the step there: what it changes, or the guard that fails.
 ["replay", DESIGN, RULE or null, [STATE...], [STEP...]]
     The run, taken again by the reference interpreter: the sentence of each step.
 ["record", FILE]
