@@ -37,6 +37,7 @@ MACHINES = DOCS / "machines.md"
 AUDIT = DOCS / "audit.md"
 EXPORTS = DOCS / "exports.md"
 INTEGRATION = DOCS / "continuous-integration.md"
+GATE = DOCS / "gate.md"
 PAGES = (
     LANGUAGE,
     VERDICTS,
@@ -46,6 +47,7 @@ PAGES = (
     AUDIT,
     EXPORTS,
     INTEGRATION,
+    GATE,
 )
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
@@ -204,7 +206,7 @@ def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE} | {
         k for k in kinds if k.startswith(SETTINGS) and page is INTEGRATION
     }
-    assert CONSOLE not in kinds or page in (*TOLD, EXPORTS)
+    assert CONSOLE not in kinds or page in (*TOLD, EXPORTS, GATE)
 
 
 TOLD = (MACHINES, AUDIT, OWN_DESIGN, INTEGRATION)

@@ -22,7 +22,8 @@ exit codes:
   0    everything is as expected
   1    a rule is refuted that should hold, or an expected refutation is gone;
        a recorded trace is stale or not shortest; the module model does not conform;
-       by a log TDX has failed or refused something; what was seen is no run
+       by a log TDX has failed or refused something; what was seen is no run;
+       a change to a specification allows, forbids or loses something
   2    wrong usage, a file that cannot be read or written,
        or a broken specification
   3    undecided: the limit of depth, states, memory or time was met;
@@ -39,6 +40,7 @@ examples:
   tdxcheck verify v3 --rule ID      one design, one rule
   tdxcheck guards v6.8              what each of its safeguards is good for
   tdxcheck diff v6.18 v7.1          what they do differently, and what comes of it
+  tdxcheck gate --base main         what a change to the specification means
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
@@ -80,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     _verify(commands)
     _guards(commands)
     _diff(commands)
+    _gate(commands)
     _matrix(commands)
     _list(commands)
     _explain(commands)
@@ -196,6 +199,37 @@ def _diff(commands: _Commands) -> None:
     )  # fmt: skip
     _format(command)
     _mail(command)
+
+
+def _gate(commands: _Commands) -> None:
+    command = _command(
+        commands, "gate", "what a change to a specification allows, forbids and loses"
+    )
+    command.add_argument(
+        "--base", default="HEAD", metavar="REF",
+        help="the revision to compare with (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--head", default=None, metavar="REF",
+        help="the revision that is compared (default: the working tree)",
+    )  # fmt: skip
+    command.add_argument(
+        "--catalogue", default=None, metavar="FILE.py:NAME",
+        help="of a specification elsewhere, or MODULE:NAME (default: tdxcheck's own)",
+    )  # fmt: skip
+    command.add_argument(
+        "--folder", type=Path, default=None, metavar="DIR",
+        help="of the recorded counterexamples (default: counterexamples)",
+    )  # fmt: skip
+    command.add_argument(
+        "--time", type=_seconds, default=None, metavar="S",
+        help="seconds for everything; 0 for no limit (default: 300)",
+    )  # fmt: skip
+    command.add_argument(
+        "--record-facts", action="store_true",
+        help="write down the fact that each cited clause is cited for; compare nothing",
+    )  # fmt: skip
+    _format(command)
 
 
 def _matrix(commands: _Commands) -> None:

@@ -144,6 +144,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.diff import diff
 
             return diff(arguments, context.load(), context.engines())
+        case "gate":
+            from tdxcheck.checker.cli.gate import gate
+
+            return gate(arguments)
         case "matrix":
             from tdxcheck.checker.cli.matrix import matrix
 
