@@ -926,6 +926,7 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
         ("checker/cli/main.py", "catalogue"),
         ("checker/cli/conform.py", "conformance"),
         ("checker/cli/layout.py", "layouts"),
+        ("checker/cli/layout.py", "logs"),
         ("checker/cli/layout.py", "machines"),
         ("checker/cli/audit.py", "logs"),
         ("checker/cli/events.py", "logs"),
