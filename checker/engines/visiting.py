@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tdxcheck.checker.engines import explicit
+from tdxcheck.checker.engines import explicit, liveness
 from tdxcheck.checker.engines.explicit import (
     UNLIMITED,
     Exploration,
@@ -29,8 +29,19 @@ def explore(
 ) -> Exploration:
     """Visit every reachable state, or as many as the limits allow.
 
-    Raises FolderError if the folder of the limits cannot be used.
+    What comes in the end is then looked for in graphs of its own. Raises FolderError
+    if the folder of the limits cannot be used.
     """
+    found = _visited(system, limits, progress)
+    if found.limit in (Limit.INTERRUPT, Limit.MEMORY):
+        return found
+    verdicts = liveness.verdicts(system, found.verdicts, limits)
+    return replace(found, verdicts=verdicts)
+
+
+def _visited(
+    system: GroundSystem, limits: Limits, progress: Callable[[Progress], None]
+) -> Exploration:
     if limits.folder is None:
         if limits.states is not None and limits.states <= TINY:
             return explicit.explore(system, limits, progress)
