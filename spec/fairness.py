@@ -41,6 +41,7 @@ def an_initialization_goes_on(host: Host) -> Term[bool]:
     Actor.KVM,
     excepted=ACCIDENTS,
     choosing={"shortage": False},
+    turns=Turns.TOGETHER,
     sources=(PULL_6_8.at("no entropy error in common code"), L6_8.at("sc_retry()")),
 )
 def entropy_comes_back(host: Host) -> Term[bool]:

@@ -194,8 +194,8 @@ def single(system: GroundSystem, rule: GroundProperty) -> GroundSystem:
 
 def both(system: GroundSystem) -> Verdict:
     """The verdict, which the two engines have in common to the last step."""
-    found = judge_by_graph(system)
-    assert by_diagrams.judge(system) == found
+    (found,) = judge_by_graph(system)
+    assert by_diagrams.judge(system) == (found,)
     return found
 
 

@@ -289,7 +289,7 @@ def _verdict(
 ) -> Verdict:
     mode = rule.property.mode
     if mode is Mode.LEADS_TO:
-        return Unknown(Limit.UNSUPPORTED)
+        return Unknown(limit or Limit.UNSUPPORTED)
     if 2 * number in search.witness:
         run = search.run_to(*search.witness[2 * number])
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)

@@ -24,10 +24,8 @@ from tdxcheck.checker.engines.packing import (
     compile_watches,
 )
 from tdxcheck.checker.engines.starting import starting_states
-from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.ground.terms import Node
-from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
     Exhausted,
     Limit,
@@ -42,9 +40,6 @@ Numbers = npt.NDArray[np.int64]
 
 MOST_STATES = 300_000
 """States of a slice whose graph is made; each takes a few hundred bytes and edges."""
-
-
-INTERRUPTED = Unknown(Limit.INTERRUPT)
 
 
 class _Met(Exception):
@@ -192,18 +187,26 @@ def _components(graph: Graph, inside: Truths, turns: Sequence[Turn]) -> Numbers:
         left &= ~out
 
 
-def judge(system: GroundSystem, limits: Limits = UNLIMITED) -> Verdict:
-    """The verdict on a leads-to property, which is the system's only one."""
-    (rule,) = system.properties
-    assert rule.goal is not None
+def judge(system: GroundSystem, limits: Limits = UNLIMITED) -> tuple[Verdict, ...]:
+    """The verdicts on the properties of the system, which are all leads-to."""
+    found: list[Verdict] = []
     try:
         graph = Graph(system, limits)
+        for rule in system.properties:
+            found.append(_verdict(graph, rule))
+        return tuple(found)
     except _Met as met:
-        return Unknown(met.limit)
+        limit = met.limit
     except KeyboardInterrupt:
-        return Unknown(Limit.INTERRUPT)
+        limit = Limit.INTERRUPT
     except MemoryError:
-        return Unknown(Limit.MEMORY)
+        limit = Limit.MEMORY
+    rest = len(system.properties) - len(found)
+    return (*found, *[Unknown(limit)] * rest)
+
+
+def _verdict(graph: Graph, rule: GroundProperty) -> Verdict:
+    assert rule.goal is not None
     condition, goal = graph.holds(rule.conditions[0]), graph.holds(rule.goal)
     if not condition.any():
         return Vacuous(f"{len(graph.states):,} states")
@@ -237,24 +240,3 @@ def _rests_on(
         if (_components(graph, owing, rest) >= 0).any():
             found.append(line.name)
     return tuple(found)
-
-
-def verdicts(
-    system: GroundSystem, found: Sequence[Verdict], limits: Limits = UNLIMITED
-) -> tuple[Verdict, ...]:
-    """The verdicts, with those on leads-to properties, each by a slice of its own."""
-    complete = list(found)
-    for number, rule in enumerate(system.properties):
-        if rule.property.mode is not Mode.LEADS_TO:
-            continue
-        part = slice_for(system, [number])
-        complete[number] = part.lift_verdict(judge(part.system, limits))
-        if complete[number] == INTERRUPTED:
-            return tuple(
-                INTERRUPTED if later.property.mode is Mode.LEADS_TO and at > number
-                else verdict
-                for at, (later, verdict) in enumerate(
-                    zip(system.properties, complete, strict=True)
-                )
-            )
-    return tuple(complete)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tdxcheck.checker.engines import explicit, liveness
+from tdxcheck.checker.engines.enduring import with_leads_to
 from tdxcheck.checker.engines.explicit import (
     UNLIMITED,
     Exploration,
@@ -35,7 +36,9 @@ def explore(
     found = _visited(system, limits, progress)
     if found.limit in (Limit.INTERRUPT, Limit.MEMORY):
         return found
-    verdicts = liveness.verdicts(system, found.verdicts, limits)
+    verdicts = with_leads_to(
+        system, found.verdicts, lambda part: liveness.judge(part, limits)
+    )
     return replace(found, verdicts=verdicts)
 
 

@@ -23,14 +23,19 @@
      "trace": TRACE | null}, ...]
 }
 
-VERDICT is {"kind": "exhausted", "states"} | {"kind": "proved", "method"} |
-{"kind": "bounded", "depth", "limit"} | {"kind": "refuted", "steps", "shortest"} |
+VERDICT is {"kind": "exhausted", "states", "rests_on": [fairness, ...]} | {"kind": "proved", "method"} |
+{"kind": "bounded", "depth", "limit"} |
+{"kind": "refuted", "steps", "shortest", "loop": steps before what is repeated} |
 {"kind": "reached", "steps"} | {"kind": "unreachable", "method"} |
 {"kind": "vacuous", "method"} | {"kind": "unknown", "limit"}.
 
 TRACE is {"steps": [{"number", "action", "arguments", "actor", "sentence", "answer",
 "detail", "location", "changes": [{"entry", "before", "after"}],
-"definitions": [{"name", "value"}]}], "violated": {"text", "location"} | null}.
+"definitions": [{"name", "value"}]}], "violated": {"text", "location"} | null,
+"loop": steps before what is repeated, "turns": [{"fairness", "strength", "turn",
+"taken": step | null, "not_due": after which step | null, "why": [text, ...]}]}.
+
+`rests_on`, `loop` and `turns` are only there where something is to come in the end.
 
 Members may be added within a version; none is removed or given another meaning.
 """
@@ -48,8 +53,10 @@ from tdxcheck.checker.language.instance import (
     show_entry,
     show_value,
 )
+from tdxcheck.checker.report import endless
 from tdxcheck.checker.report.story import tell
 from tdxcheck.checker.trace import Flip, Trace, TraceStep
+from tdxcheck.checker.turns import Served
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
@@ -135,14 +142,16 @@ def _judgement(judgement: Judgement) -> Json:
 
 def verdict_as_json(verdict: Verdict) -> Json:
     match verdict:
-        case Exhausted(states):
-            return {"kind": "exhausted", "states": states}
+        case Exhausted(states, rests_on):
+            told = {"rests_on": list(rests_on)} if rests_on else {}
+            return {"kind": "exhausted", "states": states, **told}
         case Proved(method, invariant):
             return {"kind": "proved", "method": method, "invariant": invariant}
         case Bounded(depth, limit):
             return {"kind": "bounded", "depth": depth, "limit": limit.value}
         case Refuted(run, shortest):
-            return {"kind": "refuted", "steps": len(run.steps), "shortest": shortest}
+            refuted = {"kind": "refuted", "steps": len(run.steps), "shortest": shortest}
+            return refuted if run.loop is None else {**refuted, "loop": run.loop}
         case Reached(run):
             return {"kind": "reached", "steps": len(run.steps)}
         case Unreachable(method):
@@ -156,10 +165,28 @@ def verdict_as_json(verdict: Verdict) -> Json:
 
 def trace_as_json(trace: Trace) -> Json:
     clause = tell(trace).clause
+    endless_: Json = {}
+    if trace.loop is not None:
+        endless_ = {
+            "loop": trace.loop.begin,
+            "turns": [_turn(trace, found) for found in trace.served],
+        }
     return {
+        **endless_,
         "steps": [_step(step) for step in trace.steps],
         "violated": clause
         and {"text": clause.text, "location": str(trace.rule.location)},
+    }
+
+
+def _turn(trace: Trace, found: Served) -> Json:
+    return {
+        "fairness": found.turn.line.name,
+        "strength": found.turn.line.strength,
+        "turn": found.turn.name,
+        "taken": found.taken,
+        "not_due": found.idle,
+        "why": [] if found.idle is None else endless.reasons(trace, found),
     }
 
 

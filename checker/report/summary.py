@@ -15,7 +15,7 @@ from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.work import Findings, Statistics
 from tdxcheck.checker.report.narrative import narrate
 from tdxcheck.checker.report.page import Page, Style
-from tdxcheck.checker.report.words import kind, sentence
+from tdxcheck.checker.report.words import in_full, kind, length, sentence
 from tdxcheck.checker.verdict import Refuted
 
 
@@ -212,7 +212,7 @@ def _found(
 
 def _steps(judgement: Judgement) -> str:
     verdict = judgement.verdict
-    return f" {len(verdict.run.steps)}" if isinstance(verdict, Refuted) else ""
+    return f" {length(verdict.run)}" if isinstance(verdict, Refuted) else ""
 
 
 def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:
@@ -235,7 +235,7 @@ def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:
 def _in_full(judgement: Judgement) -> str:
     verdict = judgement.verdict
     if isinstance(verdict, Refuted):
-        return f"refuted in {len(verdict.run.steps)} steps"
+        return f"refuted in {in_full(verdict.run)}"
     holds = outcome_of(verdict) is Outcome.HOLDS
     return f"holds ({kind(verdict)})" if holds else kind(verdict)
 

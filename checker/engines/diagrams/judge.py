@@ -17,6 +17,7 @@ from tdxcheck.checker.engines.diagrams.limits import (
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
+from tdxcheck.checker.engines.enduring import with_leads_to
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.language.system import Action, Mode
@@ -72,7 +73,11 @@ def survey(
     except KeyboardInterrupt:
         return surveyor.so_far(Limit.INTERRUPT)
     del surveyor
-    verdicts = liveness.verdicts(system, found.verdicts, limits, pure=pure)
+    verdicts = with_leads_to(
+        system,
+        found.verdicts,
+        lambda part: liveness.judge(part, limits, pure=pure),
+    )
     return replace(found, verdicts=verdicts)
 
 

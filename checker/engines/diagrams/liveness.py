@@ -22,9 +22,7 @@ from tdxcheck.checker.engines.diagrams.limits import (
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.lasso import Stems, Turn, lasso
-from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
-from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
     Exhausted,
     Limit,
@@ -35,8 +33,6 @@ from tdxcheck.checker.verdict import (
 )
 
 Look = Callable[[], None]
-
-INTERRUPTED = Unknown(Limit.INTERRUPT)
 
 
 class Sets:
@@ -91,24 +87,36 @@ class Sets:
 
     def ahead(self, states: Diagram, inside: Diagram) -> Diagram:
         """All that the steps lead to from these, inside."""
-        return self._closure(self.after, states & inside, inside)
+        return self._closure(self.after, states & inside, inside, inside)
 
     def behind(self, states: Diagram, inside: Diagram) -> Diagram:
         """All from where the steps lead to these, inside."""
-        return self._closure(self.before, states & inside, inside)
+        return self._closure(self.before, states & inside, inside, inside)
 
     def _closure(
         self,
         image: Callable[[Diagram, int], Diagram],
         found: Diagram,
         inside: Diagram,
+        wanted: Diagram,
     ) -> Diagram:
-        while True:
+        """What is found by the steps inside, or all that is wanted as soon as it is."""
+        steps = self.possible(inside)
+        while not self.is_empty(wanted & ~found):
             before = found
-            for step in self.moves:
+            for step in steps:
                 found |= image(found, step) & inside
             if found == before:
-                return found
+                break
+        return found
+
+    def possible(self, inside: Diagram) -> list[int]:
+        """The steps that some of the states allow."""
+        return [
+            step
+            for step, move in self.moves.items()
+            if not self.is_empty(inside & move.guard)
+        ]
 
     def taken_in(self, turn: Turn, inside: Diagram) -> Diagram:
         """From where the turn is taken, with the step staying inside."""
@@ -126,17 +134,7 @@ class Sets:
 
     def staying(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
         """From where a fair run can stay inside, not resting on what came before."""
-        left = inside
-        while True:
-            before = left
-            for turn in turns:
-                taken = self.taken_in(turn, left)
-                if turn.strong:
-                    left = self.behind(taken, left) | (left & ~turn.due)
-                else:
-                    left = self.behind(taken | (left & ~turn.due), left)
-            if left == before:
-                return left
+        return self._kept(inside, turns, self.taken_in, self.before)
 
     def between(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
         """Of such states, those that also come after whatever a turn needs.
@@ -146,13 +144,34 @@ class Sets:
         left = inside
         while True:
             before = left
-            for turn in turns:
-                taken = self.taken_to(turn, left)
-                if turn.strong:
-                    left = self.ahead(taken, left) | (left & ~turn.due)
-                else:
-                    left = self.ahead(taken | (left & ~turn.due), left)
+            left = self._kept(left, turns, self.taken_to, self.after)
             left = self.staying(left, turns)
+            if left == before:
+                return left
+
+    def _kept(
+        self,
+        left: Diagram,
+        turns: Sequence[Turn],
+        taken_in: Callable[[Turn, Diagram], Diagram],
+        image: Callable[[Diagram, int], Diagram],
+    ) -> Diagram:
+        """The states that are left when each due turn can be taken, or ceases to be.
+
+        A state where a turn is not due needs nothing of it: a weak turn is met there,
+        and a strong one that can never be taken from there on is due nowhere after.
+        """
+        while True:
+            before = left
+            for turn in turns:
+                due = left & turn.due
+                if self.is_empty(due):
+                    continue
+                met = taken_in(turn, left)
+                if not turn.strong:
+                    met |= left & ~turn.due
+                found = self._closure(image, met, left, due)
+                left &= found | ~turn.due
             if left == before:
                 return left
 
@@ -232,39 +251,52 @@ class Components:
 
 def judge(
     system: GroundSystem, limits: Limits = NO_LIMITS, *, pure: bool = False
-) -> Verdict:
-    """The verdict on a leads-to property, which is the system's only one."""
+) -> tuple[Verdict, ...]:
+    """The verdicts on the properties of the system, which are all leads-to."""
+    found: list[Verdict] = []
     try:
-        return _judged(system, Lookout(limits), pure)
+        judged = _Judge(system, Lookout(limits), pure)
+        for rule in system.properties:
+            found.append(judged.verdict(rule))
+        return tuple(found)
     except Unsuited:
-        return Unknown(Limit.NUMBERS)
+        limit = Limit.NUMBERS
     except (Stop, MemoryError):
-        return Unknown(Limit.MEMORY)
+        limit = Limit.MEMORY
     except KeyboardInterrupt:
-        return Unknown(Limit.INTERRUPT)
+        limit = Limit.INTERRUPT
+    rest = len(system.properties) - len(found)
+    return (*found, *[Unknown(limit)] * rest)
 
 
-def _judged(system: GroundSystem, look: Look, pure: bool) -> Verdict:
-    (rule,) = system.properties
-    assert rule.goal is not None
-    encoding = Encoding(system, pure=pure)
-    moves = encoding.moves()
-    sets = Sets(encoding, moves, look)
-    start = encoding.initial()
-    reachable = closure(encoding, moves, start, look)
-    encoding.manager.settled()
-    (states,) = encoding.count(reachable)
-    condition, goal = encoding.truth(rule.conditions[0]), encoding.truth(rule.goal)
-    if sets.is_empty(reachable & condition):
-        return Vacuous(f"{states:,} states")
-    turns = sets.turns(rule)
-    owing = sets.ahead(reachable & condition & ~goal, reachable & ~goal)
-    left = sets.staying(owing, turns)
-    if sets.is_empty(left):
-        return Exhausted(states, tuple(_rests_on(sets, rule, owing, turns)))
-    components = Components(sets, sets.between(left, turns), turns)
-    stems = Stems(sets, start, condition, goal)
-    return Refuted(lasso(stems, turns, components.fair, components.of), shortest=True)
+class _Judge:
+    """What the properties of one system have in common."""
+
+    def __init__(self, system: GroundSystem, look: Look, pure: bool) -> None:
+        self.encoding = Encoding(system, pure=pure)
+        moves = self.encoding.moves()
+        self.sets = Sets(self.encoding, moves, look)
+        self.start = self.encoding.initial()
+        self.reachable = closure(self.encoding, moves, self.start, look)
+        self.encoding.manager.settled()
+        (self.states,) = self.encoding.count(self.reachable)
+
+    def verdict(self, rule: GroundProperty) -> Verdict:
+        assert rule.goal is not None
+        sets, reachable = self.sets, self.reachable
+        condition = self.encoding.truth(rule.conditions[0])
+        goal = self.encoding.truth(rule.goal)
+        if sets.is_empty(reachable & condition):
+            return Vacuous(f"{self.states:,} states")
+        turns = sets.turns(rule)
+        owing = sets.ahead(reachable & condition & ~goal, reachable & ~goal)
+        left = sets.staying(owing, turns)
+        if sets.is_empty(left):
+            return Exhausted(self.states, tuple(_rests_on(sets, rule, owing, turns)))
+        components = Components(sets, sets.between(left, turns), turns)
+        stems = Stems(sets, self.start, condition, goal)
+        run = lasso(stems, turns, components.fair, components.of)
+        return Refuted(run, shortest=True)
 
 
 def _rests_on(
@@ -279,28 +311,3 @@ def _rests_on(
         ]
         if not sets.is_empty(sets.staying(owing, rest)):
             yield line.name
-
-
-def verdicts(
-    system: GroundSystem,
-    found: Sequence[Verdict],
-    limits: Limits = NO_LIMITS,
-    *,
-    pure: bool = False,
-) -> tuple[Verdict, ...]:
-    """The verdicts, with those on leads-to properties, each by a slice of its own."""
-    complete = list(found)
-    for number, rule in enumerate(system.properties):
-        if rule.property.mode is not Mode.LEADS_TO:
-            continue
-        part = slice_for(system, [number])
-        complete[number] = part.lift_verdict(judge(part.system, limits, pure=pure))
-        if complete[number] == INTERRUPTED:
-            return tuple(
-                INTERRUPTED if later.property.mode is Mode.LEADS_TO and at > number
-                else verdict
-                for at, (later, verdict) in enumerate(
-                    zip(system.properties, complete, strict=True)
-                )
-            )
-    return tuple(complete)
