@@ -360,7 +360,8 @@ def _check_lasso(trace: Trace) -> None:
     for found in trace.served:
         if not found.is_fair:
             raise ReplayError(
-                length, f"{found.turn.name} is put off for ever ({found.turn.line.name})"
+                length,
+                f"{found.turn.name} is put off for ever ({found.turn.line.name})",
             )
 
 

@@ -55,6 +55,7 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.checker.language.instance import Instance, Scope
+from tdxcheck.checker.language.liveness import Target
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.language.variables import Variable
 
@@ -248,7 +249,13 @@ class _Generator:
 
     def _fairness(self) -> Fairness:
         random = self.random
-        at_hand = (*self.actions, *self.actions, POKE, POKE_ALPHA, Kind.FAULT)
+        at_hand: tuple[Target, ...] = (
+            *self.actions,
+            *self.actions,
+            POKE,
+            POKE_ALPHA,
+            Kind.FAULT,
+        )
         targets = random.sample(at_hand, random.choice((1, 1, 2, 3)))
         record = fairness(
             *targets,

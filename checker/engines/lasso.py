@@ -163,7 +163,7 @@ def lasso(
 
 @dataclass(frozen=True)
 class Kept:
-    """Which turns have been taken or have ceased to be due, and which are still owed."""
+    """Which turns have been taken or were not due, and which must be taken."""
 
     met: frozenset[int] = frozenset()
     owed: frozenset[int] = frozenset()

@@ -76,8 +76,9 @@ def _known(node: Node, settled: Mapping[int, int]) -> bool | None:
         case Or(operands=operands):
             parts = [_known(operand, settled) for operand in operands]
             return True if True in parts else None if None in parts else False
-        case Eq(left=Slot(number=number), right=Const(value=value)) | Eq(
-            left=Const(value=value), right=Slot(number=number)
+        case (
+            Eq(left=Slot(number=number), right=Const(value=value))
+            | Eq(left=Const(value=value), right=Slot(number=number))
         ) if number in settled:
             return settled[number] == value
     return None

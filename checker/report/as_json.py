@@ -23,7 +23,8 @@
      "trace": TRACE | null}, ...]
 }
 
-VERDICT is {"kind": "exhausted", "states", "rests_on": [fairness, ...]} | {"kind": "proved", "method"} |
+VERDICT is {"kind": "exhausted", "states", "rests_on": [fairness, ...]} |
+{"kind": "proved", "method"} |
 {"kind": "bounded", "depth", "limit"} |
 {"kind": "refuted", "steps", "shortest", "loop": steps before what is repeated} |
 {"kind": "reached", "steps"} | {"kind": "unreachable", "method"} |

@@ -65,7 +65,9 @@ def reasons(trace: Trace, found: Served) -> list[str]:
     """What stands in the way of its steps, each once."""
     assert found.idle is not None and trace.loop is not None
     state = trace.loop.states[found.idle - trace.loop.begin]
-    told = [_hindrance(trace, found, each, View(state, {})) for each in found.hindrances]
+    told = [
+        _hindrance(trace, found, each, View(state, {})) for each in found.hindrances
+    ]
     return list(dict.fromkeys(told)) or ["there is no such step"]
 
 

@@ -164,6 +164,7 @@ NOT_PASSED_ON = Expectation(
 )
 V6_16_KNOWN = amended(
     V6_8_KNOWN,
+    holds=(),
     the_module_serves_kvm=NOT_PASSED_ON,
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     somebody_watches_the_cpus=NOT_PASSED_ON,
