@@ -341,28 +341,28 @@ def test_a_loop_that_leaves_others_turning_closes_in_the_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("loop", "said"),
     [
-        ({"loop": 1}, "the last state is not the one after step 1"),
-        ({"loop": None}, "nothing says how the run goes on"),
-        ({"loop": 7}, "nothing says how the run goes on"),
+        (1, "the last state is not the one after step 1"),
+        (None, "nothing says how the run goes on"),
+        (7, "nothing says how the run goes on"),
     ],
 )
 def test_a_run_that_does_not_go_on_so_is_not_believed(
-    change: dict[str, int | None], said: str
+    loop: int | None, said: str
 ) -> None:
     _, trace = judged(lock(WEAKLY), {Process: 2})
     assert trace is not None
     with pytest.raises(ReplayError, match=said):
-        replay(trace.instance, trace.rule, replace(trace.evidence(), **change))
+        replay(trace.instance, trace.rule, replace(trace.evidence(), loop=loop))
 
 
 def test_a_run_that_is_not_fair_is_not_believed() -> None:
     """The same loop, under fairness that it does not meet."""
     _, trace = judged(lock(WEAKLY), {Process: 2})
     assert trace is not None
-    (rule,) = lock(STRONGLY).properties
     system = lock(STRONGLY)
+    (rule,) = system.properties
     with pytest.raises(ReplayError, match=r"take \(process 0\) is put off for ever"):
         replay(Instance(system, {Process: 2}), rule, trace.evidence())
 

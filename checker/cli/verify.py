@@ -184,6 +184,7 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     page = Page(out.width)
     summary.designs(page, assessment)
     summary.untaken(page, assessment)
+    summary.fairness(page, assessment)
     summary.claims(page, assessment, catalogue)
     summary.known(page, assessment, catalogue, names_in(folder))
     summary.news(page, assessment)
