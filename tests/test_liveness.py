@@ -403,7 +403,7 @@ def both(system: GroundSystem) -> Verdict:
     return found
 
 
-@examples(25)
+@examples(60)
 @given(systems(400))
 def test_engines_agree_with_the_reference(drawn: Drawn) -> None:
     """On whole systems and on slices, which know less and say the same."""
