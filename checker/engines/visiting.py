@@ -48,8 +48,8 @@ def _visited(
     if limits.folder is None:
         if limits.states is not None and limits.states <= TINY:
             return explicit.explore(system, limits, progress)
-        found = explicit.explore(system, replace(limits, states=TINY), progress)
-        if found.limit is not Limit.STATES:
+        found = explicit.explore_tiny(system, limits, progress, TINY)
+        if found is not None:
             return found
     from tdxcheck.checker.engines.packed import search
     from tdxcheck.checker.engines.packed.inputs import Unsuited
