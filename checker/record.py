@@ -69,6 +69,8 @@ class Recording:
     states: tuple[Mapping[str, Json], ...]
     steps: tuple[tuple[str, Mapping[str, str]], ...]
     """The name of each action, and its arguments as they are shown."""
+    loop: int | None = None
+    """Of a run for ever: the place of the state that its last one is again."""
 
 
 def prepare(folder: Path) -> None:
@@ -121,6 +123,12 @@ def as_itf(subject: Subject, trace: Trace) -> Json:
         if answer is not None:
             taken["answer"] = show_value(answer, type(answer))
         states.append(_state(instance, step.number, step.after, taken))
+    endless: dict[str, Json] = {}
+    own: dict[str, Json] = {}
+    if trace.loop is not None:
+        # In ITF what comes from "loop" on is repeated, and no state is told twice.
+        own = {"loop": trace.loop.begin}
+        endless = {"loop": trace.loop.begin + bool(trace.loop.steps)}
     return {
         "#meta": {
             "format": "ITF",
@@ -134,10 +142,12 @@ def as_itf(subject: Subject, trace: Trace) -> Json:
                 "machine": dict(subject.sizes),
                 "assumed": list(subject.assumed),
                 "scope": {sort.__name__: n for sort, n in instance.scope.items()},
+                **own,
             },
         },
         "params": [],
         "vars": [variable.name for variable in instance.variables],
+        **endless,
         "states": states,
     }
 
@@ -247,7 +257,8 @@ def _recording(path: Path, document: Json) -> Recording:
         if not isinstance(state, dict):
             raise _Malformed(f"states[{number}] is not an object")
     steps = [_taken(state, f"states[{n}]") for n, state in enumerate(states[1:], 1)]
-    return Recording(path, subject, tuple(states), tuple(steps))
+    loop = _part(meta, "loop", int, where) if "loop" in meta else None
+    return Recording(path, subject, tuple(states), tuple(steps), loop)
 
 
 def _taken(state: Json, where: str) -> tuple[str, Mapping[str, str]]:
@@ -269,7 +280,7 @@ def resolve(recording: Recording, instance: Instance) -> Evidence:
         _call(instance, number, name, arguments)
         for number, (name, arguments) in enumerate(recording.steps, start=1)
     ]
-    return Evidence(tuple(states), tuple(steps))
+    return Evidence(tuple(states), tuple(steps), recording.loop)
 
 
 def _codes(

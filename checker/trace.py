@@ -27,6 +27,7 @@ from tdxcheck.checker.language.interpreter import Interpreter, Outcome, Taken, V
 from tdxcheck.checker.language.state import Definition, State
 from tdxcheck.checker.language.system import Action, Mode, Property
 from tdxcheck.checker.language.terms import Element, Term
+from tdxcheck.checker.turns import Loop, Served, served, turns_of
 from tdxcheck.checker.verdict import Run
 
 
@@ -37,6 +38,8 @@ class Evidence:
     states: tuple[tuple[int, ...], ...]
     steps: tuple[tuple[str, tuple[int, ...]], ...]
     """The name of each action, and its arguments."""
+    loop: int | None = None
+    """Of a run for ever: the place of the state that its last one is again."""
 
 
 class ReplayError(Exception):
@@ -104,6 +107,27 @@ class Trace:
     rule: Property
     initial: Assignment
     steps: tuple[TraceStep, ...]
+    loop_from: int | None = None
+    """Of a run for ever: the steps before what is repeated."""
+
+    @cached_property
+    def loop(self) -> Loop | None:
+        """What is repeated for ever, if the run goes on so."""
+        if self.loop_from is None:
+            return None
+        round_ = self.steps[self.loop_from :]
+        states = tuple(step.before for step in round_) or (self.final,)
+        return Loop(self.loop_from, states, tuple(step.taken for step in round_))
+
+    @cached_property
+    def served(self) -> tuple[Served, ...]:
+        """What becomes on the loop of each turn that the rule relies on."""
+        if self.loop is None:
+            return ()
+        return tuple(
+            served(self.interpreter, turn, self.loop)
+            for turn in turns_of(self.instance, self.rule)
+        )
 
     @property
     def final(self) -> Assignment:
@@ -130,6 +154,7 @@ class Trace:
                 (step.action.name, tuple(map(code, step.taken.arguments)))
                 for step in self.steps
             ),
+            self.loop_from,
         )
 
 
@@ -149,6 +174,7 @@ def evidence_of(system: GroundSystem, run: Run) -> Evidence:
     return Evidence(
         tuple(states),
         tuple((step.action.name, tuple(map(code, step.arguments))) for step in steps),
+        run.loop,
     )
 
 
@@ -170,8 +196,11 @@ def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
         action, arguments = _resolve(instance, number, name, codes)
         before, after = states[number - 1], states[number]
         steps.append(_step(interpreter, number, action, arguments, before, after))
-    trace = Trace(instance, rule, states[0], tuple(steps))
-    _check_end(interpreter, trace)
+    trace = Trace(instance, rule, states[0], tuple(steps), evidence.loop)
+    if rule.mode is Mode.LEADS_TO:
+        _check_lasso(trace)
+    else:
+        _check_end(interpreter, trace)
     return trace
 
 
@@ -314,6 +343,46 @@ def _check_end(interpreter: Interpreter, trace: Trace) -> None:
         for action, arguments in possible:
             sentence = describe(action, arguments)
             raise ReplayError(length, f"no deadlock: '{sentence}' is possible")
+
+
+def _check_lasso(trace: Trace) -> None:
+    """The run goes on for ever and is fair, and the goal does not come."""
+    rule, length = trace.rule, len(trace.steps)
+    if trace.loop_from is None or trace.loop_from not in range(length + 1):
+        raise ReplayError(length, f"nothing says how the run goes on for {rule.name}")
+    states = [trace.initial, *(step.after for step in trace.steps)]
+    if states[trace.loop_from] != trace.final:
+        raise ReplayError(
+            length, f"the last state is not the one after step {trace.loop_from}"
+        )
+    if owed_from(trace) is None:
+        raise ReplayError(length, f"the run owes nothing by {rule.name}")
+    for found in trace.served:
+        if not found.is_fair:
+            raise ReplayError(
+                length,
+                f"{found.turn.name} is put off for ever ({found.turn.line.name})",
+            )
+
+
+def owed_from(trace: Trace) -> int | None:
+    """The steps before the run first owes the goal that never comes; None if it does.
+
+    What is owed before the loop begins is owed for ever; if the condition holds only
+    on the loop, the goal is owed from there.
+    """
+    rule, interpreter = trace.rule, trace.interpreter
+    assert rule.goal is not None and trace.loop_from is not None
+    states = [trace.initial, *(step.after for step in trace.steps)]
+    views = [View(state, {}) for state in states]
+    came = [bool(interpreter.evaluate(rule.goal, view)) for view in views]
+    if any(came[trace.loop_from :]):
+        return None
+    since = max((n for n, goal in enumerate(came) if goal), default=-1)
+    for number in range(since + 1, len(states)):
+        if interpreter.evaluate(rule.condition, views[number]):
+            return number
+    return None
 
 
 def possible_steps(

@@ -10,10 +10,15 @@ from tdxcheck.checker.ground.system import Values
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a ground system: its states, and the number of each step between."""
+    """A run of a ground system: its states, and the number of each step between.
+
+    With `loop` it goes on for ever: its last state is the one at that place, and
+    what lies between is repeated. Where that is nothing, the run is at rest.
+    """
 
     states: tuple[Values, ...]
     steps: tuple[int, ...]
+    loop: int | None = None
 
 
 class Limit(Enum):
@@ -27,7 +32,7 @@ class Limit(Enum):
     SOLVER = "the solver, which gave up"
     NUMBERS = "numbers of too many values"
     SYMMETRY = "elements that are told apart"
-    UNSUPPORTED = "no engine for this kind of property yet"
+    UNSUPPORTED = "a kind of question that this engine does not answer"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Exhausted:
     """Holds in every reachable state of this instance: all were visited."""
 
     states: int
+    rests_on: tuple[str, ...] = ()
+    """Of a leads-to property: the lines of fairness without any of which it fails."""
 
 
 @dataclass(frozen=True)

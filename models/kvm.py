@@ -27,7 +27,7 @@ from tdxcheck.models.td import (
     vp_enter,
 )
 from tdxcheck.spec.environment import Obstacle
-from tdxcheck.spec.events import KVM_LOAD, TD_CREATE
+from tdxcheck.spec.events import KVM_LOAD, TD_CREATE, TD_END
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx, Told
 from tdxcheck.spec.machine import Block, Cpu, Package
 from tdxcheck.spec.module import Status
@@ -214,7 +214,7 @@ def td_add_low_page(host: Host, cpu: Cpu) -> None:
     host.td_page_refused = True
 
 
-@action(actor=Actor.KVM, sources=RELEASE)
+@action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
 def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
 
@@ -231,7 +231,7 @@ def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     host.hkid_leaked = answer != Status.TDX_SUCCESS
 
 
-@action(actor=Actor.KVM, sources=RELEASE)
+@action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
 def td_write_back(host: Host, cpu: Cpu, interrupted: Term[bool]) -> None:
     """KVM writes back a package's lines: TDH.PHYMEM.CACHE.WB on {cpu}.
 
@@ -248,7 +248,7 @@ def td_write_back(host: Host, cpu: Cpu, interrupted: Term[bool]) -> None:
     host.hkid_leaked = leaked | interrupted
 
 
-@action(actor=Actor.KVM, sources=RELEASE)
+@action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
 def td_free_key(host: Host, cpu: Cpu, contended: Term[bool], held: Term[bool]) -> None:
     """KVM frees the TD's KeyID, then its pages: TDH.MNG.KEY.FREEID on {cpu}.
 

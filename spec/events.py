@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Event
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import DISABLE_V3, L6_8, TDX_HOST, TDX_RST
+from tdxcheck.spec.sources import DISABLE_V3, K6_16, L6_8, TDX_HOST, TDX_RST
 
 MEMORY_HOT_ADD = Event(
     "memory_hot_add",
@@ -77,6 +77,12 @@ REBOOT = Event(
 )
 KVM_LOAD = Event("kvm_load", "KVM is loaded", ())
 TD_CREATE = Event("td_create", "a TD is created", ())
+TD_END = Event(
+    "td_end",
+    "a TD is torn down, up to the call that frees its KeyID",
+    (),
+    (K6_16.at("tdx_mmu_release_hkid()"),),
+)
 MODULE_UPDATE = Event(
     "module_update",
     "the administrator updates the TDX module",

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from tdxcheck.checker.language import (
     Action,
     Event,
+    Fairness,
     Index,
     Int,
     Kind,
@@ -33,6 +34,7 @@ from tdxcheck.checker.language import (
     Step,
     Term,
     TransitionSystem,
+    Turns,
     Var,
     action,
     all_of,
@@ -41,16 +43,19 @@ from tdxcheck.checker.language import (
     deadlock_free,
     definition,
     exists,
+    fairness,
     forall,
     implies,
     initial,
     invariant,
     ite,
+    leads_to,
     one_of,
     reachable,
     step_rule,
 )
 from tdxcheck.checker.language.instance import Instance, Scope
+from tdxcheck.checker.language.liveness import Target
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.language.variables import Variable
 
@@ -116,6 +121,10 @@ class Drawn:
 
     def system(self) -> TransitionSystem:
         return _Generator(self).system()
+
+    def living(self) -> TransitionSystem:
+        """A system with leads-to properties alone, each with fairness of its own."""
+        return _Generator(self).living()
 
 
 def examples(number: int) -> settings:
@@ -227,6 +236,44 @@ class _Generator:
                 else:
                     settings[variable] = table[()]
         return system.variant("random variant", "With settings.", settings=settings)
+
+    def living(self) -> TransitionSystem:
+        system = self.system()
+        properties = tuple(self._leads_to() for _ in range(4))
+        return system.variant("random living", "It lives.", properties=properties)
+
+    def _leads_to(self) -> Property:
+        random = self.random
+        lines = tuple(self._fairness() for _ in range(random.choice((0, 1, 2, 2, 3))))
+
+        def write(state: Any) -> Any:
+            writer = self._writer(state)
+            return writer.formula(self.depth), writer.ending()
+
+        return leads_to(fair=lines)(self._rule(write, State))
+
+    def _fairness(self) -> Fairness:
+        random = self.random
+        at_hand: tuple[Target, ...] = (
+            *self.actions,
+            *self.actions,
+            POKE,
+            POKE_ALPHA,
+            Kind.FAULT,
+        )
+        targets = random.sample(at_hand, random.choice((1, 1, 2, 3)))
+        record = fairness(
+            *targets,
+            strong=random.random() < 0.4,
+            turns=random.choice(tuple(Turns)),
+            choosing=random.choice(({}, {}, {}, {"p1": True}, {"p2": False})),
+        )
+        anywhere = random.random() < 0.6
+
+        def write(state: Any) -> Any:
+            return all_of() if anywhere else self._writer(state).formula(1)
+
+        return record(self._rule(write, State))
 
     def _rule(self, body: Callable[..., Any], *annotations: Any) -> Any:
         """A function as the language's decorators want it."""

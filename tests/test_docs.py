@@ -306,6 +306,7 @@ def test_every_word_of_the_legend_is_explained() -> None:
         "proved",
         "reached in N",
         "refuted in N",
+        "refuted in N+M",
         "refuted in at most N",
         "unreachable",
         "vacuous",
@@ -488,6 +489,12 @@ def leaf_reset(host: Toy) -> None:
 def wrong(host: Toy) -> None:
     "Wrong."
     host.call(leaf_reset)
+""",
+    "fairness to nothing": """
+@fairness()
+def wrong(host: Toy) -> Term[bool]:
+    "Wrong."
+    return host.busy
 """,
     "an action without a docstring": """
 @action()
@@ -801,7 +808,7 @@ def test_what_the_page_leaves_to_python_is_left_to_it(
 
 # The architecture: who imports whom.
 
-OUTSIDE = ("dd", "networkx", "numpy", "rich", "z3")
+OUTSIDE = ("dd", "networkx", "numpy", "rich", "scipy", "z3")
 """The packages that only some folders may use."""
 
 

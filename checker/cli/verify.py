@@ -193,6 +193,7 @@ def tell(
     page = Page(out.width)
     summary.designs(page, assessment)
     summary.untaken(page, assessment)
+    summary.fairness(page, assessment)
     summary.claims(page, assessment, catalogue)
     summary.known(page, assessment, catalogue, names_in(folder))
     summary.news(page, assessment)

@@ -6,8 +6,10 @@ Tables cost more to make than a tiny system to visit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from tdxcheck.checker.engines import explicit
+from tdxcheck.checker.engines import explicit, liveness
+from tdxcheck.checker.engines.enduring import with_leads_to
 from tdxcheck.checker.engines.explicit import (
     UNLIMITED,
     Exploration,
@@ -15,6 +17,7 @@ from tdxcheck.checker.engines.explicit import (
     Progress,
 )
 from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.verdict import Limit
 
 TINY = 20_000
 """States that plain Python visits before tables are made."""
@@ -27,8 +30,21 @@ def explore(
 ) -> Exploration:
     """Visit every reachable state, or as many as the limits allow.
 
-    Raises FolderError if the folder of the limits cannot be used.
+    What comes in the end is then looked for in graphs of its own. Raises FolderError
+    if the folder of the limits cannot be used.
     """
+    found = _visited(system, limits, progress)
+    if found.limit in (Limit.INTERRUPT, Limit.MEMORY):
+        return found
+    verdicts = with_leads_to(
+        system, found.verdicts, lambda part: liveness.judge(part, limits)
+    )
+    return replace(found, verdicts=verdicts)
+
+
+def _visited(
+    system: GroundSystem, limits: Limits, progress: Callable[[Progress], None]
+) -> Exploration:
     if limits.folder is None:
         if limits.states is not None and limits.states <= TINY:
             return explicit.explore(system, limits, progress)

@@ -15,6 +15,7 @@ from itertools import product
 from typing import Any
 
 from tdxcheck.checker.ground.bounds import check_bounds
+from tdxcheck.checker.ground.fairness import turns
 from tdxcheck.checker.ground.system import (
     GroundProperty,
     GroundSlot,
@@ -254,7 +255,12 @@ class _Grounder:
         premises = (self.term(premise, {}),)
         if rule.mode is not Mode.INVARIANT:
             premises = (TRUE,)
-        return GroundProperty(rule, (condition,), premises, goal)
+        fair = tuple(
+            turn
+            for line in rule.fair
+            for turn in turns(line, self.term(line.condition, {}), steps)
+        )
+        return GroundProperty(rule, (condition,), premises, goal, fair)
 
     def term(
         self, term: Term[Any], binding: Binding, step: _StepContext | None = None

@@ -64,15 +64,37 @@ class Slice:
         }
         state = next(self.whole.initial_states(wanted))
         states = [state]
-        numbers = tuple(self.steps[number] for number in run.steps)
+        numbers = [self.steps[number] for number in run.steps]
         for number in numbers:
             states.append(taken(self.whole.steps[number], states[-1]))
-        return Run(tuple(states), numbers)
+        if run.loop is None or run.loop == len(numbers):
+            return Run(tuple(states), tuple(numbers), run.loop)
+        return self._closed(states, numbers, run.loop)
+
+    def _closed(self, states: list[Values], numbers: list[int], loop: int) -> Run:
+        """The run gone round until the whole state is one that it had before.
+
+        What a slice leaves out may take a few rounds to come back, or never does and
+        the run is longer before it repeats itself.
+        """
+        round_ = numbers[loop:]
+        rounds = [loop]
+        while states[-1] not in (states[place] for place in rounds):
+            rounds.append(len(numbers))
+            for number in round_:
+                states.append(taken(self.whole.steps[number], states[-1]))
+            numbers += round_
+        back = next(place for place in rounds if states[place] == states[-1])
+        return Run(tuple(states), tuple(numbers), back)
 
     def lift_verdict(self, verdict: Verdict) -> Verdict:
         """The verdict with its run, if it has one, as a run of the whole system."""
-        if isinstance(verdict, Refuted | Reached):
-            return replace(verdict, run=self.lift(verdict.run))
+        if isinstance(verdict, Refuted):
+            run = self.lift(verdict.run)
+            longer = len(run.steps) > len(verdict.run.steps)
+            return Refuted(run, verdict.shortest and not longer)
+        if isinstance(verdict, Reached):
+            return Reached(self.lift(verdict.run))
         return verdict
 
 
@@ -129,13 +151,16 @@ def _read(system: GroundSystem, rule: GroundProperty) -> frozenset[int]:
     read = support(*rule.conditions, *rule.premises)
     if rule.goal is not None:
         read |= support(rule.goal)
+    read |= support(*(turn.condition for turn in rule.fair))
     for number in _spoken_of(rule):
         read |= support(*system.steps[number].guards)
     return read
 
 
 def _spoken_of(rule: GroundProperty) -> list[int]:
-    """The steps that a step rule says something of."""
+    """The steps that a step rule says something of, or that fairness is about."""
+    if rule.fair:
+        return sorted({number for turn in rule.fair for number in turn.steps})
     if rule.property.mode is not Mode.STEP_RULE:
         return []
     return [
@@ -209,11 +234,20 @@ class _Mover:
         if rule.property.mode is Mode.STEP_RULE:
             conditions = tuple(conditions[step.number] for step in kept)
             premises = tuple(premises[step.number] for step in kept)
+        place = {step.number: number for number, step in enumerate(kept)}
         return GroundProperty(
             rule.property,
             tuple(map(self.term, conditions)),
             tuple(map(self.term, premises)),
             None if rule.goal is None else self.term(rule.goal),
+            tuple(
+                replace(
+                    turn,
+                    condition=self.term(turn.condition),
+                    steps=tuple(place[number] for number in turn.steps),
+                )
+                for turn in rule.fair
+            ),
         )
 
     def term(self, node: Node) -> Node:

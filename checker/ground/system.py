@@ -16,8 +16,10 @@ from tdxcheck.checker.language.instance import (
     describe,
     show_entry,
 )
+from tdxcheck.checker.language.liveness import Fairness
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Action, Property
+from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.language.variables import Int
 
 Values = tuple[int, ...]
@@ -57,6 +59,21 @@ class GroundStep:
 
 
 @dataclass(frozen=True, eq=False)
+class GroundFairness:
+    """A turn that somebody is due: one of the steps, where the condition holds.
+
+    It is possible where the condition and the guards of some such step hold.
+    """
+
+    line: Fairness
+    action: Action | None
+    """None if any action of the line will do."""
+    elements: tuple[tuple[type[Index], int], ...]
+    condition: Node
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class GroundProperty:
     """A property with its condition and its premise as ground terms.
 
@@ -68,6 +85,7 @@ class GroundProperty:
     conditions: tuple[Node, ...]
     premises: tuple[Node, ...]
     goal: Node | None = None
+    fair: tuple[GroundFairness, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

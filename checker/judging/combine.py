@@ -52,7 +52,10 @@ def name(verdict: Verdict) -> str:
     """The verdict in a word or two, for a message."""
     match verdict:
         case Refuted(run) | Reached(run):
-            return f"{type(verdict).__name__.lower()} in {len(run.steps)} steps"
+            told = f"{type(verdict).__name__.lower()} in {len(run.steps)} steps"
+            return told if run.loop is None else f"{told}, after {run.loop} for ever"
+        case Exhausted(rests_on=rests_on) if rests_on:
+            return f"exhausted, because of {', '.join(rests_on)}"
         case Bounded(depth):
             return f"holds for {depth} steps"
     return type(verdict).__name__.lower()
@@ -67,6 +70,12 @@ def conflict(one: Verdict, other: Verdict) -> str:
             return "one reaches what the other proves unreachable"
         case Vacuous(), Exhausted():
             return "one finds empty what the other has seen happen"
+        case Refuted(run), Refuted(other_run) if run.loop != other_run.loop:
+            return "one goes round elsewhere than the other"
+        case Exhausted(rests_on=one_line), Exhausted(rests_on=other_line) if (
+            one_line != other_line
+        ):
+            return "one needs fairness that the other does not"
         case Refuted(run), Bounded(depth) if len(run.steps) <= depth:
             return f"one refutes within the {depth} steps that the other has searched"
         case Refuted(run, shortest=True), Refuted(shorter):

@@ -118,8 +118,10 @@ def _all(
         limit = Limit.DEPTH
     elif limit is Limit.INTERRUPT and expired():
         limit = Limit.TIME
+    # What comes in the end is asked last: that may be stopped when all is visited.
+    ended = Limit.TIME if limit is None and expired() else limit
     return (
-        tuple(because(verdict, limit) for verdict in exploration.verdicts),
+        tuple(because(verdict, ended) for verdict in exploration.verdicts),
         Statistics(
             exploration.states,
             exploration.transitions,

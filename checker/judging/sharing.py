@@ -200,7 +200,7 @@ def _member(case: Case, switches: Sequence[Variable]) -> Term[bool]:
 
 def _only_of(member: Term[bool], rule: Property) -> Property:
     """The rule, about those states alone."""
-    if rule.mode is Mode.REACHABLE:
+    if rule.mode in (Mode.REACHABLE, Mode.LEADS_TO):
         return replace(rule, condition=all_of(member, rule.condition))
     return replace(rule, condition=implies(member, rule.condition))
 

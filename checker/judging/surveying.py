@@ -39,12 +39,14 @@ def surveyed(
         lambda text: report(Notice(case.label, Engine.DIAGRAMS, text)),
     )
     limit = Limit.TIME if found.limit and expired() else found.limit
+    # What comes in the end is asked last: that may be stopped when all is visited.
+    ended = Limit.TIME if expired() else limit
     fired = fired_by_name(part, found.fired)
     return Findings(
         case.label,
         Engine.DIAGRAMS,
         tuple(
-            answer(whole, part.lift_verdict(because(verdict, limit)))
+            answer(whole, part.lift_verdict(because(verdict, ended)))
             for verdict in found.verdicts
         ),
         time.monotonic() - started,

@@ -1,5 +1,12 @@
 """The specification language: all that a specification imports."""
 
+from tdxcheck.checker.language.liveness import (
+    Fairness,
+    Turns,
+    always_eventually,
+    fairness,
+    leads_to,
+)
 from tdxcheck.checker.language.location import Location, SpecificationError
 from tdxcheck.checker.language.parts import between, over
 from tdxcheck.checker.language.source import Document, Source
@@ -18,7 +25,6 @@ from tdxcheck.checker.language.system import (
     deadlock_free,
     initial,
     invariant,
-    leads_to,
     reachable,
     step_rule,
 )
@@ -41,6 +47,7 @@ __all__ = [
     "Action",
     "Document",
     "Event",
+    "Fairness",
     "Index",
     "Initial",
     "Int",
@@ -60,16 +67,19 @@ __all__ = [
     "Step",
     "Term",
     "TransitionSystem",
+    "Turns",
     "Var",
     "Variable",
     "action",
     "all_of",
+    "always_eventually",
     "any_of",
     "between",
     "count",
     "deadlock_free",
     "definition",
     "exists",
+    "fairness",
     "forall",
     "implies",
     "initial",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from string import Formatter
-from typing import Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from tdxcheck.checker.language.location import (
     Location,
@@ -26,6 +26,9 @@ from tdxcheck.checker.language.terms import (
     lift,
 )
 from tdxcheck.checker.language.variables import Safeguard, Variable
+
+if TYPE_CHECKING:
+    from tdxcheck.checker.language.liveness import Fairness
 
 S = TypeVar("S", bound=State)
 
@@ -113,8 +116,8 @@ class Property:
     sources: tuple[Source, ...] = ()
     goal: Term[bool] | None = None
     """Of a leads-to property: what must come once `condition` has held."""
-    fair: tuple[Action | Event, ...] = ()
-    """Of a leads-to property: what does not stay possible for ever untaken."""
+    fair: tuple[Fairness, ...] = ()
+    """Of a leads-to property: what it may rely on not to be put off for ever."""
 
     def __repr__(self) -> str:
         return f"<Property {self.name}>"
@@ -265,10 +268,10 @@ def action(
     """
 
     def record(rule: Callable[..., None]) -> Action:
-        state_type, sorts = _signature(rule)
+        state_type, sorts = signature_of(rule)
         state = state_type()
         parameters = tuple(_parameter(rule, *item) for item in sorts.items())
-        summary, _ = _docstring(rule)
+        summary, _ = docstring_of(rule)
         _check_braces(rule, summary, sorts)
         recorded(rule, state, *parameters)
         if success is not None:
@@ -322,42 +325,20 @@ def step_rule(
     """Record a rule of every step: of the state before, the step, the state after."""
 
     def record(rule: Callable[[S, Step, S], Term[bool]]) -> Property:
-        state_type, _ = _signature(rule)
+        state_type, _ = signature_of(rule)
         before: Any = state_type()
         after: Any = state_type(after=True)
         condition: Term[bool] = lift(recorded(rule, before, Step(), after), bool)
-        return _property(rule, Mode.STEP_RULE, condition, severity, sources)
-
-    return record
-
-
-def leads_to(
-    *,
-    fair: tuple[Action | Event, ...],
-    severity: Severity = Severity.MODEL,
-    sources: tuple[Source, ...] = (),
-) -> Callable[[Callable[[S], tuple[Term[bool], Term[bool]]]], Property]:
-    """Record that the first condition is always followed by the second.
-
-    Under weak fairness of the actions named: none stays possible for ever
-    without being taken.
-    """
-
-    def record(rule: Callable[[S], tuple[Term[bool], Term[bool]]]) -> Property:
-        state_type, _ = _signature(rule)
-        state: Any = state_type()
-        cause, goal = recorded(rule, state)
-        found = _property(rule, Mode.LEADS_TO, cause, severity, sources)
-        return replace(found, goal=lift(goal, bool), fair=fair)
+        return property_of(rule, Mode.STEP_RULE, condition, severity, sources)
 
     return record
 
 
 def initial(rule: Callable[[S], Term[bool]]) -> Initial:
     """Record a rule as a condition of every initial state."""
-    state_type, _ = _signature(rule)
+    state_type, _ = signature_of(rule)
     state: Any = state_type()
-    summary, _ = _docstring(rule)
+    summary, _ = docstring_of(rule)
     condition: Term[bool] = lift(recorded(rule, state), bool)
     return Initial(rule.__name__, summary, condition, Location.of_function(rule))
 
@@ -366,22 +347,23 @@ def _state_property(
     mode: Mode, severity: Severity, sources: tuple[Source, ...]
 ) -> Callable[[Callable[[S], Term[bool]]], Property]:
     def record(rule: Callable[[S], Term[bool]]) -> Property:
-        state_type, _ = _signature(rule)
+        state_type, _ = signature_of(rule)
         state: Any = state_type()
         condition: Term[bool] = lift(recorded(rule, state), bool)
-        return _property(rule, mode, condition, severity, sources)
+        return property_of(rule, mode, condition, severity, sources)
 
     return record
 
 
-def _property(
+def property_of(
     rule: Callable[..., Any],
     mode: Mode,
     condition: Term[bool],
     severity: Severity,
     sources: tuple[Source, ...],
 ) -> Property:
-    summary, rationale = _docstring(rule)
+    """The property that a rule's condition makes, under the rule's name."""
+    summary, rationale = docstring_of(rule)
     return Property(
         rule.__name__,
         mode,
@@ -403,7 +385,8 @@ def _evaluated(rule: Callable[..., Any]) -> inspect.Signature:
         ) from None
 
 
-def _signature(rule: Callable[..., Any]) -> tuple[type[State], dict[str, Any]]:
+def signature_of(rule: Callable[..., Any]) -> tuple[type[State], dict[str, Any]]:
+    """The state that a rule is about, and the sorts of its further parameters."""
     parameters = list(_evaluated(rule).parameters.values())
     if not parameters or not (
         isinstance(parameters[0].annotation, type)
@@ -457,7 +440,8 @@ def _check_event(
         )
 
 
-def _docstring(rule: Callable[..., Any]) -> tuple[str, str]:
+def docstring_of(rule: Callable[..., Any]) -> tuple[str, str]:
+    """What a rule says, in one paragraph, and what is said beyond that."""
     if not rule.__doc__:
         raise SpecificationError(
             Location.of_function(rule), f"{rule.__name__} has no docstring"

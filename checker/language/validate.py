@@ -43,6 +43,7 @@ def _read_by(system: TransitionSystem) -> Iterator[Variable]:
             yield from variables_in(call.answer)
     for rule in system.properties:
         yield from variables_in(rule.condition, rule.goal)
+        yield from variables_in(*(line.condition for line in rule.fair))
     for condition in system.initial:
         yield from variables_in(condition.condition)
     for definition in system.state.definitions():

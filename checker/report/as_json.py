@@ -16,8 +16,10 @@ from tdxcheck.checker.language.instance import (
     show_entry,
     show_value,
 )
+from tdxcheck.checker.report import endless
 from tdxcheck.checker.report.story import tell
 from tdxcheck.checker.trace import Flip, Trace, TraceStep
+from tdxcheck.checker.turns import Served
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
@@ -103,14 +105,16 @@ def _judgement(judgement: Judgement) -> Json:
 
 def verdict_as_json(verdict: Verdict) -> Json:
     match verdict:
-        case Exhausted(states):
-            return {"kind": "exhausted", "states": states}
+        case Exhausted(states, rests_on):
+            told = {"rests_on": list(rests_on)} if rests_on else {}
+            return {"kind": "exhausted", "states": states, **told}
         case Proved(method, invariant):
             return {"kind": "proved", "method": method, "invariant": invariant}
         case Bounded(depth, limit):
             return {"kind": "bounded", "depth": depth, "limit": limit.value}
         case Refuted(run, shortest):
-            return {"kind": "refuted", "steps": len(run.steps), "shortest": shortest}
+            refuted = {"kind": "refuted", "steps": len(run.steps), "shortest": shortest}
+            return refuted if run.loop is None else {**refuted, "loop": run.loop}
         case Reached(run):
             return {"kind": "reached", "steps": len(run.steps)}
         case Unreachable(method):
@@ -124,10 +128,28 @@ def verdict_as_json(verdict: Verdict) -> Json:
 
 def trace_as_json(trace: Trace) -> Json:
     clause = tell(trace).clause
+    endless_: Json = {}
+    if trace.loop is not None:
+        endless_ = {
+            "loop": trace.loop.begin,
+            "turns": [_turn(trace, found) for found in trace.served],
+        }
     return {
+        **endless_,
         "steps": [_step(step) for step in trace.steps],
         "violated": clause
         and {"text": clause.text, "location": str(trace.rule.location)},
+    }
+
+
+def _turn(trace: Trace, found: Served) -> Json:
+    return {
+        "fairness": found.turn.line.name,
+        "strength": found.turn.line.strength,
+        "turn": found.turn.name,
+        "taken": found.taken,
+        "not_due": found.idle,
+        "why": [] if found.idle is None else endless.reasons(trace, found),
     }
 
 

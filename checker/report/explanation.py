@@ -16,6 +16,7 @@ from tdxcheck.checker.catalogue import (
 )
 from tdxcheck.checker.language.instance import show_answer
 from tdxcheck.checker.language.interpreter import View
+from tdxcheck.checker.language.liveness import Fairness, Target
 from tdxcheck.checker.language.reading import events_in, variables_in
 from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.source import Source
@@ -63,10 +64,32 @@ def _property(page: Page, name: str, asked: Property) -> None:
     page.add(phrase(asked.condition, NOWHERE), label="  formally:  ", at=13)
     if asked.goal is not None:
         page.add(phrase(asked.goal, NOWHERE), label="  leads to:  ", at=13)
+    for number, line in enumerate(asked.fair):
+        _line(page, line, "" if number else "  fairness:  ")
     _sources(page, asked.sources)
     if asked.rationale:
         page.add()
         _paragraphs(page, asked.rationale)
+
+
+def _line(page: Page, line: Fairness, label: str) -> None:
+    """What the rule relies on, word by word."""
+    page.add(f"{line.name} ({line.strength}): {line.summary}", label=label, at=13)
+    told = f"{_targets(line.targets)}; {line.turns.value}"
+    if line.excepted:
+        told += f"; except {_targets(line.excepted)}"
+    told += "".join(f"; with {name} = {v}" for name, v in line.choosing.items())
+    page.add(told, Style.QUIET, label="", at=15)
+    page.add(f"where {phrase(line.condition, NOWHERE)}", Style.QUIET, label="", at=15)
+    for source in line.sources:
+        page.add(f"{source}; {line.location}", Style.QUIET, label="", at=15)
+
+
+def _targets(targets: Iterable[Target]) -> str:
+    return ", ".join(
+        target.name.lower() if isinstance(target, Enum) else target.name
+        for target in targets
+    )
 
 
 def _paragraphs(page: Page, text: str) -> None:

@@ -18,9 +18,11 @@ from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.language.terms import Index
+from tdxcheck.checker.report import endless
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.story import Folded, Shown, Story, tell
 from tdxcheck.checker.trace import Change, Flip, Trace, TraceStep
+from tdxcheck.checker.turns import Loop
 
 INDENT = 2
 MOST_CHANGES = 4
@@ -44,6 +46,8 @@ def narrate(page: Page, title: str, trace: Trace, machine: str, shortest: bool) 
     count = len(trace.steps)
     kind = "example" if reached else "counterexample"
     length = f"{count} step{'s' * (count != 1)}"
+    if trace.loop is not None:
+        length = _endless(trace.loop)
     found = f"shortest {kind}: {length}" if shortest else f"{kind}: {length}"
     page.add(f"{found}, on {machine}" if machine else found, label="  ", at=INDENT)
     if story.chosen:
@@ -53,6 +57,14 @@ def narrate(page: Page, title: str, trace: Trace, machine: str, shortest: bool) 
     page.add()
     _ending(page, story)
     _sources(page, story)
+
+
+def _endless(loop: Loop) -> str:
+    steps, again = loop.begin, len(loop.steps)
+    text = f"{steps} step{'s' * (steps != 1)}"
+    if not again:
+        return f"{text}, then nothing"
+    return f"{text}, then {again} for ever"
 
 
 def _entries(story: Story) -> str:
@@ -65,7 +77,11 @@ def _entries(story: Story) -> str:
 def _steps(page: Page, story: Story) -> None:
     numbers = [_label(part) for part in story.parts]
     at = INDENT + max((len(number) for number in numbers), default=0) + 2
+    loop = story.trace.loop
     for number, part in zip(numbers, story.parts, strict=True):
+        if loop is not None and isinstance(part, Shown):
+            if part.step.number == loop.begin + 1:
+                endless.heading(page, story.trace)
         label = " " * INDENT + number
         if isinstance(part, Folded):
             page.add(_together(part.steps), Style.QUIET, label=label, at=at)
@@ -73,6 +89,8 @@ def _steps(page: Page, story: Story) -> None:
                 page.add(f"leaves {_changes(part.left)}", Style.QUIET, at=at)
         else:
             _one(page, part, story.spoken_of, label, at)
+    if loop is not None and not loop.steps:
+        endless.heading(page, story.trace)
 
 
 def _label(part: Shown | Folded) -> str:
@@ -207,6 +225,8 @@ def _ending(page: Page, story: Story) -> None:
         reason = f"no step is possible any more; {reason}" if reason else "deadlock"
     if rule.mode is Mode.STEP_RULE:
         where = f"VIOLATED by step {len(story.trace.steps)}"
+    elif rule.mode is Mode.LEADS_TO:
+        where = f"VIOLATED, owed for ever {endless.when(story.trace)}"
     else:
         where = "VIOLATED here" if story.trace.steps else "VIOLATED from the start"
     page.add(f"{where}: {reason}", Style.BAD, label="  ", at=INDENT)
@@ -214,6 +234,8 @@ def _ending(page: Page, story: Story) -> None:
         if fact.because:
             inner = " and ".join(dict.fromkeys(fact.because))
             page.add(f"{fact.text}: {inner}", Style.QUIET, label="    ", at=4)
+    if rule.mode is Mode.LEADS_TO:
+        endless.fairness(page, story.trace)
     paragraph = " ".join(rule.rationale.split("\n\n")[0].split())
     if paragraph:
         page.add(f"Why it matters: {paragraph}", label="  ", at=INDENT)

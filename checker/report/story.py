@@ -68,7 +68,9 @@ def tell(trace: Trace) -> Story:
     if trace.rule.mode is Mode.REACHABLE:
         facts = facts_of(trace.interpreter, trace.rule.condition, view)
     else:
-        clause = why_false(trace.interpreter, trace.rule.condition, view)
+        wrong = trace.rule.goal if trace.loop else trace.rule.condition
+        assert wrong is not None
+        clause = why_false(trace.interpreter, wrong, view)
         facts = (*clause.given, *clause.failed)
     wanted = reads_of(trace.interpreter, facts)
     decisive = _decisive(trace, wanted)
@@ -136,6 +138,7 @@ def _is_told(trace: Trace, step: TraceStep, decisive: set[int]) -> bool:
     return (
         step.number in decisive
         or step.number == len(trace.steps)
+        or (trace.loop is not None and step.number > trace.loop.begin)
         or not step.went_well
         or bool(step.action.kinds & OUTSIDE)
     )
@@ -152,6 +155,8 @@ def _read_by_guards(trace: Trace, numbers: set[int]) -> set[Entry]:
 
 def _spoken_of(trace: Trace, numbers: set[int]) -> frozenset[Definition]:
     terms: list[Term[bool]] = [trace.rule.condition]
+    if trace.rule.goal is not None:
+        terms.append(trace.rule.goal)
     for step in trace.steps:
         if step.number in numbers:
             terms += [guard.condition for guard in step.action.guards]

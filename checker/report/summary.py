@@ -15,8 +15,8 @@ from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.work import Findings, Statistics
 from tdxcheck.checker.report.narrative import narrate
 from tdxcheck.checker.report.page import Page, Style
-from tdxcheck.checker.report.words import kind, sentence
-from tdxcheck.checker.verdict import Refuted
+from tdxcheck.checker.report.words import in_full, kind, length, sentence
+from tdxcheck.checker.verdict import Exhausted, Refuted
 
 
 def designs(page: Page, assessment: Assessment) -> None:
@@ -212,7 +212,24 @@ def _found(
 
 def _steps(judgement: Judgement) -> str:
     verdict = judgement.verdict
-    return f" {len(verdict.run.steps)}" if isinstance(verdict, Refuted) else ""
+    return f" {length(verdict.run)}" if isinstance(verdict, Refuted) else ""
+
+
+def fairness(page: Page, assessment: Assessment) -> None:
+    """What holds only because something is not put off for ever, and what that is."""
+    rests: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for judgement in assessment.judgements:
+        verdict = judgement.verdict
+        if isinstance(verdict, Exhausted) and verdict.rests_on:
+            key = judgement.question.name, verdict.rests_on
+            rests.setdefault(key, []).append(judgement.case.design.key)
+    if not rests:
+        return
+    page.add()
+    page.add("Rests on fairness, and would be refuted without any one line of it:")
+    for (rule, lines), keys in rests.items():
+        where = ", ".join(keys) if len(keys) <= FEW else f"{len(keys)} designs"
+        page.add(f"{', '.join(lines)} ({where})", label=f"  {rule}: ", at=4)
 
 
 def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:
@@ -235,7 +252,7 @@ def claims(page: Page, assessment: Assessment, catalogue: Catalogue) -> None:
 def _in_full(judgement: Judgement) -> str:
     verdict = judgement.verdict
     if isinstance(verdict, Refuted):
-        return f"refuted in {len(verdict.run.steps)} steps"
+        return f"refuted in {in_full(verdict.run)}"
     holds = outcome_of(verdict) is Outcome.HOLDS
     return f"holds ({kind(verdict)})" if holds else kind(verdict)
 

@@ -13,6 +13,7 @@ from tdxcheck.checker.verdict import (
     Proved,
     Reached,
     Refuted,
+    Run,
     Unknown,
     Unreachable,
     Vacuous,
@@ -24,23 +25,41 @@ LEGEND = (
     ("proved", "holds: a solver's proof for this machine, checked again"),
     ("reached in N", "what must be possible is: a run of N steps shows it"),
     ("refuted in N", "broken by a run of N steps; in capitals if that is news"),
+    ("refuted in N+M", "never comes: N steps, then M for ever, or nothing if M is 0"),
     ("unreachable", "what must be possible never is"),
     ("vacuous", "holds only because what it speaks of never happens"),
     ("to depth N", "holds for N steps; what comes later is not known"),
     ("unknown", "nothing was established within the limits"),
-    ("not checked", "no engine answers this kind of question yet"),
+    ("not checked", "no engine that was asked answers this kind of question"),
 )
 
 
 BRIEF_LEGEND = (
     ("\N{CHECK MARK}", "holds: in every reachable state, or proved; or is possible"),
     ("\N{BALLOT X} N", "broken by a run of N steps; ! if that is news"),
+    ("\N{BALLOT X} N+M", "never comes: N steps, then M for ever"),
     ("\N{BALLOT X}", "what must be possible never is"),
     ("vac", "holds only because what it speaks of never happens"),
     ("<= N", "holds for N steps; what comes later is not known"),
     ("?", "nothing was established within the limits"),
-    ("-", "not checked: no engine answers this kind of question yet"),
+    ("-", "not checked: no engine that was asked answers this kind of question"),
 )
+
+
+def length(run: Run) -> str:
+    """Its steps: of a run for ever, those of the stem and those of the cycle."""
+    if run.loop is None:
+        return str(len(run.steps))
+    return f"{run.loop}+{len(run.steps) - run.loop}"
+
+
+def in_full(run: Run) -> str:
+    """Its steps in words."""
+    if run.loop is None:
+        return f"{len(run.steps)} steps"
+    if again := len(run.steps) - run.loop:
+        return f"{run.loop} steps, then {again} for ever"
+    return f"{run.loop} steps, then nothing"
 
 
 def brief(judgement: Judgement) -> str:
@@ -56,7 +75,7 @@ def _brief(verdict: Verdict) -> str:
         case Bounded(depth):
             return f"<={depth}"
         case Refuted(run):
-            return f"\N{BALLOT X}{len(run.steps)}"
+            return f"\N{BALLOT X}{length(run)}"
         case Unreachable():
             return "\N{BALLOT X}"
         case Vacuous():
@@ -90,7 +109,7 @@ def kind(verdict: Verdict) -> str:
             return f"to depth {depth}"
         case Refuted(run, shortest):
             about = "" if shortest else "at most "
-            return f"refuted in {about}{len(run.steps)}"
+            return f"refuted in {about}{length(run)}"
         case Reached(run):
             return f"reached in {len(run.steps)}"
         case Unreachable():
@@ -125,15 +144,16 @@ def sentence(judgement: Judgement) -> str:
 
 def told_by(engine: Engine, verdict: Verdict) -> str:
     match verdict:
-        case Exhausted(states):
-            return f"holds in all {states:,} reachable states"
+        case Exhausted(states, rests_on):
+            because = f", because of {' and '.join(rests_on)}" if rests_on else ""
+            return f"holds in all {states:,} reachable states{because}"
         case Proved(method):
             return f"proved by {method}"
         case Bounded(depth, limit):
             return f"holds for {depth} steps, then {limit.value} was met"
         case Refuted(run, shortest):
             manner = "refuted by a shortest run" if shortest else "refuted by a run"
-            return f"{manner} of {len(run.steps)} steps"
+            return f"{manner} of {in_full(run)}"
         case Reached(run):
             return f"reached by a run of {len(run.steps)} steps"
         case Unreachable(method):

@@ -158,7 +158,10 @@ CLASSICS = (
         peterson.NO_TURN,
         peterson.SCOPE,
         EXAMPLES.at("locks_auxiliary_vars/Peterson.tla, without the turn"),
-        broken={peterson.somebody_can_act: 6},
+        broken={
+            peterson.somebody_can_act: 6,
+            peterson.who_waits_alone_enters: 6,
+        },
     ),
     Classic(
         die_hard.DIE_HARD,

@@ -13,20 +13,25 @@ from enum import Enum
 from tdxcheck.checker.language import (
     Index,
     Map,
+    Property,
     State,
     Term,
     TransitionSystem,
+    Turns,
     action,
     all_of,
+    always_eventually,
     any_of,
     deadlock_free,
     exists,
+    fairness,
     forall,
     implies,
     invariant,
     ite,
 )
 from tdxcheck.checker.language.instance import Scope
+from tdxcheck.checker.language.terms import Element
 
 PHILOSOPHERS = 5
 
@@ -161,12 +166,42 @@ def somebody_can_act(table: Table) -> Term[bool]:
     return any_of()
 
 
+@fairness(
+    hand_left_fork, hand_right_fork, keep_forks, eat, think, turns=Turns.EACH_ELEMENT
+)
+def each_philosopher_goes_on(table: Table) -> Term[bool]:
+    """No philosopher stops for ever while there is something to do.
+
+    The module says so itself, of its `fair process`.
+    """
+    return all_of()
+
+
+def _is_fed(number: int) -> Property:
+    philosopher = Element(Philosopher, number)
+
+    def rule(table: Table) -> Term[bool]:
+        """The philosopher is not hungry, again and again."""
+        return ~table.hungry[philosopher]
+
+    rule.__name__ = f"philosopher_{number}_does_not_starve"
+    return always_eventually(fair=(each_philosopher_goes_on,))(rule)
+
+
+NOBODY_STARVES = tuple(map(_is_fed, range(PHILOSOPHERS)))
+"""NobodyStarves, one for each philosopher."""
+
+
 DINING_PHILOSOPHERS = TransitionSystem(
     name="dining philosophers",
     summary="Five philosophers who hand dirty forks to each other.",
     state=Table,
     actions=(hand_left_fork, hand_right_fork, keep_forks, eat, think),
-    properties=(neighbours_do_not_eat_together, somebody_can_act),
+    properties=(
+        neighbours_do_not_eat_together,
+        somebody_can_act,
+        *NOBODY_STARVES,
+    ),
     settings={
         Table.left_fork: lambda philosopher: philosopher,
         Table.right_fork: lambda philosopher: (philosopher + 1) % PHILOSOPHERS,

@@ -10,6 +10,10 @@ eight are enough: one process gives the turn, the other takes its four steps wit
 that flag down, having given the turn back, and the first finds it is its turn.
 With no turn at all, nobody can act only where both wait, each after three steps;
 and six are enough, in any order.
+
+That with the turn nobody waits for ever is Peterson's own claim ("Myths about the
+mutual exclusion problem", 1981): weak fairness to each process is enough. With no turn
+the first process never enters where both wait, and they can only stop there.
 """
 
 from __future__ import annotations
@@ -22,17 +26,22 @@ from tdxcheck.checker.language import (
     State,
     Term,
     TransitionSystem,
+    Turns,
     Var,
     action,
+    all_of,
     any_of,
     count,
     deadlock_free,
+    fairness,
     forall,
     implies,
     invariant,
+    leads_to,
     one_of,
 )
 from tdxcheck.checker.language.instance import Scope
+from tdxcheck.checker.language.terms import Element
 
 
 class At(Enum):
@@ -147,6 +156,21 @@ def somebody_can_act(lock: Lock) -> Term[bool]:
     return any_of()
 
 
+@fairness(
+    want, raise_flag, give_turn, enter, leave, lower_flag, turns=Turns.EACH_ELEMENT
+)
+def each_process_goes_on(lock: Lock) -> Term[bool]:
+    """No process stops for ever while it could go on."""
+    return all_of()
+
+
+@leads_to(fair=(each_process_goes_on,))
+def who_waits_enters(lock: Lock) -> tuple[Term[bool], Term[bool]]:
+    """The first process, once it waits, is inside in the end."""
+    first = Element(Process, 0)
+    return lock.at[first] == At.WAIT, lock.at[first] == At.CRITICAL
+
+
 PETERSON = TransitionSystem(
     name="Peterson's mutual exclusion",
     summary="Two processes that give each other the turn.",
@@ -157,6 +181,7 @@ PETERSON = TransitionSystem(
         flags_tell_who_wants,
         the_one_inside_has_the_right,
         somebody_can_act,
+        who_waits_enters,
     ),
     settings={
         Lock.other: lambda process: 1 - process,
@@ -197,11 +222,37 @@ def enter_alone(lock: Lock, process: Process) -> None:
     lock.at[process] = At.CRITICAL
 
 
+@fairness(
+    want,
+    raise_flag,
+    give_turn,
+    enter_alone,
+    leave,
+    lower_flag,
+    turns=Turns.EACH_ELEMENT,
+)
+def each_process_goes_on_alone(lock: Lock) -> Term[bool]:
+    """No process stops for ever while it could go on."""
+    return all_of()
+
+
+@leads_to(fair=(each_process_goes_on_alone,))
+def who_waits_alone_enters(lock: Lock) -> tuple[Term[bool], Term[bool]]:
+    """The first process, once it waits, is inside in the end. (Not so.)"""
+    first = Element(Process, 0)
+    return lock.at[first] == At.WAIT, lock.at[first] == At.CRITICAL
+
+
 NO_TURN = PETERSON.variant(
     "Peterson's mutual exclusion, no turn",
     "A process enters only when the other's flag is down.",
     replaced={enter: enter_alone},
-    properties=(one_at_most_is_inside, flags_tell_who_wants, somebody_can_act),
+    properties=(
+        one_at_most_is_inside,
+        flags_tell_who_wants,
+        somebody_can_act,
+        who_waits_alone_enters,
+    ),
 )
 
 SCOPE: Scope = {Process: 2}

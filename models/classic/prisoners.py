@@ -13,12 +13,14 @@ from tdxcheck.checker.language import (
     State,
     Term,
     TransitionSystem,
+    Turns,
     Var,
     action,
     all_of,
     any_of,
     count,
     deadlock_free,
+    fairness,
     forall,
     implies,
     invariant,
@@ -114,10 +116,22 @@ def count_has_room(prison: Prison) -> Term[bool]:
     return implies(prison.a_up, prison.counted < MOST_COUNTED)
 
 
-@leads_to(fair=(signal, flip_other, count_one, count_none))
+@fairness(signal, flip_other, turns=Turns.EACH_ELEMENT)
+def each_prisoner_is_called(prison: Prison) -> Term[bool]:
+    """Each prisoner is brought into the room again and again."""
+    return all_of()
+
+
+@fairness(count_one, count_none, turns=Turns.TOGETHER)
+def the_counter_is_called(prison: Prison) -> Term[bool]:
+    """So is the one who counts."""
+    return all_of()
+
+
+@leads_to(fair=(each_prisoner_is_called, the_counter_is_called))
 def prisoners_go_free(prison: Prison) -> tuple[Term[bool], Term[bool]]:
-    """The counter is done in the end."""
-    return all_of(), prison.done()
+    """The counter, who is not done at first, is done in the end."""
+    return prison.counted < size(Prisoner) + size(Prisoner), prison.done()
 
 
 @deadlock_free()

@@ -13,6 +13,13 @@ from tdxcheck.models.expected.handover import (
     WITH_KEXEC,
 )
 from tdxcheck.models.expected.handover import OLDER_MODULE as OLDER_MODULE_FAILS
+from tdxcheck.models.expected.liveness import (
+    V6_8_LIVENESS,
+    V6_16_LIVENESS,
+    V6_18_LIVENESS,
+    V7_1_LETS_GO,
+    V13_LIVENESS,
+)
 from tdxcheck.models.expected.proposals import (
     B1,
     ENTROPY,
@@ -105,6 +112,7 @@ V6_8_KNOWN: Table = {
     "kexec_leaves_the_module_disabled": NO_KEXEC,
     "kexec_is_possible": Expectation(note=NO_KEXEC.note, sources=NO_KEXEC.sources),
     **V6_8_HANDOVER,
+    **V6_8_LIVENESS,
 }
 KEXEC_RULES_HOLD = (
     "no_private_line_survives_kexec",
@@ -126,6 +134,7 @@ V13_KNOWN = amended(
         "private memory is reset before kexec", V13.at("17/22")
     ),
     **WITH_KEXEC,
+    **V13_LIVENESS,
 )
 V10_KNOWN = amended(
     V13_KNOWN,
@@ -139,7 +148,7 @@ V10_KNOWN = amended(
 )
 V15_KNOWN = amended(
     V13_KNOWN,
-    holds=["suspend_is_refused", "tdx_in_use_has_a_module"],
+    holds=["suspend_is_refused", "tdx_in_use_has_a_module", *V13_LIVENESS],
     an_older_module_is_not_final=OLDER_MODULE_FAILS,
 )
 
@@ -155,6 +164,7 @@ NOT_PASSED_ON = Expectation(
 )
 V6_16_KNOWN = amended(
     V6_8_KNOWN,
+    holds=(),
     the_module_serves_kvm=NOT_PASSED_ON,
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     somebody_watches_the_cpus=NOT_PASSED_ON,
@@ -164,6 +174,7 @@ V6_16_KNOWN = amended(
     unverified_cpu_is_refused=NOT_PASSED_ON,
     only_verified_cpus_run_tdx=NOT_PASSED_ON,
     seamcall_needs_vmxon_and_lp_init=NOT_PASSED_ON,
+    **V6_16_LIVENESS,
 )
 PRECHECKED = vacuous(
     "once memory is listed none is added, and what was before is listed",
@@ -188,6 +199,7 @@ V6_18_KNOWN = amended(
     cpu_offline_is_refused_for_a_td_only=MISCOUNT,
     stranding_cpu_offline_is_refused=MISCOUNT,
     **V6_18_HANDOVER,
+    **V6_18_LIVENESS,
 )
 V7_1_KNOWN = amended(
     V6_18_KNOWN,
@@ -195,6 +207,7 @@ V7_1_KNOWN = amended(
         "cpu_offline_is_refused_for_a_td_only",
         "stranding_cpu_offline_is_refused",
         *V7_1_MENDED,
+        *V7_1_LETS_GO,
     ],
     no_seamcall_after_failed_init=ASKED_AT_MACHINE_CHECK,
 )
@@ -205,7 +218,7 @@ OLDER_MODULE = Expectation(
 )
 V7_2_KNOWN = amended(
     V7_1_KNOWN,
-    holds=V7_2_MENDED,
+    holds=[*V7_2_MENDED, *V6_8_LIVENESS],
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
 )

@@ -8,6 +8,7 @@ from tdxcheck.models.expected.handover import (
     V3_HANDOVER,
     V7_HANDOVER,
 )
+from tdxcheck.models.expected.liveness import V3_LIVENESS
 from tdxcheck.models.expected.table import Table, amended, vacuous
 from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
@@ -141,6 +142,7 @@ V3_KNOWN: Table = {
         "no memory is refused", SEED.at("memory hotplug")
     ),
     **V3_HANDOVER,
+    **V3_LIVENESS,
 }
 
 # 2022: other proposals.
@@ -263,7 +265,6 @@ V8_MEANINGFUL = {
     "kvm_loads_without_tdx",
     "no_list_holds_a_failed_vcpu",
     "no_assertion_fails",
-    "disabling_ends",
 }
 V8_KNOWN: Table = {
     rule.name: NEVER_USED

@@ -34,7 +34,6 @@ def without_updates(note: str, *sources: Source) -> Mapping[str, Expectation]:
             sources,
         )
         for rule in UPDATE
-        if rule.mode is not Mode.LEADS_TO
     }
 
 

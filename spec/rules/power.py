@@ -10,7 +10,8 @@ from tdxcheck.checker.language import (
     leads_to,
     reachable,
 )
-from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, REBOOT, SUSPEND
+from tdxcheck.spec.events import SUSPEND
+from tdxcheck.spec.fairness import disabling_is_not_interrupted_for_ever
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.module import SysState
 from tdxcheck.spec.sources import DISABLE_V3, L6_8, TDX_RST
@@ -44,7 +45,7 @@ def a_reboot_can_leave_the_module_disabled(host: Host) -> Term[bool]:
 
 
 @leads_to(
-    fair=(KEXEC, CRASH_KEXEC, REBOOT),
+    fair=(disabling_is_not_interrupted_for_ever,),
     severity=Severity.SERVICE,
     sources=(DISABLE_V3.at("tdx_shutdown(), retries"),),
 )

@@ -11,9 +11,16 @@ from tdxcheck.checker.language import (
     one_of,
     reachable,
 )
+from tdxcheck.spec.events import CPU_OFFLINE
+from tdxcheck.spec.fairness import (
+    an_initialization_goes_on,
+    entropy_comes_back,
+    stopped_cpus_go_on,
+    the_end_of_a_td_goes_on,
+)
 from tdxcheck.spec.host import Host, MemoryKind, Presence, Running, Td, Tdx
-from tdxcheck.spec.machine import Block
-from tdxcheck.spec.sources import SEED, TDX_RST, V3
+from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.sources import K6_16, SEED, TDX_RST, V3
 
 
 @reachable(severity=Severity.MODEL, sources=(V3.at("00/21"),))
@@ -48,10 +55,49 @@ def the_host_never_stops(host: Host) -> Term[bool]:
     return ~one_of(host.running, *goes_on)
 
 
-@leads_to(fair=(), severity=Severity.SERVICE, sources=(V3.at("00/21"),))
+@leads_to(
+    fair=(an_initialization_goes_on, entropy_comes_back),
+    severity=Severity.SERVICE,
+    sources=(V3.at("00/21"),),
+)
 def initialization_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
     """Initialising TDX ends: in use, or given up."""
-    return host.initializing(), host.tdx_in_use() | host.given_up()
+    return host.initializing(), ~host.initializing()
+
+
+@leads_to(
+    fair=(the_end_of_a_td_goes_on, stopped_cpus_go_on),
+    severity=Severity.GUEST,
+    sources=(K6_16.at("tdx_mmu_release_hkid()"),),
+)
+def a_td_can_be_torn_down(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """A TD that is to end does: its KeyID is free again, as long as TDX is in use.
+
+    Or lost, which no_hkid_is_leaked tells.
+    """
+    running = host.tdx_in_use() | host.updating()
+    ending = running & host.hkid_in_use() & ~host.hkid_leaked
+    return ending, ~ending
+
+
+@leads_to(
+    fair=(the_end_of_a_td_goes_on, stopped_cpus_go_on),
+    severity=Severity.SERVICE,
+    sources=(K6_16.at("tdx_offline_cpu()"),),
+)
+def a_cpu_held_for_a_td_is_let_go(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """A CPU that may not go offline because of a TD may when the TD has ended.
+
+    The very last CPU of the machine stays in any case, and so does any while a KeyID
+    is lost, or after an update that failed.
+    """
+    running = (host.tdx_in_use() | host.updating()) & ~host.hkid_leaked
+
+    def held(cpu: Cpu) -> Term[bool]:
+        refused = host.refuses(CPU_OFFLINE, cpu)
+        return running & refused & host.another_cpu_online(cpu)
+
+    return exists(Cpu, held), ~exists(Cpu, held)
 
 
 SERVICE = (
@@ -60,4 +106,6 @@ SERVICE = (
     kexec_is_possible,
     the_host_never_stops,
     initialization_ends,
+    a_td_can_be_torn_down,
+    a_cpu_held_for_a_td_is_let_go,
 )

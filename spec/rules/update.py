@@ -17,6 +17,7 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.spec.events import CPU_ONLINE, MODULE_UPDATE
+from tdxcheck.spec.fairness import stopped_cpus_go_on
 from tdxcheck.spec.host import Host, Kvm, Presence, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid
 from tdxcheck.spec.module import HkidState, Status, SysState
@@ -288,7 +289,11 @@ def an_update_can_succeed(host: Host) -> Term[bool]:
     return host.updated() & host.tdx_in_use() & host.hkid_in_use()
 
 
-@leads_to(fair=(), severity=Severity.SERVICE, sources=(SEAMLDR_7_2.at("ack_state()"),))
+@leads_to(
+    fair=(stopped_cpus_go_on,),
+    severity=Severity.SERVICE,
+    sources=(SEAMLDR_7_2.at("ack_state()"),),
+)
 def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
     """An update ends: in use again, or given up; no CPU waits for ever."""
     return host.updating(), one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tdxcheck.checker.engines.diagrams import liveness
 from tdxcheck.checker.engines.diagrams.cones import Cone, clusters
 from tdxcheck.checker.engines.diagrams.deciding import Target, deciding
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
@@ -16,6 +17,7 @@ from tdxcheck.checker.engines.diagrams.limits import (
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
+from tdxcheck.checker.engines.enduring import with_leads_to
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.language.system import Action, Mode
@@ -61,7 +63,7 @@ def survey(
     check_start(system)
     surveyor = _Surveyor(system, limits, progress, pure)
     try:
-        return surveyor.survey()
+        found = surveyor.survey()
     except Unsuited:
         return _nothing(system, Limit.NUMBERS)
     except Stop:
@@ -70,6 +72,13 @@ def survey(
         return _nothing(system, Limit.MEMORY)
     except KeyboardInterrupt:
         return surveyor.so_far(Limit.INTERRUPT)
+    del surveyor
+    verdicts = with_leads_to(
+        system,
+        found.verdicts,
+        lambda part: liveness.judge(part, limits, pure=pure),
+    )
+    return replace(found, verdicts=verdicts)
 
 
 def _nothing(system: GroundSystem, limit: Limit) -> Survey:
@@ -265,8 +274,8 @@ class _Surveyor:
         self, number: int, rule: GroundProperty, depth: int, limit: Limit
     ) -> Verdict:
         mode = rule.property.mode
-        if mode is Mode.LEADS_TO:
-            return Unknown(Limit.UNSUPPORTED)
         if number in self.runs:
             return self._decided(number, mode)
-        return Unknown(limit) if mode is Mode.REACHABLE else Bounded(depth, limit)
+        if mode in (Mode.REACHABLE, Mode.LEADS_TO):
+            return Unknown(limit)
+        return Bounded(depth, limit)

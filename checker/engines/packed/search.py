@@ -122,7 +122,7 @@ def _verdict(
 ) -> Verdict:
     mode = rule.property.mode
     if mode is Mode.LEADS_TO:
-        return Unknown(Limit.UNSUPPORTED)
+        return Unknown(limit or Limit.UNSUPPORTED)
     if run is not None:
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
     if limit is not None:

@@ -1,0 +1,313 @@
+"""Leads-to by diagrams: where a fair run can stay that owes a goal.
+
+After Emerson and Lei: of the states that owe the goal, those are dropped again and
+again from which some turn can neither be taken nor cease to be due without leaving
+the rest. What is left are the states from which a fair run stays among them; if there
+is none, the property holds. Where there is one, the fair components among them are
+told apart for the states that a shortest stem leads to, and no others. Configuration
+that no step changes tells components apart, so one of each is taken at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move, Unsuited
+from tdxcheck.checker.engines.diagrams.limits import (
+    NO_LIMITS,
+    Limits,
+    Lookout,
+    Stop,
+)
+from tdxcheck.checker.engines.diagrams.manager import Diagram
+from tdxcheck.checker.engines.diagrams.reach import closure
+from tdxcheck.checker.engines.lasso import Stems, Turn, lasso
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
+from tdxcheck.checker.verdict import (
+    Exhausted,
+    Limit,
+    Refuted,
+    Unknown,
+    Vacuous,
+    Verdict,
+)
+
+Look = Callable[[], None]
+
+
+class Sets:
+    """The states of a system as diagrams, for a lasso to be found among."""
+
+    def __init__(self, encoding: Encoding, moves: Sequence[Move], look: Look) -> None:
+        self.system = encoding.system
+        self.encoding = encoding
+        self.moves = {move.step.number: move for move in moves}
+        self.look = look
+        self.nothing: Diagram = encoding.manager.false
+        written = {n for move in moves for n in move.step.updates}
+        self.changing = [
+            bit
+            for number, bits in encoding.bits.items()
+            if number in written
+            for bit in bits
+        ]
+
+    @property
+    def steps(self) -> Sequence[int]:
+        return list(self.moves)
+
+    def is_empty(self, states: Diagram) -> bool:
+        return bool(states == self.nothing)
+
+    def after(self, states: Diagram, step: int) -> Diagram:
+        self.look()
+        return self.encoding.after(states, self.moves[step])
+
+    def before(self, states: Diagram, step: int) -> Diagram:
+        self.look()
+        return self.encoding.before(states, self.moves[step])
+
+    def only(self, values: Values) -> Diagram:
+        return self.encoding.state(values)
+
+    def first(self, states: Diagram) -> Values:
+        return self.encoding.first(states)
+
+    def turns(self, rule: GroundProperty) -> list[Turn]:
+        found = []
+        for fair in rule.fair:
+            applies = self.encoding.truth(fair.condition)
+            possible = self.nothing
+            for step in fair.steps:
+                if step in self.moves:
+                    possible |= self.moves[step].guard
+            steps = frozenset(fair.steps) & self.moves.keys()
+            found.append(Turn(steps, applies, applies & possible, fair.line.strong))
+        return found
+
+    def ahead(self, states: Diagram, inside: Diagram) -> Diagram:
+        """All that the steps lead to from these, inside."""
+        return self._closure(self.after, states & inside, inside, inside)
+
+    def behind(self, states: Diagram, inside: Diagram) -> Diagram:
+        """All from where the steps lead to these, inside."""
+        return self._closure(self.before, states & inside, inside, inside)
+
+    def _closure(
+        self,
+        image: Callable[[Diagram, int], Diagram],
+        found: Diagram,
+        inside: Diagram,
+        wanted: Diagram,
+    ) -> Diagram:
+        """What is found by the steps inside, or all that is wanted as soon as it is."""
+        steps = self.possible(inside)
+        while not self.is_empty(wanted & ~found):
+            before = found
+            for step in steps:
+                found |= image(found, step) & inside
+            if found == before:
+                break
+        return found
+
+    def possible(self, inside: Diagram) -> list[int]:
+        """The steps that some of the states allow."""
+        return [
+            step
+            for step, move in self.moves.items()
+            if not self.is_empty(inside & move.guard)
+        ]
+
+    def taken_in(self, turn: Turn, inside: Diagram) -> Diagram:
+        """From where the turn is taken, with the step staying inside."""
+        found = self.nothing
+        for step in turn.steps:
+            found |= self.before(inside, step)
+        return found & turn.applies & inside
+
+    def taken_to(self, turn: Turn, inside: Diagram) -> Diagram:
+        """Where the turn leads to, when it is taken inside."""
+        found = self.nothing
+        for step in turn.steps:
+            found |= self.after(inside & turn.applies, step)
+        return found & inside
+
+    def staying(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
+        """From where a fair run can stay inside, not resting on what came before."""
+        return self._kept(inside, turns, self.taken_in, self.before)
+
+    def between(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
+        """Of such states, those that also come after whatever a turn needs.
+
+        Every fair component is among them, and what lies between two of them.
+        """
+        left = inside
+        while True:
+            before = left
+            left = self._kept(left, turns, self.taken_to, self.after)
+            left = self.staying(left, turns)
+            if left == before:
+                return left
+
+    def _kept(
+        self,
+        left: Diagram,
+        turns: Sequence[Turn],
+        taken_in: Callable[[Turn, Diagram], Diagram],
+        image: Callable[[Diagram, int], Diagram],
+    ) -> Diagram:
+        """The states that are left when each due turn can be taken, or ceases to be.
+
+        A state where a turn is not due needs nothing of it: a weak turn is met there,
+        and a strong one that can never be taken from there on is due nowhere after.
+        """
+        while True:
+            before = left
+            for turn in turns:
+                due = left & turn.due
+                if self.is_empty(due):
+                    continue
+                met = taken_in(turn, left)
+                if not turn.strong:
+                    met |= left & ~turn.due
+                found = self._closure(image, met, left, due)
+                left &= found | ~turn.due
+            if left == before:
+                return left
+
+    def configurations(self, states: Diagram) -> Diagram:
+        """What of the states no step changes."""
+        return self.encoding.manager.exists(self.changing, states)
+
+    def one_of_each(self, states: Diagram) -> Diagram:
+        """One state for each configuration."""
+        for bit in self.changing:
+            low = states & ~self.encoding.manager.bit(bit)
+            states = low | (states & ~self.configurations(low))
+        return states
+
+    def fair_around(
+        self, states: Diagram, inside: Diagram, turns: Sequence[Turn]
+    ) -> Diagram:
+        """The fair components of these states, one for each configuration at most."""
+        left = inside
+        while True:
+            around = self.ahead(states, left) & self.behind(states, left)
+            keep = around
+            for turn in turns:
+                served = self.configurations(self.taken_in(turn, around))
+                if turn.strong:
+                    keep &= ~(around & turn.due & ~served)
+                else:
+                    keep &= served | self.configurations(around & ~turn.due)
+            if keep == around:
+                return around
+            # A state that is itself dropped is in no fair component.
+            states &= keep
+            left = keep
+
+
+class Components:
+    """The fair components, found for the states that are asked about."""
+
+    def __init__(self, sets: Sets, inside: Diagram, turns: Sequence[Turn]) -> None:
+        self.sets = sets
+        self.inside = inside
+        self.turns = turns
+        self.open = inside
+        """States of which it is not known whether they are in one."""
+        self.found: list[Diagram] = []
+        self.resting = inside
+        for turn in turns:
+            self.resting &= ~turn.due
+
+    def fair(self, states: Diagram) -> Diagram:
+        """Those of the states that are in a fair component.
+
+        Where a run can rest on one of them, only those where it can.
+        """
+        resting = states & self.resting
+        if not self.sets.is_empty(resting):
+            return resting
+        while not self.sets.is_empty(asked := states & self.open):
+            chosen = self.sets.one_of_each(asked)
+            found = self.sets.fair_around(chosen, self.inside, self.turns)
+            self.open &= ~(chosen | found)
+            if not self.sets.is_empty(found):
+                self.found.append(found)
+        fair = self.sets.nothing
+        for component in self.found:
+            fair |= component & states
+        return fair
+
+    def of(self, values: Values) -> Diagram:
+        """The component that the state is in."""
+        here = self.sets.only(values)
+        for component in self.found:
+            if not self.sets.is_empty(here & component):
+                return component & self.sets.configurations(here)
+        raise AssertionError("the state is in a fair component")
+
+
+def judge(
+    system: GroundSystem, limits: Limits = NO_LIMITS, *, pure: bool = False
+) -> tuple[Verdict, ...]:
+    """The verdicts on the properties of the system, which are all leads-to."""
+    found: list[Verdict] = []
+    try:
+        judged = _Judge(system, Lookout(limits), pure)
+        for rule in system.properties:
+            found.append(judged.verdict(rule))
+        return tuple(found)
+    except Unsuited:
+        limit = Limit.NUMBERS
+    except (Stop, MemoryError):
+        limit = Limit.MEMORY
+    except KeyboardInterrupt:
+        limit = Limit.INTERRUPT
+    rest = len(system.properties) - len(found)
+    return (*found, *[Unknown(limit)] * rest)
+
+
+class _Judge:
+    """What the properties of one system have in common."""
+
+    def __init__(self, system: GroundSystem, look: Look, pure: bool) -> None:
+        self.encoding = Encoding(system, pure=pure)
+        moves = self.encoding.moves()
+        self.sets = Sets(self.encoding, moves, look)
+        self.start = self.encoding.initial()
+        self.reachable = closure(self.encoding, moves, self.start, look)
+        self.encoding.manager.settled()
+        (self.states,) = self.encoding.count(self.reachable)
+
+    def verdict(self, rule: GroundProperty) -> Verdict:
+        assert rule.goal is not None
+        sets, reachable = self.sets, self.reachable
+        condition = self.encoding.truth(rule.conditions[0])
+        goal = self.encoding.truth(rule.goal)
+        if sets.is_empty(reachable & condition):
+            return Vacuous(f"{self.states:,} states")
+        turns = sets.turns(rule)
+        owing = sets.ahead(reachable & condition & ~goal, reachable & ~goal)
+        left = sets.staying(owing, turns)
+        if sets.is_empty(left):
+            return Exhausted(self.states, tuple(_rests_on(sets, rule, owing, turns)))
+        components = Components(sets, sets.between(left, turns), turns)
+        stems = Stems(sets, self.start, condition, goal)
+        run = lasso(stems, turns, components.fair, components.of)
+        return Refuted(run, shortest=True)
+
+
+def _rests_on(
+    sets: Sets, rule: GroundProperty, owing: Diagram, turns: Sequence[Turn]
+) -> Iterable[str]:
+    """The lines of fairness without any one of which the rule does not hold."""
+    for line in rule.property.fair:
+        rest = [
+            turn
+            for turn, fair in zip(turns, rule.fair, strict=True)
+            if fair.line is not line
+        ]
+        if not sets.is_empty(sets.staying(owing, rest)):
+            yield line.name
