@@ -107,6 +107,12 @@ WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "sta
 """Commands that are not about the designs of a catalogue, or load one themselves."""
 
 
+WITH_SCHEMA = (
+    "verify", "guards", "diff", "matrix", "gate", "audit", "status", "layout",
+)  # fmt: skip
+"""Commands whose JSON has a schema."""
+
+
 def _catalogue(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--catalogue", metavar="FILE",
@@ -215,7 +221,8 @@ def _gate(commands: _Commands) -> None:
     )  # fmt: skip
     command.add_argument(
         "--catalogue", default=None, metavar="FILE.py:NAME",
-        help="of a specification elsewhere, or MODULE:NAME (default: tdxcheck's own)",
+        help="of a specification elsewhere, or MODULE:NAME (default: what "
+        "pyproject.toml says, or tdxcheck's own)",
     )  # fmt: skip
     command.add_argument(
         "--folder", type=Path, default=None, metavar="DIR",
@@ -229,7 +236,7 @@ def _gate(commands: _Commands) -> None:
         "--record-facts", action="store_true",
         help="write down the fact that each cited clause is cited for; compare nothing",
     )  # fmt: skip
-    _format(command)
+    _formats(command)
 
 
 def _matrix(commands: _Commands) -> None:
@@ -458,8 +465,7 @@ def _schema(commands: _Commands) -> None:
     )
     command.add_argument(
         "of", metavar="COMMAND",
-        choices=("verify", "guards", "diff", "matrix", "audit", "status", "layout"),
-        help="verify, guards, diff, matrix, audit, status or layout",
+        choices=WITH_SCHEMA, help=", ".join(WITH_SCHEMA),
     )  # fmt: skip
 
 

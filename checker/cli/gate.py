@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from tdxcheck.checker.catalogue import UsageError
-from tdxcheck.checker.cli.console import console, show
+from tdxcheck.checker.cli.console import show
+from tdxcheck.checker.cli.delivery import Delivery, check_outputs, deliver
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.findings import Report, Weight
 from tdxcheck.checker.gate import trees
 from tdxcheck.checker.gate.citations import recorded_facts
 from tdxcheck.checker.gate.comparison import compare
+from tdxcheck.checker.gate.results import results_of
 from tdxcheck.checker.gate.side.citing import file_of_facts
 from tdxcheck.checker.gate.sides import Side
+from tdxcheck.checker.gate.telling import as_json, page
+from tdxcheck.checker.project import project_of
 
 OWN = "tdxcheck.models.catalogue"
 """The catalogue of this project's own repository."""
 
 
 def gate(arguments: argparse.Namespace) -> int:
+    check_outputs(arguments)
+    started = time.monotonic()
     root = trees.top(Path.cwd())
     catalogue = _catalogue(root, arguments.catalogue)
     records = _inside(root, arguments.folder or Path(root / "counterexamples"))
@@ -50,7 +56,14 @@ def gate(arguments: argparse.Namespace) -> int:
                 side.check()
             report = compare(sides[0], sides[1], seconds or None, accepted)
     status = status_of(report)
-    _tell(report, arguments.format, status)
+    deliver(
+        arguments,
+        Delivery(
+            lambda out: show(out, page(report, out.width)),
+            lambda: as_json(report, status),
+            lambda: results_of(report, root, status, time.monotonic() - started),
+        ),
+    )
     return status
 
 
@@ -75,11 +88,13 @@ def status_of(report: Report) -> int:
 
 def _catalogue(root: Path, asked: str | None) -> str:
     """The catalogue as a side loads it: a module, or a file relative to the root."""
+    if asked is None and (project := project_of(Path.cwd())) is not None:
+        return f"{_inside(root, project.file)}:{project.name}"
     if asked is None:
         if not (root / "src" / "tdxcheck" / "models" / "catalogue.py").is_file():
             raise UsageError(
-                f"{root} is not the repository of tdxcheck: name the catalogue, "
-                "as --catalogue FILE.py:NAME or --catalogue MODULE:NAME"
+                f"{root} is not the repository of tdxcheck: name the catalogue in "
+                "pyproject.toml, or as --catalogue FILE.py:NAME or MODULE:NAME"
             )
         return OWN
     where, colon, name = asked.partition(":")
@@ -101,13 +116,3 @@ def _unpacked(stack: ExitStack, root: Path, revision: str) -> Path:
     trees.unpack(root, revision, folder)
     trees.lend(folder)
     return folder
-
-
-def _tell(report: Report, form: str, status: int) -> None:
-    from tdxcheck.checker.gate.telling import as_json, page
-
-    if form == "json":
-        print(json.dumps(as_json(report, status), indent=1))
-    else:
-        out = console()
-        show(out, page(report, out.width))

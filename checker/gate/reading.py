@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from tdxcheck.checker.ground.system import (
+    GroundFairness,
     GroundProperty,
     GroundSlot,
     GroundStep,
@@ -20,6 +21,7 @@ from tdxcheck.checker.ground.system import (
 )
 from tdxcheck.checker.ground.terms import Const, Node, Slot, Terms
 from tdxcheck.checker.language.instance import Instance
+from tdxcheck.checker.language.liveness import Fairness
 from tdxcheck.checker.language.location import Location
 from tdxcheck.checker.language.state import State
 from tdxcheck.checker.language.system import Action, Mode, Property, TransitionSystem
@@ -285,6 +287,8 @@ class _Reader:
                 stub(rule["name"], Mode[rule["mode"]]),
                 tuple(made[n] for n in rule["conditions"]),
                 tuple(made[n] for n in rule["premises"]),
+                None if rule["goal"] is None else made[rule["goal"]],
+                tuple(_turn(turn, made) for turn in rule["fair"]),
             )
             for rule in table["rules"]
         )
@@ -307,6 +311,14 @@ class _Reader:
                 if number not in starts:
                     values = map(make.number, sorted(codes))
                     yield make.or_(make.eq(self.slots[number], v) for v in values)
+
+
+def _turn(turn: Json, made: list[Node]) -> GroundFairness:
+    """A stand-in that engines can tell apart."""
+    line = Fairness(
+        turn["name"], "", "", (), Constant(True), NOWHERE, strong=turn["strong"]
+    )
+    return GroundFairness(line, None, (), made[turn["condition"]], tuple(turn["steps"]))
 
 
 class _Nodes:

@@ -30,11 +30,12 @@ HEADINGS = {
 
 def as_json(report: Report, status: int) -> dict[str, Any]:
     return {
+        "format": "tdxcheck-gate",
         "version": VERSION,
         "base": report.base,
         "head": report.head,
         "machine": report.machine,
-        "status": status,
+        "exit": status,
         "compared": list(report.compared),
         "unchanged": report.unchanged,
         "findings": [

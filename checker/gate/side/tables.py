@@ -17,7 +17,7 @@ from typing import Any
 
 from tdxcheck.checker.gate.side.loading import Tree
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.system import GroundSystem, code
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, code
 from tdxcheck.checker.ground.terms import (
     Add,
     And,
@@ -105,6 +105,16 @@ def table(system: GroundSystem, rules: list[str]) -> Json:
             "mode": rule.property.mode.name,
             "conditions": nodes.all(rule.conditions),
             "premises": nodes.all(rule.premises),
+            "goal": None if (goal := _goal(rule)) is None else nodes.of(goal),
+            "fair": [
+                {
+                    "name": turn.line.name,
+                    "strong": turn.line.strong,
+                    "condition": nodes.of(turn.condition),
+                    "steps": list(turn.steps),
+                }
+                for turn in getattr(rule, "fair", ())
+            ],
         }
         for name, rule in zip(rules, system.properties, strict=True)
     ]
@@ -116,6 +126,12 @@ def table(system: GroundSystem, rules: list[str]) -> Json:
         "rules": found,
         "nodes": nodes.made,
     }
+
+
+def _goal(rule: GroundProperty) -> Node | None:
+    """What has to come in the end, in a language that knows of such rules."""
+    found: Node | None = getattr(rule, "goal", None)
+    return found
 
 
 def _entry(
