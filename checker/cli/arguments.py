@@ -112,9 +112,10 @@ def _verify(commands: _Commands) -> None:
     _machine(verify)
     verify.add_argument(
         "--engine", action="append", default=[], metavar="NAME",
-        choices=("all", "diagrams", "explicit", "symbolic", "orbits"),
-        help="diagrams, explicit, symbolic, orbits (up to symmetry), or all but the "
-        "last, which is the default; may be repeated: they are compared",
+        choices=("all", "diagrams", "explicit", "symbolic", "orbits", "pdr"),
+        help="diagrams, explicit, symbolic, orbits (up to symmetry), pdr (proofs by "
+        "invariants), or all but the last two, which is the default; may be repeated: "
+        "they are compared",
     )  # fmt: skip
     verify.add_argument(
         "--assume", action="append", default=[], metavar="KEY",

@@ -1,0 +1,10 @@
+"""Property-directed reachability, of our own, over an incremental SAT solver.
+
+It proves that a rule holds by an inductive invariant, whose clauses are those of
+`proof.py`, or finds a shortest run that breaks it.
+"""
+
+from tdxcheck.checker.engines.pdr.judge import Budget, judge, judged, prove
+from tdxcheck.checker.engines.pdr.proof import Never, Proof
+
+__all__ = ["Budget", "Never", "Proof", "judge", "judged", "prove"]
