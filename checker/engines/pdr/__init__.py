@@ -6,5 +6,6 @@ It proves that a rule holds by an inductive invariant, whose clauses are those o
 
 from tdxcheck.checker.engines.pdr.judge import Budget, judge, judged, prove
 from tdxcheck.checker.engines.pdr.proof import Never, Proof
+from tdxcheck.checker.engines.pdr.search import GaveUp
 
-__all__ = ["Budget", "Never", "Proof", "judge", "judged", "prove"]
+__all__ = ["Budget", "GaveUp", "Never", "Proof", "judge", "judged", "prove"]
