@@ -3,7 +3,7 @@
 `checker/certificate_checker.py` checks them, and has nothing from here.
 """
 
-from tdxcheck.checker.certificates.making import Certificate, certify
-from tdxcheck.checker.certificates.writing import Subject, script, story
+from tdxcheck.checker.certificates.making import Attempt, certify, certify_all
+from tdxcheck.checker.certificates.writing import Subject
 
-__all__ = ["Certificate", "Subject", "certify", "script", "story"]
+__all__ = ["Attempt", "Subject", "certify", "certify_all"]

@@ -9,7 +9,7 @@ with `unsat`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tdxcheck.checker import record
 from tdxcheck.checker.catalogue import Catalogue, UsageError, hint
@@ -24,10 +25,15 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
 
+if TYPE_CHECKING:
+    from tdxcheck.checker.certificates import Attempt
+
 USUAL = 120.0
 """Seconds for up to three designs."""
 PER_DESIGN = 10.0
 """Seconds more for each further one."""
+CERTIFYING = 60.0
+"""Seconds for each certificate, where there is a limit of time at all."""
 
 
 def verify(
@@ -56,6 +62,8 @@ def verify(
         if engine.value in asked or ("all" in asked and engine not in ON_DEMAND)
     }
     folder = arguments.folder or default_folder()
+    if arguments.certificate is not None:
+        make_folder(arguments.certificate)
     if arguments.record:
         prepare(folder)
     budget = budget_of(arguments, arguments.jobs, len(designs))
@@ -72,6 +80,7 @@ def verify(
             demanded=demanded,
             report=report,
         )
+    attempts = certified(assessment, arguments)
     not_kept = None
     if arguments.record:
         try:
@@ -79,18 +88,49 @@ def verify(
         except OSError as error:
             not_kept = error
     status, result = conclusion(assessment)
+    if arguments.certificate is not None:
+        from tdxcheck.checker.report import certificates
     if arguments.format == "json":
         from tdxcheck.checker.report.as_json import assessment_as_json
 
-        print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
+        found = assessment_as_json(assessment, result, status)
+        if arguments.certificate is not None:
+            found["certificates"] = certificates.as_json(attempts)
+        print(json.dumps(found, indent=1))
     else:
         tell(assessment, catalogue, folder)
+        if arguments.certificate is not None:
+            page = Page(console().width)
+            certificates.tell(page, attempts, arguments.certificate)
+            show(console(), page)
         kept = arguments.resume is not None and arguments.resume.is_dir()
         if kept and status in (UNDECIDED, INTERRUPTED):
             print(f"\nThe search is kept in {arguments.resume}: this command goes on.")
     if not_kept is not None:
         raise not_kept
     return status
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of certificates now, while nothing has been done in vain."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep certificates in {folder}: {error.strerror}"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"cannot keep certificates in {folder}: it is not writable")
+
+
+def certified(assessment: Assessment, arguments: argparse.Namespace) -> list[Attempt]:
+    """What became of each certificate that was asked for."""
+    if arguments.certificate is None or assessment.interrupted:
+        return []
+    from tdxcheck.checker.certificates import certify_all
+
+    seconds = None if arguments.time == 0 else CERTIFYING
+    return list(certify_all(assessment, arguments.certificate, seconds))
 
 
 def prepare(folder: Path) -> None:

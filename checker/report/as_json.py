@@ -20,8 +20,12 @@
      "verdict": VERDICT, "engines": {"explicit": VERDICT, "symbolic": VERDICT},
      "standing": "as expected" | "unexpected" | "undecided" | "not checked",
      "expected": {"outcome": "holds" | "refuted" | "vacuous", "note"} | null,
-     "trace": TRACE | null}, ...]
+     "trace": TRACE | null}, ...],
+  "certificates": [{"design", "question", "file": path | null, "clauses", "seconds",
+                    "none_because": text | null}, ...]
 }
+
+There are "certificates" where `--certificate` asks for them: one for each proof.
 
 VERDICT is {"kind": "exhausted", "states"} | {"kind": "proved", "method"} |
 {"kind": "bounded", "depth", "limit"} | {"kind": "refuted", "steps", "shortest"} |

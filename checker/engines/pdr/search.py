@@ -286,7 +286,7 @@ class Search:
         self.solver.add_clause([-self.active[place], *clause])
 
     def _propagate(self) -> bool:
-        """Move clauses on where they are kept; whether some frame has all of the next."""
+        """Move clauses on where they are kept; whether a frame has none of its own."""
         for place in range(1, self.depth):
             for cube in list(self.frames[place]):
                 if cube in self.frames[place] and self._is_kept(cube, place):
@@ -320,7 +320,7 @@ class Search:
         return frozenset(cube)
 
     def _effort(self, literal: int, seen: set[int]) -> tuple[bool, bool, int]:
-        """How much a literal adds to a reason: nothing, a literal of a slot, or more."""
+        """What a literal adds to a reason: nothing, a literal of a slot, or more."""
         is_slot = abs(literal) in self.literals.leaves
         return literal not in seen, not is_slot, abs(literal)
 
