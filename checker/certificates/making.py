@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tdxcheck.checker.certificates.writing import Subject, script, story
-from tdxcheck.checker.engines.pdr import Budget, GaveUp, Proof, prove
+from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp, Proof, prove
 from tdxcheck.checker.engines.symbolic.target import premise_of, target_of
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.ground.grounder import ground

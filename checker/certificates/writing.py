@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width
-from tdxcheck.checker.engines.pdr import Never, Proof
+from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
 from tdxcheck.checker.engines.symbolic.target import Target
 from tdxcheck.checker.ground.system import GroundSlot, GroundStep
 from tdxcheck.checker.language.system import Property

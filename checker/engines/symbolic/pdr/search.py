@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from tdxcheck.checker.engines.pdr.literals import TRUE
-from tdxcheck.checker.engines.pdr.moves import Cube, Move, Moves
+from tdxcheck.checker.engines.symbolic.pdr.literals import TRUE
+from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Move, Moves
 from tdxcheck.checker.ground.system import Values
 from tdxcheck.checker.verdict import Limit
 

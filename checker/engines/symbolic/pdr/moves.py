@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tdxcheck.checker.engines.pdr.literals import FALSE, TRUE, Literals
+from tdxcheck.checker.engines.symbolic.pdr.literals import FALSE, TRUE, Literals
 from tdxcheck.checker.engines.symbolic.target import Target
 from tdxcheck.checker.ground.system import GroundSystem
 

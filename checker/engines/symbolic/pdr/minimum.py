@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tdxcheck.checker.engines.pdr.moves import Cube, Move, Moves
+from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Move, Moves
 
 Held = dict[Cube, set[Cube]]
 """By clause, those by which it is held."""

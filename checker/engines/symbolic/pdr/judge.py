@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tdxcheck.checker.engines.pdr.literals import TooManyValues
-from tdxcheck.checker.engines.pdr.minimum import minimum
-from tdxcheck.checker.engines.pdr.moves import Moves
-from tdxcheck.checker.engines.pdr.proof import Proof, never
-from tdxcheck.checker.engines.pdr.search import Found, GaveUp, Search
+from tdxcheck.checker.engines.symbolic.pdr.literals import TooManyValues
+from tdxcheck.checker.engines.symbolic.pdr.minimum import minimum
+from tdxcheck.checker.engines.symbolic.pdr.moves import Moves
+from tdxcheck.checker.engines.symbolic.pdr.proof import Proof, never
+from tdxcheck.checker.engines.symbolic.pdr.search import Found, GaveUp, Search
 from tdxcheck.checker.engines.symbolic.solving import (
     EngineError,
     check_path,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tdxcheck.checker.engines.pdr.literals import Literals
-from tdxcheck.checker.engines.pdr.moves import Cube
+from tdxcheck.checker.engines.symbolic.pdr.literals import Literals
+from tdxcheck.checker.engines.symbolic.pdr.moves import Cube
 from tdxcheck.checker.engines.symbolic.target import Target
 from tdxcheck.checker.ground.system import GroundSystem, decode
 from tdxcheck.checker.language.instance import show_value
