@@ -7,7 +7,7 @@ instead, the engines disagree.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,13 +76,11 @@ def certify_all(
     assessment: Assessment,
     folder: Path,
     seconds: float | None,
-    report: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Attempt]:
     """Write the certificate of every proof, within so many seconds for each."""
     for case in assessment.cases:
         system = ground(case.instance.system, case.instance.scope)
         for number, judgement in enumerate(assessment.of_case(case)):
-            report(f"{case.label}: {judgement.question.name}")
             yield _attempt(judgement, system, number, folder, Budget(None, seconds))
 
 

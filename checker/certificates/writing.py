@@ -82,7 +82,9 @@ class _Script:
         nodes = [slot.term for slot in system.slots]
         for step in system.steps:
             nodes += [*step.guards, *step.updates.values()]
-        nodes += [*system.initial, *(n for t in proof.targets for n in t.nodes)]
+        for rule in system.properties:
+            nodes += [*rule.conditions, *rule.premises]
+        nodes += system.initial
         self.bits = width(nodes)
         self.symbols = [f"|now {slot.name}|" for slot in system.slots]
         self.writer = Writer(self.symbols, self.bits)

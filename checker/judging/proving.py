@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.engines.symbolic.pdr import Budget as RuleBudget
 from tdxcheck.checker.engines.symbolic.pdr import judged
-from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case

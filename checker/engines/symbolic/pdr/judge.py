@@ -6,11 +6,11 @@ Each rule is judged on its own slice of the system.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from tdxcheck.checker.engines.symbolic.pdr.images import Images
 from tdxcheck.checker.engines.symbolic.pdr.literals import TooManyValues
-from tdxcheck.checker.engines.symbolic.pdr.minimum import minimum
+from tdxcheck.checker.engines.symbolic.pdr.minimum import NotInductive, minimum
 from tdxcheck.checker.engines.symbolic.pdr.moves import Moves
 from tdxcheck.checker.engines.symbolic.pdr.proof import Proof, never
 from tdxcheck.checker.engines.symbolic.pdr.search import Found, GaveUp, Search
@@ -40,9 +40,6 @@ from tdxcheck.checker.verdict import (
 
 METHOD = "PDR"
 
-Report = Callable[[int], None]
-"""Told the depth of each frame."""
-
 
 @dataclass(frozen=True)
 class Budget:
@@ -56,16 +53,30 @@ def prove(
     system: GroundSystem,
     *targets: Target,
     budget: Budget = Budget(),
-    report: Report = lambda depth: None,
 ) -> Run | Proof:
     """A proof that no run of the system hits a target, or a shortest run that does."""
+    try:
+        return _proved(system, targets, budget, symmetric=True)
+    except NotInductive:
+        return _proved(system, targets, budget, symmetric=False)
+
+
+def _proved(
+    system: GroundSystem,
+    targets: tuple[Target, ...],
+    budget: Budget,
+    *,
+    symmetric: bool,
+) -> Run | Proof:
     try:
         moves = Moves(system)
     except TooManyValues as reason:
         raise GaveUp(Limit.NUMBERS) from reason
     try:
         bad = moves.literals.or_(map(moves.bad, targets))
-        found = Search(moves, bad, budget.seconds, report).run(budget.depth)
+        images = Images(moves.literals, symmetric=symmetric)
+        search = Search(moves, bad, images, budget.seconds)
+        found = search.run(budget.depth)
         if isinstance(found, Found):
             return _run(system, targets, found)
         kept = minimum(moves, bad, found)
@@ -118,20 +129,15 @@ def judged(system: GroundSystem, number: int, budget: Budget = Budget()) -> Verd
         return Unknown(Limit.UNSUPPORTED)
     part = slice_for(system, (number,))
     (rule,) = part.system.properties
-    depth = -1
-
-    def searched(frame: int) -> None:
-        nonlocal depth
-        depth = frame - 1
 
     end = None if budget.seconds is None else time.monotonic() + budget.seconds
     try:
         target = target_of(part.system, rule)
-        found = prove(part.system, target, budget=budget, report=searched)
+        found = prove(part.system, target, budget=budget)
     except GaveUp as reason:
-        if mode is Mode.REACHABLE or depth < 0:
+        if mode is Mode.REACHABLE or reason.depth is None:
             return Unknown(reason.limit)
-        return Bounded(depth, reason.limit)
+        return Bounded(reason.depth, reason.limit)
     if isinstance(found, Run):
         run = part.lift(found)
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)

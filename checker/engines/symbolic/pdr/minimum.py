@@ -11,6 +11,11 @@ from collections.abc import Iterable
 
 from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Move, Moves
 
+
+class NotInductive(Exception):
+    """The clauses are no invariant, or leave room for a bad state."""
+
+
 Held = dict[Cube, set[Cube]]
 """By clause, those by which it is held."""
 
@@ -40,7 +45,8 @@ class _Reducer:
         self.needed: set[Cube] = set()
         """Those that were tried without, and are needed."""
         safe = self._why((), [bad])
-        assert safe is not None, "an invariant that leaves room for the target"
+        if safe is None:
+            raise NotInductive
         self.safe = safe
         self._close()
 
@@ -75,7 +81,8 @@ class _Reducer:
             found[cube] = None
             if cube not in self.held:
                 held = self._why_held(cube)
-                assert held is not None, "a clause that is not kept"
+                if held is None:
+                    raise NotInductive
                 self.held[cube] = held
             pending += self.held[cube]
         self.kept = {cube: None for cube in self.kept if cube in found}

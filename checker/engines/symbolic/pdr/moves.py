@@ -41,7 +41,8 @@ class Moves:
             if self.guards[step.number] != FALSE:
                 for slot in step.updates:
                     self.changing[slot].append(step.number)
-        self._after: dict[tuple[int, int], int] = {}
+        self._after: list[dict[int, int]] = [{} for _ in system.steps]
+        """By step and literal, what must hold before for the literal to hold after."""
         self.initial = self._initial()
         self.at_start = {
             self.literals.not_value(slot.number, slot.start)
@@ -61,16 +62,11 @@ class Moves:
 
     def after(self, step: int, literal: int) -> int:
         """What must hold before the step, for the literal to hold after it."""
-        key = (step, literal)
-        if key not in self._after:
-            slot, value = self.literals.excluded(literal)
-            updates = self.system.steps[step].updates
-            found = literal
-            if slot in updates:
-                number = self.literals.number(updates[slot])
-                found = -number.get(value, FALSE)
-            self._after[key] = found
-        return self._after[key]
+        slot, value = self.literals.excluded(literal)
+        updates = self.system.steps[step].updates
+        if slot not in updates:
+            return literal
+        return -self.literals.number(updates[slot]).get(value, FALSE)
 
     def into(self, cube: Iterable[int]) -> list[Move | tuple[int, int]]:
         """How each step can lead into the cube from outside.
@@ -84,8 +80,11 @@ class Moves:
 
     def move(self, step: int, cube: Iterable[int]) -> Move | tuple[int, int]:
         before: dict[int, int] = {}
+        known = self._after[step]
         for literal in cube:
-            asked = self.after(step, literal)
+            asked = known.get(literal)
+            if asked is None:
+                asked = known[literal] = self.after(step, literal)
             if asked == FALSE:
                 return step, literal
             if asked != TRUE:

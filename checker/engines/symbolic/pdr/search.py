@@ -11,10 +11,11 @@ shortest one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from tdxcheck.checker.engines.symbolic.pdr.images import Images
 from tdxcheck.checker.engines.symbolic.pdr.literals import TRUE
 from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Move, Moves
 from tdxcheck.checker.ground.system import Values
@@ -24,8 +25,10 @@ from tdxcheck.checker.verdict import Limit
 class GaveUp(Exception):
     """There is no answer, for a reason that a verdict can name."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, depth: int | None = None) -> None:
         self.limit = limit
+        self.depth = depth
+        """No run of so many steps hits the target; None if none was looked at."""
         super().__init__(limit.value)
 
 
@@ -54,41 +57,47 @@ class Search:
         self,
         moves: Moves,
         bad: int,
+        images: Images,
         seconds: float | None = None,
-        report: Callable[[int], None] = lambda depth: None,
     ) -> None:
         self.moves = moves
         self.literals = moves.literals
         self.solver = moves.literals.solver
         self.bad = bad
         self.end = None if seconds is None else time.monotonic() + seconds
-        self.report = report
-        self.frames: list[dict[Cube, None]] = [{}]
-        """By number, the cubes excluded up to there and not known to be further on."""
-        self.always: dict[Cube, None] = {}
+        self.images = images
+        self.frames: list[dict[Cube, tuple[Cube, ...]]] = [{}]
+        """By number, the cubes excluded up to there and not known to be further on.
+
+        Of those that are images of each other, one, with the others.
+        """
         self.active = [moves.literals.fresh()]
         self.solver.add_clause([-self.active[0], moves.initial])
         self.depth = 0
+        self.cleared: int | None = None
+        """Every run of so many steps misses the target."""
         self.asked = 0
 
     def run(self, most: int | None = None) -> Found | list[Cube]:
         """A shortest run to the target, or an inductive set of excluded cubes."""
         if self._ask([self.active[0]], (self.bad,)):
             return Found(self.literals.state(self._model()), ())
+        self.cleared = 0
         while most is None or self.depth < most:
             self._extend()
             found = self._clear()
             if found is not None:
                 return found
-            if self._propagate():
-                return list(self.always)
-        raise GaveUp(Limit.DEPTH)
+            self.cleared = self.depth
+            proof = self._propagate()
+            if proof is not None:
+                return proof
+        raise GaveUp(Limit.DEPTH, self.cleared)
 
     def _extend(self) -> None:
         self.depth += 1
         self.frames.append({})
         self.active.append(self.literals.fresh())
-        self.report(self.depth)
 
     def _assumed(self, frame: int) -> list[int]:
         """What makes the solver keep to the frame."""
@@ -96,7 +105,7 @@ class Search:
 
     def _ask(self, assumed: Sequence[int], more: Sequence[int]) -> bool:
         if self.end is not None and time.monotonic() > self.end:
-            raise GaveUp(Limit.TIME)
+            raise GaveUp(Limit.TIME, self.cleared)
         self.asked += 1
         return bool(self.solver.solve(assumptions=[*assumed, *more]))
 
@@ -133,12 +142,8 @@ class Search:
         return None
 
     def _is_excluded(self, cube: Cube, frame: int) -> bool:
-        """A clause of the frame excludes all of the cube."""
-        return any(
-            known <= cube
-            for frame_ in (*self.frames[frame:], self.always)
-            for known in frame_
-        )
+        """The clauses of the frame exclude all of the cube."""
+        return not self._ask(self._assumed(frame), tuple(cube))
 
     def _before(self, obligation: Obligation, frame: int) -> Obligation | Found | None:
         """A state of the frame that leads into the cube; if none does, exclude it."""
@@ -278,25 +283,33 @@ class Search:
             self.solver.add_clause([-named])
 
     def _add(self, cube: Cube, place: int) -> None:
+        """Exclude the cube, and its images, from the frames up to that one."""
+        images = self.images.of(cube)
         for frame in self.frames[: place + 1]:
-            for known in [known for known in frame if cube <= known]:
+            for known in [k for k in frame if self.images.covers(cube, k)]:
                 del frame[known]
-        self.frames[place][cube] = None
-        clause = [-literal for literal in cube]
-        self.solver.add_clause([-self.active[place], *clause])
+        self.frames[place][cube] = images
+        for image in images:
+            clause = [-literal for literal in image]
+            self.solver.add_clause([-self.active[place], *clause])
 
-    def _propagate(self) -> bool:
-        """Move clauses on where they are kept; whether a frame has none of its own."""
+    def _propagate(self) -> list[Cube] | None:
+        """Move clauses on where they are kept.
+
+        Where a frame is left with none of its own, those of all further on are
+        inductive.
+        """
         for place in range(1, self.depth):
             for cube in list(self.frames[place]):
                 if cube in self.frames[place] and self._is_kept(cube, place):
                     del self.frames[place][cube]
                     self._add(cube, place + 1)
             if not self.frames[place]:
-                for frame in self.frames[place + 1 :]:
-                    self.always |= frame
-                return True
-        return False
+                rest = self.frames[place + 1 :]
+                return [
+                    i for frame in rest for images in frame.values() for i in images
+                ]
+        return None
 
     def _justified(self, reason: Sequence[int], model: list[int] | None = None) -> Cube:
         """Literals of slots that are enough for these, by the solver's model."""
