@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tdxcheck.checker.certificate_solvers import by_z3, solvers
 from tdxcheck.checker.certificates import Subject, certify
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.engines.symbolic.pdr import Budget
+from tdxcheck.checker.engines.symbolic.pdr import Budget, prove
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.judging.work import ENGINES
 from tdxcheck.checker.language import TransitionSystem
@@ -89,6 +90,19 @@ def test_every_proof_has_one_that_is_accepted(drawn: Drawn) -> None:
 
 @pytest.mark.parametrize("number", range(4))
 def test_every_clause_is_missed(host: GroundSystem, number: int) -> None:
+    text = written(host, number)
+    assert accepted(text, host, number) == len(without_clauses(text)) > 0
+    for less in without_clauses(text):
+        with pytest.raises(Refused, match="fails"):
+            accepted(less, host, number)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_proof_by_lemmas_has_them_in_its_certificate(
+    host: GroundSystem, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known of pairs of values is shown too, and none that is not needed."""
+    monkeypatch.setattr(import_module(prove.__module__), "PLAIN", 0.0)
     text = written(host, number)
     assert accepted(text, host, number) == len(without_clauses(text)) > 0
     for less in without_clauses(text):

@@ -6,20 +6,27 @@ Each rule is judged on its own slice of the system.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from tdxcheck.checker.engines.symbolic.encoding import Encoding
+from tdxcheck.checker.engines.symbolic.lemmas import Lemma
+from tdxcheck.checker.engines.symbolic.pairs import pair_lemmas
 from tdxcheck.checker.engines.symbolic.pdr.images import Images
-from tdxcheck.checker.engines.symbolic.pdr.literals import TooManyValues
+from tdxcheck.checker.engines.symbolic.pdr.literals import Literals, TooManyValues
 from tdxcheck.checker.engines.symbolic.pdr.minimum import NotInductive, minimum
-from tdxcheck.checker.engines.symbolic.pdr.moves import Moves
+from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Moves
 from tdxcheck.checker.engines.symbolic.pdr.proof import Proof, never
 from tdxcheck.checker.engines.symbolic.pdr.search import Found, GaveUp, Search
 from tdxcheck.checker.engines.symbolic.solving import (
+    Clock,
     EngineError,
     check_path,
     check_start,
     hits,
 )
+from tdxcheck.checker.engines.symbolic.solving import GaveUp as SolverGaveUp
 from tdxcheck.checker.engines.symbolic.target import Target, premise_of, target_of
 from tdxcheck.checker.ground.slicing import slice_for, taken
 from tdxcheck.checker.ground.system import GroundSystem
@@ -40,6 +47,9 @@ from tdxcheck.checker.verdict import (
 
 METHOD = "PDR"
 
+PLAIN = 10.0
+"""Seconds before lemmas are looked for."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -54,17 +64,41 @@ def prove(
     *targets: Target,
     budget: Budget = Budget(),
 ) -> Run | Proof:
-    """A proof that no run of the system hits a target, or a shortest run that does."""
+    """A proof that no run of the system hits a target, or a shortest run that does.
+
+    What takes long is begun again, with what is known of pairs of values.
+    """
+    clock = Clock(budget.seconds)
+    begin = replace(budget, seconds=min(clock.left, PLAIN))
     try:
-        return _proved(system, targets, budget, symmetric=True)
-    except NotInductive:
-        return _proved(system, targets, budget, symmetric=False)
+        return _proved(system, targets, begin)
+    except GaveUp as reason:
+        if reason.limit is not Limit.TIME or clock.left <= 0:
+            raise
+    lemmas: tuple[Lemma, ...] = ()
+    with suppress(SolverGaveUp):
+        lemmas = pair_lemmas(Encoding(system), clock.part(clock.left / 2))
+    rest = None if budget.seconds is None else clock.left
+    return _proved(system, targets, replace(budget, seconds=rest), lemmas)
 
 
 def _proved(
     system: GroundSystem,
     targets: tuple[Target, ...],
     budget: Budget,
+    lemmas: Sequence[Lemma] = (),
+) -> Run | Proof:
+    try:
+        return _attempt(system, targets, budget, lemmas, symmetric=True)
+    except NotInductive:
+        return _attempt(system, targets, budget, lemmas, symmetric=False)
+
+
+def _attempt(
+    system: GroundSystem,
+    targets: tuple[Target, ...],
+    budget: Budget,
+    lemmas: Sequence[Lemma],
     *,
     symmetric: bool,
 ) -> Run | Proof:
@@ -72,18 +106,28 @@ def _proved(
         moves = Moves(system)
     except TooManyValues as reason:
         raise GaveUp(Limit.NUMBERS) from reason
+    literals = moves.literals
     try:
-        bad = moves.literals.or_(map(moves.bad, targets))
-        images = Images(moves.literals, symmetric=symmetric)
-        search = Search(moves, bad, images, budget.seconds)
-        found = search.run(budget.depth)
+        bad = literals.or_(map(moves.bad, targets))
+        images = Images(literals, symmetric=symmetric)
+        known = [_cube(literals, lemma) for lemma in lemmas]
+        found = Search(moves, bad, images, budget.seconds, known).run(budget.depth)
         if isinstance(found, Found):
             return _run(system, targets, found)
-        kept = minimum(moves, bad, found)
-        clauses = {never(moves.literals, cube) for cube in kept}
+        clauses = {never(literals, cube) for cube in minimum(moves, bad, found)}
         return Proof(system, targets, tuple(sorted(clauses, key=lambda c: c.slots)))
     finally:
-        moves.literals.solver.delete()
+        literals.solver.delete()
+
+
+def _cube(literals: Literals, lemma: Lemma) -> Cube:
+    """What the lemma says to be impossible."""
+    return frozenset(
+        -literal
+        for slot, value in lemma.literals
+        for other, literal in literals.slots[slot].items()
+        if other != value
+    )
 
 
 def _run(system: GroundSystem, targets: tuple[Target, ...], found: Found) -> Run:

@@ -11,7 +11,7 @@ shortest one.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -59,6 +59,7 @@ class Search:
         bad: int,
         images: Images,
         seconds: float | None = None,
+        known: Iterable[Cube] = (),
     ) -> None:
         self.moves = moves
         self.literals = moves.literals
@@ -76,7 +77,11 @@ class Search:
         self.depth = 0
         self.cleared: int | None = None
         """Every run of so many steps misses the target."""
-        self.asked = 0
+        self.known = list(known)
+        """Cubes that are known to be excluded for ever: an inductive set."""
+        self.always = moves.literals.fresh()
+        for cube in self.known:
+            self.solver.add_clause([-self.always, *(-literal for literal in cube)])
 
     def run(self, most: int | None = None) -> Found | list[Cube]:
         """A shortest run to the target, or an inductive set of excluded cubes."""
@@ -91,7 +96,7 @@ class Search:
             self.cleared = self.depth
             proof = self._propagate()
             if proof is not None:
-                return proof
+                return [*self.known, *proof]
         raise GaveUp(Limit.DEPTH, self.cleared)
 
     def _extend(self) -> None:
@@ -106,8 +111,7 @@ class Search:
     def _ask(self, assumed: Sequence[int], more: Sequence[int]) -> bool:
         if self.end is not None and time.monotonic() > self.end:
             raise GaveUp(Limit.TIME, self.cleared)
-        self.asked += 1
-        return bool(self.solver.solve(assumptions=[*assumed, *more]))
+        return bool(self.solver.solve(assumptions=[self.always, *assumed, *more]))
 
     def _model(self) -> list[int]:
         model: list[int] = self.solver.get_model()
