@@ -59,7 +59,7 @@ def compare(name: str, limit: int | None, told: Callable[[Row], None]) -> Iterat
         if engine in without:
             continue
         found = own(engine, name, kept, limit)
-        note(engine, _as_answer(found, limit))
+        note(engine, as_answer(found, limit))
     counted = next((r.answer.states for r in rows if r.answer.states), 0)
     exported = subject(system(name), kept)
     for peer in PEERS:
@@ -103,7 +103,8 @@ def own(
     return result
 
 
-def _as_answer(found: dict[str, Any] | None, limit: int | None) -> Answer:
+def as_answer(found: dict[str, Any] | None, limit: int | None) -> Answer:
+    """What was measured of an own engine, as that of another checker."""
     if found is None:
         return Answer(None, None, limit or 0.0, 0.0, expired=True)
     broken = found.get("broken")

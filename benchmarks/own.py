@@ -83,6 +83,47 @@ def symbolic(found: GroundSystem) -> Findings:
     return {"depth": DEPTH}
 
 
+def pdr(found: GroundSystem) -> Findings:
+    """Proofs of the rules, or shortest runs."""
+    from tdxcheck.checker.engines.symbolic.pdr import judge
+
+    verdicts = judge(found)
+    kinds = ", ".join(type(verdict).__name__.lower() for verdict in verdicts)
+    return {"broken": _broken(verdicts), "note": kinds}
+
+
+def spacer(found: GroundSystem) -> Findings:
+    """z3's Spacer alone, on the first rule; its claim is checked."""
+    from tdxcheck.checker.engines.symbolic import certificate, spacer
+    from tdxcheck.checker.engines.symbolic.encoding import Encoding
+    from tdxcheck.checker.engines.symbolic.solving import Clock
+    from tdxcheck.checker.engines.symbolic.target import target_of
+
+    encoding = Encoding(found)
+    target = target_of(found, found.properties[0])
+    claim = spacer.invariant(encoding, target, Clock(None))
+    if claim is not None:
+        certificate.check(encoding, claim, target, Clock(None))
+    return {"broken": [claim is None]}
+
+
+def checked(found: GroundSystem) -> Findings:
+    """The certificate of the first rule, checked by every solver that is here."""
+    from tdxcheck.checker.certificate_checker import check, read
+    from tdxcheck.checker.certificate_solvers import solvers
+    from tdxcheck.checker.certificates import Subject, certify
+    from tdxcheck.checker.engines.symbolic.pdr import Budget
+
+    rule = found.properties[0]
+    subject = Subject(found.name, rule.property.name, "holds", {}, (), rule.property)
+    text = certify(found, 0, subject, Budget()).script
+    begin = time.process_time()
+    asked = solvers()
+    clauses = check(read(text), found, rule, asked)
+    seconds = time.process_time() - begin
+    return {"broken": [False], "note": f"{clauses} clauses", "seconds": seconds}
+
+
 DEPTH = 12
 """Of the bounded model checking, in steps."""
 
@@ -92,6 +133,9 @@ ENGINES: dict[str, tuple[Callable[[GroundSystem], Findings], tuple[str, ...]]] =
     "numpy": (with_numpy, ("packed.search",)),
     "orbits": (orbits, ("orbits.judge", "orbits.kernel")),
     "symbolic": (symbolic, ("symbolic",)),
+    "pdr": (pdr, ("symbolic.pdr",)),
+    "spacer": (spacer, ("symbolic",)),
+    "checker": (checked, ("symbolic.pdr",)),
 }
 """Each with its modules, which are imported before the time is taken."""
 
@@ -145,7 +189,7 @@ def measured(engine: str, name: str, rules: Sequence[int] | None) -> Findings:
         found |= search(part)
     seconds = time.process_time() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**found, "seconds": seconds, "before": begin, "megabytes": peak}
+    return {"seconds": seconds, **found, "before": begin, "megabytes": peak}
 
 
 if __name__ == "__main__":

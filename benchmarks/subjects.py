@@ -30,17 +30,18 @@ class Unknown(Exception):
     def __str__(self) -> str:
         return (
             f"there is nothing to measure of the name '{self.name}': "
-            "take 'lifecycle NxM', a classic model with its sizes as in "
+            "take 'lifecycle NxM', 'lifecycle-mem_online NxM', a classic model with its sizes as in "
             "'two-phase commit 6', or a design as in 'v6.8 CPUS,PACKAGES,BLOCKS'"
         )
 
 
 def system(name: str) -> GroundSystem:
     """The ground system of this name, with all of its rules."""
-    if match := re.fullmatch(r"lifecycle (\d+)x(\d+)", name):
-        from tdxcheck.models.classic.lifecycle import LIFECYCLE, scope
+    if match := re.fullmatch(r"lifecycle(-mem_online)? (\d+)x(\d+)", name):
+        from tdxcheck.models.classic.lifecycle import LIFECYCLE, MEM_ONLINE, scope
 
-        return ground(LIFECYCLE, scope(int(match[1]), int(match[2])))
+        model = MEM_ONLINE if match[1] else LIFECYCLE
+        return ground(model, scope(int(match[2]), int(match[3])))
     if match := re.fullmatch(r"(\S+)(?: (\d+),(\d+),(\d+))?(?: (keys))?", name):
         from tdxcheck.models.catalogue import CATALOGUE
 

@@ -808,7 +808,7 @@ def test_what_the_page_leaves_to_python_is_left_to_it(
 
 # The architecture: who imports whom.
 
-OUTSIDE = ("dd", "networkx", "numpy", "rich", "scipy", "z3")
+OUTSIDE = ("cvc5", "dd", "networkx", "numpy", "pysat", "rich", "scipy", "z3")
 """The packages that only some folders may use."""
 
 

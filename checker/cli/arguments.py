@@ -21,7 +21,8 @@ EXIT_CODES = """\
 exit codes:
   0    everything is as expected
   1    a rule is refuted that should hold, or an expected refutation is gone;
-       a recorded trace is stale or not shortest; the module model does not conform;
+       a recorded trace is stale or not shortest; a certificate is refused;
+       the module model does not conform;
        by a log TDX has failed or refused something; what was seen is no run;
        a change to a specification allows, forbids or loses something
   2    wrong usage, a file that cannot be read or written,
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="show versions and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _verify(commands)
+    _check_certificate(commands)
     _guards(commands)
     _diff(commands)
     _gate(commands)
@@ -143,9 +145,10 @@ def _verify(commands: _Commands) -> None:
     _machine(verify)
     verify.add_argument(
         "--engine", action="append", default=[], metavar="NAME",
-        choices=("all", "diagrams", "explicit", "symbolic", "orbits"),
-        help="diagrams, explicit, symbolic, orbits (up to symmetry), or all but the "
-        "last, which is the default; may be repeated: they are compared",
+        choices=("all", "diagrams", "explicit", "symbolic", "orbits", "pdr"),
+        help="diagrams, explicit, symbolic, orbits (up to symmetry), pdr (proofs by "
+        "invariants), or all but the last two, which is the default; may be repeated: "
+        "they are compared",
     )  # fmt: skip
     verify.add_argument(
         "--assume", action="append", default=[], metavar="KEY",
@@ -160,12 +163,26 @@ def _verify(commands: _Commands) -> None:
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
     )  # fmt: skip
+    verify.add_argument(
+        "--certificate", type=Path, default=None, metavar="DIR",
+        help="write there the certificate of each proof (see check-certificate)",
+    )  # fmt: skip
     _formats(verify)
     verify.add_argument(
         "--record", action="store_true",
         help="keep the trace of every refutation among the counterexamples",
     )  # fmt: skip
     _folder(verify)
+
+
+def _check_certificate(commands: _Commands) -> None:
+    command = _command(
+        commands, "check-certificate", "check proofs apart from what has found them"
+    )
+    command.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH",
+        help="a certificate of 'tdxcheck verify --certificate', or a folder of them",
+    )  # fmt: skip
 
 
 def _guards(commands: _Commands) -> None:

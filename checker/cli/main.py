@@ -136,6 +136,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.verify import verify
 
             return verify(arguments, context.load(), context.engines())
+        case "check-certificate":
+            from tdxcheck.checker.cli.certificates import check_certificate
+
+            return check_certificate(arguments, context.load())
         case "guards":
             from tdxcheck.checker.cli.guards import guards
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -28,10 +29,15 @@ from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.verdict import Refuted
 
+if TYPE_CHECKING:
+    from tdxcheck.checker.certificates import Attempt
+
 USUAL = 120.0
 """Seconds for up to three designs."""
 PER_DESIGN = 10.0
 """Seconds more for each further one."""
+CERTIFYING = 60.0
+"""Seconds for each certificate, where there is a limit of time at all."""
 
 
 def verify(
@@ -61,6 +67,8 @@ def verify(
     }
     folder = arguments.folder or default_folder(catalogue)
     check_outputs(arguments)
+    if arguments.certificate is not None:
+        make_folder(arguments.certificate)
     if arguments.record:
         prepare(folder)
     budget = budget_of(arguments, arguments.jobs, len(designs))
@@ -77,6 +85,7 @@ def verify(
             demanded=demanded,
             report=report,
         )
+    attempts = certified(assessment, arguments)
     not_kept = None
     if arguments.record:
         try:
@@ -87,8 +96,13 @@ def verify(
     deliver(
         arguments,
         Delivery(
-            lambda out: tell(out, assessment, catalogue, folder),
-            lambda: assessment_as_json(assessment, result, status),
+            lambda out: _tell_all(
+                out, assessment, catalogue, folder, attempts, arguments.certificate
+            ),
+            lambda: {
+                **assessment_as_json(assessment, result, status),
+                **certificates_as_json(attempts, arguments.certificate),
+            },
             lambda: results_of(assessment, status),
         ),
     )
@@ -99,6 +113,56 @@ def verify(
     if not_kept is not None:
         raise not_kept
     return status
+
+
+def _tell_all(
+    out: Console,
+    assessment: Assessment,
+    catalogue: Catalogue,
+    folder: Path,
+    attempts: Sequence[Attempt],
+    certificates: Path | None,
+) -> None:
+    tell(out, assessment, catalogue, folder)
+    if certificates is not None:
+        from tdxcheck.checker.report import certificates as report
+
+        page = Page(out.width)
+        report.tell(page, attempts, certificates)
+        show(out, page)
+
+
+def certificates_as_json(
+    attempts: Sequence[Attempt], folder: Path | None
+) -> dict[str, Any]:
+    """The certificates, if they were asked for."""
+    if folder is None:
+        return {}
+    from tdxcheck.checker.report import certificates as report
+
+    return {"certificates": report.as_json(attempts)}
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of certificates now, while nothing has been done in vain."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep certificates in {folder}: {error.strerror}"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"cannot keep certificates in {folder}: it is not writable")
+
+
+def certified(assessment: Assessment, arguments: argparse.Namespace) -> list[Attempt]:
+    """What became of each certificate that was asked for."""
+    if arguments.certificate is None or assessment.interrupted:
+        return []
+    from tdxcheck.checker.certificates import certify_all
+
+    seconds = None if arguments.time == 0 else CERTIFYING
+    return list(certify_all(assessment, arguments.certificate, seconds))
 
 
 def prepare(folder: Path) -> None:

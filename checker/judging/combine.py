@@ -24,6 +24,7 @@ class Engine(Enum):
     EXPLICIT = "explicit"
     SYMBOLIC = "symbolic"
     ORBITS = "orbits"
+    PDR = "pdr"
 
 
 class InternalError(Exception):

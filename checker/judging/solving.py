@@ -16,8 +16,15 @@ from tdxcheck.checker.engines.symbolic.solving import Clock, EngineError, GaveUp
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
-from tdxcheck.checker.judging.work import Budget, Findings, Notice, Report, answer
-from tdxcheck.checker.verdict import Bounded, Limit, Unknown, Verdict
+from tdxcheck.checker.judging.work import (
+    Budget,
+    Findings,
+    Notice,
+    Report,
+    answer,
+    is_open,
+)
+from tdxcheck.checker.verdict import Limit, Unknown, Verdict
 
 DEPTH = 16
 """Steps of the runs that are looked at before anything is proved."""
@@ -55,7 +62,7 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
             judge.prepare()
         # Each question gets a little time, then those still open what is left.
         for again in (False, True):
-            pending = [n for n in order if n not in found or _is_open(found[n])]
+            pending = [n for n in order if n not in found or is_open(found[n])]
             for place, number in enumerate(pending):
                 left = max(end - time.monotonic(), 0.1)
                 share = left / min(2, len(pending) - place) if again else left / 8
@@ -74,14 +81,6 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
     except MemoryError:
         stopped = Limit.MEMORY
     return so_far(stopped)
-
-
-def _is_open(verdict: Verdict) -> bool:
-    """More time might bring an answer."""
-    match verdict:
-        case Bounded(limit=limit) | Unknown(limit=limit):
-            return limit is not Limit.UNSUPPORTED
-    return False
 
 
 def _easy_first(judge: Judge, questions: int) -> list[int]:

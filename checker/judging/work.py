@@ -23,7 +23,14 @@ from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.reading import variables_in
 from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.trace import Evidence, evidence_of
-from tdxcheck.checker.verdict import Limit, Reached, Refuted, Unknown, Verdict
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Limit,
+    Reached,
+    Refuted,
+    Unknown,
+    Verdict,
+)
 
 
 @dataclass(frozen=True)
@@ -145,13 +152,26 @@ def judge_by_orbits(case: Case, budget: Budget, report: Report) -> Findings:
             return nothing(case, Engine.ORBITS, Limit.TIME, started)
 
 
+def judge_by_pdr(case: Case, budget: Budget, report: Report) -> Findings:
+    """Prove each rule of the case's system by an invariant, or find a shortest run."""
+    from tdxcheck.checker.judging.proving import proved
+
+    started = time.monotonic()
+    with alarm(budget.seconds) as expired:
+        try:
+            return proved(case, budget, report, expired)
+        except OutOfTime:
+            return nothing(case, Engine.PDR, Limit.TIME, started)
+
+
 ENGINES: Engines = {
     Engine.DIAGRAMS: judge_by_diagrams,
     Engine.EXPLICIT: judge_explicitly,
     Engine.SYMBOLIC: judge_symbolically,
     Engine.ORBITS: judge_by_orbits,
+    Engine.PDR: judge_by_pdr,
 }
-ON_DEMAND = (Engine.ORBITS,)
+ON_DEMAND = (Engine.ORBITS, Engine.PDR)
 """Those that are only asked where they are named."""
 
 
@@ -164,6 +184,14 @@ def nothing(case: Case, engine: Engine, limit: Limit, started: float) -> Finding
         (unknown,) * len(case.questions),
         time.monotonic() - started,
     )
+
+
+def is_open(verdict: Verdict) -> bool:
+    """More time might bring an answer."""
+    match verdict:
+        case Bounded(limit=limit) | Unknown(limit=limit):
+            return limit is not Limit.UNSUPPORTED
+    return False
 
 
 def answer(system: GroundSystem, verdict: Verdict) -> Answer:

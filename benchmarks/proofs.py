@@ -1,0 +1,67 @@
+"""Proofs, side by side: property-directed reachability here, in ABC and in z3.
+
+    python -m benchmarks.proofs [--limit S] [SIZE ...]
+
+The rule is that memory which is online is covered, of the lifecycle model with as many
+CPUs and memory blocks as SIZE says, and without the guard that sees to it. *checker* is
+the time in which the certificate of the proof is checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.__main__ import machine
+from benchmarks.comparing import Row, as_answer, own
+from benchmarks.peers import ABC
+from benchmarks.subjects import system
+from benchmarks.table import HEAD, table
+from tdxcheck.checker.export.subject import subject
+
+SIZES = (2, 8, 16, 32)
+RULE = 0
+"""The number of `online_memory_is_covered`."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.proofs")
+    parser.add_argument("sizes", nargs="*", type=int, metavar="SIZE", default=SIZES)
+    parser.add_argument(
+        "--limit", type=int, default=60, metavar="S",
+        help="seconds of the CPU for each measurement (default: %(default)s)",
+    )  # fmt: skip
+    arguments = parser.parse_args()
+    print(f"{machine()}\n\n{HEAD}", flush=True)
+    wrong = 0
+    for size in arguments.sizes:
+        for model, broken in (("lifecycle", False), ("lifecycle-mem_online", True)):
+            rows = list(_rows(f"{model} {size}x{size}", arguments.limit, broken))
+            print("\n".join(table(rows)), flush=True)
+            told = [r for r in rows if r.answer.broken not in (None, broken)]
+            for row in told:
+                print(f"WRONG: {row.checker} on {row.subject}")
+            wrong += len(told)
+    return 1 if wrong else 0
+
+
+def _rows(name: str, limit: int, broken: bool) -> list[Row]:
+    engines = ("pdr", "spacer") if broken else ("pdr", "checker", "spacer")
+    rows = [
+        Row(name, engine, as_answer(own(engine, name, [RULE], limit), limit))
+        for engine in engines
+    ]
+    if all(map(shutil.which, ABC.programs)):
+        exported = subject(system(name), [RULE])
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(
+                Row(name, ABC.name, ABC.check(exported, Path(folder), 0, limit))
+            )
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Making certificates: of what was judged to hold, by property-directed reachability.
+
+However a rule was judged to hold, its certificate is made anew; where a run is found
+instead, the engines disagree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tdxcheck.checker.certificates.writing import Subject, script, story
+from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp, Proof, prove
+from tdxcheck.checker.engines.symbolic.target import premise_of, target_of
+from tdxcheck.checker.files import write_whole
+from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.judging.combine import Disagreement
+from tdxcheck.checker.judging.judgement import Assessment, Judgement
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import (
+    Exhausted,
+    Proved,
+    Unreachable,
+    Vacuous,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """A proof, as the text of its two files."""
+
+    script: str
+    story: str
+    clauses: int
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What became of one judgement: a certificate, or why there is none."""
+
+    judgement: Judgement
+    seconds: float
+    path: Path | None = None
+    clauses: int = 0
+    reason: str = ""
+    """Why a proof has none; empty where there is no proof."""
+
+
+def certify(
+    system: GroundSystem, number: int, subject: Subject, budget: Budget
+) -> Certificate:
+    """A certificate of what the subject says of the property with this number.
+
+    Of a rule that holds vacuously, that what it speaks of never happens.
+    """
+    part = slice_for(system, (number,))
+    (rule,) = part.system.properties
+    targets = [target_of(part.system, rule)]
+    if subject.says == "holds vacuously" and (premise := premise_of(rule)) is not None:
+        targets.append(premise)
+    found = prove(part.system, *targets, budget=budget)
+    if not isinstance(found, Proof):
+        raise Disagreement(
+            f"the engines disagree on {subject.question} of {subject.design}: "
+            f"a run of {len(found.steps)} steps is found where a proof is sought"
+        )
+    text = script(subject, found, part.steps)
+    return Certificate(text, story(subject, found), len(found.clauses))
+
+
+def certify_all(
+    assessment: Assessment,
+    folder: Path,
+    seconds: float | None,
+) -> Iterator[Attempt]:
+    """Write the certificate of every proof, within so many seconds for each."""
+    for case in assessment.cases:
+        system = ground(case.instance.system, case.instance.scope)
+        for number, judgement in enumerate(assessment.of_case(case)):
+            yield _attempt(judgement, system, number, folder, Budget(None, seconds))
+
+
+def _attempt(
+    judgement: Judgement,
+    system: GroundSystem,
+    number: int,
+    folder: Path,
+    budget: Budget,
+) -> Attempt:
+    """Write the certificate; what is there of another time is removed."""
+    started = time.monotonic()
+    name = f"{judgement.case.design.key}-{judgement.question.name}"
+    files = [folder / f"{name}{suffix}" for suffix in (".smt2", ".txt")]
+    says = _says(judgement)
+    reason = ""
+    if says and system.properties[number].property.mode is Mode.LEADS_TO:
+        says, reason = "", "there are no certificates of leads-to rules"
+    if says:
+        try:
+            found = certify(system, number, _subject(judgement, says), budget)
+        except GaveUp as limit:
+            reason = f"{limit} was met"
+        else:
+            for path, text in zip(files, (found.script, found.story), strict=True):
+                write_whole(path, text)
+            spent = time.monotonic() - started
+            return Attempt(judgement, spent, files[0], found.clauses)
+    for path in files:
+        path.unlink(missing_ok=True)
+    return Attempt(judgement, time.monotonic() - started, reason=reason)
+
+
+def _says(judgement: Judgement) -> str:
+    """What there is to prove; empty if nothing was shown that needs a proof."""
+    match judgement.verdict:
+        case Exhausted() | Proved():
+            return "holds"
+        case Vacuous():
+            return "holds vacuously"
+        case Unreachable():
+            return "is unreachable"
+    return ""
+
+
+def _subject(judgement: Judgement, says: str) -> Subject:
+    case, question = judgement.case, judgement.question
+    # A claim brings its own.
+    assumed = () if question.claim else tuple(a.key for a in case.assumed)
+    return Subject(
+        case.design.key, question.name, says, case.sizes, assumed, question.rule
+    )

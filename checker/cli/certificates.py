@@ -1,0 +1,126 @@
+"""tdxcheck check-certificate: check proofs apart from what has found them."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tdxcheck.checker.catalogue import Catalogue, UsageError
+from tdxcheck.checker.certificate_checker import (
+    Certificate,
+    Refused,
+    Undecided,
+    check,
+    read,
+)
+from tdxcheck.checker.certificate_solvers import solvers
+from tdxcheck.checker.cli.plain import one_line
+from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
+from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
+from tdxcheck.checker.judging.question import cases_of
+
+SUFFIX = ".smt2"
+MOST = 64 << 20
+"""Bytes of a file that is read."""
+
+
+def check_certificate(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
+    """Tell of each certificate, and by the exit code whether all are good."""
+    checking = _Checking(catalogue)
+    status = OK
+    for path in list(_files(arguments.paths)):
+        started = time.monotonic()
+        try:
+            said = checking.check(path)
+        except Refused as error:
+            said, status = f"REFUSED: {error}", REFUTED
+        except Undecided as error:
+            said, status = f"undecided: {error}", status or UNDECIDED
+        spent = time.monotonic() - started
+        print(f"{path}: {one_line(said)} ({spent:.2f} s)", flush=True)
+    return status
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(path.glob(f"*{SUFFIX}"))
+        if not found:
+            raise UsageError(f"there is no certificate in {path}: no *{SUFFIX}")
+        yield from found
+
+
+class _Checking:
+    """Checks certificates, and grounds each system that they are about only once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.solvers = solvers()
+        self.grounded: dict[tuple[str, ...], list[tuple[str, GroundSystem, int]]] = {}
+
+    def check(self, path: Path) -> str:
+        """What is said of a certificate that is accepted."""
+        certificate = read(_content(path))
+        system, rule = self._subject(certificate)
+        clauses = check(certificate, system, rule, self.solvers)
+        names = " and ".join(self.solvers)
+        info = certificate.info
+        return (
+            f"accepted by {names}: {info['question']} of {info['design']} "
+            f"{info['says']}, by {clauses} clause{'s' * (clauses != 1)}"
+        )
+
+    def _subject(self, certificate: Certificate) -> tuple[GroundSystem, GroundProperty]:
+        info = certificate.info
+        keys = ("design", "question", "sizes", "assumed")
+        if missing := [key for key in keys if key not in info]:
+            raise Refused(f"it does not name its {missing[0]}")
+        for name, system, number in self._systems(info):
+            if name == info["question"]:
+                return system, system.properties[number]
+        raise Refused(f"nothing is called {info['question']} in {info['design']}")
+
+    def _systems(self, info: dict[str, str]) -> Iterator[tuple[str, GroundSystem, int]]:
+        """Everything that can be asked of the design on that machine."""
+        claim = info["question"].partition("-without-")[0]
+        is_claim = any(claim == known.key for known in self.catalogue.claims)
+        key = (info["design"], info["sizes"], info["assumed"], claim * is_claim)
+        if key not in self.grounded:
+            try:
+                design = self.catalogue.design(info["design"])
+                assumed = map(self.catalogue.assumption, info["assumed"].split())
+                words = info["sizes"].split()
+                sizes = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+                if sizes.keys() - self.catalogue.machine.sizes.keys():
+                    raise Refused(f"no sizes of a machine: {info['sizes']}")
+                names = [claim] if is_claim else [r.id for r in self.catalogue.rules]
+                cases = cases_of(
+                    self.catalogue,
+                    [design],
+                    sizes,
+                    names=names,
+                    assumed=tuple(assumed),
+                )
+            except (UsageError, ValueError) as error:
+                raise Refused(str(error)) from error
+            self.grounded[key] = [
+                (question.name, system, number)
+                for case in cases
+                for system in (ground(case.instance.system, case.instance.scope),)
+                for number, question in enumerate(case.questions)
+            ]
+        yield from self.grounded[key]
+
+
+def _content(path: Path) -> str:
+    if path.stat().st_size > MOST:
+        raise UsageError(f"{path} is larger than any certificate")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused("it is no text") from error

@@ -1,0 +1,206 @@
+"""Judging by property-directed reachability: a proof of each rule, or a shortest run.
+
+Each rule is judged on its own slice of the system.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from tdxcheck.checker.engines.symbolic.encoding import Encoding
+from tdxcheck.checker.engines.symbolic.lemmas import Lemma
+from tdxcheck.checker.engines.symbolic.pairs import pair_lemmas
+from tdxcheck.checker.engines.symbolic.pdr.images import Images
+from tdxcheck.checker.engines.symbolic.pdr.literals import Literals, TooManyValues
+from tdxcheck.checker.engines.symbolic.pdr.minimum import NotInductive, minimum
+from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Moves
+from tdxcheck.checker.engines.symbolic.pdr.proof import Proof, never
+from tdxcheck.checker.engines.symbolic.pdr.search import Found, GaveUp, Search
+from tdxcheck.checker.engines.symbolic.solving import (
+    Clock,
+    EngineError,
+    check_path,
+    check_start,
+    hits,
+)
+from tdxcheck.checker.engines.symbolic.solving import GaveUp as SolverGaveUp
+from tdxcheck.checker.engines.symbolic.target import Target, premise_of, target_of
+from tdxcheck.checker.ground.slicing import slice_for, taken
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.ground.terms import evaluate
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import (
+    Bounded,
+    Limit,
+    Proved,
+    Reached,
+    Refuted,
+    Run,
+    Unknown,
+    Unreachable,
+    Vacuous,
+    Verdict,
+)
+
+METHOD = "PDR"
+
+PLAIN = 10.0
+"""Seconds before lemmas are looked for."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where the search for one proof ends without an answer; None for no limit."""
+
+    depth: int | None = None
+    seconds: float | None = None
+
+
+def prove(
+    system: GroundSystem,
+    *targets: Target,
+    budget: Budget = Budget(),
+) -> Run | Proof:
+    """A proof that no run of the system hits a target, or a shortest run that does.
+
+    What takes long is begun again, with what is known of pairs of values.
+    """
+    clock = Clock(budget.seconds)
+    begin = replace(budget, seconds=min(clock.left, PLAIN))
+    try:
+        return _proved(system, targets, begin)
+    except GaveUp as reason:
+        if reason.limit is not Limit.TIME or clock.left <= 0:
+            raise
+    lemmas: tuple[Lemma, ...] = ()
+    with suppress(SolverGaveUp):
+        lemmas = pair_lemmas(Encoding(system), clock.part(clock.left / 2))
+    rest = None if budget.seconds is None else clock.left
+    return _proved(system, targets, replace(budget, seconds=rest), lemmas)
+
+
+def _proved(
+    system: GroundSystem,
+    targets: tuple[Target, ...],
+    budget: Budget,
+    lemmas: Sequence[Lemma] = (),
+) -> Run | Proof:
+    try:
+        return _attempt(system, targets, budget, lemmas, symmetric=True)
+    except NotInductive:
+        return _attempt(system, targets, budget, lemmas, symmetric=False)
+
+
+def _attempt(
+    system: GroundSystem,
+    targets: tuple[Target, ...],
+    budget: Budget,
+    lemmas: Sequence[Lemma],
+    *,
+    symmetric: bool,
+) -> Run | Proof:
+    try:
+        moves = Moves(system)
+    except TooManyValues as reason:
+        raise GaveUp(Limit.NUMBERS) from reason
+    literals = moves.literals
+    try:
+        bad = literals.or_(map(moves.bad, targets))
+        images = Images(literals, symmetric=symmetric)
+        known = [_cube(literals, lemma) for lemma in lemmas]
+        found = Search(moves, bad, images, budget.seconds, known).run(budget.depth)
+        if isinstance(found, Found):
+            return _run(system, targets, found)
+        clauses = {never(literals, cube) for cube in minimum(moves, bad, found)}
+        return Proof(system, targets, tuple(sorted(clauses, key=lambda c: c.slots)))
+    finally:
+        literals.solver.delete()
+
+
+def _cube(literals: Literals, lemma: Lemma) -> Cube:
+    """What the lemma says to be impossible."""
+    return frozenset(
+        -literal
+        for slot, value in lemma.literals
+        for other, literal in literals.slots[slot].items()
+        if other != value
+    )
+
+
+def _run(system: GroundSystem, targets: tuple[Target, ...], found: Found) -> Run:
+    """The run that was found, each step of it taken by its terms' meaning."""
+    states = [found.start]
+    for number in found.steps:
+        states.append(taken(system.steps[number], states[-1]))
+    run = Run(tuple(states), found.steps)
+    for target in targets:
+        if hits(target, run):
+            break
+        if target.at_step and (step := _hit_by(target, system, run)) is not None:
+            after = taken(system.steps[step], run.states[-1])
+            run = Run((*run.states, after), (*run.steps, step))
+            break
+    check_start(system, run.states[0])
+    check_path(system, run)
+    if not any(hits(target, run) for target in targets):
+        raise EngineError(f"a run of {system.name} hits nothing")
+    return run
+
+
+def _hit_by(target: Target, system: GroundSystem, run: Run) -> int | None:
+    """The step that hits the target, taken where the run ends."""
+    last = run.states[-1]
+    for step in system.steps:
+        possible = all(evaluate(guard, last) for guard in step.guards)
+        if possible and target.hit(last, step.number):
+            return step.number
+    return None
+
+
+def judge(system: GroundSystem, budget: Budget = Budget()) -> tuple[Verdict, ...]:
+    """A verdict for each property of the system, in their order."""
+    numbers = range(len(system.properties))
+    return tuple(judged(system, number, budget) for number in numbers)
+
+
+def judged(system: GroundSystem, number: int, budget: Budget = Budget()) -> Verdict:
+    """The verdict on one property of the system."""
+    mode = system.properties[number].property.mode
+    if mode is Mode.LEADS_TO:
+        return Unknown(Limit.UNSUPPORTED)
+    part = slice_for(system, (number,))
+    (rule,) = part.system.properties
+
+    end = None if budget.seconds is None else time.monotonic() + budget.seconds
+    try:
+        target = target_of(part.system, rule)
+        found = prove(part.system, target, budget=budget)
+    except GaveUp as reason:
+        if mode is Mode.REACHABLE or reason.depth is None:
+            return Unknown(reason.limit)
+        return Bounded(reason.depth, reason.limit)
+    if isinstance(found, Run):
+        run = part.lift(found)
+        return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
+    if mode is Mode.REACHABLE:
+        return Unreachable(METHOD)
+    left = budget
+    if end is not None:
+        left = replace(budget, seconds=max(end - time.monotonic(), 0.1))
+    if _is_vacuous(part.system, left):
+        return Vacuous(METHOD)
+    return Proved(METHOD, found.text)
+
+
+def _is_vacuous(system: GroundSystem, budget: Budget) -> bool:
+    """What the system's one rule speaks of is shown never to happen."""
+    premise = premise_of(system.properties[0])
+    if premise is None:
+        return False
+    try:
+        return isinstance(prove(system, premise, budget=budget), Proof)
+    except GaveUp:
+        return False
