@@ -79,7 +79,7 @@ class _Script:
             for number, step in zip(numbers, self.system.steps, strict=True)
         ]
         system = proof.system
-        nodes = [slot.term for slot in system.slots]
+        nodes: list[Node] = [slot.term for slot in system.slots]
         for step in system.steps:
             nodes += [*step.guards, *step.updates.values()]
         for rule in system.properties:
