@@ -81,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     _explain(commands)
     _show(commands)
     _replay(commands)
+    _why(commands)
     _graph(commands)
     _export(commands)
     _conform(commands)
@@ -260,6 +261,26 @@ def _replay(commands: _Commands) -> None:
         "--design", metavar="DESIGN",
         help="that the events are followed in (default: what the stream says, or v6.8)",
     )  # fmt: skip
+    _limits(command)
+    _folder(command)
+
+
+def _why(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "why",
+        "why a rule is broken, or what keeps it, and what would change it",
+    )
+    command.add_argument(
+        "subject", nargs="+", metavar="TRACE | DESIGN RULE",
+        help="a recorded trace; or a design and a rule, which is then judged",
+    )  # fmt: skip
+    command.add_argument(
+        "--next", action="count", default=0,
+        help="the next counterexample that is different: another clause, another "
+        "action that breaks it, or other steps that lead there; may be repeated",
+    )  # fmt: skip
+    _machine(command)
     _limits(command)
     _folder(command)
 

@@ -148,6 +148,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.recorded import replay
 
             return replay(arguments, context.load(), context.engines())
+        case "why":
+            from tdxcheck.checker.cli.why import why
+
+            return why(arguments, context.load(), context.engines())
         case "graph":
             from tdxcheck.checker.cli.graph import graph
 

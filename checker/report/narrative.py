@@ -51,7 +51,7 @@ def narrate(page: Page, title: str, trace: Trace, machine: str, shortest: bool) 
     page.add()
     _steps(page, story)
     page.add()
-    _ending(page, story)
+    ending(page, story)
     _sources(page, story)
 
 
@@ -68,9 +68,10 @@ def _steps(page: Page, story: Story) -> None:
     for number, part in zip(numbers, story.parts, strict=True):
         label = " " * INDENT + number
         if isinstance(part, Folded):
-            page.add(_together(part.steps), Style.QUIET, label=label, at=at)
+            text = f"{together(part.steps)}: all successful"
+            page.add(text, Style.QUIET, label=label, at=at)
             if part.left:
-                page.add(f"leaves {_changes(part.left)}", Style.QUIET, at=at)
+                page.add(f"leaves {show_changes(part.left)}", Style.QUIET, at=at)
         else:
             _one(page, part, story.spoken_of, label, at)
 
@@ -81,7 +82,7 @@ def _label(part: Shown | Folded) -> str:
     return str(part.step.number)
 
 
-def _together(steps: tuple[TraceStep, ...]) -> str:
+def together(steps: tuple[TraceStep, ...]) -> str:
     """Several uneventful steps in one sentence, by the names of their actions."""
     told = []
     for actor, mine in groupby(steps, key=lambda step: step.action.actor):
@@ -89,7 +90,7 @@ def _together(steps: tuple[TraceStep, ...]) -> str:
         for _, same in groupby(mine, key=lambda step: step.action):
             calls.append(_calls(list(same)))
         told.append(f"{show_actor(actor)}{', '.join(calls)}")
-    return f"{'; '.join(told)}: all successful"
+    return "; ".join(told)
 
 
 def _calls(steps: list[TraceStep]) -> str:
@@ -120,7 +121,7 @@ def _name(actor: Enum) -> str:
     return actor.value if isinstance(actor.value, str) else actor.name.lower()
 
 
-def _told_by(step: TraceStep) -> str:
+def told_by(step: TraceStep) -> str:
     """The step's sentence, after its actor where the sentence does not name it."""
     sentence = step.sentence.rstrip(".")
     actor = step.action.actor
@@ -133,11 +134,11 @@ def _one(
     page: Page, part: Shown, spoken_of: frozenset[Definition], label: str, at: int
 ) -> None:
     step = part.step
-    sentence = _told_by(step)
+    sentence = told_by(step)
     answer = show_answer(step)
     style = Style.PLAIN if step.went_well else Style.BAD
     page.add(f"{sentence}{answer}", style, label=label, at=at)
-    told = [_changes(part.changes)] if part.changes else []
+    told = [show_changes(part.changes)] if part.changes else []
     told += _flips(f for f in step.flips if f.definition in spoken_of)
     if told:
         page.add("; ".join(told), Style.QUIET, at=at)
@@ -152,7 +153,7 @@ def show_answer(step: TraceStep) -> str:
     return f" -> {as_told(answer)}{detail}"
 
 
-def _changes(changes: tuple[Change, ...]) -> str:
+def show_changes(changes: tuple[Change, ...]) -> str:
     """The changes, with entries of one map that change alike told together."""
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for change in changes:
@@ -196,7 +197,7 @@ def _flips(flips: Iterable[Flip]) -> list[str]:
     return told + changed
 
 
-def _ending(page: Page, story: Story) -> None:
+def ending(page: Page, story: Story) -> None:
     """What is wrong in the end, and why it matters."""
     rule = story.trace.rule
     if story.clause is None:
