@@ -66,6 +66,8 @@ class Design:
     """By the name of the rule; every other rule is expected to hold."""
     redundant: Mapping[str, Expectation] = field(default_factory=dict)
     """By the name of a safeguard, why no rule needs it here."""
+    dead: Mapping[str, Expectation] = field(default_factory=dict)
+    """By the name of what never happens (`tdxcheck coverage`), why it does not."""
     bug: str = ""
     """The number of the bug that was made, if it is a design without a safeguard."""
 

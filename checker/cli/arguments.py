@@ -82,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
     _show(commands)
     _replay(commands)
     _why(commands)
+    _why_not(commands)
+    _coverage(commands)
     _graph(commands)
     _export(commands)
     _conform(commands)
@@ -283,6 +285,49 @@ def _why(commands: _Commands) -> None:
     _machine(command)
     _limits(command)
     _folder(command)
+
+
+def _why_not(commands: _Commands) -> None:
+    command = _command(
+        commands, "why-not", "what stands in the way of an action, and what would help"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "action", nargs="?", metavar="ACTION",
+        help="an action or an event of the design (default: each, in one line)",
+    )  # fmt: skip
+    command.add_argument(
+        "arguments", nargs="*", metavar="ARG",
+        help="in their order, such as 1 for CPU 1, or as NAME=VALUE; else the nearest",
+    )  # fmt: skip
+    command.add_argument(
+        "--at", action="append", default=[], metavar="STATE",
+        help="TRACE[:STEP], the state after a step of a recorded trace; or "
+        "VARIABLE=VALUE, repeated: the end of a shortest run (default: the start)",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    _machine(command)
+    _folder(command)
+
+
+def _coverage(commands: _Commands) -> None:
+    command = _command(
+        commands, "coverage", "what of a design ever happens, and what never does"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "--trace", metavar="NAME", help="tell a shortest run to what has this name"
+    )
+    command.add_argument(
+        "--all", action="store_true",
+        help="list guard literals and refused SEAMCALLs too, and what is settled",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    _machine(command)
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="json: documented in tdxcheck/checker/report/coverage.py",
+    )  # fmt: skip
 
 
 def _graph(commands: _Commands) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tdxcheck.checker.language.instance import Entry
-from tdxcheck.checker.language.interpreter import View
+from tdxcheck.checker.language.interpreter import Recorder, View
 from tdxcheck.checker.language.reading import definitions_in
 from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.system import Kind, Mode
@@ -19,7 +19,6 @@ from tdxcheck.checker.language.terms import Ite, Term
 from tdxcheck.checker.language.variables import Every
 from tdxcheck.checker.report.clause import (
     Clause,
-    Recorder,
     facts_of,
     reads_of,
     why_false,
