@@ -203,7 +203,8 @@ class Catalogue:
         if key not in self._derived:
             system = design.system.without(safeguard)
             bug = next(iter(safeguard.bugs), "")
-            self._derived[key] = Design(key, system, design.expected, bug=bug)
+            known = design.expected, {}, design.dead
+            self._derived[key] = Design(key, system, *known, bug=bug)
         return self._derived[key]
 
     @property

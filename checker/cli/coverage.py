@@ -27,7 +27,8 @@ def cover(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     if arguments.trace is not None:
         return _trace(case, found, arguments.trace)
     known = _known(design, found)
-    demanded = not assumed and catalogue.machine.covers_default(sizes)
+    default = not assumed and catalogue.machine.covers_default(sizes)
+    demanded = default and design in catalogue.designs
     status = OK
     if demanded and (report.news(found, known) or report.revived(found, known)):
         status = REFUTED

@@ -103,12 +103,10 @@ def _at_conditions(case: Case, conditions: list[str]) -> tuple[Case, Assignment,
     system = replace(instance.system, properties=(wanted,))
     whole = ground(system, instance.scope)
     part = slice_for(whole, [0])
-    found = survey(part.system)
-    verdict = part.lift_verdict(found.verdicts[0])
+    verdict = part.lift_verdict(survey(part.system).verdicts[0])
     if not isinstance(verdict, Reached):
         raise UsageError(
-            f"{case.label} is never in a state with {words}: in none of its "
-            f"{found.states:,} states"
+            f"{case.label} is never in a state with {words}: no run leads there"
         )
     trace = confirm(whole.instance, wanted, evidence_of(whole, verdict.run))
     count = len(trace.steps)
