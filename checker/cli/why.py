@@ -13,20 +13,31 @@ from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, UNDECIDED
 from tdxcheck.checker.cli.verify import budget_of
 from tdxcheck.checker.judging.assess import assess
-from tdxcheck.checker.judging.judgement import outcome_of
+from tdxcheck.checker.judging.judgement import Judgement, outcome_of
+from tdxcheck.checker.judging.others import others
 from tdxcheck.checker.judging.question import Case, cases_of
+from tdxcheck.checker.judging.resting import resting
 from tdxcheck.checker.judging.turning import turning
 from tdxcheck.checker.judging.work import Engines
 from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.report import resting as resting_report
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report import why as report
-from tdxcheck.checker.report.page import Page
+from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.remedy import remedies
+from tdxcheck.checker.report.words import sentence
 from tdxcheck.checker.trace import Trace
+
+LOOKING = 60.0
+"""Seconds for different counterexamples, where no limit is given."""
 
 
 def why(arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines) -> int:
+    if len(arguments.subject) > 2:
+        raise UsageError("why takes a TRACE, or a DESIGN and a RULE")
     if len(arguments.subject) == 1:
+        if arguments.next:
+            raise UsageError("--next looks for a counterexample of a DESIGN and a RULE")
         case, trace = recorded(arguments, catalogue)
         return _told(arguments, catalogue, case, trace)
     return _judged(arguments, catalogue, engines)
@@ -59,9 +70,46 @@ def _judged(
         return INTERRUPTED
     judgement = assessment.judgements[0]
     if outcome_of(judgement.verdict) is None:
-        raise SystemExit(UNDECIDED)
+        print(f"{case.label}: {judgement.question.name}: {sentence(judgement)}")
+        return UNDECIDED
+    if judgement.trace is not None and arguments.next:
+        return _next(arguments, catalogue, case)
     if judgement.trace is not None:
         return _told(arguments, catalogue, case, judgement.trace)
+    return _kept(arguments, case, judgement)
+
+
+def _next(arguments: argparse.Namespace, catalogue: Catalogue, case: Case) -> int:
+    """A counterexample that is different from the shortest one."""
+    seconds = LOOKING if arguments.time is None else arguments.time or float("inf")
+    found = others(case, seconds, report.setters)
+    number = arguments.next
+    more = "" if found.complete else ", and there was no time to look for all"
+    if number >= len(found.found):
+        print(
+            f"{case.label}: {len(found.found)} different counterexamples of "
+            f"{case.questions[0].name}{more}"
+        )
+        return OK if found.complete else UNDECIDED
+    other = found.found[number]
+    out = console()
+    page = Page(out.width)
+    report.different(page, found, number, more)
+    show(out, page)
+    return _told(arguments, catalogue, case, other.trace)
+
+
+def _kept(arguments: argparse.Namespace, case: Case, judgement: Judgement) -> int:
+    """What a rule that holds rests on."""
+    out = console()
+    page = Page(out.width)
+    rule = judgement.question.rule
+    page.add(f"{case.label} keeps {judgement.question.name}", Style.TITLE)
+    page.add(rule.summary, label="  ", at=2)
+    page.add(sentence(judgement), Style.QUIET, label="  ", at=2)
+    if rule.mode in (Mode.INVARIANT, Mode.STEP_RULE):
+        resting_report.told(page, resting(case, arguments.time))
+    show(out, page)
     return OK
 
 

@@ -1,81 +1,116 @@
-"""What a proof rests on: a minimal set of guards without which a rule is broken.
+"""What a proof rests on: the guards that its invariant needs, and the safeguards.
 
-Every guard that the design, the machine or the module makes can be dropped, unless the
-rule itself asks how it would react, and every safeguard can be taken out. What says
-nothing but how the machine is configured is always kept.
+The guards are those of a minimal set that keeps every step inside an inductive
+invariant of the rule, which speaks of as few variables as were needed. Each guard is
+then left out alone, to tell those for which nothing else stands in. Safeguards are
+taken out one by one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from tdxcheck.checker.engines.diagrams.relaxing import GuardOf, Item, Relaxing
-from tdxcheck.checker.ground.grounder import grounding
+from tdxcheck.checker.engines.diagrams.supporting import Place, Supporting
+from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.judging.comparing import Compare, Compared
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.turning import is_outside
+from tdxcheck.checker.judging.work import Budget
 from tdxcheck.checker.language.reading import events_in, variables_in
 from tdxcheck.checker.language.state import Guard
 from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.language.variables import Safeguard
-from tdxcheck.checker.verdict import Limit
+from tdxcheck.checker.verdict import Refuted
+
+EACH = 2.0
+"""Seconds for the question whether anything stands in for a guard."""
+
+
+@dataclass(frozen=True, eq=False)
+class Support:
+    """A guard that the proof rests on."""
+
+    action: Action
+    guard: Guard
+    safeguards: tuple[Safeguard, ...]
+    """Those of the design that the guard is of."""
+    alone: bool | None
+    """Without this guard alone the rule is broken; else others stand in for it. None
+    where that was not found out in time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rests:
-    """A minimal set of safeguards and guards that keep a rule."""
+    """What keeps a rule that holds."""
 
-    safeguards: tuple[Safeguard, ...]
-    guards: tuple[tuple[Action, Guard], ...]
-    """The design's own before those of what comes from outside."""
-    others: int
-    """How many further safeguards and guards there are, none of which is needed."""
-    tried: int
-    """How many systems were searched for it."""
+    guards: tuple[Support, ...]
+    safeguards: tuple[tuple[Safeguard, int | None], ...]
+    """Without which the rule is broken, and in how many steps, where that is known."""
+    asked: tuple[tuple[Action, Guard], ...]
+    """The guards whose refusals the rule itself asks for."""
+    variables: tuple[str, ...]
+    """What the invariant speaks of."""
+    every: int
+    """How many guards the actions have that the rule can depend on."""
 
 
-def resting(case: Case) -> Rests:
-    """What keeps the one rule of a case, which holds."""
+def resting(case: Case, seconds: float | None = None) -> Rests:
+    """What keeps the one rule of a case, which is a rule of states or steps."""
     system = case.instance.system
-    safeguards = system.safeguards
-    opened = replace(
-        system, settings={**system.settings, **dict.fromkeys(safeguards)}
-    )
-    whole = grounding(opened, case.instance.scope).system
-    part = slice_for(whole, [0]).system
-    asked = events_in(system.properties[0].condition)
-    droppable = {
-        (action, place)
+    part = slice_for(ground(system, case.instance.scope), [0]).system
+    supporting = Supporting(part)
+    here = set(system.safeguards)
+
+    def of(action: Action, place: int) -> tuple[Safeguard, ...]:
+        read = dict.fromkeys(variables_in(action.guards[place].condition))
+        return tuple(v for v in read if isinstance(v, Safeguard) and v in here)
+
+    def rank(item: Place) -> int:
+        action, place = item
+        return 0 if of(action, place) else 2 if is_outside(action) else 1
+
+    found = [
+        Support(
+            action,
+            action.guards[place],
+            of(action, place),
+            supporting.needs(item, EACH),
+        )
+        for item in supporting.guards(rank)
+        for action, place in [item]
+    ]
+    events = events_in(system.properties[0].condition)
+    asked = tuple(
+        (action, guard)
         for action in system.actions
-        if action.event not in asked
+        if action.event in events
         for place, guard in enumerate(action.guards)
-        if _can_be_dropped(guard)
-    }
-    switches = {
-        slot.number: slot.entry[0]
-        for slot in part.slots
-        if slot.entry[0] in safeguards
-    }
-
-    def rank(item: Item) -> int:
-        if isinstance(item, int):
-            return 0
-        return 2 if is_outside(item[0]) else 1
-
-    found = Relaxing(part, droppable.__contains__, switches, rank).minimal()
-    kept: list[GuardOf] = [item for item in found.items if not isinstance(item, int)]
-    named = [switches[item] for item in found.items if isinstance(item, int)]
+        if guard.refusal is not None and of(action, place)
+    )
+    actions = {step.action for step in part.steps}
     return Rests(
-        tuple(s for s in named if isinstance(s, Safeguard)),
-        tuple((action, action.guards[place]) for action, place in kept),
-        len(droppable) + len(safeguards) - len(found.items),
-        found.tried,
+        tuple(sorted(found, key=lambda support: not support.alone)),
+        _safeguards(case, seconds),
+        asked,
+        tuple(sorted(variable.name for variable in supporting.kept)),
+        sum(len(action.guards) for action in actions),
     )
 
 
-def _can_be_dropped(guard: Guard) -> bool:
-    """It is no safeguard's, which is taken out instead, nor configuration alone."""
-    read = list(variables_in(guard.condition))
-    return not any(isinstance(variable, Safeguard) for variable in read) and not all(
-        variable.frozen for variable in read
+def _safeguards(
+    case: Case, seconds: float | None
+) -> tuple[tuple[Safeguard, int | None], ...]:
+    """The safeguards without one of which the rule is broken."""
+    every = case.instance.system.safeguards
+    if not every:
+        return ()
+    compare = Compare(every)
+    found = compare(case, Budget(seconds=seconds), lambda _: None)
+    assert isinstance(found, Compared)
+    return tuple(
+        (safeguard, len(answer.verdict.run.steps))
+        for safeguard in every
+        for answer in found.worse.get(safeguard.name, {}).values()
+        if isinstance(answer.verdict, Refuted)
     )

@@ -164,7 +164,7 @@ def _mended(trace: Trace, last: int) -> Turn | None:
 def _mends(
     trace: Trace, number: int, action: Action, arguments: tuple[Any, ...]
 ) -> bool:
-    """With this step before the rest of the trace, the rest is possible and harmless."""
+    """With this step before it, the rest of the trace is possible and harmless."""
     rest = [
         (action, arguments),
         *((step.action, step.taken.arguments) for step in trace.steps[number:]),

@@ -12,6 +12,7 @@ from tdxcheck.checker.language.terms import (
     Forall,
     Implies,
     Named,
+    Or,
     Term,
 )
 
@@ -36,6 +37,25 @@ def false_parts(
     return [
         part for part in conjuncts(condition) if not interpreter.evaluate(part, view)
     ]
+
+
+def clauses(condition: Term[Any]) -> list[Term[bool]]:
+    """Conditions that together say the same, with as few parts as can be each.
+
+    Quantifiers and left sides are repeated with every part of what they are about, and
+    each way to meet a left side has a clause of its own.
+    """
+    match condition:
+        case And(operands):
+            return [part for operand in operands for part in clauses(operand)]
+        case Forall(index, body):
+            return [Forall(index, part) for part in clauses(body)]
+        case Named(_, _, And() | Forall() | Implies() as body):
+            return clauses(body)
+        case Implies(premise, conclusion):
+            ways = premise.operands if isinstance(premise, Or) else (premise,)
+            return [Implies(way, part) for way in ways for part in clauses(conclusion)]
+    return [condition]
 
 
 def left_sides(condition: Term[Any]) -> list[Term[bool]]:

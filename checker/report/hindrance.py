@@ -128,7 +128,7 @@ def _fixed(page: Page, interpreter: Interpreter, fixed: Fixed) -> None:
 def everything(
     page: Page, interpreter: Interpreter, found: Sequence[Hindrance]
 ) -> None:
-    """What stands in the way of every action: of each, the arguments that are nearest."""
+    """What stands in the way of every action, with the arguments that are nearest."""
     rows = []
     for one in found:
         if one.parts:

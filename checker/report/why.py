@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tdxcheck.checker.judging.others import Others
 from tdxcheck.checker.judging.turning import Turn, Turning, is_outside, superfluous
 from tdxcheck.checker.language.instance import show_answer, show_entry, show_value
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.system import Action, Mode
 from tdxcheck.checker.report.lanes import Told, lanes
 from tdxcheck.checker.report.narrative import ending
 from tdxcheck.checker.report.page import Page, Style
@@ -82,6 +83,27 @@ def clause(page: Page, story: Story) -> None:
             )
         )
     page.entries(rows, at=4)
+
+
+def setters(trace: Trace) -> frozenset[Action]:
+    """The actions that set what the broken clause reads."""
+    return frozenset(step.action for step in tell(trace).decisive)
+
+
+def different(page: Page, found: Others, number: int, more: str) -> None:
+    """Which of the different counterexamples is told, and what makes it different."""
+    other = found.found[number]
+    page.add(f"Counterexample {number + 1} of {len(found.found)} different ones{more}.")
+    for place, one in enumerate(found.found, 1):
+        mark = ">" if one is other else " "
+        clause = f"clause {one.clause + 1}, " if len(found.clauses) > 1 else ""
+        by = f"broken by {one.breaks}" if one.breaks else "broken from the start"
+        after = f" after {', '.join(sorted(one.sets))}" if one.sets else ""
+        label = f"{mark} {place}  "
+        page.add(
+            f"{clause}{by}{after}: {len(one.trace.steps)} steps", label=label, at=5
+        )
+    page.add()
 
 
 def avoidable(page: Page, trace: Trace, found: Turning) -> None:
@@ -176,7 +198,8 @@ def _remedy(remedy: Remedy) -> str:
     if more > 0:
         designs += f" and {more} more"
     place = f" ({remedy.guard.location})" if remedy.guard else ""
-    return f"{name} ({designs or 'none yet'}): step {remedy.step.number} {_effect(remedy)}{place}"
+    step = f"step {remedy.step.number} {_effect(remedy)}"
+    return f"{name} ({designs}): {step}{place}"
 
 
 def _effect(remedy: Remedy) -> str:

@@ -129,7 +129,7 @@ class Avoiding:
         return there
 
     def ways_out(self, values: Values) -> Iterator[GroundStep]:
-        """The steps that are possible here, and after which the property can be kept."""
+        """The steps possible here after which the property can be kept."""
         for move in self.moves:
             step = move.step
             if not all(evaluate(guard, values) for guard in step.guards):

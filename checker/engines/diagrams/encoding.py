@@ -126,7 +126,7 @@ class Encoding:
         return found
 
     def moves(self, steps: Iterable[GroundStep] | None = None) -> list[Move]:
-        """Those of the system's steps, or of others, that some state allows, in order."""
+        """The steps, by default the system's, that some state allows, in order."""
         moves = map(self._move, self.system.steps if steps is None else steps)
         return [move for move in moves if move.guard != self.manager.false]
 
