@@ -100,9 +100,8 @@ def different(page: Page, found: Others, number: int, more: str) -> None:
         by = f"broken by {one.breaks}" if one.breaks else "broken from the start"
         after = f" after {', '.join(sorted(one.sets))}" if one.sets else ""
         label = f"{mark} {place}  "
-        page.add(
-            f"{clause}{by}{after}: {len(one.trace.steps)} steps", label=label, at=5
-        )
+        text = f"{clause}{by}{after}: {len(one.trace.steps)} steps"
+        page.add(text, label=label, at=5)
     page.add()
 
 
