@@ -35,7 +35,8 @@ OWN_DESIGN = DOCS / "your-own-design.md"
 MACHINES = DOCS / "machines.md"
 AUDIT = DOCS / "audit.md"
 EXPORTS = DOCS / "exports.md"
-PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS)
+WHY = DOCS / "why.md"
+PAGES = (LANGUAGE, VERDICTS, ARCHITECTURE, OWN_DESIGN, MACHINES, AUDIT, EXPORTS, WHY)
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 RUN = "python run"
@@ -189,10 +190,10 @@ def in_parts(shown: str, printed: str) -> bool:
 def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
     assert {k for k in kinds if not k.startswith(FILE)} <= {RUN, OUTPUT, CONSOLE}
-    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS)
+    assert CONSOLE not in kinds or page in (MACHINES, AUDIT, EXPORTS, WHY)
 
 
-@pytest.mark.parametrize("page", (MACHINES, AUDIT), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", (MACHINES, AUDIT, WHY), ids=lambda page: page.name)
 def test_the_commands_print_what_the_page_shows(
     page: Path,
     capsys: pytest.CaptureFixture[str],

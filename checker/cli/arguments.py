@@ -22,7 +22,8 @@ exit codes:
   0    everything is as expected
   1    a rule is refuted that should hold, or an expected refutation is gone;
        a recorded trace is stale or not shortest; the module model does not conform;
-       by a log TDX has failed or refused something; what was seen is no run
+       by a log TDX has failed or refused something; what was seen is no run;
+       something never happens, and nobody has said why
   2    wrong usage, a file that cannot be read or written,
        or a broken specification
   3    undecided: the limit of depth, states, memory or time was met;
@@ -41,6 +42,8 @@ examples:
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
+  tdxcheck why v3 suspend_is_refused   why a rule is broken, or what keeps it
+  tdxcheck why-not v6.8 kexec       what stands in the way of an action
   tdxcheck layout dmesg.txt         do this host's TDMRs cover its memory
   tdxcheck audit dmesg.txt          what became of TDX on a machine, and why
   tdxcheck status 0xc000050500000000   what a SEAMCALL has answered

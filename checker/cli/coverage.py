@@ -26,7 +26,7 @@ def cover(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     found = coverage(case.instance, [rule.property for rule in catalogue.rules])
     if arguments.trace is not None:
         return _trace(case, found, arguments.trace)
-    known = _known(design, found)
+    known = known_dead(design, found)
     default = not assumed and catalogue.machine.covers_default(sizes)
     demanded = default and design in catalogue.designs
     status = OK
@@ -43,7 +43,7 @@ def cover(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     return status
 
 
-def _known(design: Design, found: Coverage) -> dict[str, str]:
+def known_dead(design: Design, found: Coverage) -> dict[str, str]:
     """Why each thing is dead that is known to be: by itself, or as its rule is."""
     known = {name: why.told for name, why in design.dead.items()}
     for thing in found.of_kind(Kind.PREMISE):

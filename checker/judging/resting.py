@@ -45,8 +45,9 @@ class Rests:
     """What keeps a rule that holds."""
 
     guards: tuple[Support, ...]
-    safeguards: tuple[tuple[Safeguard, int | None], ...]
-    """Without which the rule is broken, and in how many steps, where that is known."""
+    safeguards: tuple[tuple[Safeguard, int], ...] | None
+    """Without which the rule is broken, and in how many steps; None if that was not
+    found out in time."""
     asked: tuple[tuple[Action, Guard], ...]
     """The guards whose refusals the rule itself asks for."""
     variables: tuple[str, ...]
@@ -100,14 +101,15 @@ def resting(case: Case, seconds: float | None = None) -> Rests:
 
 def _safeguards(
     case: Case, seconds: float | None
-) -> tuple[tuple[Safeguard, int | None], ...]:
+) -> tuple[tuple[Safeguard, int], ...] | None:
     """The safeguards without one of which the rule is broken."""
     every = case.instance.system.safeguards
     if not every:
         return ()
     compare = Compare(every)
     found = compare(case, Budget(seconds=seconds), lambda _: None)
-    assert isinstance(found, Compared)
+    if not isinstance(found, Compared):
+        return None
     return tuple(
         (safeguard, len(answer.verdict.run.steps))
         for safeguard in every

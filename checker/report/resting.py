@@ -17,7 +17,10 @@ def told(page: Page, found: Rests) -> None:
     alone = [support for support in found.guards if support.alone]
     others = [support for support in found.guards if not support.alone]
     page.add()
-    if found.safeguards:
+    if found.safeguards is None:
+        page.add("Its safeguards: not found out in time.", label="  ", at=2)
+        page.add()
+    elif found.safeguards:
         page.add("Safeguards without one of which it is broken:", label="  ", at=2)
         rows = [
             (safeguard.name, f"broken in {steps} steps without it")
