@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import TypeVar
@@ -203,8 +203,9 @@ class Catalogue:
         if key not in self._derived:
             system = design.system.without(safeguard)
             bug = next(iter(safeguard.bugs), "")
-            known = design.expected, {}, design.dead
-            self._derived[key] = Design(key, system, *known, bug=bug)
+            self._derived[key] = replace(
+                design, key=key, system=system, redundant={}, bug=bug
+            )
         return self._derived[key]
 
     @property

@@ -125,8 +125,9 @@ def _condition(instance: Instance, text: str) -> tuple[Entry, str, Term[bool]]:
     read: Term[Any] = Read(
         variable, tuple(map(Element, variable.index_sorts, numbers)), False
     )
-    index = isinstance(sort, type) and issubclass(sort, Index)
-    constant: Term[Any] = Element(sort, value) if index else Const(value)
+    constant: Term[Any] = Const(value)
+    if isinstance(sort, type) and issubclass(sort, Index):
+        constant = Element(sort, value)
     return entry, show_value(value, sort), Equal(read, constant)
 
 

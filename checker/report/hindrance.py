@@ -35,6 +35,7 @@ def refused(page: Page, interpreter: Interpreter, found: Hindrance) -> None:
         page.add("It cannot be attempted:", label="  ", at=2)
     else:
         outcome = interpreter.attempt(found.view.state, found.action, found.arguments)
+        assert outcome.answer is not None, "a refusal without an answer"
         log = f', and the log says "{first.refusal.log}"' if first.refusal.log else ""
         page.add(
             f"It is refused with {show_answer(outcome.answer)}{log}:", label="  ", at=2
