@@ -30,8 +30,9 @@ class Unknown(Exception):
     def __str__(self) -> str:
         return (
             f"there is nothing to measure of the name '{self.name}': "
-            "take 'lifecycle NxM', 'lifecycle-mem_online NxM', a classic model with its "
-            "sizes as in 'two-phase commit 6', or a design as in 'v6.8 CPUS,PACKAGES,BLOCKS'"
+            "take 'lifecycle NxM', 'lifecycle-mem_online NxM', a classic model with "
+            "its sizes as in 'two-phase commit 6', or a design as in "
+            "'v6.8 CPUS,PACKAGES,BLOCKS'"
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +67,8 @@ class Design:
     """By the name of the rule; every other rule is expected to hold."""
     redundant: Mapping[str, Expectation] = field(default_factory=dict)
     """By the name of a safeguard, why no rule needs it here."""
+    dead: Mapping[str, Expectation] = field(default_factory=dict)
+    """By the name of what never happens (`tdxcheck coverage`), why it does not."""
     bug: str = ""
     """The number of the bug that was made, if it is a design without a safeguard."""
 
@@ -204,7 +206,9 @@ class Catalogue:
         if key not in self._derived:
             system = design.system.without(safeguard)
             bug = next(iter(safeguard.bugs), "")
-            self._derived[key] = Design(key, system, design.expected, bug=bug)
+            self._derived[key] = replace(
+                design, key=key, system=system, redundant={}, bug=bug
+            )
         return self._derived[key]
 
     @property

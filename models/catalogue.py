@@ -24,6 +24,7 @@ from tdxcheck.models.designs.v7_2 import V7_2
 from tdxcheck.models.designs.v8 import V8_DESIGN
 from tdxcheck.models.designs.v9 import V9_DESIGN
 from tdxcheck.models.designs.v13 import V10_DESIGN, V13_DESIGN, V15_DESIGN
+from tdxcheck.models.expected.dead import DEAD
 from tdxcheck.models.expected.designs import EXPECTATIONS
 from tdxcheck.models.expected.redundant import REDUNDANT
 from tdxcheck.models.hazards import HAZARDS
@@ -64,6 +65,7 @@ CATALOGUE = Catalogue(
             system,
             EXPECTATIONS[system.name],
             REDUNDANT.get(system.name, {}),
+            DEAD.get(system.name, {}),
         )
         for system in DESIGNS
     ),

@@ -38,6 +38,7 @@ AUDIT = DOCS / "audit.md"
 EXPORTS = DOCS / "exports.md"
 INTEGRATION = DOCS / "continuous-integration.md"
 GATE = DOCS / "gate.md"
+WHY = DOCS / "why.md"
 PAGES = (
     LANGUAGE,
     VERDICTS,
@@ -48,6 +49,7 @@ PAGES = (
     EXPORTS,
     INTEGRATION,
     GATE,
+    WHY,
 )
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
@@ -209,7 +211,7 @@ def test_no_code_is_shown_that_is_not_run(page: Path) -> None:
     assert CONSOLE not in kinds or page in (*TOLD, EXPORTS, GATE)
 
 
-TOLD = (MACHINES, AUDIT, OWN_DESIGN, INTEGRATION)
+TOLD = (MACHINES, AUDIT, OWN_DESIGN, INTEGRATION, WHY)
 
 
 @pytest.mark.parametrize("page", TOLD, ids=lambda page: page.name)

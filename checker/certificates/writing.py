@@ -16,6 +16,7 @@ from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, wid
 from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
 from tdxcheck.checker.engines.symbolic.target import Target
 from tdxcheck.checker.ground.system import GroundSlot, GroundStep
+from tdxcheck.checker.ground.terms import Node
 from tdxcheck.checker.language.system import Property
 
 

@@ -24,7 +24,8 @@ exit codes:
        a recorded trace is stale or not shortest; a certificate is refused;
        the module model does not conform;
        by a log TDX has failed or refused something; what was seen is no run;
-       a change to a specification allows, forbids or loses something
+       a change to a specification allows, forbids or loses something;
+       something never happens, and nobody has said why
   2    wrong usage, a file that cannot be read or written,
        or a broken specification
   3    undecided: the limit of depth, states, memory or time was met;
@@ -45,6 +46,8 @@ examples:
   tdxcheck matrix v3                on which machines it breaks which rule
   tdxcheck explain v3               what a design is, and how it differs
   tdxcheck show B28                 tell a recorded counterexample
+  tdxcheck why v3 suspend_is_refused   why a rule is broken, or what keeps it
+  tdxcheck why-not v6.8 kexec       what stands in the way of an action
   tdxcheck layout dmesg.txt         do this host's TDMRs cover its memory
   tdxcheck audit dmesg.txt          what became of TDX on a machine, and why
   tdxcheck status 0xc000050500000000   what a SEAMCALL has answered
@@ -90,6 +93,9 @@ def parser() -> argparse.ArgumentParser:
     _explain(commands)
     _show(commands)
     _replay(commands)
+    _why(commands)
+    _why_not(commands)
+    _coverage(commands)
     _graph(commands)
     _export(commands)
     _conform(commands)
@@ -367,6 +373,69 @@ def _replay(commands: _Commands) -> None:
     )  # fmt: skip
     _limits(command)
     _folder(command)
+
+
+def _why(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "why",
+        "why a rule is broken, or what keeps it, and what would change it",
+    )
+    command.add_argument(
+        "subject", nargs="+", metavar="TRACE | DESIGN RULE",
+        help="a recorded trace; or a design and a rule, which is then judged",
+    )  # fmt: skip
+    command.add_argument(
+        "--next", action="count", default=0,
+        help="the next counterexample that is different: another clause, another "
+        "action that breaks it, or other steps that lead there; may be repeated",
+    )  # fmt: skip
+    _machine(command)
+    _limits(command)
+    _folder(command)
+
+
+def _why_not(commands: _Commands) -> None:
+    command = _command(
+        commands, "why-not", "what stands in the way of an action, and what would help"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "action", nargs="?", metavar="ACTION",
+        help="an action or an event of the design (default: each, in one line)",
+    )  # fmt: skip
+    command.add_argument(
+        "arguments", nargs="*", metavar="ARG",
+        help="in their order, such as 1 for CPU 1, or as NAME=VALUE; else the nearest",
+    )  # fmt: skip
+    command.add_argument(
+        "--at", action="append", default=[], metavar="STATE",
+        help="TRACE[:STEP], the state after a step of a recorded trace; or "
+        "VARIABLE=VALUE, repeated: the end of a shortest run (default: the start)",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    _machine(command)
+    _folder(command)
+
+
+def _coverage(commands: _Commands) -> None:
+    command = _command(
+        commands, "coverage", "what of a design ever happens, and what never does"
+    )
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "--trace", metavar="NAME", help="tell a shortest run to what has this name"
+    )
+    command.add_argument(
+        "--all", action="store_true",
+        help="list guard literals and refused SEAMCALLs too, and what is settled",
+    )  # fmt: skip
+    command.add_argument("--assume", action="append", default=[], metavar="KEY")
+    _machine(command)
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="json: documented in tdxcheck/checker/report/coverage.py",
+    )  # fmt: skip
 
 
 def _graph(commands: _Commands) -> None:

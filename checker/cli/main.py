@@ -176,6 +176,18 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.recorded import replay
 
             return replay(arguments, context.load(), context.engines())
+        case "why":
+            from tdxcheck.checker.cli.why import why
+
+            return why(arguments, context.load(), context.engines())
+        case "why-not":
+            from tdxcheck.checker.cli.why_not import why_not
+
+            return why_not(arguments, context.load())
+        case "coverage":
+            from tdxcheck.checker.cli.coverage import cover
+
+            return cover(arguments, context.load())
         case "graph":
             from tdxcheck.checker.cli.graph import graph
 

@@ -44,6 +44,13 @@ Binding = dict[Term[Any], Node]
 
 def ground(system: TransitionSystem, scope: Scope) -> GroundSystem:
     """The system in the scope; an effect that can leave its bound is refused."""
+    found = grounding(system, scope).system
+    check_bounds(found)
+    return found
+
+
+def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
+    """The system in the scope, its bounds not checked, and what else is asked of it."""
     instance = Instance(system, scope)
     starts = {
         entry: instance.start(entry)
@@ -65,9 +72,7 @@ def ground(system: TransitionSystem, scope: Scope) -> GroundSystem:
             break
         changing |= changed
         constants = {e: v for e, v in constants.items() if e not in changed}
-    system_ = grounder.finish(steps)
-    check_bounds(system_)
-    return system_
+    return Grounding(grounder.finish(steps), grounder)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,28 @@ class _StepContext:
     """The step that a step rule is grounded for."""
 
     step: GroundStep
+
+
+@dataclass(frozen=True, eq=False)
+class Grounding:
+    """A ground system, and further terms over its slots."""
+
+    system: GroundSystem
+    _grounder: _Grounder
+
+    def of_action(
+        self, term: Term[Any], action: Action, arguments: tuple[Any, ...]
+    ) -> Node:
+        """A term that speaks of an action's parameters, with these arguments."""
+        return self._grounder.term(term, self._grounder.binding(action, arguments))
+
+    def of_state(self, term: Term[Any]) -> Node:
+        """A term of the state alone."""
+        return self._grounder.term(term, {})
+
+    def of_step(self, term: Term[Any], step: GroundStep) -> Node:
+        """A term of a step, as a step rule is one."""
+        return self._grounder.term(term, {}, _StepContext(step))
 
 
 class _Grounder:

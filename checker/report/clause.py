@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tdxcheck.checker.language.instance import (
-    Assignment,
     Entry,
     show_answer,
     show_element,
     show_value,
 )
-from tdxcheck.checker.language.interpreter import Binding, Interpreter, View
+from tdxcheck.checker.language.interpreter import Interpreter, Recorder, View
 from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.terms import (
     And,
@@ -96,31 +95,6 @@ def reads_of(interpreter: Interpreter, facts: tuple[Fact, ...]) -> set[Entry]:
     for fact in facts:
         recorder.evaluate(fact.term, fact.view)
     return recorder.read
-
-
-class Recorder(Interpreter):
-    """An interpreter that notes which entries it reads."""
-
-    def __init__(self, interpreter: Interpreter) -> None:
-        super().__init__(interpreter.instance)
-        self.read: set[Entry] = set()
-
-    def evaluate(self, term: Term[Any], view: View) -> Any:
-        if isinstance(term, Read):
-            numbers = tuple(self.evaluate(i, view) for i in term.indices)
-            self.read.add((term.variable, numbers))
-        return super().evaluate(term, view)
-
-    def reaction(
-        self, state: Assignment, event: Any, numbers: tuple[int, ...], asked: Reaction
-    ) -> bool:
-        """An event is decided by the guards of its actions, not by their effects."""
-        for action, arguments in self.instance.requests(event, numbers):
-            binding: Binding = dict(zip(action.parameters, arguments, strict=True))
-            for guard in action.guards:
-                if not self.evaluate(guard.condition, View(state, binding)):
-                    break
-        return Interpreter(self.instance).reaction(state, event, numbers, asked)
 
 
 class _Search:

@@ -55,7 +55,7 @@ def narrate(page: Page, title: str, trace: Trace, machine: str, shortest: bool) 
     page.add()
     _steps(page, story)
     page.add()
-    _ending(page, story)
+    ending(page, story)
     _sources(page, story)
 
 
@@ -84,9 +84,10 @@ def _steps(page: Page, story: Story) -> None:
                 endless.heading(page, story.trace)
         label = " " * INDENT + number
         if isinstance(part, Folded):
-            page.add(_together(part.steps), Style.QUIET, label=label, at=at)
+            text = f"{together(part.steps)}: all successful"
+            page.add(text, Style.QUIET, label=label, at=at)
             if part.left:
-                page.add(f"leaves {_changes(part.left)}", Style.QUIET, at=at)
+                page.add(f"leaves {show_changes(part.left)}", Style.QUIET, at=at)
         else:
             _one(page, part, story.spoken_of, label, at)
     if loop is not None and not loop.steps:
@@ -99,7 +100,7 @@ def _label(part: Shown | Folded) -> str:
     return str(part.step.number)
 
 
-def _together(steps: tuple[TraceStep, ...]) -> str:
+def together(steps: tuple[TraceStep, ...]) -> str:
     """Several uneventful steps in one sentence, by the names of their actions."""
     told = []
     for actor, mine in groupby(steps, key=lambda step: step.action.actor):
@@ -107,7 +108,7 @@ def _together(steps: tuple[TraceStep, ...]) -> str:
         for _, same in groupby(mine, key=lambda step: step.action):
             calls.append(_calls(list(same)))
         told.append(f"{show_actor(actor)}{', '.join(calls)}")
-    return f"{'; '.join(told)}: all successful"
+    return "; ".join(told)
 
 
 def _calls(steps: list[TraceStep]) -> str:
@@ -155,7 +156,7 @@ def _one(
     answer = show_answer(step)
     style = Style.PLAIN if step.went_well else Style.BAD
     page.add(f"{sentence}{answer}", style, label=label, at=at)
-    told = [_changes(part.changes)] if part.changes else []
+    told = [show_changes(part.changes)] if part.changes else []
     told += _flips(f for f in step.flips if f.definition in spoken_of)
     if told:
         page.add("; ".join(told), Style.QUIET, at=at)
@@ -170,7 +171,7 @@ def show_answer(step: TraceStep) -> str:
     return f" -> {as_told(answer)}{detail}"
 
 
-def _changes(changes: tuple[Change, ...]) -> str:
+def show_changes(changes: tuple[Change, ...]) -> str:
     """The changes, with entries of one map that change alike told together."""
     groups: dict[tuple[Any, ...], list[Entry]] = {}
     for change in changes:
@@ -214,7 +215,7 @@ def _flips(flips: Iterable[Flip]) -> list[str]:
     return told + changed
 
 
-def _ending(page: Page, story: Story) -> None:
+def ending(page: Page, story: Story) -> None:
     """What is wrong in the end, and why it matters."""
     rule = story.trace.rule
     if story.clause is None:

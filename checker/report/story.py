@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tdxcheck.checker.language.instance import Entry
-from tdxcheck.checker.language.interpreter import View
+from tdxcheck.checker.language.interpreter import Recorder, View
 from tdxcheck.checker.language.reading import definitions_in
 from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.system import Kind, Mode
@@ -19,7 +19,6 @@ from tdxcheck.checker.language.terms import Ite, Term
 from tdxcheck.checker.language.variables import Every
 from tdxcheck.checker.report.clause import (
     Clause,
-    Recorder,
     facts_of,
     reads_of,
     why_false,
@@ -60,6 +59,8 @@ class Story:
     """The definitions that the rule, or a guard of a step that is told, uses."""
     decisive: tuple[TraceStep, ...]
     """The last step to assign each entry that the clause reads."""
+    wanted: frozenset[Entry]
+    """The entries that the clause reads."""
 
 
 def tell(trace: Trace) -> Story:
@@ -84,24 +85,34 @@ def tell(trace: Trace) -> Story:
         tuple(_parts(trace, shown, wanted, read)),
         _spoken_of(trace, shown),
         decisive,
+        frozenset(wanted),
     )
 
 
 def _decisive(trace: Trace, wanted: set[Entry]) -> tuple[TraceStep, ...]:
     """The last steps to assign what is wanted, and what they copied it from."""
-    numbers = set()
+    numbers = set(set_by(trace, wanted).values())
+    if trace.rule.mode is Mode.STEP_RULE:
+        numbers.add(len(trace.steps))
+    return tuple(step for step in trace.steps if step.number in numbers)
+
+
+def set_by(trace: Trace, wanted: set[Entry]) -> dict[Entry, int]:
+    """The number of the last step to assign what is wanted, or what it was copied from.
+
+    What no step assigns is not in it.
+    """
+    found: dict[Entry, int] = {}
     for entry in wanted:
         step = _last_to_change(entry, trace.steps)
         if step is None:
             continue
-        numbers.add(step.number)
+        found[entry] = step.number
         for copied in _copied(trace, step, entry):
             earlier = _last_to_change(copied, trace.steps[: step.number - 1])
             if earlier is not None:
-                numbers.add(earlier.number)
-    if trace.rule.mode is Mode.STEP_RULE:
-        numbers.add(len(trace.steps))
-    return tuple(step for step in trace.steps if step.number in numbers)
+                found.setdefault(copied, earlier.number)
+    return found
 
 
 def _last_to_change(entry: Entry, steps: tuple[TraceStep, ...]) -> TraceStep | None:

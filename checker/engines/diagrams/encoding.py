@@ -125,9 +125,9 @@ class Encoding:
             found &= self.truth(node)
         return found
 
-    def moves(self) -> list[Move]:
-        """The steps that some state allows, in their order."""
-        moves = (self._move(step) for step in self.system.steps)
+    def moves(self, steps: Iterable[GroundStep] | None = None) -> list[Move]:
+        """The steps, by default the system's, that some state allows, in order."""
+        moves = map(self._move, self.system.steps if steps is None else steps)
         return [move for move in moves if move.guard != self.manager.false]
 
     def moves_in(self, relevant: Collection[int], moves: Iterable[Move]) -> list[Move]:
