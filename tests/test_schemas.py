@@ -150,3 +150,7 @@ def test_status(printed: Any) -> None:
 @pytest.mark.parametrize("path", MAPS[::4], ids=lambda path: path.stem)
 def test_layout(path: Path, printed: Any) -> None:
     check("layout", printed("layout", str(path)))
+
+
+def test_coverage(printed: Any) -> None:
+    check("coverage", printed("coverage", "closed", catalogue=DEMO))

@@ -116,7 +116,8 @@ WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "sta
 
 
 WITH_SCHEMA = (
-    "verify", "guards", "diff", "matrix", "gate", "audit", "status", "layout",
+    "verify", "guards", "coverage", "diff", "matrix", "gate", "audit", "status",
+    "layout",
 )  # fmt: skip
 """Commands whose JSON has a schema."""
 

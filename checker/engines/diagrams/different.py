@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from tdxcheck.checker.engines.diagrams.deciding import Target, deciding, shortest
+from tdxcheck.checker.engines.diagrams.deciding import Target, deciding
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import Levels, Look, closure
+from tdxcheck.checker.engines.diagrams.runs import canonical_run
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.language.system import Action, Mode
 from tdxcheck.checker.verdict import Run
@@ -81,9 +82,9 @@ class Different:
         targets = self._targets(clause, action, moves)
         false = self.encoding.manager.false
         while True:
-            for target in targets:
-                if levels.found & target.states != false:
-                    return shortest(levels, levels.depth, target)
+            met = [t for t in targets if levels.found & t.states != false]
+            if met:
+                return canonical_run(self.encoding, moves, levels.levels, met)
             if not levels.deepen():
                 return None
 

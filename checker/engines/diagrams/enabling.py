@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tdxcheck.checker.engines.diagrams.deciding import Target
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import Levels, closure
+from tdxcheck.checker.engines.diagrams.runs import canonical_run
 from tdxcheck.checker.ground.system import GroundSystem, Values
 from tdxcheck.checker.ground.terms import Node, support
 from tdxcheck.checker.verdict import Run
@@ -65,7 +67,9 @@ class Enabling:
         while levels.found & wanted == false:
             found = levels.deepen()
             assert found, "what is reachable lies on some level"
-        return levels.run_to(wanted, levels.depth)
+        return canonical_run(
+            self.encoding, self.moves, levels.levels, [Target(wanted)]
+        )
 
     def count(self, states: Diagram) -> int:
         """How many states they are."""
