@@ -126,6 +126,13 @@ def _verify(commands: _Commands) -> None:
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
     verify.add_argument(
+        "--cache", type=Path, default=None, metavar="DIR",
+        help="where results are kept for later runs (default: ~/.cache/tdxcheck)",
+    )  # fmt: skip
+    verify.add_argument(
+        "--no-cache", action="store_true", help="judge everything anew, keep nothing"
+    )
+    verify.add_argument(
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
     )  # fmt: skip

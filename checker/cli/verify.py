@@ -18,10 +18,12 @@ from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
+from tdxcheck.checker.judging.kept import Kept
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
+from tdxcheck.checker.store import Store, usual_folder
 from tdxcheck.checker.verdict import Refuted
 
 USUAL = 120.0
@@ -71,6 +73,8 @@ def verify(
             arguments.jobs,
             demanded=demanded,
             report=report,
+            kept=kept_of(arguments),
+            again=bool(arguments.engine),
         )
     not_kept = None
     if arguments.record:
@@ -91,6 +95,23 @@ def verify(
     if not_kept is not None:
         raise not_kept
     return status
+
+
+def kept_of(arguments: argparse.Namespace) -> Kept:
+    """What earlier runs have found, unless it is not to be used."""
+    if arguments.no_cache:
+        return Kept()
+    folder = arguments.cache
+    if folder is None:
+        return Kept(Store(usual_folder()))
+    try:
+        record.prepare(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep results in {folder}: {error.strerror}; give another --cache, "
+            "or --no-cache"
+        ) from error
+    return Kept(Store(folder))
 
 
 def prepare(folder: Path) -> None:

@@ -9,7 +9,8 @@
   "assumed": [key, ...],
   "designs": [
     {"design": key, "assumed": [key, ...],
-     "engines": {"explicit": {"seconds", "states", "transitions", "depth",
+     "engines": {"explicit": {"seconds", "answers_kept",
+                              "states", "transitions", "depth",
                               "limit": text | null, "kept": text,
                               "never_taken": [action, ...]},
                  "orbits": {..., "note": text},
@@ -19,6 +20,7 @@
      "claim": key | null, "assumed": [key, ...], "dropped": key | null,
      "verdict": VERDICT, "engines": {"explicit": VERDICT, "symbolic": VERDICT},
      "standing": "as expected" | "unexpected" | "undecided" | "not checked",
+     "kept": true | false, whether all of it is from an earlier run,
      "expected": {"outcome": "holds" | "refuted" | "vacuous", "note"} | null,
      "trace": TRACE | null}, ...]
 }
@@ -96,6 +98,7 @@ def _case(assessment: Assessment, case: Case) -> Json:
 
 def _findings(findings: Findings) -> Json:
     told: dict[str, Json] = {"seconds": round(findings.seconds, 3)}
+    told["answers_kept"] = len(findings.recalled)
     if findings.note:
         told["note"] = findings.note
     seen = findings.statistics
@@ -127,6 +130,7 @@ def _judgement(judgement: Judgement) -> Json:
             for engine, verdict in judgement.by_engine.items()
         },
         "standing": judgement.standing.value,
+        "kept": judgement.recalled,
         "expected": expected
         and {"outcome": expected.outcome.value, "note": expected.told},
         "trace": judgement.trace and trace_as_json(judgement.trace),

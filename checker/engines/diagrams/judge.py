@@ -179,7 +179,6 @@ class _Surveyor:
 
     def _note(self, cone: Cone, numbers: Iterable[int]) -> None:
         """Look for what is wanted on the last level."""
-        false = self.encoding.manager.false
         level, depth = cone.levels.found, cone.levels.depth
         for number in numbers:
             self.depths[number] = depth
@@ -187,7 +186,7 @@ class _Surveyor:
                 steps = depth + (target.step is not None)
                 if self.limits.depth is not None and steps > self.limits.depth:
                     continue
-                if level & target.states != false:
+                if self.encoding.manager.meet(level, target.states):
                     self.runs[number] = cone.run_to(target, depth)
                     del self.wanted[number]
                     break
