@@ -63,6 +63,11 @@ class Beta(Index):
     """Another."""
 
 
+class Who(Enum):
+    ADA = "Ada"
+    BOB = "Bob"
+
+
 class Color(Enum):
     RED = "red"
     GREEN = "green"
@@ -280,7 +285,8 @@ class _Generator:
                 self.random = outer
 
         kinds = {Kind.FAULT} if random.random() < 0.3 else ()
-        record = action(kinds=kinds, event=event, success=success)
+        actor = random.choice((None, Who.ADA, Who.BOB))
+        record = action(actor=actor, kinds=kinds, event=event, success=success)
         return record(self._rule(rule, State, *sorts))
 
 

@@ -241,6 +241,46 @@ def shortest(
     return min(found, default=None)
 
 
+def canonical(
+    system: GroundSystem, rule: GroundProperty, length: int, distance: dict[Values, int]
+) -> Run:
+    """The run to what decides the property, as words define the canonical one.
+
+    Of the runs of this length with the fewest changes of actor the first, by its
+    initial state, then by its steps. To each state and actor the best way is kept.
+    """
+    starts = [(values, None) for values, far in distance.items() if far == 0]
+    ways: dict[tuple[Values, Any], Any] = {
+        (values, actor): (0, values, (), (values,)) for values, actor in starts
+    }
+    last: list[Any] = []
+    for depth in range(length + 1):
+        if rule.property.mode is not Mode.STEP_RULE and depth == length:
+            last = [ways[at] for at in ways if _decides(system, rule, at[0])]
+        longer: dict[tuple[Values, Any], Any] = {}
+        for (values, actor), (changes, start, steps, states) in ways.items():
+            for number, after in interpreted(system, values):
+                acting = system.steps[number].action.actor
+                changed = bool(steps) and acting != actor
+                way = (changes + changed, start, (*steps, number), (*states, after))
+                if rule.property.mode is Mode.STEP_RULE and depth == length - 1:
+                    if not evaluate(rule.conditions[number], values):
+                        last.append(way)
+                if distance[after] == depth + 1:
+                    at = after, acting
+                    longer[at] = min(longer.get(at, way), way)
+        ways = longer
+    _, _, steps, states = min(last)
+    return Run(states, steps)
+
+
+def _decides(system: GroundSystem, rule: GroundProperty, values: Values) -> bool:
+    holds = bool(evaluate(rule.conditions[0], values))
+    if rule.property.mode is Mode.DEADLOCK_FREE:
+        return not holds and not interpreted(system, values)
+    return holds == (rule.property.mode is Mode.REACHABLE)
+
+
 def replay(system: GroundSystem, run: Run) -> None:
     """Take every step of the run with the interpreter."""
     interpreter = Interpreter(system.instance)
@@ -294,6 +334,11 @@ def test_verdicts_and_shortest_runs_are_the_interpreters(drawn: Drawn) -> None:
             assert length(verdict) == expected
             assert isinstance(verdict, Vacuous) == isinstance(explicit, Vacuous)
         assert diagrams[0] == diagrams[1]
+        if expected is not None:
+            run = canonical(system, rule, expected, distance)
+            for verdict in (explicit, diagrams[0]):
+                assert isinstance(verdict, Refuted | Reached)
+                assert verdict.run == run
         for verdict in (explicit, symbolic, bounded[number], diagrams[0]):
             if isinstance(verdict, Refuted | Reached):
                 replay(system, verdict.run)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tdxcheck.checker.engines.explicit_runs import Runs
 from tdxcheck.checker.engines.packing import (
     Packing,
     Watch,
@@ -179,20 +179,31 @@ class Search:
                 self.witness[name] = (state, None)
                 del self.ends[name]
 
-    def run_to(self, state: int, last: int | None) -> Run:
-        """The run by which the state was first reached, and one step more."""
-        path = [state]
-        while (parent := self.parents[path[-1]]) is not None:
-            path.append(parent)
-        path.reverse()
-        steps = []
+    def runs(self) -> dict[int, Run]:
+        """By property: the canonical run to what decides it, where that was found."""
+        runs = Runs(self.system, self.packing, self.parents)
+        found = {}
+        for number, rule in enumerate(self.system.properties):
+            if 2 * number in self.witness:
+                state, step = self.witness[2 * number]
+                depth = runs.depth(state)
+                if step is None:
+                    found[number] = runs.to_state(self._goal(rule), depth)
+                else:
+                    found[number] = runs.to_step(
+                        _broken_by(self.watches, number), depth
+                    )
+        return found
+
+    def _goal(self, rule: GroundProperty) -> Callable[[int], bool]:
+        """Whether a packed state decides a property that is one of states."""
+        holds = compile_watches(self.packing, [Watch(0, rule.conditions[0])])
+        if rule.property.mode is Mode.REACHABLE:
+            return lambda state: bool(holds(state))
+        if rule.property.mode is Mode.INVARIANT:
+            return lambda state: not holds(state)
         successors = compile_successors(self.system, self.packing)
-        for before, after in pairwise(path):
-            steps.append(next(n for n, s in successors(before) if s == after))
-        if last is not None:
-            path.append(next(s for n, s in successors(state) if n == last))
-            steps.append(last)
-        return Run(tuple(map(self.packing.unpack, path)), tuple(steps))
+        return lambda state: not holds(state) and not successors(state)
 
 
 def explore(
@@ -202,6 +213,25 @@ def explore(
 ) -> Exploration:
     """Visit every reachable state, or as many as the limits allow."""
     search = Search(system)
+    return _told(search, _visit(search, limits, progress))
+
+
+def explore_tiny(
+    system: GroundSystem,
+    limits: Limits,
+    progress: Callable[[Progress], None],
+    most: int,
+) -> Exploration | None:
+    """The same, or None if there are more states than that."""
+    search = Search(system)
+    limit = _visit(search, replace(limits, states=most), progress)
+    return None if limit is Limit.STATES else _told(search, limit)
+
+
+def _visit(
+    search: Search, limits: Limits, progress: Callable[[Progress], None]
+) -> Limit | None:
+    """Visit states; the limit that was met, if one was."""
     limit: Limit | None = None
     try:
         frontier = search.start()
@@ -216,17 +246,23 @@ def explore(
             search.depth += bool(reached)
             frontier = reached
     except KeyboardInterrupt:
-        limit = Limit.INTERRUPT
+        return Limit.INTERRUPT
     except MemoryError:
-        limit = Limit.MEMORY
+        return Limit.MEMORY
+    return limit
+
+
+def _told(search: Search, limit: Limit | None) -> Exploration:
+    system = search.system
     fired = dict.fromkeys(system.instance.system.actions, 0)
     for step, times in zip(system.steps, search.taken, strict=True):
         fired[step.action] += times
     # The level under way when a limit was met is not complete.
     sure = search.depth if limit is None else max(search.depth - 1, 0)
+    runs = search.runs()
     verdicts = tuple(
-        _verdict(search, number, rule, limit, sure)
-        for number, rule in enumerate(system.properties)
+        _verdict(search, number, runs.get(number), limit, sure)
+        for number in range(len(system.properties))
     )
     return Exploration(
         system,
@@ -280,18 +316,26 @@ def _ends(
     }
 
 
+def _broken_by(watches: Iterable[Watch], number: int) -> dict[int, Node]:
+    """By step, where it breaks the property, a step rule."""
+    return {
+        watch.step: watch.condition
+        for watch in watches
+        if watch.name == 2 * number and watch.step is not None
+    }
+
+
 def _negation(node: Node) -> Node:
     return node.operand if isinstance(node, Not) else Terms().not_(node)
 
 
 def _verdict(
-    search: Search, number: int, rule: GroundProperty, limit: Limit | None, sure: int
+    search: Search, number: int, run: Run | None, limit: Limit | None, sure: int
 ) -> Verdict:
-    mode = rule.property.mode
+    mode = search.system.properties[number].property.mode
     if mode is Mode.LEADS_TO:
         return Unknown(Limit.UNSUPPORTED)
-    if 2 * number in search.witness:
-        run = search.run_to(*search.witness[2 * number])
+    if run is not None:
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
     if limit is not None:
         return Unknown(limit) if mode is Mode.REACHABLE else Bounded(sure, limit)

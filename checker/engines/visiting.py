@@ -6,7 +6,6 @@ Tables cost more to make than a tiny system to visit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.explicit import (
@@ -16,7 +15,6 @@ from tdxcheck.checker.engines.explicit import (
     Progress,
 )
 from tdxcheck.checker.ground.system import GroundSystem
-from tdxcheck.checker.verdict import Limit
 
 TINY = 20_000
 """States that plain Python visits before tables are made."""
@@ -34,8 +32,8 @@ def explore(
     if limits.folder is None:
         if limits.states is not None and limits.states <= TINY:
             return explicit.explore(system, limits, progress)
-        found = explicit.explore(system, replace(limits, states=TINY), progress)
-        if found.limit is not Limit.STATES:
+        found = explicit.explore_tiny(system, limits, progress, TINY)
+        if found is not None:
             return found
     from tdxcheck.checker.engines.packed import search
     from tdxcheck.checker.engines.packed.inputs import Unsuited

@@ -89,20 +89,6 @@ class Symmetry:
         yield from _exchanges(self.classes, scope)
         yield from self.others
 
-    def fixing(self, elements: Collection[tuple[Sort, int]]) -> Symmetry:
-        """What is left of it where these elements stay where they are."""
-        classes = []
-        for one in self.classes:
-            left = tuple(n for n in one.elements if (one.sort, n) not in elements)
-            if len(left) > 1:
-                classes.append(Class(one.sort, left))
-        others = tuple(
-            p
-            for p in self.others
-            if all(p.value(sort, n) == n for sort, n in elements) and _keeps(p, classes)
-        )
-        return replace(self, classes=tuple(classes), others=others)
-
 
 def symmetry_of(system: GroundSystem, kept: Collection[int] = ()) -> Symmetry:
     """The symmetry of the system, and of which of its properties it is one.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from tdxcheck.checker.judging.canonical import VISITING, canonical
 from tdxcheck.checker.judging.combine import (
     Disagreement,
     Engine,
@@ -282,7 +283,12 @@ def _judgement(
             traces[engine] = known or confirm(case, question, engine, answer.evidence)
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
-    trace = next((t for e, t in traces.items() if by_engine[e] is verdict), None)
+    chosen = next((e for e in traces if by_engine[e] is verdict), None)
+    trace = None if chosen is None else traces[chosen]
+    if chosen is not None and chosen not in VISITING:
+        first = canonical(case, question, answers[chosen])
+        verdict = first.verdict
+        trace = confirm(case, question, Engine.DIAGRAMS, first.evidence)
     return Judgement(
         case,
         question,

@@ -81,8 +81,9 @@ def _near(system: GroundSystem) -> tuple[Verdict, ...] | None:
         reached: list[int] = []
         search.expand(frontier, reached)
         frontier = reached
+    runs = search.runs()
     return tuple(
-        _shown(rule.property.mode, search.run_to(*search.witness[2 * number]))
+        _shown(rule.property.mode, runs[number])
         for number, rule in enumerate(system.properties)
     )
 

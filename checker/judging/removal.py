@@ -21,6 +21,9 @@ from tdxcheck.checker.language.system import Severity
 from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.verdict import Refuted
 
+MOST = 10
+"""Safeguards that one search takes out: each doubles what there is to tell apart."""
+
 
 @dataclass(frozen=True, eq=False)
 class Removal:
@@ -71,22 +74,21 @@ def removals(
     started = time.monotonic()
     wanted = {design.key: safeguards for design, safeguards in designs}
     groups = together(_about_rules(catalogue, [design for design, _ in designs], sizes))
-    tasks = [
-        Task(group.case, Engine.DIAGRAMS, Compare(asked), 1 + len(asked))
-        for group in groups
-        if (asked := _asked(group, wanted))
+    searches = [
+        (group, part) for group in groups for part in _parts(_asked(group, wanted))
     ]
     # The longest first, so that no process is left with one when others are done.
-    tasks.sort(key=lambda task: task.weight, reverse=True)
+    searches.sort(key=lambda search: len(search[1]), reverse=True)
+    tasks = [
+        Task(group.case, Engine.DIAGRAMS, Compare(part), 1 + len(part))
+        for group, part in searches
+    ]
     work = run(tasks, budget, jobs, report)
-    by_group = {
-        task.case: found for task, found in zip(tasks, work.findings, strict=True)
-    }
     found_for = {
-        member.design.key: by_group[group.case]
-        for group in groups
-        if group.case in by_group
+        (member.design.key, safeguard): found
+        for (group, part), found in zip(searches, work.findings, strict=True)
         for member in group.members
+        for safeguard in part
     }
     variants = [
         (design, safeguard, catalogue.without(design, safeguard))
@@ -96,7 +98,7 @@ def removals(
     cases = _about_rules(catalogue, [variant for _, _, variant in variants], sizes)
     return (
         [
-            _removal(design, safeguard, case, found_for[design.key])
+            _removal(design, safeguard, case, found_for[design.key, safeguard])
             for (design, safeguard, _), case in zip(variants, cases, strict=True)
         ],
         work.interrupted,
@@ -118,6 +120,12 @@ def _asked(
 ) -> tuple[Safeguard, ...]:
     every = (wanted[member.design.key] for member in group.members)
     return tuple(dict.fromkeys(chain.from_iterable(every)))
+
+
+def _parts(asked: Sequence[Safeguard]) -> list[tuple[Safeguard, ...]]:
+    """The safeguards in as few parts of equal size as a search can well hold."""
+    count = -(-len(asked) // MOST)
+    return [tuple(asked[part::count]) for part in range(count)]
 
 
 def _removal(

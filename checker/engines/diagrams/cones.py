@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from tdxcheck.checker.engines.diagrams.deciding import Target
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.reach import Levels, Look
+from tdxcheck.checker.engines.diagrams.runs import canonical_run
 from tdxcheck.checker.ground.slicing import Dependence, taken
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.verdict import Run
@@ -35,21 +36,23 @@ class Cone:
         start = encoding.initial(slots)
         self.levels = Levels(encoding, encoding.moves_in(slots, moves), start, look)
 
-    def run_to(self, target: Target, depth: int) -> Run:
-        """The first of the shortest runs of the whole to a target.
+    def run_to(self, targets: Sequence[Target], depth: int) -> Run:
+        """The canonical run of the whole to one of the targets.
 
-        The target is first met on this level.
+        They are first met on this level.
         """
-        part = self.levels.run_to(target.states, depth)
-        steps = part.steps if target.step is None else (*part.steps, target.step)
+        levels = self.levels
+        part = canonical_run(
+            self.encoding, levels.moves, levels.levels[: depth + 1], targets
+        )
         start = self.encoding.initial()
         for slot in self.encoding.system.slots:
             if slot.number in self.slots:
                 start &= self.encoding.holds(slot, part.states[0][slot.number])
         states = [self.encoding.first(start)]
-        for number in steps:
+        for number in part.steps:
             states.append(taken(self.encoding.system.steps[number], states[-1]))
-        return Run(tuple(states), steps)
+        return Run(tuple(states), part.steps)
 
 
 def clusters(

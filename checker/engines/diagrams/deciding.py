@@ -1,4 +1,4 @@
-"""Deciding: which states, or steps from them, decide a property, and a run to one."""
+"""Deciding: which states, or steps from them, decide a property."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
-from tdxcheck.checker.engines.diagrams.reach import Levels
 from tdxcheck.checker.ground.system import GroundProperty
 from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.verdict import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +48,3 @@ def deciding(
 def _breaking(encoding: Encoding, move: Move, rule: GroundProperty) -> Diagram:
     """From where the step breaks the step rule."""
     return move.guard & ~encoding.truth(rule.conditions[move.step.number])
-
-
-def shortest(levels: Levels, depth: int, target: Target) -> Run:
-    """The first of the shortest runs to a target that is first met on a level."""
-    run = levels.run_to(target.states, depth)
-    if target.step is None:
-        return run
-    encoding = levels.encoding
-    move = next(m for m in levels.moves if m.step.number == target.step)
-    there = encoding.after(encoding.state(run.states[-1]), move)
-    return Run((*run.states, encoding.first(there)), (*run.steps, target.step))

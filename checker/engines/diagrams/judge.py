@@ -182,14 +182,18 @@ class _Surveyor:
         level, depth = cone.levels.found, cone.levels.depth
         for number in numbers:
             self.depths[number] = depth
-            for target in self.wanted.get(number, ()):
-                steps = depth + (target.step is not None)
-                if self.limits.depth is not None and steps > self.limits.depth:
-                    continue
-                if self.encoding.manager.meet(level, target.states):
-                    self.runs[number] = cone.run_to(target, depth)
-                    del self.wanted[number]
-                    break
+            met = [
+                target
+                for target in self.wanted.get(number, ())
+                if self._allowed(depth + (target.step is not None))
+                and self.encoding.manager.meet(level, target.states)
+            ]
+            if met:
+                self.runs[number] = cone.run_to(met, depth)
+                del self.wanted[number]
+
+    def _allowed(self, steps: int) -> bool:
+        return self.limits.depth is None or steps <= self.limits.depth
 
     def _complete(self) -> Survey:
         encoding, reachable = self.encoding, self.found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tdxcheck.checker.engines.diagrams.deciding import Target, deciding, shortest
+from tdxcheck.checker.engines.diagrams.deciding import Target, deciding
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
 from tdxcheck.checker.engines.diagrams.limits import (
     NO_LIMITS,
@@ -20,6 +20,7 @@ from tdxcheck.checker.engines.diagrams.limits import (
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import Levels, closure
+from tdxcheck.checker.engines.diagrams.runs import canonical_run
 from tdxcheck.checker.ground.system import GroundSystem, no_initial_state
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Limit, Refuted, Unknown, Unreachable, Verdict
@@ -206,15 +207,17 @@ class _Comparison:
                 self.first[number] = True
                 del self.open[number]  # No member breaks it by a shorter run.
                 return
-            for member, target in hit.items():
-                run = shortest(self.levels, depth, target)
+            levels = self.levels.levels[: depth + 1]
+            for member, targets in hit.items():
+                run = canonical_run(self.encoding, self.levels.moves, levels, targets)
                 self.found[member, number] = Refuted(run, shortest=True)
         self._leave_open(number, self.open[number] - hit.keys())
 
-    def _hit(self, number: int, depth: int) -> dict[int, Target]:
+    def _hit(self, number: int, depth: int) -> dict[int, list[Target]]:
+        """By member, the targets that it hits on this level, at any rate one."""
         false = self.encoding.manager.false
         level = self.levels.levels[depth]
-        hit: dict[int, Target] = {}
+        hit: dict[int, list[Target]] = {}
         for target in self.targets[number]:
             steps = depth + (target.step is not None)
             if self.limits.depth is not None and steps > self.limits.depth:
@@ -222,8 +225,9 @@ class _Comparison:
             there = level & target.states
             if there == false:
                 continue
-            for member in self.open[number] - hit.keys():
+            for member in self.open[number]:
                 cube = self.cubes[member]
                 if there & cube != false:
-                    hit[member] = Target(target.states & cube, target.step)
+                    own = Target(target.states & cube, target.step)
+                    hit.setdefault(member, []).append(own)
         return hit

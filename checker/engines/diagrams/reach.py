@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
-from tdxcheck.checker.ground.slicing import taken
-from tdxcheck.checker.verdict import Run
 
 Look = Callable[[], None]
 """Called often; raises what ends the search."""
@@ -74,26 +72,3 @@ class Levels:
     def narrow(self, states: Diagram) -> None:
         """Go on from those states of the last level alone."""
         self.levels[-1] &= states
-
-    def run_to(self, target: Diagram, depth: int) -> Run:
-        """The first of the shortest runs to these states, first met on this level.
-
-        The first by its initial state, then by the numbers of its steps.
-        """
-        encoding = self.encoding
-        ahead = [target & self.levels[depth]]
-        for level in reversed(self.levels[:depth]):
-            origins = encoding.manager.false
-            for move in self.moves:
-                origins |= level & encoding.before(ahead[-1], move)
-            ahead.append(origins)
-        states = [encoding.first(ahead.pop())]
-        steps: list[int] = []
-        while ahead:
-            goal, here = ahead.pop(), encoding.state(states[-1])
-            for move in self.moves:
-                if goal & encoding.after(here, move) != encoding.manager.false:
-                    states.append(taken(move.step, states[-1]))
-                    steps.append(move.step.number)
-                    break
-        return Run(tuple(states), tuple(steps))

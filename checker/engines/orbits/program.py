@@ -7,7 +7,7 @@ elements only, and counted for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +47,13 @@ class Groups:
     commands: int
 
 
-def steps_of(system: GroundSystem, shape: Shape) -> Groups:
-    """The steps of the system."""
+def steps_of(
+    system: GroundSystem, shape: Shape, among: Iterable[int] | None = None
+) -> Groups:
+    """The steps of the system, or those of some numbers."""
     members: dict[tuple[Field, ...], list[int]] = {}
-    for step in system.steps:
-        members.setdefault(_columns(step, shape), []).append(step.number)
+    for number in range(len(system.steps)) if among is None else among:
+        members.setdefault(_columns(system.steps[number], shape), []).append(number)
     groups = []
     for columns, numbers in members.items():
         commands = [_command(system, system.steps[n]) for n in numbers]

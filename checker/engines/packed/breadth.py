@@ -18,8 +18,13 @@ from tdxcheck.checker.engines.packed.layout import Layout, Words
 from tdxcheck.checker.engines.packed.levels import Filed, Level
 from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.parted import Parted
-from tdxcheck.checker.engines.packed.program import Command, program
-from tdxcheck.checker.engines.packed.runs import Runs, among, watch_command
+from tdxcheck.checker.engines.packed.program import program
+from tdxcheck.checker.engines.packed.runs import (
+    Runs,
+    among,
+    step_command,
+    watch_command,
+)
 from tdxcheck.checker.engines.packed.split import WORK
 from tdxcheck.checker.engines.packed.visited import Visited
 from tdxcheck.checker.engines.packing import Packing, Watch
@@ -52,7 +57,7 @@ class Search:
         self.system = system
         self.layout = Layout(system)
         numbers = range(len(system.steps))
-        self.tables = program(self.layout, [_command(system, n) for n in numbers])
+        self.tables = program(self.layout, [step_command(system, n) for n in numbers])
         self.choice = Choice(
             system,
             self.layout,
@@ -262,16 +267,8 @@ class Search:
                 del self.ends[name]
 
     def runs(self) -> dict[int, Run]:
-        """The first of the shortest runs to each violation, and to each goal."""
+        """The canonical run to each violation, and to each goal."""
         names = [name for name in self.found if name % 2 == 0]
         return Runs(
             self.system, self.layout, self.tables, self.taking, self.levels, self.found
         ).to(names)
-
-
-def _command(system: GroundSystem, number: int) -> Command:
-    step = system.steps[number]
-    assert step.number == number
-    return Command(
-        step.guards, [(system.slots[n].term, v) for n, v in step.updates.items()]
-    )

@@ -1,20 +1,26 @@
-"""Runs: the first of the shortest ones, found by walking the levels back."""
+"""Runs: the canonical ones, found by walking the levels back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from tdxcheck.checker.engines.changes import FAR, Actors, Costs, walk
 from tdxcheck.checker.engines.explicit import watches_of
 from tdxcheck.checker.engines.packed.layout import Layout, Words
 from tdxcheck.checker.engines.packed.levels import Level
 from tdxcheck.checker.engines.packed.program import Command, Program, program
 from tdxcheck.checker.engines.packed.vector import Numbers, moves
+from tdxcheck.checker.engines.packed.vector_visited import keys_of
 from tdxcheck.checker.engines.packed.visited import Marks, Steps
 from tdxcheck.checker.engines.packing import Watch
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
+from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Run
 
@@ -28,6 +34,14 @@ MARKS = 64
 def watch_command(system: GroundSystem, watch: Watch) -> Command:
     guards = () if watch.step is None else system.steps[watch.step].guards
     return Command((*guards, watch.condition))
+
+
+def step_command(system: GroundSystem, number: int) -> Command:
+    step = system.steps[number]
+    assert step.number == number
+    return Command(
+        step.guards, [(system.slots[n].term, v) for n, v in step.updates.items()]
+    )
 
 
 def among(system: GroundSystem, layout: Layout, watch: Watch, states: Words) -> Numbers:
@@ -58,7 +72,37 @@ def _joined(parts: Sequence[Marked]) -> Marked:
     return Marked(states, joined)
 
 
-@dataclass(frozen=True, eq=False)
+Costly = npt.NDArray[np.int64]
+"""Of each state a row of costs, by the actor of the step before."""
+
+
+def after_all(costs: Costly) -> Costly:
+    """`after` of every row."""
+    changed: Costly = np.minimum(costs, costs.min(axis=1, keepdims=True) + 1)
+    return changed
+
+
+class Rows:
+    """States of a level that lie on a run, each with its costs."""
+
+    def __init__(self, states: Words, costs: Costly) -> None:
+        keys = keys_of(states)
+        order = np.argsort(keys, kind="stable")
+        self.states = states[order]
+        self.costs = costs[order]
+        self._keys = keys[order]
+
+    def of(self, state: Words) -> Costs | None:
+        """The costs of a state, or None for one that lies on no run."""
+        key = keys_of(state)[0]
+        at = int(np.searchsorted(self._keys, key))
+        if at == len(self._keys) or self._keys[at] != key:
+            return None
+        costs: Costs = self.costs[at].tolist()
+        return costs
+
+
+@dataclass(eq=False)
 class Runs:
     """Finds runs among the levels of a search."""
 
@@ -72,10 +116,7 @@ class Runs:
     """By the name of a watch: the level where it was first hit."""
 
     def to(self, names: Sequence[int]) -> dict[int, Run]:
-        """The first of the shortest runs to what each of the watches looks for.
-
-        The first by its initial state, then by the numbers of its steps.
-        """
+        """The canonical run to what each of the watches looks for."""
         runs: dict[int, Run] = {}
         for at in range(0, len(names), MARKS):
             runs |= self._to(names[at : at + MARKS])
@@ -85,19 +126,21 @@ class Runs:
         """For as many watches as there are marks: the bits of a word."""
         marks = {name: np.uint64(1 << bit) for bit, name in enumerate(names)}
         prepared = self.taking.prepared(self.tables)
-        lasts: dict[int, int | None] = {}
         ahead: list[Marked] = []
         """From the last level that matters to the first: from where to go on."""
         for level in reversed(range(1 + max(map(self.found.__getitem__, names)))):
             parts = [self._origins(prepared, level, ahead[-1])] if ahead else []
             for name in names:
                 if self.found[name] == level:
-                    goal, lasts[name] = self._targets(prepared, name, level)
+                    goal = self._goal(name, level)
                     parts.append(Marked(goal, np.full(len(goal), marks[name])))
             ahead.append(_joined(parts))
         ahead.reverse()
         return {
-            name: self._run(ahead[: self.found[name] + 1], marks[name], lasts[name])
+            name: self._run(
+                name,
+                [part.having(marks[name]) for part in ahead[: self.found[name] + 1]],
+            )
             for name in names
         }
 
@@ -110,42 +153,94 @@ class Runs:
             parts.append(Marked(states[rows], marks))
         return _joined(parts)
 
-    def _run(self, ahead: Sequence[Marked], mark: np.uint64, last: int | None) -> Run:
-        values = min(map(self.layout.unpack, ahead[0].having(mark)))
-        states, steps = [values], []
-        for goal in ahead[1:]:
-            wanted = set(map(self.layout.unpack, goal.having(mark)))
-            number, values = next(
-                (number, after)
-                for number, after in self._successors(values)
-                if after in wanted
-            )
-            states.append(values)
-            steps.append(number)
-        if last is not None:
-            states.append(next(s for n, s in self._successors(values) if n == last))
-            steps.append(last)
-        return Run(tuple(states), tuple(steps))
+    def _run(self, name: int, levels: Sequence[Words]) -> Run:
+        """The canonical run through levels, all states of which lie on some run."""
+        watches = self._watches(name)
+        by_step = {w.step: w.condition for w in watches if w.step is not None}
 
-    def _targets(
-        self, prepared: object, name: int, level: int
-    ) -> tuple[Words, int | None]:
-        """The states of the level that decide, and the step that is then taken."""
+        def last(values: Values) -> Iterator[int]:
+            for number, _ in self._successors(values):
+                if number in by_step and evaluate(by_step[number], values):
+                    yield number
+
+        costs = np.zeros((len(levels[-1]), self.actors.count), dtype=np.int64)
+        if by_step:
+            costs = self._last_costs(watches, levels[-1])
+        ahead = [Rows(levels[-1], costs)]
+        for states in reversed(levels[:-1]):
+            ahead.append(Rows(states, self._costs(states, ahead[-1])))
+        ahead.reverse()
+        least = ahead[0].costs.min(axis=1)
+        first = ahead[0].states[least == least.min()]
+        return walk(
+            self.system,
+            self.actors,
+            min(map(self.layout.unpack, first)),
+            [partial(self._of, rows) for rows in ahead],
+            self._successors,
+            last if by_step else None,
+        )
+
+    def _of(self, rows: Rows, values: Values) -> Costs | None:
+        return rows.of(self.layout.pack_all([values]))
+
+    def _last_costs(self, watches: Sequence[Watch], states: Words) -> Costly:
+        """The costs of states from which the last step is taken."""
+        commands = [watch_command(self.system, watch) for watch in watches]
+        actors = np.array(
+            [self.actors.of[w.step] for w in watches if w.step is not None]
+        )
+        costs = np.full((len(states), self.actors.count), FAR, dtype=np.int64)
+        for found in moves(program(self.layout, commands), states):
+            costs[found.sources, actors[found.commands]] = 0
+        return after_all(costs)
+
+    def _costs(self, states: Words, ahead: Rows) -> Costly:
+        """The costs of states from which steps lead to those ahead."""
+        costs = np.full((len(states), self.actors.count), FAR, dtype=np.int64)
+        for actor, tables in enumerate(self._by_actor):
+            theirs = ahead.costs[:, actor]
+            for base in range(theirs.min(), theirs.max() + 1, MARKS):
+                near = (theirs >= base) & (theirs < base + MARKS)
+                bits = np.uint64(1) << (theirs[near] - base).astype(np.uint64)
+                goal = self.taking.goal(ahead.states[near], bits)
+                rows, marks = self.taking.origins(tables, states, goal)
+                least = base + np.log2((marks & -marks).astype(np.float64))
+                costs[rows, actor] = np.minimum(costs[rows, actor], least)
+        return after_all(costs)
+
+    @cached_property
+    def actors(self) -> Actors:
+        return Actors(self.system)
+
+    @cached_property
+    def _by_actor(self) -> list[Any]:
+        """The steps of each actor, as they are taken."""
+        return [
+            self.taking.prepared(
+                program(
+                    self.layout,
+                    [step_command(self.system, n) for n in self.actors.steps(actor)],
+                )
+            )
+            for actor in range(self.actors.count)
+        ]
+
+    def _watches(self, name: int) -> list[Watch]:
+        return [watch for watch in watches_of(self.system) if watch.name == name]
+
+    def _goal(self, name: int, level: int) -> Words:
+        """The states of the level that decide."""
         rule = self.system.properties[name // 2]
         if rule.property.mode is Mode.DEADLOCK_FREE:
-            return self._dead_ends(rule, level), None
-        watches = [w for w in watches_of(self.system) if w.name == name]
-        tables = program(
-            self.layout, [watch_command(self.system, watch) for watch in watches]
-        )
-        hits: dict[int, list[Words]] = {}
+            return self._dead_ends(rule, level)
+        commands = [watch_command(self.system, w) for w in self._watches(name)]
+        tables = program(self.layout, commands)
+        parts = []
         for states in self.levels[level].chunks(CHUNK):
-            for found in moves(tables, states):
-                for number in np.unique(found.commands):
-                    rows = found.sources[found.commands == number]
-                    hits.setdefault(int(number), []).append(states[rows])
-        first = min(hits)
-        return np.concatenate(hits[first]), watches[first].step
+            rows = np.concatenate([found.sources for found in moves(tables, states)])
+            parts.append(states[np.unique(rows)])
+        return np.concatenate(parts)
 
     def _dead_ends(self, rule: GroundProperty, level: int) -> Words:
         ends = []
