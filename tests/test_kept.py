@@ -194,8 +194,8 @@ def test_flipped_bytes_count_as_nothing(tmp_path: Path, counting: Counting) -> N
     assert sorted(counting.asked()) == sorted(RULES)
     for path in folder.rglob("*"):
         if path.is_file():
-            data = path.read_bytes()
-            path.write_bytes(data[: chance.randrange(len(data))])
+            whole = path.read_bytes()
+            path.write_bytes(whole[: chance.randrange(len(whole))])
     assert judged(small_cases(), counting, folder) == first
     assert sorted(counting.asked()) == sorted(RULES)
 

@@ -206,7 +206,7 @@ def _limits(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("limits, at which verdicts are partial")
     group.add_argument("--max-states", type=_positive, metavar="N", help="per design")
     group.add_argument(
-        "--max-memory", type=_memory, metavar="SIZE",
+        "--max-memory", "--memory", type=_memory, metavar="SIZE",
         help="per process, such as 512M or 4G (default: what is available, shared)",
     )  # fmt: skip
     group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")

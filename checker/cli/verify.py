@@ -23,6 +23,7 @@ from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.page import Page
+from tdxcheck.checker.report.unfinished import unfinished
 from tdxcheck.checker.store import Store, usual_folder
 from tdxcheck.checker.verdict import Refuted
 
@@ -88,7 +89,7 @@ def verify(
 
         print(json.dumps(assessment_as_json(assessment, result, status), indent=1))
     else:
-        tell(assessment, catalogue, folder)
+        tell(assessment, catalogue, folder, kept=not arguments.no_cache)
         kept = arguments.resume is not None and arguments.resume.is_dir()
         if kept and status in (UNDECIDED, INTERRUPTED):
             print(f"\nThe search is kept in {arguments.resume}: this command goes on.")
@@ -184,7 +185,9 @@ def conclusion(assessment: Assessment) -> tuple[int, str]:
     return OK, "as expected"
 
 
-def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
+def tell(
+    assessment: Assessment, catalogue: Catalogue, folder: Path, *, kept: bool
+) -> None:
     from tdxcheck.checker.report.table import legend, verdicts
 
     out = console()
@@ -208,6 +211,7 @@ def tell(assessment: Assessment, catalogue: Catalogue, folder: Path) -> None:
     summary.claims(page, assessment, catalogue)
     summary.known(page, assessment, catalogue, names_in(folder))
     summary.news(page, assessment)
+    unfinished(page, assessment, kept=kept)
     summary.conclusion(page, assessment)
     show(out, page)
 

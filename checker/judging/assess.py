@@ -126,10 +126,14 @@ def _found(
     found = {n: r.findings for n, r in enumerate(recalled) if r.findings is not None}
     left = [number for number in range(len(work)) if number not in found]
 
-    def done(place: int, findings: Findings) -> None:
+    def end_of(place: int, findings: Findings) -> Findings:
         number = left[place]
-        found[number] = merged(recalled[number].known, findings)
-        kept.keep(*work[number], budget, found[number])
+        whole = merged(recalled[number].known, findings)
+        found[number] = replace(whole, usual=kept.usual(*work[number][:2]))
+        return whole
+
+    def done(place: int, findings: Findings) -> None:
+        kept.keep(*work[left[place]], budget, end_of(place, findings))
 
     tasks = [
         Task(group.case, engine, judge, _weight(group, engine), recalled[n].known)
@@ -137,9 +141,9 @@ def _found(
         for group, engine, judge in (work[n],)
     ]
     end = run(tasks, budget, jobs, report, done)
-    for place, findings in enumerate(end.findings):
+    for place, each in enumerate(end.findings):
         if left[place] not in found:
-            done(place, findings)
+            end_of(place, each)
     findings = [
         part
         for number, (group, _, _) in enumerate(work)

@@ -177,13 +177,17 @@ def _variable(variable: Variable) -> tuple[object, ...]:
     return variable.name, sorts, of, variable.frozen
 
 
-@cache
 def _name(sort: type[Any]) -> str:
     """The sort by its name, and an enumeration with its members in their order."""
-    name = f"{sort.__module__}.{sort.__qualname__}"
-    if issubclass(sort, Enum):
-        name += f" of {', '.join(member.name for member in sort)}"
-    return name
+    if sort not in _NAMES:
+        name = f"{sort.__module__}.{sort.__qualname__}"
+        if issubclass(sort, Enum):
+            name += f" of {', '.join(member.name for member in sort)}"
+        _NAMES[sort] = name
+    return _NAMES[sort]
+
+
+_NAMES: dict[type[Any], str] = {}
 
 
 def _shown(member: Any) -> str:

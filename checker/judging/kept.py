@@ -73,7 +73,8 @@ class Kept:
             found = self._answer(keys.answers[number])
             if found is not None and self._believes(group, engine, number, found):
                 answers[number] = found
-        known = Known(answers, dict(self._counts(keys.counts)))
+        counts = dict(self._counts(keys.counts))
+        known = Known(answers, counts, self._read(keys.reached))
         return Recalled(known, self._said(group.case, engine, keys, known))
 
     def keep(
@@ -99,6 +100,13 @@ class Kept:
                 latest = list(counts.items())[-COUNTED:]
                 document = {of: from_statistics(each) for of, each in latest}
                 self.store.put(keys.counts, document)
+            if findings.reached is not None:
+                self.store.put(keys.reached, findings.reached)
+            elif all(answer.is_final for answer in findings.answers):
+                self.store.forget(keys.reached)
+                if not findings.recalled:
+                    place = _duration(group.case, engine)
+                    self.store.put(place, round(findings.seconds, 1))
             open_ = {
                 str(number): from_answer(answer)
                 for number, answer in enumerate(findings.answers)
@@ -113,6 +121,11 @@ class Kept:
                     "open": open_,
                 },
             )
+
+    def usual(self, group: Group, engine: Engine) -> float | None:
+        """How long the engine took to finish the case, whatever its content was."""
+        said = self._read(_duration(group.case, engine))
+        return float(said) if isinstance(said, int | float) else None
 
     def _believes(
         self, group: Group, engine: Engine, number: int, answer: Answer
@@ -190,6 +203,11 @@ def merged(known: Known, findings: Findings) -> Findings:
     return replace(findings, answers=tuple(answers), recalled=frozenset(known.answers))
 
 
+def _duration(case: Case, engine: Engine) -> str:
+    """The key of how long the engine took for a case of this name."""
+    return key_of("duration", case.label, engine.value)
+
+
 class _Keys:
     """The keys of what is kept of a case."""
 
@@ -204,4 +222,5 @@ class _Keys:
         base = (content.versions(), engine.value, by, str(budget.depth), system)
         self.answers = [key_of("answer", *base, one) for one in asked]
         self.counts = key_of("counts", *base)
+        self.reached = key_of("reached", *base)
         self.search = key_of("search", *base, *asked)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.ground.system import GroundSystem
@@ -33,6 +34,14 @@ class Left:
     """What there is to count, if that is known."""
     of: str
     """What there is to count."""
+
+    @property
+    def reached(self) -> Any:
+        """How far a search of the part had come, if that is known."""
+        before = self.known.reached
+        if self.counted is None and before is not None and before["of"] == self.of:
+            return before["states"]
+        return None
 
     def answers(
         self, verdicts: Iterable[Verdict], counted: Statistics | None

@@ -171,7 +171,15 @@ class _Pool:
             if interrupted():
                 self._interrupt()
             while self.waiting and len(self.running) < self.jobs:
-                self._start(*self.waiting.pop(0))
+                number, task = self.waiting.pop(0)
+                if self._left() > 0:
+                    self._start(number, task)
+                else:
+                    now = time.monotonic()
+                    found = nothing(task.case, task.engine, Limit.TIME, now)
+                    self.found[number] = found
+            if not self.running:
+                return
             connections: list[Any] = [r.connection for r in self.running]
             ready = set(wait(connections, POLL))
             for running in list(self.running):
@@ -184,10 +192,16 @@ class _Pool:
         """The seconds that the next task may use: what is left, divided with slack."""
         if self.budget.seconds is None:
             return None
-        left = self.budget.seconds - (time.monotonic() - self.started)
+        left = self._left()
         weights = [task.weight, *(other.weight for _, other in self.waiting)]
         fair = min(self.jobs, len(weights)) * task.weight / sum(weights)
         return max(1.0, left * min(1.0, SLACK * fair))
+
+    def _left(self) -> float:
+        """The seconds until all is to end."""
+        if self.budget.seconds is None:
+            return float("inf")
+        return self.budget.seconds - (time.monotonic() - self.started)
 
     def _start(self, number: int, task: Task) -> None:
         seconds = self._share(task)

@@ -36,6 +36,7 @@ def surveyed(
         left.part.system,
         Limits(budget.depth, budget.memory),
         lambda text: report(Notice(case.label, Engine.DIAGRAMS, text)),
+        reached=left.reached,
     )
     limit = Limit.TIME if found.limit and expired() else found.limit
     counted = left.counted
@@ -50,4 +51,5 @@ def surveyed(
         left.answers((because(v, limit) for v in found.verdicts), counted),
         time.monotonic() - started,
         counted,
+        reached=found.reached and {"of": left.of, "states": found.reached},
     )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.ground.slicing import Slice
@@ -92,6 +93,8 @@ class Known:
     """By the number of the question."""
     counts: Mapping[str, Statistics] = field(default_factory=dict)
     """By what was counted."""
+    reached: Any = None
+    """How far a search had come; and by `of`, what there is to be counted in it."""
 
     def open(self, case: Case) -> list[int]:
         """The questions that are still to be answered."""
@@ -135,6 +138,10 @@ class Findings:
     """The case whose system this one shares, and that was judged in its place."""
     recalled: frozenset[int] = frozenset()
     """The questions whose answers are from an earlier run."""
+    reached: Any = None
+    """How far the search has come, as plain data, where it can go on from there."""
+    usual: float | None = None
+    """The seconds of the last search for this case that came to an end."""
 
 
 @dataclass(frozen=True)

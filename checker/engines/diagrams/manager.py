@@ -64,6 +64,15 @@ class Manager:
         self._settled = True
         self._bdd.configure(reordering=False)
 
+    def order(self) -> list[str]:
+        """The bits in the order that they now have."""
+        return sorted(self._bits, key=self._bdd.level_of_var)
+
+    def reorder(self, bits: Sequence[str]) -> None:
+        """Give the bits this order; only CUDD does."""
+        if self._cudd is not None:
+            self._cudd.reorder(self._bdd, {bit: at for at, bit in enumerate(bits)})
+
     def bit(self, name: str) -> Diagram:
         return self._bdd.var(name)
 
