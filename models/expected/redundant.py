@@ -96,6 +96,7 @@ V6_8_REDUNDANT: Table = {
 V13_REDUNDANT: Table = {**V6_8_REDUNDANT, "checks_cmrs": SYS_CONFIG_JUDGES}
 B16_REDUNDANT: Table = {
     "locks_memory_hotplug": LIST_EXCLUDES,
+    "checks_module_for_kvm": MASKED_BY_B16,
     "refuses_cpus_without_lp_init": MASKED_BY_B16,
     "keeps_a_cpu_per_package": MASKED_BY_B16,
     "creates_tds_on_all_packages": MASKED_BY_B16,

@@ -18,7 +18,7 @@ from tdxcheck.checker.engines.packed.visited import (
     Truths,
 )
 
-PART = 1 << 14
+PART = 1 << 15
 """States whose steps are taken at once."""
 
 
@@ -178,16 +178,12 @@ class VectorBits:
         for at in range(0, len(states), PART):
             some = states[at : at + PART]
             here = Here(self.split, some)
-            places, targets = [], []
             moving = np.zeros(len(some), dtype=np.bool_)
             for found, changes in zip(moves(program, some), self._changes, strict=True):
                 count(found, moving, taken)
                 led = here.places(found, changes)
                 new = self._new(led)
-                places.append(led[new])
-                targets.append(found.targets[new])
-            if places:
-                fresh.append(self._set(np.concatenate(places), np.concatenate(targets)))
+                fresh.append(self._set(led[new], found.targets[new]))
             stuck.append(np.flatnonzero(~moving) + at)
         return Found(fresh, np.concatenate(stuck))
 
