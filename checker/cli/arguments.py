@@ -126,6 +126,11 @@ def _verify(commands: _Commands) -> None:
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
     verify.add_argument(
+        "--scheduler", default=None, metavar="ADDRESS",
+        help="run on the workers of this Dask scheduler, such as tcp://host:8786, or "
+        "'local' for one of its own with --jobs workers",
+    )  # fmt: skip
+    verify.add_argument(
         "--cache", type=Path, default=None, metavar="DIR",
         help="where results are kept for later runs (default: ~/.cache/tdxcheck)",
     )  # fmt: skip

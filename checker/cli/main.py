@@ -31,6 +31,8 @@ class Context(NamedTuple):
 
     load: Callable[[], Catalogue]
     engines: Callable[[], Engines]
+    address: str = ""
+    """Where another process finds the catalogue: `package.module:NAME`."""
 
 
 def _catalogue() -> Catalogue:
@@ -45,7 +47,7 @@ def _engines() -> Engines:
     return ENGINES
 
 
-TDX = Context(_catalogue, _engines)
+TDX = Context(_catalogue, _engines, "tdxcheck.models.catalogue:CATALOGUE")
 
 
 def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
@@ -115,7 +117,7 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
         case "verify":
             from tdxcheck.checker.cli.verify import verify
 
-            return verify(arguments, context.load(), context.engines())
+            return verify(arguments, context.load(), context.engines(), context.address)
         case "guards":
             from tdxcheck.checker.cli.guards import guards
 

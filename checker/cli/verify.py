@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
 from tdxcheck.checker.judging.kept import Kept
+from tdxcheck.checker.judging.order import Asked, asked
+from tdxcheck.checker.judging.processes import Runner, run
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
 from tdxcheck.checker.report import summary
@@ -34,7 +37,10 @@ PER_DESIGN = 10.0
 
 
 def verify(
-    arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
+    arguments: argparse.Namespace,
+    catalogue: Catalogue,
+    engines: Engines,
+    address: str = "",
 ) -> int:
     keys = dict.fromkeys(arguments.designs) or [d.key for d in catalogue.designs]
     designs = [catalogue.design(key) for key in keys]
@@ -52,11 +58,11 @@ def verify(
     _check_claims(catalogue, arguments.rule, cases)
     if not cases:
         raise UsageError("there is nothing to judge: no rule, and no claim of these")
-    asked = arguments.engine or ["all"]
+    named = arguments.engine or ["all"]
     chosen = {
         engine: judge
         for engine, judge in engines.items()
-        if engine.value in asked or ("all" in asked and engine not in ON_DEMAND)
+        if engine.value in named or ("all" in named and engine not in ON_DEMAND)
     }
     folder = arguments.folder or default_folder()
     if arguments.record:
@@ -64,18 +70,18 @@ def verify(
     budget = budget_of(arguments, arguments.jobs, len(designs))
     budget = _explicit(budget, arguments, cases)
     demanded = not assumed and catalogue.machine.covers_default(sizes)
-    with progress() as report:
+    request = asked(address, tuple(keys), sizes, arguments.rule, arguments.assume)
+    with _runner(arguments, request) as runner, progress() as report:
         assessment = assess(
             cases,
             chosen,
-            _explicit(
-                budget_of(arguments, arguments.jobs, len(designs)), arguments, cases
-            ),
+            budget,
             arguments.jobs,
             demanded=demanded,
             report=report,
             kept=kept_of(arguments),
             again=bool(arguments.engine),
+            runner=runner,
         )
     not_kept = None
     if arguments.record:
@@ -96,6 +102,20 @@ def verify(
     if not_kept is not None:
         raise not_kept
     return status
+
+
+@contextmanager
+def _runner(arguments: argparse.Namespace, request: Asked) -> Iterator[Runner]:
+    """What runs the engines: processes of this machine, or the workers of others."""
+    if arguments.scheduler is None:
+        yield run
+        return
+    if arguments.resume is not None:
+        raise UsageError("--resume keeps a search on this machine: without --scheduler")
+    from tdxcheck.checker.judging.distant import distant
+
+    with distant(arguments.scheduler, request, arguments.jobs) as runner:
+        yield runner
 
 
 def kept_of(arguments: argparse.Namespace) -> Kept:

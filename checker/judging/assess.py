@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tdxcheck.checker.judging.canonical import VISITING, canonical
@@ -21,7 +21,7 @@ from tdxcheck.checker.judging.judgement import (
     standing,
 )
 from tdxcheck.checker.judging.kept import NOTHING_KEPT, Kept, Recalled, merged
-from tdxcheck.checker.judging.processes import Task, run
+from tdxcheck.checker.judging.processes import Runner, Task, run
 from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
@@ -49,6 +49,7 @@ def assess(
     report: Report = lambda _: None,
     kept: Kept = NOTHING_KEPT,
     again: bool = False,
+    runner: Runner = run,
 ) -> Assessment:
     """Judge every question of every case.
 
@@ -60,8 +61,10 @@ def assess(
     are wanted: only those are replayed, and given. `kept` is what earlier runs have
     found. Where it is all that the first engine has to say, no other gives an
     opinion that it has not given before, unless they are to be asked `again`.
+    `runner` runs the engines: in processes of this machine, or elsewhere.
     """
     started = time.monotonic()
+    means = _Means(jobs, report, kept, runner)
     groups = together(cases)
     (first, judge), *others = engines.items()
     whole = in_families(groups) if first is Engine.DIAGRAMS else groups
@@ -69,7 +72,8 @@ def assess(
     whole.sort(key=_size, reverse=True)
     firsts = [(group, first, judge) for group in whole]
     known = [kept.recall(*job, budget) for job in firsts]
-    findings, interrupted = _found(firsts, known, budget, jobs, report, kept)
+    answered = _found(firsts, known, budget, means)
+    findings, interrupted = [*answered.begun, *answered.unbegun], answered.interrupted
     opinions = [
         (group, engine, other)
         for engine, other in others
@@ -91,8 +95,8 @@ def assess(
             findings += job[0].parts(said)
     if asked:
         known = [before[job] for job in asked]
-        more, interrupted = _found(asked, known, rest, jobs, report, kept)
-        findings += more
+        answered = _found(asked, known, rest, means)
+        findings, interrupted = findings + answered.begun, answered.interrupted
     judgements = [
         judgement
         for case in cases
@@ -114,15 +118,31 @@ def assess(
 Job = tuple[Group, Engine, Judge]
 
 
+@dataclass(frozen=True)
+class _Means:
+    """What work is done with."""
+
+    jobs: int
+    report: Report
+    kept: Kept
+    runner: Runner
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What engines say of the members of groups."""
+
+    begun: list[Findings]
+    unbegun: list[Findings]
+    """Of those that there was no time for."""
+    interrupted: bool
+
+
 def _found(
-    work: Sequence[Job],
-    recalled: Sequence[Recalled],
-    budget: Budget,
-    jobs: int,
-    report: Report,
-    kept: Kept,
-) -> tuple[list[Findings], bool]:
-    """What engines say of the members of groups; and whether they were interrupted."""
+    work: Sequence[Job], recalled: Sequence[Recalled], budget: Budget, means: _Means
+) -> _Found:
+    """Have engines work on what is not known already."""
+    kept = means.kept
     found = {n: r.findings for n, r in enumerate(recalled) if r.findings is not None}
     left = [number for number in range(len(work)) if number not in found]
 
@@ -140,16 +160,21 @@ def _found(
         for n in left
         for group, engine, judge in (work[n],)
     ]
-    end = run(tasks, budget, jobs, report, done)
+    end = means.runner(tasks, budget, means.jobs, means.report, done)
+    begun = set(found)
     for place, each in enumerate(end.findings):
         if left[place] not in found:
             end_of(place, each)
-    findings = [
-        part
+    parts = [
+        (number in begun, part)
         for number, (group, _, _) in enumerate(work)
         for part in group.parts(found[number])
     ]
-    return findings, end.interrupted
+    return _Found(
+        [part for was_begun, part in parts if was_begun],
+        [part for was_begun, part in parts if not was_begun],
+        end.interrupted,
+    )
 
 
 def _is_new(group: Group, findings: Sequence[Findings]) -> bool:

@@ -55,6 +55,15 @@ def _sources() -> Iterator[Path]:
             yield path
 
 
+def of_instance(instance: Instance) -> str:
+    """Of everything that verdicts on the instance depend on, and of the checker."""
+    whole = hashlib.sha256()
+    _say(whole, versions(), of_system(instance))
+    for rule in instance.system.properties:
+        _say(whole, of_property(instance, rule))
+    return whole.hexdigest()
+
+
 def of_system(instance: Instance) -> str:
     """Of everything in the instance but its properties."""
     whole = hashlib.sha256()

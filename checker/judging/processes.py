@@ -99,6 +99,9 @@ class _Running:
 
 
 Done = Callable[[int, Findings], None]
+"""Told of a task that was begun and has ended, by its number."""
+Runner = Callable[[Sequence["Task"], Budget, int, Report, Done], "Work"]
+"""What runs tasks: `run`, or something with more machines."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def run(
     sys.stdout.flush()
     sys.stderr.flush()
     pool = _Pool(tasks, budget, max(1, jobs), report, done)
-    with _first_interrupt() as interrupted:
+    with first_interrupt() as interrupted:
         try:
             pool.run(interrupted)
         finally:
@@ -145,6 +148,12 @@ def _run_here(
         findings.append(task.judge(task.case, part, report))
         done(number, findings[-1])
     return Work(tuple(findings), False)
+
+
+def share(left: float, weights: Sequence[int], jobs: int) -> float:
+    """The seconds of the first of these tasks: what is left, divided with slack."""
+    fair = min(jobs, len(weights)) * weights[0] / sum(weights)
+    return max(1.0, left * min(1.0, SLACK * fair))
 
 
 class _Pool:
@@ -189,13 +198,11 @@ class _Pool:
                     self._stop(running, running.stopped or Limit.TIME)
 
     def _share(self, task: Task) -> float | None:
-        """The seconds that the next task may use: what is left, divided with slack."""
+        """The seconds that the next task may use."""
         if self.budget.seconds is None:
             return None
-        left = self._left()
         weights = [task.weight, *(other.weight for _, other in self.waiting)]
-        fair = min(self.jobs, len(weights)) * task.weight / sum(weights)
-        return max(1.0, left * min(1.0, SLACK * fair))
+        return share(self._left(), weights, self.jobs)
 
     def _left(self) -> float:
         """The seconds until all is to end."""
@@ -321,7 +328,7 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
 
 
 @contextmanager
-def _first_interrupt() -> Iterator[Callable[[], bool]]:
+def first_interrupt() -> Iterator[Callable[[], bool]]:
     """Note the first Ctrl-C, or other request to end; let the second one through."""
     noted = False
 
