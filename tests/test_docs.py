@@ -742,7 +742,7 @@ def test_what_the_page_leaves_to_python_is_left_to_it(
 
 # The architecture: who imports whom.
 
-OUTSIDE = ("dd", "networkx", "numpy", "rich", "z3")
+OUTSIDE = ("distributed", "dd", "networkx", "numpy", "rich", "z3")
 """The packages that only some folders may use."""
 
 

@@ -34,6 +34,8 @@ LEAST = 4.0
 """Seconds without which no engine need be started."""
 OPINION = 12.0
 """Seconds for the other engines, where the first has answered everything."""
+USUALLY = 55.0
+"""Seconds in which all is to be told, opinions included, if the first allows."""
 ENUMERABLE = 2_000_000
 """States of a system that is also visited state by state, for a second opinion."""
 
@@ -82,7 +84,8 @@ def assess(
     ]
     rest = _rest(budget, started)
     if not any(_is_open(group, findings) for group in groups):
-        rest = replace(rest, seconds=min(OPINION, rest.seconds or OPINION))
+        left = max(LEAST, USUALLY - (time.monotonic() - started))
+        rest = replace(rest, seconds=min(OPINION, left, rest.seconds or OPINION))
     before = {job: kept.recall(*job, budget) for job in opinions}
     due = [
         job
