@@ -810,7 +810,9 @@ def test_what_the_page_leaves_to_python_is_left_to_it(
 
 # The architecture: who imports whom.
 
-OUTSIDE = ("cvc5", "dd", "networkx", "numpy", "pysat", "rich", "scipy", "z3")
+OUTSIDE = (
+    "cvc5", "dd", "distributed", "networkx", "numpy", "pysat", "rich", "scipy", "z3",
+)  # fmt: skip
 """The packages that only some folders may use."""
 
 

@@ -167,6 +167,18 @@ def _verify(commands: _Commands) -> None:
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
     verify.add_argument(
+        "--scheduler", default=None, metavar="ADDRESS",
+        help="run on the workers of this Dask scheduler, such as tcp://host:8786, or "
+        "'local' for one of its own with --jobs workers",
+    )  # fmt: skip
+    verify.add_argument(
+        "--cache", type=Path, default=None, metavar="DIR",
+        help="where results are kept for later runs (default: ~/.cache/tdxcheck)",
+    )  # fmt: skip
+    verify.add_argument(
+        "--no-cache", action="store_true", help="judge everything anew, keep nothing"
+    )
+    verify.add_argument(
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
     )  # fmt: skip
@@ -287,7 +299,7 @@ def _limits(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("limits, at which verdicts are partial")
     group.add_argument("--max-states", type=_positive, metavar="N", help="per design")
     group.add_argument(
-        "--max-memory", type=_memory, metavar="SIZE",
+        "--max-memory", "--memory", type=_memory, metavar="SIZE",
         help="per process, such as 512M or 4G (default: what is available, shared)",
     )  # fmt: skip
     group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")

@@ -32,6 +32,8 @@ class Context(NamedTuple):
 
     load: Callable[[], Catalogue]
     engines: Callable[[], Engines]
+    address: str = ""
+    """Where another process finds the catalogue: `package.module:NAME`."""
 
 
 def _catalogue() -> Catalogue:
@@ -46,7 +48,7 @@ def _engines() -> Engines:
     return ENGINES
 
 
-TDX = Context(_catalogue, _engines)
+TDX = Context(_catalogue, _engines, "tdxcheck.models.catalogue:CATALOGUE")
 
 
 def _of_project(arguments: argparse.Namespace, context: Context) -> Context:
@@ -135,7 +137,7 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
         case "verify":
             from tdxcheck.checker.cli.verify import verify
 
-            return verify(arguments, context.load(), context.engines())
+            return verify(arguments, context.load(), context.engines(), context.address)
         case "check-certificate":
             from tdxcheck.checker.cli.certificates import check_certificate
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,17 @@ from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
+from tdxcheck.checker.judging.kept import Kept
+from tdxcheck.checker.judging.order import Asked, asked
+from tdxcheck.checker.judging.processes import Runner, run
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.as_json import assessment_as_json
 from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
+from tdxcheck.checker.report.unfinished import unfinished
+from tdxcheck.checker.store import Store, usual_folder
 from tdxcheck.checker.verdict import Refuted
 
 if TYPE_CHECKING:
@@ -41,7 +47,10 @@ CERTIFYING = 60.0
 
 
 def verify(
-    arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
+    arguments: argparse.Namespace,
+    catalogue: Catalogue,
+    engines: Engines,
+    address: str = "",
 ) -> int:
     keys = dict.fromkeys(arguments.designs) or [d.key for d in catalogue.designs]
     designs = [catalogue.design(key) for key in keys]
@@ -59,11 +68,11 @@ def verify(
     _check_claims(catalogue, arguments.rule, cases)
     if not cases:
         raise UsageError("there is nothing to judge: no rule, and no claim of these")
-    asked = arguments.engine or ["all"]
+    named = arguments.engine or ["all"]
     chosen = {
         engine: judge
         for engine, judge in engines.items()
-        if engine.value in asked or ("all" in asked and engine not in ON_DEMAND)
+        if engine.value in named or ("all" in named and engine not in ON_DEMAND)
     }
     folder = arguments.folder or default_folder(catalogue)
     check_outputs(arguments)
@@ -74,16 +83,18 @@ def verify(
     budget = budget_of(arguments, arguments.jobs, len(designs))
     budget = _explicit(budget, arguments, cases)
     demanded = not assumed and catalogue.machine.covers_default(sizes)
-    with progress() as report:
+    request = asked(address, tuple(keys), sizes, arguments.rule, arguments.assume)
+    with _runner(arguments, request) as runner, progress() as report:
         assessment = assess(
             cases,
             chosen,
-            _explicit(
-                budget_of(arguments, arguments.jobs, len(designs)), arguments, cases
-            ),
+            budget,
             arguments.jobs,
             demanded=demanded,
             report=report,
+            kept=kept_of(arguments),
+            again=bool(arguments.engine),
+            runner=runner,
         )
     attempts = certified(assessment, arguments)
     not_kept = None
@@ -97,7 +108,7 @@ def verify(
         arguments,
         Delivery(
             lambda out: _tell_all(
-                out, assessment, catalogue, folder, attempts, arguments.certificate
+                out, assessment, catalogue, folder, attempts, arguments
             ),
             lambda: {
                 **assessment_as_json(assessment, result, status),
@@ -121,14 +132,14 @@ def _tell_all(
     catalogue: Catalogue,
     folder: Path,
     attempts: Sequence[Attempt],
-    certificates: Path | None,
+    arguments: argparse.Namespace,
 ) -> None:
-    tell(out, assessment, catalogue, folder)
-    if certificates is not None:
+    tell(out, assessment, catalogue, folder, kept=not arguments.no_cache)
+    if arguments.certificate is not None:
         from tdxcheck.checker.report import certificates as report
 
         page = Page(out.width)
-        report.tell(page, attempts, certificates)
+        report.tell(page, attempts, arguments.certificate)
         show(out, page)
 
 
@@ -163,6 +174,37 @@ def certified(assessment: Assessment, arguments: argparse.Namespace) -> list[Att
 
     seconds = None if arguments.time == 0 else CERTIFYING
     return list(certify_all(assessment, arguments.certificate, seconds))
+
+
+@contextmanager
+def _runner(arguments: argparse.Namespace, request: Asked) -> Iterator[Runner]:
+    """What runs the engines: processes of this machine, or the workers of others."""
+    if arguments.scheduler is None:
+        yield run
+        return
+    if arguments.resume is not None:
+        raise UsageError("--resume keeps a search on this machine: without --scheduler")
+    from tdxcheck.checker.judging.distant import distant
+
+    with distant(arguments.scheduler, request, arguments.jobs) as runner:
+        yield runner
+
+
+def kept_of(arguments: argparse.Namespace) -> Kept:
+    """What earlier runs have found, unless it is not to be used."""
+    if arguments.no_cache:
+        return Kept()
+    folder = arguments.cache
+    if folder is None:
+        return Kept(Store(usual_folder()))
+    try:
+        record.prepare(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep results in {folder}: {error.strerror}; give another --cache, "
+            "or --no-cache"
+        ) from error
+    return Kept(Store(folder))
 
 
 def prepare(folder: Path) -> None:
@@ -236,7 +278,12 @@ def conclusion(assessment: Assessment) -> tuple[int, str]:
 
 
 def tell(
-    out: Console, assessment: Assessment, catalogue: Catalogue, folder: Path
+    out: Console,
+    assessment: Assessment,
+    catalogue: Catalogue,
+    folder: Path,
+    *,
+    kept: bool,
 ) -> None:
     from tdxcheck.checker.report.table import legend, verdicts
 
@@ -261,6 +308,7 @@ def tell(
     summary.claims(page, assessment, catalogue)
     summary.known(page, assessment, catalogue, names_in(folder))
     summary.news(page, assessment)
+    unfinished(page, assessment, kept=kept)
     summary.conclusion(page, assessment)
     show(out, page)
 

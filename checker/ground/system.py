@@ -170,6 +170,11 @@ def _places(sort: type[Enum]) -> dict[Enum, int]:
     return {value: place for place, value in enumerate(sort)}
 
 
+@cache
+def _members(sort: type[Enum]) -> list[Enum]:
+    return list(sort)
+
+
 def decode(number: int, sort: Any) -> Any:
     """The value of a sort that a number stands for."""
     if isinstance(sort, Int):
@@ -177,5 +182,5 @@ def decode(number: int, sort: Any) -> Any:
     if sort is bool:
         return bool(number)
     if issubclass(sort, Enum):
-        return list(sort)[number]
+        return _members(sort)[number]
     return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tdxcheck.checker.judging.canonical import VISITING, canonical
@@ -20,7 +20,8 @@ from tdxcheck.checker.judging.judgement import (
     Standing,
     standing,
 )
-from tdxcheck.checker.judging.processes import Task, run
+from tdxcheck.checker.judging.kept import NOTHING_KEPT, Kept, Recalled, merged
+from tdxcheck.checker.judging.processes import Runner, Task, run
 from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
@@ -33,6 +34,8 @@ LEAST = 4.0
 """Seconds without which no engine need be started."""
 OPINION = 12.0
 """Seconds for the other engines, where the first has answered everything."""
+USUALLY = 55.0
+"""Seconds in which all is to be told, opinions included, if the first allows."""
 ENUMERABLE = 2_000_000
 """States of a system that is also visited state by state, for a second opinion."""
 
@@ -46,6 +49,9 @@ def assess(
     demanded: bool = True,
     shown: Shown = lambda case, question, verdict: True,
     report: Report = lambda _: None,
+    kept: Kept = NOTHING_KEPT,
+    again: bool = False,
+    runner: Runner = run,
 ) -> Assessment:
     """Judge every question of every case.
 
@@ -54,16 +60,22 @@ def assess(
     replayed in any case, and so they look at it only where the first has no answer.
 
     `demanded` says that known refutations must be found again, `shown` which traces
-    are wanted: only those are replayed, and given.
+    are wanted: only those are replayed, and given. `kept` is what earlier runs have
+    found. Where it is all that the first engine has to say, no other gives an
+    opinion that it has not given before, unless they are to be asked `again`.
+    `runner` runs the engines: in processes of this machine, or elsewhere.
     """
     started = time.monotonic()
+    means = _Means(jobs, report, kept, runner)
     groups = together(cases)
     (first, judge), *others = engines.items()
     whole = in_families(groups) if first is Engine.DIAGRAMS else groups
     # The largest first, so that no process is left with one when others are done.
     whole.sort(key=_size, reverse=True)
     firsts = [(group, first, judge) for group in whole]
-    findings, interrupted = _found(firsts, budget, jobs, report)
+    known = [kept.recall(*job, budget) for job in firsts]
+    answered = _found(firsts, known, budget, means)
+    findings, interrupted = [*answered.begun, *answered.unbegun], answered.interrupted
     opinions = [
         (group, engine, other)
         for engine, other in others
@@ -72,15 +84,27 @@ def assess(
     ]
     rest = _rest(budget, started)
     if not any(_is_open(group, findings) for group in groups):
-        rest = replace(rest, seconds=min(OPINION, rest.seconds or OPINION))
-    if not interrupted and _is_enough(rest, jobs, len(opinions)):
-        more, interrupted = _found(opinions, rest, jobs, report)
-        findings += more
+        left = max(LEAST, USUALLY - (time.monotonic() - started))
+        rest = replace(rest, seconds=min(OPINION, left, rest.seconds or OPINION))
+    before = {job: kept.recall(*job, budget) for job in opinions}
+    due = [
+        job
+        for job in opinions
+        if before[job].findings is None and (again or _is_new(job[0], findings))
+    ]
+    asked = [] if interrupted else _in_time(due, rest, jobs, findings)
+    for job in opinions:
+        if job not in asked and (said := before[job].said) is not None:
+            findings += job[0].parts(said)
+    if asked:
+        known = [before[job] for job in asked]
+        answered = _found(asked, known, rest, means)
+        findings, interrupted = findings + answered.begun, answered.interrupted
     judgements = [
         judgement
         for case in cases
         for judgement in _of_case(
-            case, [f for f in findings if f.case == case.label], demanded, shown
+            case, [f for f in findings if f.case == case.label], demanded, shown, kept
         )
     ]
     for case in cases:
@@ -94,31 +118,101 @@ def assess(
     )
 
 
+Job = tuple[Group, Engine, Judge]
+
+
+@dataclass(frozen=True)
+class _Means:
+    """What work is done with."""
+
+    jobs: int
+    report: Report
+    kept: Kept
+    runner: Runner
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What engines say of the members of groups."""
+
+    begun: list[Findings]
+    unbegun: list[Findings]
+    """Of those that there was no time for."""
+    interrupted: bool
+
+
 def _found(
-    work: Sequence[tuple[Group, Engine, Judge]],
-    budget: Budget,
-    jobs: int,
-    report: Report,
-) -> tuple[list[Findings], bool]:
-    """What engines say of the members of groups; and whether they were interrupted."""
+    work: Sequence[Job], recalled: Sequence[Recalled], budget: Budget, means: _Means
+) -> _Found:
+    """Have engines work on what is not known already."""
+    kept = means.kept
+    found = {n: r.findings for n, r in enumerate(recalled) if r.findings is not None}
+    left = [number for number in range(len(work)) if number not in found]
+
+    def end_of(place: int, findings: Findings) -> Findings:
+        number = left[place]
+        whole = merged(recalled[number].known, findings)
+        found[number] = replace(whole, usual=kept.usual(*work[number][:2]))
+        return whole
+
+    def done(place: int, findings: Findings) -> None:
+        kept.keep(*work[left[place]], budget, end_of(place, findings))
+
     tasks = [
-        Task(group.case, engine, judge, _weight(group, engine))
-        for group, engine, judge in work
+        Task(group.case, engine, judge, _weight(group, engine), recalled[n].known)
+        for n in left
+        for group, engine, judge in (work[n],)
     ]
-    done = run(tasks, budget, jobs, report)
-    findings = [
-        part
-        for (group, _, _), found in zip(work, done.findings, strict=True)
-        for part in group.parts(found)
+    end = means.runner(tasks, budget, means.jobs, means.report, done)
+    begun = set(found)
+    for place, each in enumerate(end.findings):
+        if left[place] not in found:
+            end_of(place, each)
+    parts = [
+        (number in begun, part)
+        for number, (group, _, _) in enumerate(work)
+        for part in group.parts(found[number])
     ]
-    return findings, done.interrupted
+    return _Found(
+        [part for was_begun, part in parts if was_begun],
+        [part for was_begun, part in parts if not was_begun],
+        end.interrupted,
+    )
 
 
-def _is_enough(rest: Budget, jobs: int, tasks: int) -> bool:
-    """Each task has time for more than its beginning."""
-    if not tasks:
-        return False
-    return rest.seconds is None or rest.seconds * jobs / tasks >= LEAST
+def _is_new(group: Group, findings: Sequence[Findings]) -> bool:
+    """Something that was found of the group is not from an earlier run, or is open."""
+    labels = {member.label for member in group.members}
+    return _is_open(group, findings) or any(
+        len(found.recalled) < len(found.answers)
+        for found in findings
+        if found.case in labels
+    )
+
+
+def _in_time(
+    asked: Sequence[Job], rest: Budget, jobs: int, findings: Sequence[Findings]
+) -> list[Job]:
+    """Those that each have time for more than their beginning, the quickest first."""
+
+    def effort(job: Job) -> tuple[bool, bool, int]:
+        group, engine, _ = job
+        seen = _counted(group, findings)
+        size = min(seen) if seen else len(group.case.instance.system.actions)
+        return not _is_open(group, findings), engine is not Engine.EXPLICIT, size
+
+    if rest.seconds is None or rest.seconds * jobs >= LEAST * len(asked):
+        return list(asked)
+    return sorted(asked, key=effort)[: max(0, int(rest.seconds * jobs / LEAST))]
+
+
+def _counted(group: Group, findings: Sequence[Findings]) -> list[int]:
+    """How many states engines have visited of the group."""
+    return [
+        found.statistics.states
+        for found in findings
+        if found.case == group.case.label and found.statistics
+    ]
 
 
 def _size(group: Group) -> tuple[bool, int]:
@@ -137,12 +231,9 @@ def _is_worth_it(group: Group, engine: Engine, found: Sequence[Findings]) -> boo
     """Another engine is asked about the group, after the first."""
     if _is_open(group, found):
         return True
-    counted = [
-        f.statistics for f in found if f.case == group.case.label and f.statistics
-    ]
     if group.only_claims:
         return False
-    small = not counted or min(seen.states for seen in counted) <= ENUMERABLE
+    small = min(_counted(group, found), default=0) <= ENUMERABLE
     return engine is not Engine.EXPLICIT or small
 
 
@@ -186,7 +277,11 @@ def _rest(budget: Budget, started: float) -> Budget:
 
 
 def _of_case(
-    case: Case, findings: Sequence[Findings], demanded: bool, shown: Shown
+    case: Case,
+    findings: Sequence[Findings],
+    demanded: bool,
+    shown: Shown,
+    kept: Kept,
 ) -> list[Judgement]:
     return [
         _judgement(
@@ -195,6 +290,8 @@ def _of_case(
             {f.engine: f.answers[number] for f in findings},
             demanded,
             shown,
+            kept,
+            all(number in f.recalled for f in findings),
         )
         for number, question in enumerate(case.questions)
     ]
@@ -206,13 +303,16 @@ def _judgement(
     answers: Mapping[Engine, Answer],
     demanded: bool,
     shown: Shown,
+    kept: Kept,
+    recalled: bool,
 ) -> Judgement:
     subject = f"{question.name} of {case.label}"
     traces: dict[Engine, Trace] = {}
     for engine, answer in answers.items():
         decided = isinstance(answer.verdict, Refuted | Reached)
         if decided and shown(case, question, answer.verdict):
-            traces[engine] = confirm(case, question, engine, answer.evidence)
+            known = kept.traces.get((case.label, question.name, engine))
+            traces[engine] = known or confirm(case, question, engine, answer.evidence)
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
     chosen = next((e for e in traces if by_engine[e] is verdict), None)
@@ -228,6 +328,7 @@ def _judgement(
         by_engine,
         trace,
         standing(verdict, question.expected, demanded),
+        recalled,
     )
 
 

@@ -11,9 +11,9 @@ from tdxcheck.checker.engines.explicit import Limits, Progress, Search
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
+from tdxcheck.checker.judging.left import Left, left_of
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import (
     Budget,
@@ -21,7 +21,6 @@ from tdxcheck.checker.judging.work import (
     Notice,
     Report,
     Statistics,
-    answer,
     fired_by_name,
 )
 from tdxcheck.checker.language.system import Mode
@@ -51,18 +50,17 @@ def explored(
     started = time.monotonic()
     whole = ground(case.instance.system, case.instance.scope)
     check_start(whole)
-    part = slice_for(whole, range(len(whole.properties)))
-    system = part.system
+    left = left_of(case, whole, budget.known)
     verdicts: tuple[Verdict, ...] | None = None
     statistics = None
     if all(question.dropped for question in case.questions):
-        verdicts = _near(system)
+        verdicts = _near(left.part.system)
     if verdicts is None:
-        verdicts, statistics = _all(case, part, budget, report, expired)
+        verdicts, statistics = _all(case, left, budget, report, expired)
     return Findings(
         case.label,
         Engine.EXPLICIT,
-        tuple(answer(whole, part.lift_verdict(verdict)) for verdict in verdicts),
+        left.answers(verdicts, statistics),
         time.monotonic() - started,
         statistics,
     )
@@ -96,7 +94,7 @@ def _shown(mode: Mode, run: Run) -> Verdict:
 
 def _all(
     case: Case,
-    part: Slice,
+    left: Left,
     budget: Budget,
     report: Report,
     expired: Callable[[], bool],
@@ -112,7 +110,7 @@ def _all(
         report(Notice(case.label, Engine.EXPLICIT, text))
 
     limits = Limits(budget.states, budget.memory, budget.threads, _folder(case, budget))
-    exploration = explore(part.system, limits, progress)
+    exploration = explore(left.part.system, limits, progress)
     limit = exploration.limit
     if limit is Limit.INTERRUPT and deep_enough:
         limit = Limit.DEPTH
@@ -122,13 +120,15 @@ def _all(
     ended = Limit.TIME if limit is None and expired() else limit
     return (
         tuple(because(verdict, ended) for verdict in exploration.verdicts),
-        Statistics(
+        left.counted
+        or Statistics(
             exploration.states,
             exploration.transitions,
             exploration.depth,
             limit,
-            fired_by_name(part, exploration.fired),
+            fired_by_name(left.whole, exploration.fired),
             exploration.kept,
+            left.of,
         ),
     )
 

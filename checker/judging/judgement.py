@@ -45,6 +45,8 @@ class Judgement:
     by_engine: Mapping[Engine, Verdict]
     trace: Trace | None
     standing: Standing
+    recalled: bool = False
+    """Every engine's answer is from an earlier run."""
 
     @property
     def label(self) -> str:
@@ -69,6 +71,11 @@ class Assessment:
     findings: tuple[Findings, ...]
     interrupted: bool
     seconds: float
+
+    @property
+    def recalled(self) -> int:
+        """How many questions no engine was asked about in this run."""
+        return sum(judgement.recalled for judgement in self.judgements)
 
     def of_case(self, case: Case) -> tuple[Judgement, ...]:
         return tuple(j for j in self.judgements if j.case is case)

@@ -26,9 +26,11 @@ from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.judging.combine import Engine, InternalError
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import (
+    NOTHING_KNOWN,
     Budget,
     Findings,
     Judge,
+    Known,
     Notice,
     Report,
     nothing,
@@ -59,6 +61,8 @@ class Task:
     judge: Judge
     weight: int = 1
     """How much of the time it should have, compared with the others."""
+    known: Known = NOTHING_KNOWN
+    """What the engine may leave out."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,12 @@ class _Running:
         return self.so_far or nothing(case, engine, limit, self.started)
 
 
+Done = Callable[[int, Findings], None]
+"""Told of a task that was begun and has ended, by its number."""
+Runner = Callable[[Sequence["Task"], Budget, int, Report, Done], "Work"]
+"""What runs tasks: `run`, or something with more machines."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What the tasks have found, in their order."""
@@ -103,16 +113,23 @@ class Work:
 
 
 def run(
-    tasks: Sequence[Task], budget: Budget, jobs: int, report: Report = lambda _: None
+    tasks: Sequence[Task],
+    budget: Budget,
+    jobs: int,
+    report: Report = lambda _: None,
+    done: Done = lambda number, findings: None,
 ) -> Work:
-    """Run the tasks, `jobs` at a time; the budget's seconds are for all together."""
+    """Run the tasks, `jobs` at a time; the budget's seconds are for all together.
+
+    `done` is told of each as soon as it has ended.
+    """
     if "fork" not in multiprocessing.get_all_start_methods():
-        return _run_here(tasks, budget, report)
+        return _run_here(tasks, budget, report, done)
     # A process inherits what is still to be written, and would write it again.
     sys.stdout.flush()
     sys.stderr.flush()
-    pool = _Pool(tasks, budget, max(1, jobs), report)
-    with _first_interrupt() as interrupted:
+    pool = _Pool(tasks, budget, max(1, jobs), report, done)
+    with first_interrupt() as interrupted:
         try:
             pool.run(interrupted)
         finally:
@@ -120,18 +137,33 @@ def run(
     return Work(tuple(pool.found[n] for n in range(len(tasks))), interrupted())
 
 
-def _run_here(tasks: Sequence[Task], budget: Budget, report: Report) -> Work:
+def _run_here(
+    tasks: Sequence[Task], budget: Budget, report: Report, done: Done
+) -> Work:
     """Without fork there is one process, and Ctrl-C ends the task under way."""
     findings: list[Findings] = []
-    for task in tasks:
+    for number, task in enumerate(tasks):
         share = budget.seconds and budget.seconds / len(tasks)
-        findings.append(task.judge(task.case, replace(budget, seconds=share), report))
+        part = replace(budget, seconds=share, known=task.known)
+        findings.append(task.judge(task.case, part, report))
+        done(number, findings[-1])
     return Work(tuple(findings), False)
+
+
+def share(left: float, weights: Sequence[int], jobs: int) -> float:
+    """The seconds of the first of these tasks: what is left, divided with slack."""
+    fair = min(jobs, len(weights)) * weights[0] / sum(weights)
+    return max(1.0, left * min(1.0, SLACK * fair))
 
 
 class _Pool:
     def __init__(
-        self, tasks: Sequence[Task], budget: Budget, jobs: int, report: Report
+        self,
+        tasks: Sequence[Task],
+        budget: Budget,
+        jobs: int,
+        report: Report,
+        done: Done,
     ) -> None:
         self.waiting = list(enumerate(tasks))
         self.running: list[_Running] = []
@@ -139,6 +171,7 @@ class _Pool:
         self.budget = budget
         self.jobs = jobs
         self.report = report
+        self.done = done
         self.started = time.monotonic()
         self.context: Any = multiprocessing.get_context("fork")
 
@@ -147,7 +180,15 @@ class _Pool:
             if interrupted():
                 self._interrupt()
             while self.waiting and len(self.running) < self.jobs:
-                self._start(*self.waiting.pop(0))
+                number, task = self.waiting.pop(0)
+                if self._left() > 0:
+                    self._start(number, task)
+                else:
+                    now = time.monotonic()
+                    found = nothing(task.case, task.engine, Limit.TIME, now)
+                    self.found[number] = found
+            if not self.running:
+                return
             connections: list[Any] = [r.connection for r in self.running]
             ready = set(wait(connections, POLL))
             for running in list(self.running):
@@ -157,18 +198,22 @@ class _Pool:
                     self._stop(running, running.stopped or Limit.TIME)
 
     def _share(self, task: Task) -> float | None:
-        """The seconds that the next task may use: what is left, divided with slack."""
+        """The seconds that the next task may use."""
         if self.budget.seconds is None:
             return None
-        left = self.budget.seconds - (time.monotonic() - self.started)
         weights = [task.weight, *(other.weight for _, other in self.waiting)]
-        fair = min(self.jobs, len(weights)) * task.weight / sum(weights)
-        return max(1.0, left * min(1.0, SLACK * fair))
+        return share(self._left(), weights, self.jobs)
+
+    def _left(self) -> float:
+        """The seconds until all is to end."""
+        if self.budget.seconds is None:
+            return float("inf")
+        return self.budget.seconds - (time.monotonic() - self.started)
 
     def _start(self, number: int, task: Task) -> None:
         seconds = self._share(task)
         receiver, sender = self.context.Pipe(duplex=False)
-        budget = replace(self.budget, seconds=seconds)
+        budget = replace(self.budget, seconds=seconds, known=task.known)
         process = self.context.Process(
             target=_work, args=(task, budget, sender), daemon=True
         )
@@ -217,6 +262,7 @@ class _Pool:
         self.running.remove(running)
         running.connection.close()
         running.process.join(GRACE)
+        self.done(running.number, findings)
 
     def _stop(self, running: _Running, limit: Limit) -> None:
         """End a process that has not ended by itself."""
@@ -282,7 +328,7 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
 
 
 @contextmanager
-def _first_interrupt() -> Iterator[Callable[[], bool]]:
+def first_interrupt() -> Iterator[Callable[[], bool]]:
     """Note the first Ctrl-C, or other request to end; let the second one through."""
     noted = False
 

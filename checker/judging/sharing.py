@@ -47,6 +47,12 @@ class Group:
     def only_claims(self) -> bool:
         return all(question.claim is not None for question in self.case.questions)
 
+    def askers(self, number: int) -> Iterator[tuple[Case, int]]:
+        """The members that ask a question of the case, and its number among theirs."""
+        for member, places in zip(self.members, self.places, strict=True):
+            if number in places:
+                yield member, places.index(number)
+
     def parts(self, findings: Findings) -> Iterator[Findings]:
         """The findings about the group as findings about each of its members."""
         if len(findings.answers) != len(self.case.questions):
@@ -61,6 +67,9 @@ class Group:
                 case=member.label,
                 answers=tuple(findings.answers[place] for place in places),
                 same_as=self.case.label if member is not self.members[0] else "",
+                recalled=frozenset(
+                    n for n, place in enumerate(places) if place in findings.recalled
+                ),
             )
 
 

@@ -41,13 +41,16 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
     end = started + seconds
     system = ground(case.instance.system, case.instance.scope)
     check_start(system)
+    known = budget.known.answers
     found: dict[int, Verdict] = {}
     stopped = Limit.INTERRUPT
 
     def so_far(limit: Limit) -> Findings:
         open_ = Unknown(limit)
-        verdicts = (found.get(number, open_) for number in range(len(case.questions)))
-        answers = tuple(answer(system, verdict) for verdict in verdicts)
+        answers = tuple(
+            known.get(number) or answer(system, found.get(number, open_))
+            for number in range(len(case.questions))
+        )
         spent = time.monotonic() - started
         return Findings(case.label, Engine.SYMBOLIC, answers, spent)
 
@@ -55,7 +58,7 @@ def solved(case: Case, budget: Budget, report: Report) -> Findings:
         judge = Judge(system)
         deepest = judge.budget.depth if budget.depth is None else budget.depth
         _hunt(judge, case, min(DEPTH, deepest), seconds * HUNTING, report)
-        order = _easy_first(judge, len(case.questions))
+        order = [n for n in _easy_first(judge, len(case.questions)) if n not in known]
         if len(judge.hunt.found) < len(judge.targets):
             report(Notice(case.label, Engine.SYMBOLIC, "lemmas", so_far(Limit.TIME)))
             judge.budget = SolverBudget(deepest, max(end - time.monotonic(), 0.1))

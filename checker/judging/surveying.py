@@ -9,9 +9,9 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.diagrams.limits import Limits
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.exploring import because
+from tdxcheck.checker.judging.left import left_of
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import (
     Budget,
@@ -19,7 +19,6 @@ from tdxcheck.checker.judging.work import (
     Notice,
     Report,
     Statistics,
-    answer,
     fired_by_name,
 )
 from tdxcheck.checker.verdict import Limit
@@ -32,25 +31,27 @@ def surveyed(
     started = time.monotonic()
     whole = ground(case.instance.system, case.instance.scope)
     check_start(whole)
-    part = slice_for(whole, range(len(whole.properties)))
+    left = left_of(case, whole, budget.known)
     found = survey(
-        part.system,
+        left.part.system,
         Limits(budget.depth, budget.memory),
         lambda text: report(Notice(case.label, Engine.DIAGRAMS, text)),
+        reached=left.reached,
     )
     limit = Limit.TIME if found.limit and expired() else found.limit
     # What comes in the end is asked last: that may be stopped when all is visited.
     ended = Limit.TIME if expired() else limit
-    fired = fired_by_name(part, found.fired)
+    counted = left.counted
+    if counted is None and found.states:
+        fired = fired_by_name(left.whole, found.fired)
+        counted = Statistics(
+            found.states, found.transitions, found.depth, limit, fired, of=left.of
+        )
     return Findings(
         case.label,
         Engine.DIAGRAMS,
-        tuple(
-            answer(whole, part.lift_verdict(because(verdict, ended)))
-            for verdict in found.verdicts
-        ),
+        left.answers((because(v, ended) for v in found.verdicts), counted),
         time.monotonic() - started,
-        Statistics(found.states, found.transitions, found.depth, limit, fired)
-        if found.states
-        else None,
+        counted,
+        reached=found.reached and {"of": left.of, "states": found.reached},
     )

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.ground.slicing import Slice
@@ -25,33 +26,46 @@ from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.trace import Evidence, evidence_of
 from tdxcheck.checker.verdict import (
     Bounded,
+    Exhausted,
     Limit,
     Reached,
     Refuted,
     Unknown,
+    Unreachable,
+    Vacuous,
     Verdict,
 )
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Where an engine ends without an answer; None for no limit."""
-
-    states: int | None = None
-    memory: int | None = None
-    """Of one process, in bytes."""
-    depth: int | None = None
-    seconds: float | None = None
-    threads: int = 1
-    """Of the explicit engine."""
-    folder: Path | None = None
-    """Where the explicit engine keeps its searches, one below for each case."""
 
 
 @dataclass(frozen=True)
 class Answer:
     verdict: Verdict
     evidence: Evidence | None
+
+    @property
+    def is_final(self) -> bool:
+        """More time, memory or states would not change it."""
+        match self.verdict:
+            case Bounded(limit=limit) | Unknown(limit=limit):
+                return limit in FINAL
+        return True
+
+    def counting(self, states: int) -> Answer:
+        """The same, if it is about every state, with so many of them visited.
+
+        A slice in which fewer questions are asked has fewer states; what holds in
+        all of them holds in all of the larger one.
+        """
+        match self.verdict:
+            case Exhausted():
+                return Answer(replace(self.verdict, states=states), None)
+            case Vacuous() | Unreachable():
+                return Answer(replace(self.verdict, method=f"{states:,} states"), None)
+        return self
+
+
+FINAL = (Limit.DEPTH, Limit.NUMBERS, Limit.SYMMETRY, Limit.UNSUPPORTED)
+"""The limits that are met again whenever the same is asked."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,44 @@ class Statistics:
     """How often each action was taken, by its name."""
     kept: str = ""
     """How the states were kept, and why so, where that was chosen."""
+    of: str = ""
+    """What was counted: a digest of the slots and steps of the slice."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What need not be found again, of a case and its system."""
+
+    answers: Mapping[int, Answer] = field(default_factory=dict)
+    """By the number of the question."""
+    counts: Mapping[str, Statistics] = field(default_factory=dict)
+    """By what was counted."""
+    reached: Any = None
+    """How far a search had come; and by `of`, what there is to be counted in it."""
+
+    def open(self, case: Case) -> list[int]:
+        """The questions that are still to be answered."""
+        return [n for n in range(len(case.questions)) if n not in self.answers]
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where an engine ends without an answer; None for no limit."""
+
+    states: int | None = None
+    memory: int | None = None
+    """Of one process, in bytes."""
+    depth: int | None = None
+    seconds: float | None = None
+    threads: int = 1
+    """Of the explicit engine."""
+    folder: Path | None = None
+    """Where the explicit engine keeps its searches, one below for each case."""
+    known: Known = NOTHING_KNOWN
+    """What an engine may leave out, of the case that it is given."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +136,12 @@ class Findings:
     """What the engine made use of, or why it could not."""
     same_as: str = ""
     """The case whose system this one shares, and that was judged in its place."""
+    recalled: frozenset[int] = frozenset()
+    """The questions whose answers are from an earlier run."""
+    reached: Any = None
+    """How far the search has come, as plain data, where it can go on from there."""
+    usual: float | None = None
+    """The seconds of the last search for this case that came to an end."""
 
 
 @dataclass(frozen=True)

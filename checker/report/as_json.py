@@ -66,6 +66,7 @@ def _case(assessment: Assessment, case: Case) -> Json:
 
 def _findings(findings: Findings) -> Json:
     told: dict[str, Json] = {"seconds": round(findings.seconds, 3)}
+    told["answers_kept"] = len(findings.recalled)
     if findings.note:
         told["note"] = findings.note
     seen = findings.statistics
@@ -97,6 +98,7 @@ def _judgement(judgement: Judgement) -> Json:
             for engine, verdict in judgement.by_engine.items()
         },
         "standing": judgement.standing.value,
+        "kept": judgement.recalled,
         "expected": expected
         and {"outcome": expected.outcome.value, "note": expected.told},
         "trace": judgement.trace and trace_as_json(judgement.trace),

@@ -35,12 +35,21 @@ def _effort(assessment: Assessment, case: Case) -> str:
         if findings.same_as:
             return f"the same system as {findings.same_as}, judged with it"
     times = [
-        f"{f.engine.value} {f.seconds:.1f} s" + (f" ({f.note})" if f.note else "")
+        f"{f.engine.value} {_time(f)}" + (f" ({f.note})" if f.note else "")
         for f in found
     ]
     seen = _visited(found)
     kept = [seen.kept] if seen and seen.kept and len(found) == 1 else []
     return "; ".join([*([_extent(seen)] if seen else []), *times, *kept])
+
+
+def _time(found: Findings) -> str:
+    """How long the engine took, or what of it is from an earlier run."""
+    before, asked = len(found.recalled), len(found.answers)
+    if before == asked:
+        return "kept"
+    took = f"{found.seconds:.1f} s"
+    return f"{took}, {before} of {asked} answers kept" if before else took
 
 
 def _visited(found: Iterable[Findings]) -> Statistics | None:
@@ -303,4 +312,6 @@ def in_one_line(assessment: Assessment) -> str:
     told = [f"{n} {s.value}" for s in Standing if (n := standings.count(s))]
     asked = len(standings)
     text = f"{asked} question{'s' * (asked != 1)}: {', '.join(told)}"
+    if kept := assessment.recalled:
+        text += f"; {kept} kept from earlier runs"
     return f"Interrupted. {text}" if assessment.interrupted else text

@@ -17,6 +17,7 @@ from tdxcheck.checker.engines.diagrams.limits import (
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
+from tdxcheck.checker.engines.diagrams.saving import Json, restored, saved
 from tdxcheck.checker.engines.enduring import with_leads_to
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
@@ -50,6 +51,8 @@ class Survey:
     """Of the diagram of all reachable states."""
     fired: dict[Action, int] = field(default_factory=dict, repr=False)
     """How often each action is taken, each state counted once."""
+    reached: Json = field(default=None, repr=False)
+    """The states that were found until a limit was met, for a survey to come."""
 
 
 def survey(
@@ -58,10 +61,14 @@ def survey(
     progress: Callable[[str], None] = lambda _: None,
     *,
     pure: bool = False,
+    reached: Json = None,
 ) -> Survey:
-    """Visit every reachable state, and judge every property of the system."""
+    """Visit every reachable state, and judge every property of the system.
+
+    `reached` are states that an earlier survey of the system has found.
+    """
     check_start(system)
-    surveyor = _Surveyor(system, limits, progress, pure)
+    surveyor = _Surveyor(system, limits, progress, pure, reached)
     try:
         found = surveyor.survey()
     except Unsuited:
@@ -92,11 +99,15 @@ class _Surveyor:
         limits: Limits,
         progress: Callable[[str], None],
         pure: bool,
+        reached: Json,
     ) -> None:
         self.system = system
         self.limits = limits
         self.progress = progress
         self.pure = pure
+        self.reached = reached
+        self.visited: Diagram | None = None
+        """As many of the reachable states as were found, while that is not all."""
         self.wanted: dict[int, list[Target]] = {}
         """By property: what decides it and is there, while no run to it is known."""
         self.runs: dict[int, Run] = {}
@@ -114,13 +125,21 @@ class _Surveyor:
         self.look = Lookout(self.limits)
         if self.limits.depth is None:
             start = self.encoding.initial()
+            if self.reached is not None:
+                start |= restored(self.encoding, self.reached)
+            self._note_visited(start)
             self.progress("every state")
-            self.found = closure(self.encoding, self.moves, start, self.look)
+            self.found = closure(
+                self.encoding, self.moves, start, self.look, self._note_visited
+            )
         elif not self._bounded(self.limits.depth):
             return self.so_far(Limit.DEPTH)
         self.encoding.manager.settled()
         self._find_runs()
         return self._complete()
+
+    def _note_visited(self, states: Diagram) -> None:
+        self.visited = states
 
     def _bounded(self, depth: int) -> bool:
         """Look at the runs of so many steps; whether there are no longer ones."""
@@ -188,7 +207,6 @@ class _Surveyor:
 
     def _note(self, cone: Cone, numbers: Iterable[int]) -> None:
         """Look for what is wanted on the last level."""
-        false = self.encoding.manager.false
         level, depth = cone.levels.found, cone.levels.depth
         for number in numbers:
             self.depths[number] = depth
@@ -196,7 +214,7 @@ class _Surveyor:
                 target
                 for target in self.wanted.get(number, ())
                 if self._allowed(depth + (target.step is not None))
-                and level & target.states != false
+                and self.encoding.manager.meet(level, target.states)
             ]
             if met:
                 self.runs[number] = cone.run_to(met, depth)
@@ -256,7 +274,7 @@ class _Surveyor:
     def so_far(self, limit: Limit) -> Survey:
         """What is known when a limit is met: levels are complete, the rest is not."""
         if self.found is None:
-            return _nothing(self.system, limit)
+            return self._visited_so_far(limit)
         depth = max(self.depths.values(), default=0)
         (states,) = self.encoding.count(self.found)
         return Survey(
@@ -268,7 +286,16 @@ class _Surveyor:
             0,
             depth,
             limit,
+            reached=None if self.visited is None else saved(self.encoding, self.found),
         )
+
+    def _visited_so_far(self, limit: Limit) -> Survey:
+        """What is known when not every state was found: how many were."""
+        if self.visited is None:
+            return _nothing(self.system, limit)
+        (states,) = self.encoding.count(self.visited)
+        reached = saved(self.encoding, self.visited)
+        return replace(_nothing(self.system, limit), states=states, reached=reached)
 
     def _open(
         self, number: int, rule: GroundProperty, depth: int, limit: Limit

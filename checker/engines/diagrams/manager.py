@@ -40,7 +40,9 @@ class Manager:
 
             self._bdd = autoref.BDD()
         self._bdd.configure(reordering=False)
-        self._bdd.declare(*bits)
+        self._settled = False
+        self._bits = list(bits)
+        self._bdd.declare(*self._bits)
         self.true: Diagram = self._bdd.true
         self.false: Diagram = self._bdd.false
 
@@ -50,7 +52,7 @@ class Manager:
 
     def grown(self, diagram: Diagram) -> None:
         """Have CUDD look for better orders from now on, if the diagram is large."""
-        if self._cudd is not None and len(diagram) > LARGE:
+        if self._cudd is not None and not self._settled and len(diagram) > LARGE:
             self._bdd.configure(reordering=True)
 
     def settled(self) -> None:
@@ -59,7 +61,17 @@ class Manager:
         When every state is known, what is still to be made is small beside it, and
         costs less than another look for a better order.
         """
+        self._settled = True
         self._bdd.configure(reordering=False)
+
+    def order(self) -> list[str]:
+        """The bits in the order that they now have."""
+        return sorted(self._bits, key=self._bdd.level_of_var)
+
+    def reorder(self, bits: Sequence[str]) -> None:
+        """Give the bits this order; only CUDD does."""
+        if self._cudd is not None:
+            self._cudd.reorder(self._bdd, {bit: at for at, bit in enumerate(bits)})
 
     def bit(self, name: str) -> Diagram:
         return self._bdd.var(name)
@@ -73,6 +85,13 @@ class Manager:
         if self._cudd is not None:
             return self._cudd.and_exists(one, other, list(bits))
         return self._bdd.exist(list(bits), one & other)
+
+    def meet(self, one: Diagram, other: Diagram) -> bool:
+        """Whether both have a state in common, without making a diagram of them."""
+        if self._cudd is not None:
+            found = self._cudd.and_exists(one, other, self._bits)
+            return bool(found == self.true)
+        return bool(one & other != self.false)
 
     def exists(self, bits: Iterable[str], diagram: Diagram) -> Diagram:
         """The diagram, for some value of the bits."""

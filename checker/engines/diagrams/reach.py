@@ -17,15 +17,20 @@ Look = Callable[[], None]
 
 
 def closure(
-    encoding: Encoding, moves: Sequence[Move], start: Diagram, look: Look
+    encoding: Encoding,
+    moves: Sequence[Move],
+    start: Diagram,
+    look: Look,
+    note: Callable[[Diagram], None] = lambda found: None,
 ) -> Diagram:
-    """Every state that the steps lead to from these."""
+    """Every state that the steps lead to from these; notes those found so far."""
     found = start
     while True:
         before = found
         for move in moves:
             look()
             found |= encoding.after(found, move)
+            note(found)
         if found == before:
             return found
         encoding.manager.grown(found)
