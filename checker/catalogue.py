@@ -16,7 +16,13 @@ from typing import TypeVar
 
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.source import Source
-from tdxcheck.checker.language.system import Property, Setting, TransitionSystem
+from tdxcheck.checker.language.system import (
+    Initial,
+    Property,
+    Setting,
+    TransitionSystem,
+)
+from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.language.variables import Safeguard, Variable
 
 T = TypeVar("T")
@@ -161,6 +167,10 @@ class Machine:
     """What `tdxcheck matrix` takes away and gives, in every combination."""
     purpose: Property | None = None
     """What must be possible for the other rules to be worth a question."""
+    unbounded: tuple[type[Index], ...] = ()
+    """What a machine may have any number of, for proofs that are about every number."""
+    common: tuple[Initial, ...] = ()
+    """What such a machine has in any number of things, besides what its kinds say."""
 
     def setup(self, sizes: Sizes) -> Setup:
         """The default machine with some of its numbers changed."""

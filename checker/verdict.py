@@ -32,6 +32,7 @@ class Limit(Enum):
     SOLVER = "the solver, which gave up"
     NUMBERS = "numbers of too many values"
     SYMMETRY = "elements that are told apart"
+    FAMILY = "a machine of the same family that breaks the rule"
     UNSUPPORTED = "a kind of question that this engine does not answer"
 
 
@@ -52,6 +53,30 @@ class Proved:
     """How: "k-induction, k = 2", or "PDR"."""
     invariant: str = ""
     """The inductive invariant, as text, where the method gives one."""
+
+
+@dataclass(frozen=True)
+class ProvedForEvery:
+    """Holds in every machine of a family, of any size: the proof was checked."""
+
+    family: str
+    """What there may be any number of."""
+    method: str
+    """How, and by which solvers it was checked."""
+    invariant: tuple[str, ...]
+    """The inductive invariant, of which all parts hold together."""
+    certificate: str
+    """What the solvers have discharged, as one SMT-LIB file."""
+
+
+@dataclass(frozen=True)
+class HeldInSmall:
+    """Holds in every machine of a small size; no proof for every size was found."""
+
+    machine: str
+    """The largest that was visited, with every configuration of its family."""
+    reason: str
+    """What the proof is missing."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +124,14 @@ class Unknown:
 
 
 Verdict = (
-    Exhausted | Proved | Bounded | Refuted | Reached | Unreachable | Vacuous | Unknown
+    Exhausted
+    | Proved
+    | ProvedForEvery
+    | HeldInSmall
+    | Bounded
+    | Refuted
+    | Reached
+    | Unreachable
+    | Vacuous
+    | Unknown
 )

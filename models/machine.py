@@ -10,6 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 from tdxcheck.checker.catalogue import Feature, Machine, Setup, Sizes, UsageError
+from tdxcheck.checker.language import (
+    Term,
+    all_of,
+    exists,
+    forall,
+    implies,
+    initial,
+)
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.spec.host import Host, MemoryKind
 from tdxcheck.spec.machine import Block, Cpu, Hkid, Package, Tdmr
@@ -129,6 +137,25 @@ FEATURES = (
     ),
 )
 
+
+@initial
+def the_kernel_lies_in_boot_dram(host: Host) -> Term[bool]:
+    """Some block holds the kernel itself, and such a block is boot DRAM."""
+    boot = MemoryKind.BOOT_DRAM
+    return all_of(
+        exists(Block, lambda block: host.unmovable[block]),
+        forall(
+            Block,
+            lambda b: implies(host.unmovable[b], host.memory_kind[b] == boot),
+        ),
+    )
+
+
 MACHINE = Machine(
-    {"cpus": 4, "packages": 2, "blocks": 4}, build, FEATURES, a_td_can_run
+    {"cpus": 4, "packages": 2, "blocks": 4},
+    build,
+    FEATURES,
+    purpose=a_td_can_run,
+    unbounded=(Cpu, Package, Block, Tdmr),
+    common=(the_kernel_lies_in_boot_dram,),
 )

@@ -152,10 +152,12 @@ def _verify(commands: _Commands) -> None:
     _machine(verify)
     verify.add_argument(
         "--engine", action="append", default=[], metavar="NAME",
-        choices=("all", "diagrams", "explicit", "symbolic", "orbits", "pdr"),
+        choices=(
+            "all", "diagrams", "explicit", "symbolic", "orbits", "pdr", "parametric",
+        ),
         help="diagrams, explicit, symbolic, orbits (up to symmetry), pdr (proofs by "
-        "invariants), or all but the last two, which is the default; may be repeated: "
-        "they are compared",
+        "invariants), parametric (any number of CPUs, packages, blocks), or all but "
+        "the last three, which is the default; may be repeated: they are compared",
     )  # fmt: skip
     verify.add_argument(
         "--assume", action="append", default=[], metavar="KEY",

@@ -285,6 +285,7 @@ def tell(
     *,
     kept: bool,
 ) -> None:
+    from tdxcheck.checker.report.general import proofs
     from tdxcheck.checker.report.table import legend, verdicts
 
     page = Page(out.width)
@@ -306,6 +307,7 @@ def tell(
     summary.untaken(page, assessment)
     summary.fairness(page, assessment)
     summary.claims(page, assessment, catalogue)
+    proofs(page, assessment)
     summary.known(page, assessment, catalogue, names_in(folder))
     summary.news(page, assessment)
     unfinished(page, assessment, kept=kept)

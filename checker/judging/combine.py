@@ -8,8 +8,10 @@ from enum import Enum
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
+    HeldInSmall,
     Limit,
     Proved,
+    ProvedForEvery,
     Reached,
     Refuted,
     Unknown,
@@ -25,6 +27,7 @@ class Engine(Enum):
     SYMBOLIC = "symbolic"
     ORBITS = "orbits"
     PDR = "pdr"
+    PARAMETRIC = "parametric"
 
 
 class InternalError(Exception):
@@ -65,7 +68,7 @@ def name(verdict: Verdict) -> str:
 def conflict(one: Verdict, other: Verdict) -> str:
     """Why the first verdict contradicts the second, or nothing."""
     match one, other:
-        case Refuted(), Exhausted() | Proved() | Vacuous():
+        case Refuted(), Exhausted() | Proved() | ProvedForEvery() | Vacuous():
             return "one refutes what the other establishes"
         case Reached(), Unreachable():
             return "one reaches what the other proves unreachable"
@@ -82,7 +85,10 @@ def conflict(one: Verdict, other: Verdict) -> str:
         case Refuted(run, shortest=True), Refuted(shorter):
             if len(shorter.steps) < len(run.steps):
                 return "the shortest counterexample of one is longer than the other's"
-        case Refuted() | Exhausted() | Proved() | Vacuous(), Reached() | Unreachable():
+        case (
+            Refuted() | Exhausted() | Proved() | ProvedForEvery() | Vacuous(),
+            Reached() | Unreachable(),
+        ):
             return "one answers another kind of question"
     return ""
 
@@ -97,8 +103,12 @@ def _strength(verdict: Verdict) -> tuple[int, int]:
             return 4, 0
         case Unreachable() | Exhausted():
             return 3, 1
+        case ProvedForEvery():
+            return 3, 2
         case Proved():
             return 3, 0
+        case HeldInSmall():
+            return 1, 2
         case Bounded(depth):
             return 2, depth
         case Unknown(limit):

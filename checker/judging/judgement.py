@@ -14,8 +14,10 @@ from tdxcheck.checker.trace import Trace
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
+    HeldInSmall,
     Limit,
     Proved,
+    ProvedForEvery,
     Reached,
     Refuted,
     Unknown,
@@ -90,13 +92,13 @@ class Assessment:
 def outcome_of(verdict: Verdict) -> Outcome | None:
     """What the verdict comes to; None if it leaves the question open."""
     match verdict:
-        case Exhausted() | Proved() | Reached():
+        case Exhausted() | Proved() | ProvedForEvery() | Reached():
             return Outcome.HOLDS
         case Refuted() | Unreachable():
             return Outcome.REFUTED
         case Vacuous():
             return Outcome.VACUOUS
-        case Bounded() | Unknown():
+        case Bounded() | HeldInSmall() | Unknown():
             return None
 
 

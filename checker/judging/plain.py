@@ -9,8 +9,10 @@ from tdxcheck.checker.trace import Evidence
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
+    HeldInSmall,
     Limit,
     Proved,
+    ProvedForEvery,
     Reached,
     Refuted,
     Run,
@@ -27,6 +29,8 @@ KINDS: dict[str, type[Verdict]] = {
     for kind in (
         Exhausted,
         Proved,
+        ProvedForEvery,
+        HeldInSmall,
         Bounded,
         Refuted,
         Reached,
@@ -59,6 +63,8 @@ def to_answer(said: Json) -> Answer:
         if "run" in said:
             run = said["run"]
             said["run"] = Run(_rows(run["states"]), tuple(run["steps"]), run["loop"])
+        if isinstance(said.get("invariant"), list):
+            said["invariant"] = tuple(said["invariant"])
         if "rests_on" in said:
             said["rests_on"] = tuple(said["rests_on"])
         if "limit" in said:

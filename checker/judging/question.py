@@ -24,7 +24,8 @@ from tdxcheck.checker.catalogue import (
     UsageError,
 )
 from tdxcheck.checker.language.instance import Instance
-from tdxcheck.checker.language.system import Property
+from tdxcheck.checker.language.system import Initial, Property
+from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.language.validate import validate
 from tdxcheck.checker.language.variables import Variable
 
@@ -63,6 +64,10 @@ class Case:
     instance: Instance
     questions: tuple[Question, ...]
     """In the order of the properties of the instance's system."""
+    common: tuple[Initial, ...] = ()
+    """What every machine has that the instance's family is of."""
+    unbounded: tuple[type[Index], ...] = ()
+    """What a proof may be about any number of; everything, if nothing is named."""
 
 
 def cases_of(
@@ -142,6 +147,8 @@ def case_of(
         setup.summary,
         Instance(system, setup.scope),
         asked,
+        machine.common,
+        machine.unbounded,
     )
 
 

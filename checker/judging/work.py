@@ -222,14 +222,22 @@ def judge_by_pdr(case: Case, budget: Budget, report: Report) -> Findings:
             return nothing(case, Engine.PDR, Limit.TIME, started)
 
 
+def judge_parametrically(case: Case, budget: Budget, report: Report) -> Findings:
+    """Look for proofs that hold for any number of the things a machine has."""
+    from tdxcheck.checker.judging.generalizing import generalized
+
+    return generalized(case, budget, report)
+
+
 ENGINES: Engines = {
     Engine.DIAGRAMS: judge_by_diagrams,
     Engine.EXPLICIT: judge_explicitly,
     Engine.SYMBOLIC: judge_symbolically,
     Engine.ORBITS: judge_by_orbits,
     Engine.PDR: judge_by_pdr,
+    Engine.PARAMETRIC: judge_parametrically,
 }
-ON_DEMAND = (Engine.ORBITS, Engine.PDR)
+ON_DEMAND = (Engine.ORBITS, Engine.PDR, Engine.PARAMETRIC)
 """Those that are only asked where they are named."""
 
 

@@ -23,7 +23,9 @@ from tdxcheck.checker.turns import Served
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
+    HeldInSmall,
     Proved,
+    ProvedForEvery,
     Reached,
     Refuted,
     Unknown,
@@ -112,6 +114,15 @@ def verdict_as_json(verdict: Verdict) -> Json:
             return {"kind": "exhausted", "states": states, **told}
         case Proved(method, invariant):
             return {"kind": "proved", "method": method, "invariant": invariant}
+        case ProvedForEvery(family, method, invariant):
+            return {
+                "kind": "proved for every N",
+                "of": family,
+                "method": method,
+                "invariant": list(invariant),
+            }
+        case HeldInSmall(machine, reason):
+            return {"kind": "only for small N", "machine": machine, "reason": reason}
         case Bounded(depth, limit):
             return {"kind": "bounded", "depth": depth, "limit": limit.value}
         case Refuted(run, shortest):

@@ -9,8 +9,10 @@ from tdxcheck.checker.report.page import Style
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
+    HeldInSmall,
     Limit,
     Proved,
+    ProvedForEvery,
     Reached,
     Refuted,
     Run,
@@ -23,6 +25,14 @@ from tdxcheck.checker.verdict import (
 LEGEND = (
     ("exhausted", "holds: every reachable state of this machine was visited"),
     ("proved", "holds: a solver's proof for this machine, checked again"),
+    (
+        "proved for every N",
+        "holds, however many there are of anything; checked again",
+    ),
+    (
+        "only for small N",
+        "holds in small machines; no proof for every number found",
+    ),
     ("reached in N", "what must be possible is: a run of N steps shows it"),
     ("refuted in N", "broken by a run of N steps; in capitals if that is news"),
     ("refuted in N+M", "never comes: N steps, then M for ever, or nothing if M is 0"),
@@ -72,6 +82,10 @@ def _brief(verdict: Verdict) -> str:
     match verdict:
         case Exhausted() | Proved() | Reached():
             return "\N{CHECK MARK}"
+        case ProvedForEvery():
+            return "\N{CHECK MARK}N"
+        case HeldInSmall():
+            return "?"
         case Bounded(depth):
             return f"<={depth}"
         case Refuted(run):
@@ -105,6 +119,10 @@ def kind(verdict: Verdict) -> str:
             return "exhausted"
         case Proved():
             return "proved"
+        case ProvedForEvery():
+            return "proved for every N"
+        case HeldInSmall():
+            return "only for small N"
         case Bounded(depth):
             return f"to depth {depth}"
         case Refuted(run, shortest):
@@ -149,6 +167,10 @@ def told_by(engine: Engine, verdict: Verdict) -> str:
             return f"holds in all {states:,} reachable states{because}"
         case Proved(method):
             return f"proved by {method}"
+        case ProvedForEvery(family, method):
+            return f"proved for any number of {family}, by {method}"
+        case HeldInSmall(machine, reason):
+            return f"holds with {machine}; no proof for more: {reason}"
         case Bounded(depth, limit):
             return f"holds for {depth} steps, then {limit.value} was met"
         case Refuted(run, shortest):

@@ -1,0 +1,170 @@
+"""Clauses: what never holds together, of any different elements.
+
+A clause is a term of the specification language, so it is grounded, translated and told
+like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from functools import cached_property
+from itertools import combinations
+from typing import Any, TypeVar
+
+from tdxcheck.checker.language.terms import (
+    Const,
+    Element,
+    Equal,
+    Forall,
+    Implies,
+    Index,
+    Not,
+    Read,
+    Term,
+    all_of,
+    any_of,
+)
+from tdxcheck.checker.language.variables import Variable
+
+T = TypeVar("T")
+
+LETTERS = "abcdefgh"
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """A condition of some elements that the specification itself has."""
+
+    term: Term[bool]
+    indices: tuple[Index, ...]
+    """What it leaves open."""
+    counts: Variable | None = None
+    """The number that it says is that of some elements, if that is what it says."""
+
+    def of(self, arguments: tuple[Term[Any], ...]) -> Term[bool]:
+        return substituted(self.term, dict(zip(self.indices, arguments, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Literal:
+    """What an entry holds, or whether a condition holds, of some elements."""
+
+    subject: Variable | Condition
+    arguments: tuple[Term[Any], ...]
+    values: tuple[Term[Any], ...]
+    """Any of these; of a truth value, only one."""
+
+    @cached_property
+    def term(self) -> Term[bool]:
+        subject = self.subject
+        if isinstance(subject, Condition):
+            read: Term[Any] = subject.of(self.arguments)
+        else:
+            read = Read(subject, self.arguments, False)
+        cases = [_is(read, value) for value in self.values]
+        if len(cases) == 1:
+            return cases[0]
+        others = self._others()
+        if others is not None and len(others) < len(self.values):
+            return all_of(*(Not(_is(read, value)) for value in others))
+        return any_of(*cases)
+
+    def _others(self) -> tuple[Term[Any], ...] | None:
+        """The members of its enumeration that it has not."""
+        sort = self.subject.sort if isinstance(self.subject, Variable) else bool
+        if not (isinstance(sort, type) and issubclass(sort, Enum)):
+            return None
+        own = [value.value for value in self.values if isinstance(value, Const)]
+        return tuple(Const(member) for member in sort if member not in own)
+
+    def moved(self, to: Mapping[Term[Any], Term[Any]]) -> Literal:
+        return Literal(
+            self.subject,
+            tuple(substituted(argument, to) for argument in self.arguments),
+            tuple(substituted(value, to) for value in self.values),
+        )
+
+
+def _is(read: Term[Any], value: Term[Any]) -> Term[bool]:
+    if isinstance(value, Const) and isinstance(value.value, bool):
+        return read if value.value else Not(read)
+    return Equal(read, value)
+
+
+@dataclass(frozen=True, eq=False)
+class Clause:
+    """For all different elements, the literals do not hold together."""
+
+    indices: tuple[Index, ...]
+    literals: tuple[Literal, ...]
+    named: tuple[Element, ...] = ()
+    """Elements with names, which the indices are different from too."""
+
+    @cached_property
+    def different(self) -> tuple[Term[bool], ...]:
+        """The elements that the indices stand for are not the same."""
+        among: list[tuple[Index, Term[Any]]] = [
+            (one, other)
+            for one, other in combinations(self.indices, 2)
+            if type(one) is type(other)
+        ]
+        among += [
+            (index, element)
+            for index in self.indices
+            for element in self.named
+            if type(index) is element.type
+        ]
+        return tuple(Not(Equal(one, other)) for one, other in among)
+
+    @cached_property
+    def body(self) -> Term[bool]:
+        """What it says of some elements, which may be the same: then nothing."""
+        *premises, last = [literal.term for literal in self.literals]
+        last = last.operand if isinstance(last, Not) else Not(last)
+        premises = [*self.different, *premises]
+        return Implies(all_of(*premises), last) if premises else last
+
+    @cached_property
+    def term(self) -> Term[bool]:
+        found = self.body
+        for index in reversed(self.indices):
+            found = Forall(index, found)
+        return found
+
+
+def substituted(term: T, to: Mapping[Term[Any], Term[Any]]) -> T:
+    """The term with other terms in the place of indices or elements.
+
+    Elements are known by their sort and number; a quantifier's own index stays.
+    """
+    if not to:
+        return term
+    return _Substitution(to).of(term)  # type: ignore[no-any-return]
+
+
+class _Substitution:
+    def __init__(self, to: Mapping[Term[Any], Term[Any]]) -> None:
+        self.indices = {k: v for k, v in to.items() if not isinstance(k, Element)}
+        self.elements = {
+            (k.type, k.number): v for k, v in to.items() if isinstance(k, Element)
+        }
+
+    def of(self, part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(map(self.of, part))
+        if not isinstance(part, Term):
+            return part
+        if isinstance(part, Element):
+            return self.elements.get((part.type, part.number), part)
+        if isinstance(part, Index):
+            return self.indices.get(part, part)
+        if isinstance(part, Const):
+            return part
+        record: Any = part
+        old = {field.name: getattr(record, field.name) for field in fields(record)}
+        new = {name: self.of(value) for name, value in old.items()}
+        if all(new[name] is old[name] for name in old):
+            return part
+        return replace(record, **new)

@@ -1,0 +1,111 @@
+"""Formulas of z3 that simplify themselves: a constant never stays inside another term.
+
+Designs differ by switches, so most of what a rule says is settled before any solver
+is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import z3
+
+Formula = Any
+"""A term of z3, which has no types of its own."""
+
+TRUE, FALSE = z3.BoolVal(True), z3.BoolVal(False)
+
+
+def truth(value: bool) -> Formula:
+    return TRUE if value else FALSE
+
+
+def not_(operand: Formula) -> Formula:
+    if z3.is_true(operand):
+        return FALSE
+    if z3.is_false(operand):
+        return TRUE
+    return operand.arg(0) if z3.is_not(operand) else z3.Not(operand)
+
+
+def and_(operands: Iterable[Formula]) -> Formula:
+    kept: dict[int, Formula] = {}
+    for operand in operands:
+        if z3.is_false(operand):
+            return FALSE
+        if not z3.is_true(operand):
+            kept[operand.get_id()] = operand
+    if len(kept) < 2:
+        return next(iter(kept.values()), TRUE)
+    return z3.And(list(kept.values()))
+
+
+def or_(operands: Iterable[Formula]) -> Formula:
+    kept: dict[int, Formula] = {}
+    for operand in operands:
+        if z3.is_true(operand):
+            return TRUE
+        if not z3.is_false(operand):
+            kept[operand.get_id()] = operand
+    if len(kept) < 2:
+        return next(iter(kept.values()), FALSE)
+    return z3.Or(list(kept.values()))
+
+
+def implies(premise: Formula, conclusion: Formula) -> Formula:
+    return or_((not_(premise), conclusion))
+
+
+def ite(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
+    if z3.is_true(condition) or then.eq(otherwise):
+        return then
+    if z3.is_false(condition):
+        return otherwise
+    if z3.is_bool(then):
+        if z3.is_true(then):
+            return or_((condition, otherwise))
+        if z3.is_false(then):
+            return and_((not_(condition), otherwise))
+        if z3.is_true(otherwise):
+            return or_((not_(condition), then))
+        if z3.is_false(otherwise):
+            return and_((condition, then))
+    return z3.If(condition, then, otherwise)
+
+
+def equal(left: Formula, right: Formula) -> Formula:
+    if left.eq(right):
+        return TRUE
+    if is_value(left):
+        left, right = right, left
+    if is_value(right):
+        if is_value(left):
+            return FALSE
+        if z3.is_true(right):
+            return left
+        if z3.is_false(right):
+            return not_(left)
+        if z3.is_app_of(left, z3.Z3_OP_ITE):
+            condition, then, otherwise = left.children()
+            return ite(condition, equal(then, right), equal(otherwise, right))
+    return left == right
+
+
+def is_value(term: Formula) -> bool:
+    """A number, a truth value or a member of an enumeration: no two are the same."""
+    if z3.is_int_value(term) or z3.is_true(term) or z3.is_false(term):
+        return True
+    return bool(z3.is_app_of(term, z3.Z3_OP_DT_CONSTRUCTOR)) and term.num_args() == 0
+
+
+def forall(variables: list[Formula], body: Formula) -> Formula:
+    if not variables or z3.is_true(body) or z3.is_false(body):
+        return body
+    return z3.ForAll(variables, body)
+
+
+def exists(variables: list[Formula], body: Formula) -> Formula:
+    if not variables or z3.is_true(body) or z3.is_false(body):
+        return body
+    return z3.Exists(variables, body)

@@ -1,0 +1,315 @@
+"""Obligations: what must be shown for an invariant to hold in every machine.
+
+Each says that something cannot be: given these formulas, that one is wrong. The
+invariant holds at first, each action keeps each of its parts, and of a rule of steps no
+action breaks it. What simplification alone shows is no obligation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import z3
+
+from tdxcheck.checker.engines.parametric import formulas as f
+from tdxcheck.checker.engines.parametric.counting import constants_in, symbols_in
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported, parts
+from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.translating import (
+    Binding,
+    Taken,
+    Translator,
+)
+from tdxcheck.checker.language.reading import variables_in
+from tdxcheck.checker.language.system import Action, Property
+from tdxcheck.checker.language.terms import Exists, Forall, Index, Named, Reacts, Term
+from tdxcheck.checker.language.variables import Int, Variable
+
+
+@dataclass(frozen=True, eq=False)
+class Fact:
+    """A part of an invariant: a term, or that a variable stays within its bounds."""
+
+    name: str
+    term: Term[bool] | None
+    bounded: Variable | None = None
+
+    @cached_property
+    def reads(self) -> frozenset[Variable] | None:
+        """The variables that it depends on; None if that is not known."""
+        if self.term is None:
+            return frozenset((self.bounded,)) if self.bounded else None
+        if any(isinstance(part, Reacts) for part in parts(self.term)):
+            return None
+        return frozenset(variables_in(self.term))
+
+
+@dataclass(frozen=True, eq=False)
+class Obligation:
+    """The wrong, which cannot be where the base and some facts hold."""
+
+    place: str
+    """The action, or the beginning."""
+    what: str
+    """The fact, or the rule."""
+    base: tuple[Formula, ...]
+    """What holds there anyway: the guards of the action, and of the configuration."""
+    wrong: tuple[Formula, ...]
+    settled: Variable | None = None
+    """What it is about, if it is that a variable keeps its value."""
+
+    @property
+    def is_discharged(self) -> bool:
+        """Simplification alone shows it."""
+        return any(z3.is_false(part) for part in (*self.base, *self.wrong))
+
+
+class Obligations:
+    """Those of one family, whose variables with one value are given."""
+
+    def __init__(self, translator: Translator) -> None:
+        self.translator = translator
+        self.family: Family = translator.family
+        self._taken: dict[Action, list[tuple[Taken, tuple[Formula, ...]]]] = {}
+        self._formulas: dict[Fact, Formula] = {}
+        self._symbols: dict[Fact, frozenset[int]] = {}
+        self._constants: dict[int, tuple[Formula, frozenset[int]]] = {}
+        self._involved: dict[Fact, bool] = {}
+
+    def formula(self, fact: Fact) -> Formula:
+        """The fact, in the state before a step."""
+        if fact not in self._formulas:
+            if fact.term is not None:
+                self._formulas[fact] = self.translator.term(fact.term, {})
+            else:
+                assert fact.bounded is not None
+                self._formulas[fact] = f.and_(self._within(fact.bounded))
+        return self._formulas[fact]
+
+    def constants(self, formula: Formula) -> frozenset[int]:
+        """The constants that occur in a formula that is asked about again and again."""
+        key = formula.get_id()
+        if key not in self._constants:
+            # The formula is kept, since z3 gives the number of a dead one to another.
+            self._constants[key] = formula, frozenset(constants_in((formula,)))
+        return self._constants[key][1]
+
+    def symbols(self, fact: Fact) -> frozenset[int]:
+        """The functions and constants of the fact, save the numbers of elements."""
+        if fact not in self._symbols:
+            counted = {
+                s.number.decl().get_id() for s in self.translator.counting.sets.values()
+            }
+            self._symbols[fact] = symbols_in((self.formula(fact),)) - counted
+        return self._symbols[fact]
+
+    def plain(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Those that say of no element that there is another."""
+        return [fact for fact in facts if not self._is_involved(fact)]
+
+    def _is_involved(self, fact: Fact) -> bool:
+        if fact not in self._involved:
+            inside = parts(fact.term) if fact.term is not None else ()
+            self._involved[fact] = any(
+                isinstance(part, Exists | Reacts)
+                or (isinstance(part, Forall) and part is not fact.term)
+                for part in inside
+            )
+        return self._involved[fact]
+
+    @cached_property
+    def bounds(self) -> tuple[Fact, ...]:
+        """That the numbers that actions change stay within their bounds."""
+        return tuple(
+            Fact(f"{variable.name} is within its bounds", None, variable)
+            for variable in self.family.system.state.variables()
+            if not variable.frozen
+            and variable not in self.translator.constants
+            and self._limits(variable) is not None
+        )
+
+    def of_rule(self, rule: Property) -> Iterator[Obligation]:
+        """That no action breaks a rule of steps."""
+        for action in self.family.system.actions:
+            for taken, base in self._steps(action):
+                wrong = self._wrong(rule.condition, taken, later=False)
+                yield Obligation(action.name, rule.name, base, wrong)
+
+    def of_fact(self, fact: Fact) -> Iterator[Obligation]:
+        """That the fact holds at first, and that every action keeps it."""
+        if fact.term is not None:
+            wrong = self._wrong(fact.term, None)
+            yield Obligation("at first", fact.name, self._beginning, wrong)
+        for action in self.family.system.actions:
+            changed = {update.variable for update in action.updates}
+            if fact.reads is not None and not fact.reads & changed:
+                continue
+            for taken, base in self._steps(action):
+                for wrong in self._broken(fact, taken):
+                    yield Obligation(action.name, fact.name, base, wrong)
+
+    def settled(self) -> Iterator[Obligation]:
+        """That the variables that are taken to have one value keep it."""
+        constants = self.translator.constants
+        for action in self.family.system.actions:
+            for taken, base in self._steps(action):
+                for update in action.updates:
+                    if update.variable in constants:
+                        old = constants[update.variable]
+                        value = self.translator.assigned(update, taken)
+                        first = self.translator.vocabulary.constant(old)
+                        wrong = (f.not_(f.equal(value, first)),)
+                        name = f"{update.variable.name} stays as it is"
+                        yield Obligation(
+                            action.name, name, base, wrong, update.variable
+                        )
+
+    def _broken(self, fact: Fact, taken: Taken) -> Iterator[tuple[Formula, ...]]:
+        if fact.term is not None:
+            yield self._wrong(fact.term, taken)
+            return
+        for update in taken.action.updates:
+            if update.variable is fact.bounded:
+                bounds = self._limits(update.variable)
+                value = self.translator.assigned(update, taken)
+                yield (f.not_(f.and_(_between(value, bounds))),)
+
+    # What holds anyway.
+
+    @cached_property
+    def _always(self) -> tuple[Formula, ...]:
+        """What is so in every state of every machine: of names and configuration."""
+        frozen = [v for v in self.family.system.state.variables() if v.frozen]
+        bounds = [b for v in frozen for b in self._within(v)]
+        found = [*self._names_differ(), *bounds, *self._configuration()]
+        return tuple(part for part in found if not z3.is_true(part))
+
+    @cached_property
+    def _beginning(self) -> tuple[Formula, ...]:
+        return (*self._always, *self._start())
+
+    def _names_differ(self) -> list[Formula]:
+        by_sort: dict[Any, list[Formula]] = {}
+        for (sort, _), element in self.translator.vocabulary.elements.items():
+            by_sort.setdefault(sort, []).append(element)
+        return [z3.Distinct(each) for each in by_sort.values() if len(each) > 1]
+
+    def _configuration(self) -> list[Formula]:
+        """The initial conditions of what no action changes, which hold always."""
+        return [
+            self.translator.term(rule.condition, {})
+            for rule in self.family.system.initial
+            if all(variable.frozen for variable in variables_in(rule.condition))
+        ]
+
+    def _steps(self, action: Action) -> list[tuple[Taken, tuple[Formula, ...]]]:
+        """The action, where it is possible, and what holds there."""
+        if action not in self._taken:
+            self._taken[action] = [
+                (taken, (*self._always, *guards))
+                for taken in self.translator.step(action)
+                if not any(map(z3.is_false, guards := tuple(self._guards(taken))))
+            ]
+        return self._taken[action]
+
+    def _guards(self, taken: Taken) -> Iterator[Formula]:
+        """The guards; one that cannot be translated is taken to hold."""
+        for guard in taken.action.guards:
+            try:
+                condition = self.translator.term(guard.condition, taken.binding)
+            except Unsupported:
+                continue
+            if not z3.is_true(condition):
+                yield condition
+
+    def _wrong(
+        self, term: Term[bool], taken: Taken | None, *, later: bool = True
+    ) -> tuple[Formula, ...]:
+        """The term fails: of some elements, of which nothing is known."""
+        binding: Binding = {}
+        term = _inside(term)
+        while isinstance(term, Forall) and type(term.index) in self.family.unbounded:
+            index: Index = term.index
+            fresh = self.translator.vocabulary.fresh(index.name, type(index))
+            binding[index] = fresh
+            term = _inside(term.body)
+        formula = f.not_(
+            self.translator.term(
+                term, binding, taken, later=later and taken is not None
+            )
+        )
+        return tuple(formula.children()) if z3.is_and(formula) else (formula,)
+
+    def _start(self) -> Iterator[Formula]:
+        """The first state."""
+        make = self.translator.vocabulary
+        for variable in self.family.system.state.variables():
+            start = self.family.start(variable)
+            if start is None:
+                yield from self._within(variable)
+            if variable in self.translator.constants or start is None:
+                continue
+            free = all(map(make.is_unbounded, variable.index_sorts))
+            if free and not callable(start):
+                fresh = [make.fresh("x", sort) for sort in variable.index_sorts]
+                value = self._start_value(variable, start)
+                entry = make.value(variable, tuple(fresh))
+                yield f.forall(fresh, f.equal(entry, value))
+        for rule in self.family.system.initial:
+            yield self.translator.term(rule.condition, {})
+
+    def _start_value(self, variable: Variable, start: Any) -> Formula:
+        sort = variable.sort
+        if isinstance(sort, type) and issubclass(sort, Index):
+            return self.translator.vocabulary.element(sort, start)
+        return self.translator.vocabulary.constant(start)
+
+    # Bounds.
+
+    def _within(self, variable: Variable) -> Iterator[Formula]:
+        """Every entry of the variable, if it is a number, is one that it may hold."""
+        make = self.translator.vocabulary
+        bounds = self._limits(variable)
+        if bounds is None or variable in self.translator.constants:
+            return
+        choices = [
+            [make.fresh("x", sort)]
+            if make.is_unbounded(sort)
+            else [z3.IntVal(number) for number in make.numbers(sort)]
+            for sort in variable.index_sorts
+        ]
+        for places in product(*choices):
+            free = [place for place in places if not z3.is_int_value(place)]
+            value = make.value(variable, places)
+            yield f.forall(free, f.and_(_between(value, bounds)))
+
+    def _limits(self, variable: Variable) -> tuple[Any, Any] | None:
+        """The least and the greatest number that the variable may hold."""
+        make = self.translator.vocabulary
+        sort = variable.sort
+        if not isinstance(sort, Int):
+            if not (isinstance(sort, type) and issubclass(sort, Index)):
+                return None
+            if make.is_unbounded(sort):
+                return None
+            return 0, len(make.numbers(sort)) - 1
+        if isinstance(sort.high, int):
+            return sort.low, sort.high
+        if not make.is_unbounded(sort.high):
+            return sort.low, len(make.numbers(sort.high))
+        return sort.low, self.translator.size(sort.high)
+
+
+def _between(value: Formula, bounds: Any) -> tuple[Formula, Formula]:
+    low, high = bounds
+    return z3.simplify(value >= low), z3.simplify(value <= high)
+
+
+def _inside(term: Term[bool]) -> Term[bool]:
+    while isinstance(term, Named):
+        term = term.body
+    return term

@@ -1,0 +1,304 @@
+"""Proving: guess from small machines, check without bounds, guess from larger ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from tdxcheck.checker.engines.parametric import second, smtlib
+from tdxcheck.checker.engines.parametric.clauses import Clause
+from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
+from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
+from tdxcheck.checker.engines.parametric.learning import Refuted
+from tdxcheck.checker.engines.parametric.machines import Machine, unmet_of
+from tdxcheck.checker.engines.parametric.obligations import (
+    Fact,
+    Obligation,
+    Obligations,
+)
+from tdxcheck.checker.engines.parametric.telling import told
+from tdxcheck.checker.engines.parametric.translating import Translator
+from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
+from tdxcheck.checker.language.location import SpecificationError
+from tdxcheck.checker.language.system import Mode, Property
+
+ATTEMPTS = 4
+"""How often other clauses are looked for where one turns out not to be kept."""
+SIZES = (2, 3)
+"""Elements of each sort of the small machines, in their order."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The rule holds for every number of elements."""
+
+    family: str
+    """What there may be any number of."""
+    invariant: tuple[str, ...]
+    """The inductive invariant, of which all parts hold together."""
+    clauses: tuple[Clause, ...]
+    """Those of its parts that were found, as they are checked."""
+    obligations: int
+    checked_by: tuple[str, ...]
+    text: str
+    """All obligations as SMT-LIB."""
+    vacuous: bool = False
+    """What was shown is that what the rule speaks of never happens."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What is missing for a proof."""
+
+    reason: str
+    fact: Fact | None = None
+    """The part of the invariant that some action does not keep, if it is one."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """No proof was found; the rule holds in small machines."""
+
+    upto: str
+    """The largest machine that was visited; empty if there is none."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Some machine of the family breaks the rule."""
+
+    machine: str
+
+
+Result = Proof | Open | Broken
+
+
+def sizes_of(family: Family, size: int) -> dict[Sort, int]:
+    """So many elements of each sort, and one more of those that belong to others.
+
+    With no more CPUs than packages, say, each CPU would be the only one of its package.
+    """
+    sizes = {
+        sort: max(size, family.least(sort) + bool(family.named[sort]))
+        for sort in family.unbounded
+    }
+    for variable in family.system.state.variables():
+        for sort in variable.index_sorts:
+            if variable.frozen and sort in sizes and variable.sort in sizes:
+                sizes[sort] = max(sizes[sort], sizes[variable.sort] + 1)
+    return sizes
+
+
+def _still(clock: Clock) -> None:
+    """There is time left; else an exception says that there is none."""
+    clock.milliseconds()
+
+
+class Prover:
+    """Proofs of the rules of one family."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self._machines: dict[int, Machine] = {}
+        self._pool: list[Clause] = []
+        """Clauses of other rules, which may serve again."""
+        self._facts: dict[Clause, Fact] = {}
+        self._of_rule: dict[Property, Fact] = {}
+        self._settled: list[Discharged] = []
+        self._shown: dict[Fact, list[Discharged]] = {}
+        self._agreed: set[Discharged] = set()
+        self._happens = False
+
+    def machine(self, size: int) -> Machine:
+        """The members with so many elements of each sort."""
+        if size not in self._machines:
+            self._machines[size] = Machine(self.family, sizes_of(self.family, size))
+        return self._machines[size]
+
+    @cached_property
+    def obligations(self) -> Obligations:
+        """Those of the family, with the variables put in that keep their value."""
+        constants = self.machine(SIZES[0]).constants()
+        while True:
+            obligations = Obligations(Translator(self.family, constants))
+            discharger = Discharger(obligations)
+            self._settled = []
+            moving = set()
+            for obligation in obligations.settled():
+                if not obligation.is_discharged:
+                    found = discharger.discharge(obligation, (), Clock(None))
+                    if isinstance(found, str):
+                        moving.add(obligation.settled)
+                    else:
+                        self._settled.append(found)
+            if not moving:
+                self._discharger = discharger
+                return obligations
+            constants = {v: c for v, c in constants.items() if v not in moving}
+
+    def prove(self, number: int, clock: Clock) -> Result:
+        """What can be shown of the rule with this number."""
+        rule = self.family.system.properties[number]
+        proof = self._prove(number, rule, clock)
+        if not isinstance(proof, Proof) or self._happens:
+            return proof
+        empty = len(self.family.system.properties) + number
+        nothing = self._prove(empty, unmet_of(rule), clock)
+        if isinstance(nothing, Proof):
+            return replace(nothing, vacuous=True)
+        return Open(proof.family, "what the rule speaks of was not seen to happen")
+
+    def _prove(self, number: int, rule: Property, clock: Clock) -> Result:
+        upto, reason = "", ""
+        clauses: list[Clause] = []
+        try:
+            if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+                raise Unsupported(f"rules of the kind {rule.mode.value}")
+            for size in SIZES:
+                machine = self.machine(size)
+                learner = machine.learner(number, clock, lambda: _still(clock))
+                upto = machine.told
+                self._happens = learner.happens()
+                for attempt in range(ATTEMPTS):
+                    learner.learn(clauses, self._pool, attempt)
+                    clauses = learner.clauses
+                    found = self.check(rule, clauses, clock)
+                    if isinstance(found, Proof):
+                        return found
+                    reason = found.reason
+                    kept = [c for c in clauses if self._fact(c) is not found.fact]
+                    if len(kept) == len(clauses):
+                        break
+                    clauses = kept
+        except Refuted:
+            return Broken(self.machine(size).told)
+        except Unsupported as error:
+            reason = f"no translation without bounds of {error}"
+        except SpecificationError as error:
+            reason = str(error)
+        except GaveUp as error:
+            reason = f"{error.limit.value} was met"
+        return Open(upto, reason)
+
+    def check(
+        self, rule: Property, clauses: Iterable[Clause], clock: Clock
+    ) -> Proof | Lack:
+        """A proof by these clauses, or what it lacks."""
+        of = self.obligations
+        facts = [self._fact(clause) for clause in clauses]
+        shown = list(self._settled)
+        wanted: dict[Fact, None] = {}
+        if rule.mode is Mode.INVARIANT:
+            itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
+            facts.insert(0, itself)
+            wanted[itself] = None
+        assumed = [*facts, *of.bounds]
+        if rule.mode is Mode.STEP_RULE:
+            lack = self._show(of.of_rule(rule), assumed, shown, wanted, clock)
+            if lack is not None:
+                return lack
+        done: set[Fact] = set()
+        while left := [fact for fact in wanted if fact not in done]:
+            fact = left[0]
+            done.add(fact)
+            lack = self._show_fact(fact, assumed, shown, wanted, clock)
+            if lack is not None:
+                return lack
+        return self._proof(rule, list(wanted), shown)
+
+    def _show_fact(
+        self,
+        fact: Fact,
+        assumed: list[Fact],
+        shown: list[Discharged],
+        wanted: dict[Fact, None],
+        clock: Clock,
+    ) -> Lack | None:
+        """Show that the fact holds always, perhaps as it was shown before."""
+        before = self._shown.get(fact)
+        known = set(assumed)
+        if before is None or any(f not in known for d in before for f in d.facts):
+            before = []
+            of = self.obligations.of_fact(fact)
+            lack = self._show(of, assumed, before, wanted, clock)
+            if lack is not None:
+                return Lack(lack.reason, fact)
+            self._shown[fact] = before
+        wanted |= dict.fromkeys(f for d in before for f in d.facts)
+        shown += before
+        return None
+
+    def _show(
+        self,
+        obligations: Iterable[Obligation],
+        assumed: list[Fact],
+        shown: list[Discharged],
+        wanted: dict[Fact, None],
+        clock: Clock,
+    ) -> Lack | None:
+        """Discharge the obligations; what is lacking, if they cannot be."""
+        for obligation in obligations:
+            if obligation.is_discharged:
+                continue
+            found = self._discharger.discharge(obligation, assumed, clock)
+            if isinstance(found, str):
+                clock.milliseconds()
+                return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
+            shown.append(found)
+            wanted |= dict.fromkeys(found.facts)
+        return None
+
+    def _fact(self, clause: Clause) -> Fact:
+        if clause not in self._facts:
+            self._facts[clause] = Fact(told(clause), clause.term)
+        return self._facts[clause]
+
+    def _proof(
+        self, rule: Property, facts: list[Fact], shown: list[Discharged]
+    ) -> Proof | Lack:
+        heading = self._heading(rule, facts)
+        checks = [one.check for one in shown]
+        text = smtlib.text(self.obligations.translator.vocabulary, checks, heading)
+        checked = ["z3"]
+        if second.is_installed():
+            if not self._confirmed(shown):
+                return Lack("cvc5 does not confirm what z3 has shown")
+            checked.append("cvc5")
+        names = tuple(fact.name for fact in facts)
+        clauses = tuple(c for c, fact in self._facts.items() if fact in facts)
+        self._pool = [*dict.fromkeys((*self._pool, *clauses))]
+        family = self.family.told
+        return Proof(family, names, clauses, len(shown), tuple(checked), text)
+
+    def _confirmed(self, shown: list[Discharged]) -> bool:
+        """cvc5 agrees to what it has not agreed to before."""
+        vocabulary = self.obligations.translator.vocabulary
+        for ways in second.WAYS:
+            news = [one for one in shown if one not in self._agreed]
+            if not news:
+                break
+            certificate = smtlib.text(vocabulary, [one.check for one in news])
+            answers = second.answers(certificate, ways)
+            self._agreed |= {
+                one
+                for one, answer in zip(news, answers, strict=True)
+                if answer == "unsat"
+            }
+        return self._agreed >= set(shown)
+
+    def _heading(self, rule: Property, facts: Iterable[Fact]) -> list[str]:
+        constants = self.obligations.translator.constants
+        settled = [v.name for v in constants if not v.frozen]
+        return [
+            f"{rule.name}: {rule.summary}",
+            f"{self.family.system.name}, with any number of {self.family.told}.",
+            "",
+            "Every check below is to be answered with unsat: together they say that",
+            "the following holds at first, and that every action keeps it.",
+            "",
+            *(fact.name for fact in facts),
+            "",
+            f"These keep their first value, and are put in: {', '.join(settled)}.",
+        ]

@@ -1,0 +1,340 @@
+"""Translating: what recorded terms mean where sorts have no size.
+
+A step's effect is put in where the state after it is read, so no formula has a frame:
+what a step does not assign is the same function before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import z3
+
+from tdxcheck.checker.engines.parametric import formulas as f
+from tdxcheck.checker.engines.parametric.counting import Counting, constants_in
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported
+from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
+from tdxcheck.checker.language import terms as language
+from tdxcheck.checker.language.state import Update
+from tdxcheck.checker.language.system import Action, Event, Kind
+from tdxcheck.checker.language.terms import Choice, Index, Reaction, Term
+from tdxcheck.checker.language.variables import Every, Variable
+
+Binding = dict[Term[Any], Formula]
+"""What each parameter and each quantified index stands for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """A step: the action, and its arguments, of which nothing is known."""
+
+    action: Action
+    binding: Binding
+
+
+class Translator:
+    """Terms of one family as formulas; variables with one value are that value."""
+
+    def __init__(self, family: Family, constants: Mapping[Variable, Any]) -> None:
+        self.family = family
+        self.constants = dict(constants)
+        self.vocabulary = Vocabulary(family)
+        self.counting = Counting()
+        self._bound: list[Formula] = []
+
+    def step(self, action: Action) -> Iterator[Taken]:
+        """The action with arguments of which nothing is known.
+
+        Once for each choice among the values of sorts of a fixed size.
+        """
+        choices = [self._arguments(parameter) for parameter in action.parameters]
+        for arguments in product(*choices):
+            yield Taken(action, dict(zip(action.parameters, arguments, strict=True)))
+
+    def _arguments(self, parameter: Index | Choice[Any]) -> list[Formula]:
+        make = self.vocabulary
+        if isinstance(parameter, Choice) or make.is_unbounded(parameter.sort):
+            return [make.fresh(parameter.name, parameter.sort)]
+        return [z3.IntVal(number) for number in make.numbers(type(parameter))]
+
+    def guards(self, taken: Taken) -> list[Formula]:
+        return [self.term(g.condition, taken.binding) for g in taken.action.guards]
+
+    def term(
+        self,
+        term: Term[Any],
+        binding: Binding,
+        taken: Taken | None = None,
+        *,
+        later: bool = False,
+    ) -> Formula:
+        """The term before the step; what it reads of the state after it, after it.
+
+        With `later`, all that it reads is read after the step.
+        """
+
+        def of(part: Term[Any]) -> Formula:
+            return self.term(part, binding, taken, later=later)
+
+        match term:
+            case language.Const(value):
+                return self.vocabulary.constant(value)
+            case language.Element(sort, number):
+                return self.vocabulary.element(sort, number)
+            case Index() | Choice():
+                if term not in binding:
+                    raise Unsupported(f"{term.name}, outside its quantifier")
+                return binding[term]
+            case language.Read(variable, indices, after):
+                places = tuple(map(of, indices))
+                return self._read(variable, places, taken if after or later else None)
+            case language.Not(operand):
+                return f.not_(of(operand))
+            case language.And(operands):
+                return f.and_(self._until(operands, of, f.FALSE))
+            case language.Or(operands):
+                return f.or_(self._until(operands, of, f.TRUE))
+            case language.Implies(premise, conclusion):
+                given = of(premise)
+                if z3.is_false(given):
+                    return f.TRUE
+                return f.implies(given, of(conclusion))
+            case language.Equal(left, right):
+                return f.equal(of(left), of(right))
+            case language.Less(left, right):
+                return z3.simplify(of(left) < of(right))
+            case language.Plus(left, right):
+                return z3.simplify(of(left) + of(right))
+            case language.Minus(left, right):
+                return z3.simplify(of(left) - of(right))
+            case language.Ite(condition, then, otherwise):
+                asked = of(condition)
+                if z3.is_true(asked) or z3.is_false(asked):
+                    return of(then if z3.is_true(asked) else otherwise)
+                return f.ite(asked, of(then), of(otherwise))
+            case language.Forall(index, body):
+                return self._quantified(index, body, binding, taken, later, every=True)
+            case language.Exists(index, body):
+                return self._quantified(index, body, binding, taken, later, every=False)
+            case language.Count(index, body):
+                return self._counted(index, body, binding, taken, later)
+            case language.Named(_, _, body):
+                return of(body)
+            case language.Reacts(event, arguments, reaction):
+                state = taken if later else None
+                return self._reaction(
+                    event, [of(a) for a in arguments], reaction, state
+                )
+        if taken is None:
+            raise Unsupported("a step, outside a rule of steps")
+        return self._of_step(term, binding, taken, of)
+
+    @staticmethod
+    def _until(operands: Sequence[Any], of: Any, decisive: Formula) -> list[Formula]:
+        """The operands, up to one that decides."""
+        found = []
+        for operand in operands:
+            found.append(of(operand))
+            if found[-1].eq(decisive):
+                break
+        return found
+
+    def _quantified(
+        self,
+        index: Index,
+        body: Term[bool],
+        binding: Binding,
+        taken: Taken | None,
+        later: bool,
+        *,
+        every: bool,
+    ) -> Formula:
+        make = self.vocabulary
+        join = f.and_ if every else f.or_
+        if not make.is_unbounded(type(index)):
+            numbers = map(z3.IntVal, make.numbers(type(index)))
+            return join(
+                self.term(body, binding | {index: n}, taken, later=later)
+                for n in numbers
+            )
+        one = make.fresh(index.name, type(index))
+        self._bound.append(one)
+        inner = self.term(body, binding | {index: one}, taken, later=later)
+        self._bound.pop()
+        return (f.forall if every else f.exists)([one], inner)
+
+    def _counted(
+        self,
+        index: Index,
+        body: Term[bool],
+        binding: Binding,
+        taken: Taken | None,
+        later: bool,
+    ) -> Formula:
+        make = self.vocabulary
+        sort = type(index)
+
+        def at(element: Formula) -> Formula:
+            return self.term(body, binding | {index: element}, taken, later=later)
+
+        if not make.is_unbounded(sort):
+            ones = [
+                f.ite(at(z3.IntVal(n)), z3.IntVal(1), z3.IntVal(0))
+                for n in make.numbers(sort)
+            ]
+            return z3.simplify(z3.Sum(ones))
+        probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
+        bound = {variable.get_id() for variable in self._bound}
+        if bound & constants_in([at(probe)]):
+            raise Unsupported("a count for each of any number of elements")
+        return self.counting.add(sort, at, lambda: make.fresh("x", sort), probe)
+
+    def size(self, sort: Any) -> Formula:
+        """How many elements a sort of any size has."""
+        make = self.vocabulary
+        probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
+        return self.counting.add(
+            sort, lambda element: f.TRUE, lambda: make.fresh("x", sort), probe
+        )
+
+    def _read(
+        self, variable: Variable, indices: tuple[Formula, ...], taken: Taken | None
+    ) -> Formula:
+        if variable in self.constants:
+            return self.vocabulary.constant(self.constants[variable])
+        found = self.vocabulary.value(variable, indices)
+        if taken is not None:
+            for update in taken.action.updates:
+                if update.variable is variable:
+                    found = self._updated(update, indices, taken, found)
+        return found
+
+    def _updated(
+        self, update: Update, indices: tuple[Formula, ...], taken: Taken, old: Formula
+    ) -> Formula:
+        binding = dict(taken.binding)
+        conditions = []
+        for target, place in zip(update.indices or (), indices, strict=False):
+            if isinstance(target, Every):
+                binding[target.index] = place
+            else:
+                meant = self.term(target, taken.binding)
+                conditions.append(f.equal(meant, place))
+        here = f.and_(conditions)
+        if z3.is_false(here):
+            return old
+        return f.ite(here, self.term(update.value, binding), old)
+
+    def assigned(self, update: Update, taken: Taken) -> Formula:
+        """What the update assigns, to any entry that it assigns to."""
+        binding = dict(taken.binding)
+        for target in update.indices or ():
+            if isinstance(target, Every):
+                sort = type(target.index)
+                binding[target.index] = self.vocabulary.fresh(target.index.name, sort)
+        return self.term(update.value, binding)
+
+    def _reaction(
+        self,
+        event: Event,
+        elements: list[Formula],
+        asked: Reaction,
+        state: Taken | None,
+    ) -> Formula:
+        accepted: list[Formula] = []
+        refused: list[Formula] = []
+        for action in self.family.system.actions:
+            if action.event is event:
+                taken, refusals = self._attempt(action, elements, asked, state)
+                accepted.append(taken)
+                refused.append(refusals)
+        possible = f.or_(accepted)
+        if asked is Reaction.ACCEPTED:
+            return possible
+        if asked is Reaction.IMPOSSIBLE:
+            return f.not_(f.or_((possible, *refused)))
+        return f.and_((f.not_(possible), f.or_(refused)))
+
+    def _attempt(
+        self,
+        action: Action,
+        elements: list[Formula],
+        asked: Reaction,
+        state: Taken | None,
+    ) -> tuple[Formula, Formula]:
+        """When the action would be taken, and when refused in a way that counts."""
+        make = self.vocabulary
+        indices = [p for p in action.parameters if isinstance(p, Index)]
+        given: Binding = dict(zip(indices, elements, strict=False))
+        others = [p for p in action.parameters if p not in given]
+        bound: list[Formula] = []
+        choices: list[list[Formula]] = []
+        for parameter in others:
+            if isinstance(parameter, Choice):
+                values = self._values(parameter.sort)
+                choices.append([make.constant(value) for value in values])
+            else:
+                arguments = self._arguments(parameter)
+                choices.append(arguments)
+                if make.is_unbounded(type(parameter)):
+                    bound += arguments
+        self._bound += bound
+        accepted: list[Formula] = []
+        refused: list[Formula] = []
+        for arguments_ in product(*choices):
+            binding = given | dict(zip(others, arguments_, strict=True))
+            passed: list[Formula] = []
+            for guard in action.guards:
+                condition = self.term(
+                    guard.condition, binding, state, later=state is not None
+                )
+                if guard.refusal and _counts(guard.refusal, asked):
+                    refused.append(f.and_((*passed, f.not_(condition))))
+                passed.append(condition)
+                if z3.is_false(condition):
+                    break
+            accepted.append(f.and_(passed))
+        del self._bound[len(self._bound) - len(bound) :]
+        return f.exists(bound, f.or_(accepted)), f.exists(bound, f.or_(refused))
+
+    @staticmethod
+    def _values(sort: Any) -> tuple[Any, ...]:
+        return (False, True) if sort is bool else tuple(sort)
+
+    def _of_step(
+        self, term: Term[Any], binding: Binding, taken: Taken, of: Any
+    ) -> Formula:
+        action = taken.action
+        match term:
+            case language.StepIs(Kind() as kind, _):
+                return f.truth(kind in action.kinds)
+            case language.StepIs(_, targets):
+                named = any(t is action or t is action.event for t in targets)
+                return f.truth(named)
+            case language.StepAt(element):
+                wanted = of(element)
+                return f.or_(
+                    f.equal(wanted, taken.binding[parameter])
+                    for parameter in action.parameters
+                    if parameter.sort is element.sort
+                )
+            case language.StepAnswers(status):
+                for call in action.calls:
+                    if isinstance(status, call.answer.sort):
+                        answer = self.term(call.answer, taken.binding)
+                        return f.equal(answer, self.vocabulary.constant(status))
+                return f.FALSE
+        raise Unsupported(type(term).__name__)
+
+
+def _counts(refusal: Any, asked: Reaction) -> bool:
+    """The refusal is of the kind that is asked of."""
+    if asked is Reaction.REFUSED_VISIBLY:
+        return bool(refusal.visible)
+    if asked is Reaction.REFUSED_WITH_REASON:
+        return bool(refusal.log)
+    return True

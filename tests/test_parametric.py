@@ -1,0 +1,288 @@
+"""Proofs for every size of a sort: they hold in instances, and lack nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+
+import pytest
+from hypothesis import given
+
+from tdxcheck.checker.cli.main import main
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.parametric import second
+from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
+from tdxcheck.checker.engines.parametric.prover import Broken, Lack, Open, Proof, Prover
+from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.ground import ground
+from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.language import (
+    Action,
+    Index,
+    Int,
+    Map,
+    Property,
+    SpecificationError,
+    State,
+    Term,
+    TransitionSystem,
+    Var,
+    action,
+    all_of,
+    count,
+    exists,
+    forall,
+    implies,
+    invariant,
+)
+from tdxcheck.checker.language.instance import Instance
+from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import Refuted
+from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.models.classic import lifecycle
+from tests.random_systems import SORTS, Drawn, examples, systems
+
+SECONDS = 60.0
+WITH_CVC5 = importlib.util.find_spec("cvc5") is not None
+
+
+def prover_of(system: TransitionSystem, *sorts: type[Index]) -> Prover:
+    return Prover(family_of(Instance(system, dict.fromkeys(sorts, 2))))
+
+
+def proof_of(prover: Prover, rule: Property) -> Proof:
+    number = prover.family.system.properties.index(rule)
+    found = prover.prove(number, Clock(SECONDS))
+    assert isinstance(found, Proof), found
+    return found
+
+
+@pytest.fixture(scope="module")
+def lifecycle_prover() -> Prover:
+    return prover_of(lifecycle.LIFECYCLE, lifecycle.Cpu, lifecycle.Block)
+
+
+@pytest.mark.parametrize("rule", lifecycle.LIFECYCLE.properties, ids=lambda r: r.name)
+def test_the_lifecycle_holds_for_every_number(
+    lifecycle_prover: Prover, rule: Property
+) -> None:
+    proof = proof_of(lifecycle_prover, rule)
+    assert proof.family == "CPUs and blocks"
+    assert rule.name in proof.invariant
+    assert not proof.vacuous
+    assert proof.checked_by == (("z3", "cvc5") if WITH_CVC5 else ("z3",))
+
+
+def test_a_clause_less_is_no_proof(lifecycle_prover: Prover) -> None:
+    rule = lifecycle.online_memory_is_covered
+    proof = proof_of(lifecycle_prover, rule)
+    assert proof.clauses
+    whole = lifecycle_prover.check(rule, proof.clauses, Clock(SECONDS))
+    assert isinstance(whole, Proof)
+    for missing in proof.clauses:
+        rest = [clause for clause in proof.clauses if clause is not missing]
+        lack = lifecycle_prover.check(rule, rest, Clock(SECONDS))
+        assert isinstance(lack, Lack), f"{missing} was not needed"
+
+
+@pytest.mark.skipif(not WITH_CVC5, reason="cvc5 is not installed")
+def test_a_certificate_is_read_by_another_solver(lifecycle_prover: Prover) -> None:
+    text = proof_of(lifecycle_prover, lifecycle.online_cpus_are_initialized).text
+    assert text.count("(check-sat)") > 1
+    assert set(second.answers(text, second.WAYS[0])) == {"unsat"}
+    more = f"{text}(check-sat)\n"
+    assert set(second.answers(more, second.WAYS[0])) == {"unsat", "sat"}
+
+
+@pytest.mark.parametrize(
+    ("system", "rule"),
+    [
+        (lifecycle.MEM_ONLINE, lifecycle.online_memory_is_covered),
+        (lifecycle.LPINIT_KERN, lifecycle.no_call_after_a_failure),
+    ],
+    ids=["mem_online", "lpinit_kern"],
+)
+def test_what_is_broken_is_not_proved(system: TransitionSystem, rule: Property) -> None:
+    prover = prover_of(system, lifecycle.Cpu, lifecycle.Block)
+    number = system.properties.index(rule)
+    assert isinstance(prover.prove(number, Clock(SECONDS)), Broken)
+
+
+# A rule that holds with up to four of a thing, and fails with five.
+
+
+class Worker(Index):
+    """Somebody who may come to work."""
+
+
+class Shop(State):
+    present = Map(Worker, bool, False)
+    tired = Var(bool, False)
+
+
+@action()
+def comes(shop: Shop, worker: Worker) -> None:
+    """{worker} comes."""
+    shop.require(~shop.present[worker])
+    shop.present[worker] = True
+
+
+@action()
+def is_crowded(shop: Shop, a: Worker) -> None:
+    """Five are there, which is too much."""
+    there = count(Worker, lambda worker: shop.present[worker])
+    shop.require(shop.present[a] & (there >= 5))
+    shop.tired = True
+
+
+@action()
+def is_crowded_by_name(
+    shop: Shop, a: Worker, b: Worker, c: Worker, d: Worker, e: Worker
+) -> None:
+    """Five different ones are there, which is too much."""
+    five = (a, b, c, d, e)
+    shop.require(all_of(*(shop.present[worker] for worker in five)))
+    shop.require(
+        all_of(
+            *(~(one == other) for n, one in enumerate(five) for other in five[:n]),
+        )
+    )
+    shop.tired = True
+
+
+@invariant()
+def nobody_is_tired(shop: Shop) -> Term[bool]:
+    """Nobody is tired."""
+    return ~shop.tired
+
+
+@pytest.mark.parametrize("crowd", [is_crowded, is_crowded_by_name])
+def test_what_fails_with_five_is_not_proved(crowd: Action) -> None:
+    system = TransitionSystem(
+        "shop", "Workers.", Shop, (comes, crowd), (nobody_is_tired,)
+    )
+    for size in range(1, 6):
+        verdict = survey(ground(system, {Worker: size})).verdicts[0]
+        assert isinstance(verdict, Refuted) == (size >= 5)
+    found = prover_of(system, Worker).prove(0, Clock(SECONDS))
+    assert isinstance(found, Open)
+    assert found.upto == "3 workers"
+    assert "nobody_is_tired" in found.reason or "tired" in found.reason
+
+
+# Counting.
+
+
+class Keys(State):
+    configured = Map(Worker, bool, False)
+    done = Var(Int(0, Worker), 0)
+    ready = Var(bool, False)
+
+
+@action()
+def configure(keys: Keys, worker: Worker) -> None:
+    """{worker} is configured, and counted."""
+    keys.require(~keys.configured[worker])
+    every = count(Worker, lambda _: all_of(True))
+    keys.require(keys.done < every)
+    keys.configured[worker] = True
+    keys.ready = keys.done + 1 == every
+    keys.done = keys.done + 1
+
+
+@invariant()
+def all_are_configured_when_ready(keys: Keys) -> Term[bool]:
+    """What is ready is configured throughout."""
+    return implies(keys.ready, forall(Worker, lambda w: keys.configured[w]))
+
+
+@invariant()
+def ready_at_once(keys: Keys) -> Term[bool]:
+    """Who is configured makes it ready, which is not so with two."""
+    return implies(exists(Worker, lambda w: keys.configured[w]), keys.ready)
+
+
+def test_a_count_is_what_it_counts() -> None:
+    rules = (all_are_configured_when_ready, ready_at_once)
+    system = TransitionSystem("keys", "Keys.", Keys, (configure,), rules)
+    prover = prover_of(system, Worker)
+    proof = proof_of(prover, all_are_configured_when_ready)
+    assert any(
+        "the number of Worker" in part or "done" in part for part in proof.invariant
+    )
+    assert isinstance(prover.prove(1, Clock(SECONDS)), Broken)
+
+
+# Families.
+
+
+@pytest.mark.parametrize("changed", [{}, {"cpus": 1, "packages": 1}, {"blocks": 7}])
+def test_the_machine_is_of_its_family(changed: dict[str, int]) -> None:
+    case = cases_of(CATALOGUE, [CATALOGUE.design("v6.8")], changed)[0]
+    family = family_of(case.instance, case.unbounded, case.common)
+    assert {sort.__name__ for sort in family.unbounded} == {
+        "Cpu", "Package", "Block", "Tdmr",
+    }  # fmt: skip
+    of_family = [
+        rule
+        for rule in family.system.initial
+        if rule not in case.instance.system.initial
+    ]
+    assert of_family
+    interpreter = Interpreter(case.instance)
+    state = {
+        entry: case.instance.start(entry)
+        for variable in family.opened
+        for entry in case.instance.entries(variable)
+    }
+    for rule in of_family:
+        assert interpreter.holds(rule.condition, state), rule.name
+
+
+def test_a_design_is_proved_on_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["verify", "v6.8", "--engine", "parametric", "--rule"]
+    assert main([*asked, "a_keyid_is_left_for_tds"]) == 0
+    told = capsys.readouterr().out
+    assert "proved for every N" in told
+    assert "any number of CPUs, packages, blocks and TDMRs" in told
+    assert "  - a_keyid_is_left_for_tds" in told
+
+
+def test_a_refuted_rule_is_not_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["verify", "v6.8", "--engine", "parametric", "--format", "json", "--rule"]
+    assert main([*asked, "no_seamcall_after_failed_init"]) == 3
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert verdict["verdict"]["kind"] == "unknown"
+    assert "same family" in verdict["verdict"]["limit"]
+
+
+# Instances.
+
+
+@given(systems(most_states=400))
+@examples(60)
+def test_what_is_proved_holds_in_every_instance(drawn: Drawn) -> None:
+    system = drawn.system()
+    try:
+        prover = Prover(family_of(Instance(system, drawn.scope)))
+    except Unsupported:
+        return
+    for number, rule in enumerate(system.properties):
+        if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+            continue
+        found = prover.prove(number, Clock(2.0))
+        if not isinstance(found, Proof):
+            continue
+        for size in (1, 2, 3, 4):
+            family = prover.family
+            sizes = dict.fromkeys(SORTS, 1) | family.fixed
+            sizes |= {sort: max(size, family.least(sort)) for sort in family.unbounded}
+            try:
+                whole = ground(prover.family.system, sizes)
+                verdict = survey(whole).verdicts[number]
+            except SpecificationError:  # There is no machine of this size.
+                continue
+            assert not isinstance(verdict, Refuted), f"{rule.name} with {size}"
