@@ -166,7 +166,7 @@ class Prover:
                     clauses = learner.clauses
                     found = self.check(rule, clauses, clock)
                     if isinstance(found, Proof):
-                        return found
+                        return self._least(rule, found, clock)
                     reason = found.reason
                     kept = [c for c in clauses if self._fact(c) is not found.fact]
                     if len(kept) == len(clauses):
@@ -207,6 +207,20 @@ class Prover:
             if lack is not None:
                 return lack
         return self._proof(rule, list(wanted), shown)
+
+    def _least(self, rule: Property, proof: Proof, clock: Clock) -> Proof:
+        """A proof by as few of these clauses, without any of which it is none."""
+        for clause in proof.clauses:
+            if clause not in proof.clauses:
+                continue
+            rest = [other for other in proof.clauses if other is not clause]
+            try:
+                found = self.check(rule, rest, clock)
+            except GaveUp:
+                return proof
+            if isinstance(found, Proof):
+                proof = found
+        return proof
 
     def _show_fact(
         self,
