@@ -10,7 +10,8 @@ turn that is due is taken or ceases to be. The largest ones have no state in com
 3. Of these it is the first, by its initial state and then by the numbers of its steps.
 4. The cycle is a shortest one from the end of the stem back to it, inside the
    component, on which every turn is taken or ceases to be due; of several it is the
-   first by the numbers of its steps.
+   first by the numbers of its steps. Where there are more than five turns, it goes from
+   the nearest state or step that settles a turn to the next (`rounds.py`).
 
 A run that rests has an empty cycle. This module finds the run among sets of states
 that the engine keeps in its own way.
@@ -20,51 +21,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
 
+from tdxcheck.checker.engines.rounds import Round
+from tdxcheck.checker.engines.spaces import Space, States, Turn
 from tdxcheck.checker.ground.slicing import taken
-from tdxcheck.checker.ground.system import GroundSystem, Values
-from tdxcheck.checker.verdict import Run
+from tdxcheck.checker.ground.system import Values
+from tdxcheck.checker.verdict import Refuted, Run
 
-States = Any
-"""A set of states, with the operators of sets: & | ~."""
-
-
-@dataclass(frozen=True, eq=False)
-class Turn:
-    """A turn that somebody is due, as sets of states."""
-
-    steps: frozenset[int]
-    applies: States
-    """Where the steps count."""
-    due: States
-    """Where one of them is possible, and counts."""
-    strong: bool
-
-
-class Space(Protocol):
-    """The states of a system, and its steps."""
-
-    system: GroundSystem
-
-    @property
-    def steps(self) -> Sequence[int]: ...
-
-    @property
-    def nothing(self) -> States: ...
-
-    def is_empty(self, states: States) -> bool: ...
-
-    def after(self, states: States, step: int) -> States:
-        """Where the step leads from these."""
-
-    def before(self, states: States, step: int) -> States:
-        """From where the step leads to these."""
-
-    def only(self, values: Values) -> States: ...
-
-    def first(self, states: States) -> Values:
-        """The first of the states, by its values."""
+MOST = 5
+"""Turns for which a shortest cycle is looked for: each doubles what is kept."""
 
 
 class Stems:
@@ -139,8 +105,8 @@ def lasso(
     turns: Sequence[Turn],
     fair: Callable[[States], States],
     component: Callable[[Values], States],
-) -> Run:
-    """The lasso, where there is one.
+) -> Refuted:
+    """The refutation by a lasso, where there is one.
 
     `fair` gives those of some states that are in a fair component, `component` that
     of a state.
@@ -153,12 +119,14 @@ def lasso(
         resting = resting & ~turn.due
     if not space.is_empty(resting):
         states, steps = stems.to(resting)
-        return Run(states, steps, len(steps))
+        return Refuted(Run(states, steps, len(steps)), shortest=True)
     states, steps = stems.to(ends)
-    round_ = Cycle(space, turns, states[-1], component(states[-1])).steps()
+    cycle = Cycle(space, turns, states[-1], component(states[-1]))
+    is_shortest = len(cycle.turns) <= MOST
+    round_ = cycle.steps() if is_shortest else cycle.round()
     for step in round_:
         states += (taken(space.system.steps[step], states[-1]),)
-    return Run(states, (*steps, *round_), len(steps))
+    return Refuted(Run(states, (*steps, *round_), len(steps)), is_shortest)
 
 
 @dataclass(frozen=True)
@@ -189,7 +157,14 @@ class Cycle:
             and (turn.strong or not space.is_empty(self.here & turn.due))
         }
         """Those that the state itself does not settle."""
-        self.blocks = list(self._blocks())
+
+    def round(self) -> list[int]:
+        """A fair cycle that may not be a shortest one."""
+        return Round(self.space, self.turns, self.state, self.inside).make()
+
+    @cached_property
+    def blocks(self) -> list[tuple[States, Kept]]:
+        return list(self._blocks())
 
     def _blocks(self) -> Iterator[tuple[States, Kept]]:
         """The component, by what being in a state does for the turns."""

@@ -16,20 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tdxcheck.checker.engines.explicit import UNLIMITED, Limits, exceeded
-from tdxcheck.checker.engines.lasso import Stems, Turn, lasso
+from tdxcheck.checker.engines.lasso import Stems, lasso
 from tdxcheck.checker.engines.packing import (
     Packing,
     Watch,
     compile_successors,
     compile_watches,
 )
+from tdxcheck.checker.engines.spaces import Turn
 from tdxcheck.checker.engines.starting import starting_states
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.ground.terms import Node
 from tdxcheck.checker.verdict import (
     Exhausted,
     Limit,
-    Refuted,
     Unknown,
     Vacuous,
     Verdict,
@@ -222,8 +222,7 @@ def _verdict(graph: Graph, rule: GroundProperty) -> Verdict:
         found: Truths = labels == labels[graph.only(values)]
         return found
 
-    run = lasso(stems, turns, lambda states: states & fair, component)
-    return Refuted(run, shortest=True)
+    return lasso(stems, turns, lambda states: states & fair, component)
 
 
 def _rests_on(

@@ -21,12 +21,12 @@ from tdxcheck.checker.engines.diagrams.limits import (
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
-from tdxcheck.checker.engines.lasso import Stems, Turn, lasso
+from tdxcheck.checker.engines.lasso import Stems, lasso
+from tdxcheck.checker.engines.spaces import Turn
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.verdict import (
     Exhausted,
     Limit,
-    Refuted,
     Unknown,
     Vacuous,
     Verdict,
@@ -295,8 +295,7 @@ class _Judge:
             return Exhausted(self.states, tuple(_rests_on(sets, rule, owing, turns)))
         components = Components(sets, sets.between(left, turns), turns)
         stems = Stems(sets, self.start, condition, goal)
-        run = lasso(stems, turns, components.fair, components.of)
-        return Refuted(run, shortest=True)
+        return lasso(stems, turns, components.fair, components.of)
 
 
 def _rests_on(
