@@ -159,7 +159,7 @@ def test_mistakes_are_told_in_one_line(
 def test_standard_input_is_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = SimpleNamespace(buffer=io.BytesIO(GOOD.read_bytes()))
+    given = SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(GOOD.read_bytes())))
     monkeypatch.setattr(sys, "stdin", given)
     assert main(["layout", "-"]) == 0
     assert capsys.readouterr().out.startswith("standard input: 1,023.58 GiB")

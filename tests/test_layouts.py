@@ -31,7 +31,6 @@ from tdxcheck.models.layouts.search import (
 )
 from tdxcheck.models.layouts.second import Answer, ask
 from tdxcheck.models.layouts.symbolic import Explorer, Number, Refuted, TooManyRuns
-from tdxcheck.models.machines.map_files import read_map
 from tdxcheck.models.machines.memory_map import (
     MB1,
     Kind,
@@ -53,7 +52,7 @@ from tdxcheck.spec.layout import (
     span,
 )
 from tdxcheck.spec.layout_rules import judge, uncovered
-from tests.memory_maps import DATA, LOGS, REAL, RECORDED, areas, machines
+from tests.memory_maps import DATA, LOGS, REAL, RECORDED, areas, machines, read_map
 
 EMR = DATA / "memmaps" / "emr-foxcreekpass-reserved-exhausted.json"
 

@@ -250,17 +250,16 @@ def machine(boot: BootAudit) -> Iterator[str]:
         parts.append(f"PAMT {facts.pamt_pages} pages")
     if parts:
         yield "; ".join(parts) + "."
-    memory = facts.memory
     parts = [
-        f"{len(ranges)} {name}"
-        for name, ranges in (
-            ("usable", memory.usable),
-            ("persistent", memory.persistent),
-            ("soft-reserved", memory.soft_reserved),
-            ("of CXL", memory.cxl_windows),
-            ("for hotplug", memory.hotplug_windows),
+        f"{count} {name}"
+        for name, count in (
+            ("usable", facts.usable_listed),
+            ("persistent", len(facts.persistent)),
+            ("soft-reserved", len(facts.soft_reserved)),
+            ("of CXL", len(facts.map.cxl_windows)),
+            ("for hotplug", len(facts.map.windows)),
         )
-        if ranges
+        if count
     ]
     if parts:
         yield f"Ranges of memory: {', '.join(parts)}."
@@ -272,7 +271,11 @@ def _compared(boot: BootAudit) -> str:
         return ""
     if expected == boot.facts.pamt_kb:
         return ", as the CMRs ask for"
-    return f", where the CMRs ask for {expected}"
+    asked = f"where the CMRs ask for {expected}"
+    if more := boot.facts.more_tdmrs:
+        plural = "s" * (more != 1)
+        return f", {asked}: {more} TDMR{plural} more, for a table of 4 KB each"
+    return f", {asked}"
 
 
 def _list(page: Page, title: str, texts: list[str]) -> None:
