@@ -15,6 +15,7 @@ from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.report.page import Page, Style
+from tdxcheck.models.layouts.kernel import more_tdmrs
 from tdxcheck.models.logs.applying import Applied, applied, features
 from tdxcheck.models.logs.audit import (
     BAD,
@@ -199,7 +200,8 @@ def tell(
     boot = log.last
     verdict = boot.verdict
     style = STYLES.get(verdict.status, Style.TITLE)
-    page.add(f"{one_line(log.name)}: {verdict.status.value}", style)
+    # Not wrapped: a path may be long, and the status is to be found after it.
+    page.lines.append((f"{one_line(log.name)}: {verdict.status.value}", style))
     if verdict.initialisation is not verdict.status:
         page.add(f"TDX itself: {verdict.initialisation.value}.", label="  ", at=2)
     if verdict.reason:
@@ -266,13 +268,13 @@ def machine(boot: BootAudit) -> Iterator[str]:
 
 
 def _compared(boot: BootAudit) -> str:
-    expected = boot.facts.pamt_of_cmrs
-    if expected is None:
+    expected, printed = boot.facts.pamt_of_cmrs, boot.facts.pamt_kb
+    if expected is None or printed is None:
         return ""
-    if expected == boot.facts.pamt_kb:
+    if expected == printed:
         return ", as the CMRs ask for"
     asked = f"where the CMRs ask for {expected}"
-    if more := boot.facts.more_tdmrs:
+    if more := more_tdmrs(expected, printed):
         plural = "s" * (more != 1)
         return f", {asked}: {more} TDMR{plural} more, for a table of 4 KB each"
     return f", {asked}"

@@ -18,6 +18,7 @@ from typing import Any
 from tdxcheck.models.layouts.changes import Change, changes
 from tdxcheck.models.layouts.coverage import Share, kept_by_firmware, shares
 from tdxcheck.models.layouts.generations import GENERATIONS, Generation
+from tdxcheck.models.layouts.kernel import more_tdmrs
 from tdxcheck.models.layouts.legal import Legal, legal
 from tdxcheck.models.layouts.outcome import Outcome, outcome
 from tdxcheck.models.layouts.picture import Part, Stretch, legend, stretches
@@ -160,8 +161,11 @@ def _pamt(told: Report) -> str:
     kb, printed = told.found.layout.pamt_kb, told.found.machine.pamt_kb
     if printed is None:
         return f"{kb:,} KB"
-    same = "as the log says" if kb == printed else f"the log says {printed:,} KB"
-    return f"{kb:,} KB, {same}"
+    if kb == printed:
+        return f"{kb:,} KB, as the log says"
+    more = more_tdmrs(kb, printed)
+    why = f", for {number_of(more, 'TDMR')} more than these" if more else ""
+    return f"{kb:,} KB, the log says {printed:,} KB{why}"
 
 
 def _legal(found: Legal) -> Iterator[tuple[str, str]]:

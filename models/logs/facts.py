@@ -10,7 +10,7 @@ from tdxcheck.models.layouts.kernel import next_tdmr
 from tdxcheck.models.logs.memory import builder_of, gaps, usable_listed
 from tdxcheck.models.logs.timeline import Boot, Event
 from tdxcheck.models.machines.memory_map import Kind, MalformedMap, MemoryMap
-from tdxcheck.spec.layout import LEVELS, MAX_TDMRS, Area, pamt_size
+from tdxcheck.spec.layout import LEVELS, Area, pamt_size
 
 Range = tuple[int, int]
 """From the first byte to the one after the last."""
@@ -120,19 +120,6 @@ class Facts:
                 tdmrs.append(more)
         sizes = (pamt_size(n, t.size, self.dynamic) for t in tdmrs for n in LEVELS)
         return sum(sizes) >> 10 if tdmrs else None
-
-    @property
-    def more_tdmrs(self) -> int:
-        """How many TDMRs more the printed size tells of.
-
-        The table for 1 GiB is a page at least, so each TDMR more of the same gigabytes
-        costs 4 KB: the kernel begins one where a node or a range of memory begins.
-        """
-        asked = self.pamt_of_cmrs
-        if asked is None or self.pamt_kb is None:
-            return 0
-        more, rest = divmod(self.pamt_kb - asked, 4)
-        return more if rest == 0 and 0 < more < MAX_TDMRS else 0
 
 
 def facts_of(boot: Boot) -> Facts:

@@ -197,7 +197,7 @@ INIT_LINES: Final = (
         "SEAMCALL[{name:w}] failed: {status:n}",
     ),
     core(
-        "registers", Role.INIT, "with RCX {rcx:#x}, RDX {rdx:#x}",
+        "registers", Role.NOTE, "with RCX {rcx:#x}, RDX {rdx:#x}",
         frozenset(), L6_8.at("seamcall_err_ret()"),
         "RCX {rcx:n} RDX {rdx:n} R08 {r8:n}",
         "additional output: rcx {rcx:n}, rdx {rdx:n}, r8 {r8:n}",

@@ -179,9 +179,8 @@ def _initialisation(boot: Boot, facts: Facts) -> Verdict:
         verdict.inferred = _inferred(boot, facts)
         verdict.reason = "no line says so, but what is there comes after it only"
         return verdict
-    if boot.with_role(Role.INIT):
-        calls = ("seamcall", "registers")
-        begun = any(e.key not in calls for e in boot.with_role(Role.INIT))
+    begun = any(e.key != "seamcall" for e in boot.with_role(Role.INIT))
+    if begun or boot.has("seamcall", "registers"):
         ends = "the log ends in the middle of the initialisation"
         fails = "a SEAMCALL has failed, and no line says what became of TDX"
         return _told(Status.UNKNOWN, ends if begun else fails, [])
