@@ -23,6 +23,7 @@ from tdxcheck.models.machines.map_lines import (
 from tdxcheck.models.machines.memory_map import (
     E820_NAMES,
     MOST_REGIONS,
+    TOP_ADDRESS,
     Kind,
     MalformedMap,
     MemoryMap,
@@ -56,6 +57,8 @@ class MapBuilder:
 
     tables: dict[str, list[Region]] = field(default_factory=dict)
     """By their names, in the order in which they came."""
+    lowest: int = TOP_ADDRESS
+    """Where firmware's map begins."""
     changes: list[E820Change] = field(default_factory=list)
     """Of the last table that is no loader's."""
     iomem: list[Iomem] = field(default_factory=list)
@@ -106,6 +109,8 @@ class MapBuilder:
         if line.table not in self.tables and line.table not in LOADER:
             self.changes = []
         table = self.tables.setdefault(line.table, [])
+        if line.table == FIRMWARE:
+            self.lowest = min(self.lowest, line.area.base)
         if line.kind is not None:
             table.append(Region(line.area, line.kind))
 
@@ -113,8 +118,7 @@ class MapBuilder:
         """It is the first line of firmware's map, once more."""
         if any(table != FIRMWARE for table in self.tables):
             return True
-        known = self.tables.get(FIRMWARE, ())
-        return len(known) > 1 and area.base <= min(each.area.base for each in known)
+        return len(self.tables.get(FIRMWARE, ())) > 1 and area.base <= self.lowest
 
     def told(self) -> list[Region]:
         """The e820 map that holds in the end, as it was printed."""
