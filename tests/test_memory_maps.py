@@ -488,6 +488,23 @@ def test_addresses_that_are_hidden_are_told(tmp_path: Path) -> None:
     assert found.of_kind(Kind.ADDED) == (span(0x200000000, 0x240000000),)
 
 
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("fpu vmx hypervisor lm", "a virtual machine, and no TDX host"),
+        ("fpu vmx lm", "does not list tdx_host_platform"),
+        ("fpu vmx lm tdx_host_platform", ""),
+    ],
+)
+def test_a_processor_that_is_no_tdx_host_is_told(
+    flags: str, says: str, tmp_path: Path
+) -> None:
+    fake(tmp_path)
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    notes = live_map(tmp_path).notes
+    assert (len(notes) == 1 and says in notes[0]) if says else notes == ()
+
+
 def test_a_machine_without_such_files_is_told(tmp_path: Path) -> None:
     with pytest.raises(MalformedMap, match="tells of memory"):
         live_map(tmp_path)

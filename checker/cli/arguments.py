@@ -388,7 +388,7 @@ def _replay(commands: _Commands) -> None:
     )  # fmt: skip
     command.add_argument(
         "--format", choices=("text", "json"), default="text",
-        help="with --events: json is for programs; 'tdxcheck schema replay' documents it",
+        help="with --events: json is for programs; see 'tdxcheck schema replay'",
     )  # fmt: skip
     _limits(command)
     _folder(command)

@@ -103,6 +103,6 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
                 yield f"  {told['after']['text']}"
         case _:
             yield (
-                f"{name}: undecided: line {told['line']} was reached, and there are too "
-                "many ways to go on; trace more, or fewer CPUs"
+                f"{name}: undecided: line {told['line']} was reached, and there are "
+                "too many ways to go on; trace more, or fewer CPUs"
             )

@@ -206,6 +206,8 @@ def _is_init(call: Call) -> bool:
     return is_of_initialization(call.leaf) and (call.leaf & 0xFFFF) not in LATER_LEAVES
 
 
+TOLD: Final = 8
+"""Reasons of a failure that are told."""
 LATER_LEAVES: Final = frozenset({52, 53, 69})
 """SYS.SHUTDOWN, SYS.UPDATE and SYS.DISABLE, which come once TDX is initialised."""
 
@@ -247,7 +249,10 @@ def _failed(facts: Facts, failures: list[Event], calls: list[Call]) -> Verdict:
         reasons.append(f"-{name} ({facts.errno}){f': {meaning}' if meaning else ''}")
     if not reasons:
         reasons = [event.says for event in failures]
-    verdict = Verdict(Status.FAILED, Status.FAILED, "; ".join(dict.fromkeys(reasons)))
+    texts = list(dict.fromkeys(reasons))
+    if len(texts) > TOLD:
+        texts[TOLD:] = [f"and {len(texts) - TOLD:,} more"]
+    verdict = Verdict(Status.FAILED, Status.FAILED, "; ".join(texts))
     verdict.causes = [*causes, *(call.event for call in calls)]
     verdict.causes += [f for f in failures if f not in causes]
     verdict.advice = list(dict.fromkeys(advice))
