@@ -109,7 +109,7 @@ def _tell(page: Page, told: telling.Report) -> None:
     if found.layout.areas:
         page.add()
         page.add("TDMRs", Style.TITLE)
-        rows_, left_out = telling.few(list(telling.tdmr_rows(told)))
+        rows_, left_out = telling.few(telling.tdmr_rows(told, page.width - 2))
         page.table(rows_, at=2)
         _more(page, left_out)
     _picture(page, told)
