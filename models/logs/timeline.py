@@ -280,15 +280,16 @@ def _begins(raw: Raw, found: tuple[Line, ...], boot: Boot) -> bool:
         return True
     if "linux" in keys:
         # A log that was pasted again from its middle is still the same boot.
-        again = not boot.empty and raw.stamp == 0.0 and _has_run(boot)
-        return boot.has("linux") or again
+        if raw.stamp == 0.0:
+            return not boot.empty and _has_run(boot)
+        return boot.has("linux")
     if "keyids" in keys and raw.stamp is None:
         return boot.has("keyids") and bool(boot.with_role(Role.SUCCESS, Role.FAILURE))
     stamps = {event.stamp for event in boot.of(*keys & FIRST)}
     if "keyids" in keys:
         return bool(stamps) and raw.stamp not in stamps
     # It is printed once at 0.0 and once later.
-    return raw.stamp == 0.0 and 0.0 in stamps
+    return raw.stamp == 0.0 and 0.0 in stamps and _has_run(boot)
 
 
 def _has_run(boot: Boot) -> bool:
