@@ -7,6 +7,7 @@ known line says.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import re
@@ -46,7 +47,8 @@ SYSLOG: Final = re.compile(
     rb"\S{1,64} (kernel|[^\s:]{1,64})(?:\[\d+\])?: (?:\[ *(\d{1,10}\.\d{1,9})\] )?"
 )
 NO_STAMP: Final = re.compile(
-    rb"[>|\s]*(?:\[[.\s]*\]|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]{5,40}\])?\s*"
+    rb"[>|\s]*(?:<\d{1,3}>)?"
+    rb"(?:\[[.\s]*\]|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]{5,40}\])?\s*"
 )
 BOOT: Final = re.compile(rb"-- (?:Boot [0-9a-f]{8,}|Reboot) ?-*", re.IGNORECASE)
 
@@ -112,6 +114,12 @@ def _pieces(log: Readable) -> Iterator[bytes]:
             return
 
 
+def _mark(data: bytes) -> bytes:
+    """The mark of an encoding, by which some files begin."""
+    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return next((mark for mark in marks if data.startswith(mark)), b"")
+
+
 def _chunks(log: Readable, name: str) -> Iterator[bytes]:
     """Whole lines, in pieces of bounded size; a line without an end is cut."""
     rest, total, cutting = b"", 0, False
@@ -129,8 +137,8 @@ def _chunks(log: Readable, name: str) -> Iterator[bytes]:
             raise LogError(f"{name}: cannot be unpacked: {error}") from None
         if not data:
             break
+        data = _normal(data if total else data.removeprefix(_mark(data)))
         total += len(data)
-        data = _normal(data)
         if cutting:
             end = data.find(b"\n")
             if end < 0:

@@ -283,8 +283,9 @@ def _begins(raw: Raw, found: tuple[Line, ...], boot: Boot) -> bool:
         if raw.stamp == 0.0:
             return not boot.empty and _has_run(boot)
         return boot.has("linux")
-    if "keyids" in keys and raw.stamp is None:
-        return boot.has("keyids") and bool(boot.with_role(Role.SUCCESS, Role.FAILURE))
+    if raw.stamp is None:
+        ended = bool(boot.with_role(Role.SUCCESS, Role.FAILURE))
+        return ended and boot.has(*keys & FIRST)
     stamps = {event.stamp for event in boot.of(*keys & FIRST)}
     if "keyids" in keys:
         return bool(stamps) and raw.stamp not in stamps
