@@ -127,6 +127,13 @@ TREE_6_2 = Document(
     "tree-6.2",
     "the tdx tree of 2023 that distributions took, arch/x86/virt/vmx/tdx/tdx.c",
 )
+KVM_V8 = Document(
+    "KVM-v8",
+    "LKML 2022-08-07 Isaku Yamahata, [PATCH v8 000/103] KVM TDX basic feature support",
+)
+CRASHES = Document(
+    "crashes", "Linux v6.8 arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c"
+)
 VERSION_V2 = Document(
     "VER-v2", "LKML 2026-01, x86/virt/tdx: Print TDX module version during init, v2"
 )
