@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tdxcheck.checker.language import Kind, Term, action, all_of, implies, ite
+from tdxcheck.checker.language import Kind, Term, action, all_of, implies, ite, one_of
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.kvm import seamcall, to_be_made_again
 from tdxcheck.models.module.configuration import (
@@ -46,9 +46,17 @@ def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
 
 
 def may_initialize(host: Host) -> Term[bool]:
-    """No initialisation was tried, or one that failed keeps this kernel from none."""
+    """No initialisation was tried, or one that failed keeps this kernel from none.
+
+    Where nobody waits for anybody a second caller begins in the midst of the first's.
+    """
     failed = host.tdx == Tdx.ERROR
-    return (host.tdx == Tdx.UNINITIALIZED) | (failed & ~host.gives_up_for_good)
+    amid = one_of(host.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED)
+    return (
+        (host.tdx == Tdx.UNINITIALIZED)
+        | (failed & ~host.gives_up_for_good)
+        | (amid & ~host.serializes_initialization)
+    )
 
 
 def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
@@ -251,6 +259,16 @@ def allocate_pamt(host: Host) -> None:
     dirty, cpus = host.pamt_dirty, host.cpu
     host.pamt_allocated = True
     host.pamt_dirty.update(lambda c: dirty[c] | (cpus[c] == Presence.ONLINE))
+
+
+def let_go_of_memory_lock(host: Host, held: Term[bool]) -> None:
+    """put_online_mems() at the end of a failure, by a design that does not ask first.
+
+    One that does only lets go of what it `held`.
+    """
+    miscount = host.memory_lock_miscount
+    balanced = host.releases_only_held_locks | held
+    host.memory_lock_miscount = ite(balanced, miscount, -1)
 
 
 def list_present_memory(host: Host) -> None:

@@ -149,7 +149,8 @@ def td_configure_key(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     host.require(host.tdx_in_use())
     host.require(host.td == Td.HKID_ASSIGNED)
     host.require(host.online(cpu))
-    host.require(~host.td_key_configured[host.package_of[cpu]])
+    done = host.td_key_configured[host.package_of[cpu]]
+    host.require(~done | ~host.keys_tds_once_per_package)
     host.require(meets(host, shortage))
     seamcall(host, mng_key_config, cpu, ~shortage)
 
@@ -190,7 +191,8 @@ def td_run(host: Host, cpu: Cpu) -> None:
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
-    seamcall(host, vp_enter, cpu, marks=host.marks_cache_of_vp_enter)
+    flushed = host.flushes_migrating_vcpus
+    seamcall(host, vp_enter, cpu, flushed, marks=host.marks_cache_of_vp_enter)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))

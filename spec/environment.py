@@ -1,7 +1,7 @@
 """What kernels take for granted of the machine, of firmware and of themselves.
 
 Each is a switch that stands as Linux relies on it; the assumptions that deny one
-are in `models/assumptions.py`, with the table of all that Linux relies on. What
+are in `models/denials.py`, and `models/assumptions.py` has the table of all of it. What
 becomes of memory when a hazard comes true is the state below.
 """
 

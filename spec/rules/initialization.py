@@ -75,7 +75,7 @@ OUT_OF_ORDER = (
     sources=(MODULE_1_5.at("tdx_vmm_dispatcher.c"), L6_8.at("tdx_enable()")),
 )
 def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
-    """A kernel initialises the module in the order that it demands, each part once.
+    """A kernel makes the module's calls in the order that it demands, each part once.
 
     That an LP is offline that was never initialised, or every LP of a package, is no
     mistake of the kernel's, though TDH.SYS.CONFIG or TDH.SYS.TDMR.INIT is refused for
