@@ -19,6 +19,7 @@ from tdxcheck.models.module.configuration import (
     sys_key_config_fatal,
     sys_tdmr_init,
 )
+from tdxcheck.models.module.dispatch import YES, dispatch
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.spec.host import (
     Actor,
@@ -31,7 +32,7 @@ from tdxcheck.spec.host import (
 )
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import L6_8, V3, V3_TREE, V7
+from tdxcheck.spec.sources import L6_8, MODULE_1_5, V3, V3_TREE, V7
 
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 """The first private KeyID, which both designs take for the module."""
@@ -178,6 +179,33 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
     host.tdx = proceed(host, answer, Tdx.CONFIGURED)
 
 
+@action(
+    kinds={Kind.SEAMCALL, Kind.FAULT},
+    success=Status.TDX_SYS_BUSY,
+    sources=(MODULE_1_5.at("tdh_sys_key_config.c, tdx_locks.h"),),
+)
+def sys_key_config_contended(host: Host, cpu: Cpu) -> None:
+    """TDH.SYS.KEY.CONFIG on {cpu}, while another package has the same call under way.
+
+    The module waits for no lock.
+    """
+    dispatch(host, cpu, before_ready=True, rax_valid=YES)
+
+
+@action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
+def configure_key_at_once(host: Host, cpu: Cpu) -> None:
+    """The kernel programs the global key in every package at once: {cpu} is too late.
+
+    Its TDH.SYS.KEY.CONFIG finds another's under way, and that is an error like any.
+    """
+    host.require(host.faults & ~host.serializes_key_config)
+    host.require(host.tdx == Tdx.CONFIGURED)
+    host.require(host.online(cpu))
+    host.require(~host.key_configured[host.package_of[cpu]])
+    seamcall(host, sys_key_config_contended, cpu)
+    host.tdx = Tdx.UNDOING
+
+
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
 def configure_key_fatal(host: Host, cpu: Cpu) -> None:
     """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead.
@@ -297,6 +325,7 @@ COMMON = (
     reject_outside_cmrs,
     building_fails,
     configure_key,
+    configure_key_at_once,
     configure_key_fatal,
     initialize_tdmr,
     initialize_tdmr_breaks_off,

@@ -245,7 +245,15 @@ class Safeguards(State):
     keys_each_package_once = Safeguard(
         sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
-    """The module's key is programmed by one CPU of each package, one after another."""
+    """The module's key is programmed by one CPU of each package, and no other."""
+    serializes_key_config = Safeguard(
+        sources=(
+            V3.at("17/21"),
+            L6_8.at("config_global_keyid(), tdh_sys_key_config"),
+            MODULE_1_5.at("tdh_sys_key_config.c"),
+        )
+    )
+    """The module's key is programmed in one package after another."""
     keys_packages_first = Safeguard(
         sources=(V3.at("17/21"), L6_8.at("init_tdx_module()"))
     )

@@ -172,6 +172,7 @@ V3_DESIGN = TransitionSystem(
         Host.calls_lp_init_once: True,
         Host.enables_cpus_first: True,
         Host.keys_each_package_once: True,
+        Host.serializes_key_config: True,
         Host.keys_packages_first: True,
         Host.completes_every_tdmr: True,
         Host.locks_cpu_hotplug_for_tds: True,

@@ -122,6 +122,7 @@ OF_TDX_IN_USE = (
     "checks_processor",
     "gives_up_for_good",
     "keys_each_package_once",
+    "serializes_key_config",
     "keys_packages_first",
     "completes_every_tdmr",
     "serializes_initialization",
