@@ -19,6 +19,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.models.td import (
     mem_page_aug,
     mem_page_aug_low,
+    mem_page_remove,
     mng_create,
     mng_key_config,
     mng_key_freeid,
@@ -216,6 +217,20 @@ def td_add_low_page(host: Host, cpu: Cpu) -> None:
     host.td_page_refused = True
 
 
+@action(actor=Actor.KVM, sources=(K6_16.at("tdx_sept_drop_private_spte()"),))
+def td_remove_page(host: Host, cpu: Cpu) -> None:
+    """KVM takes a page from a TD that goes on, on {cpu}, and frees it.
+
+    TDH.MEM.PAGE.REMOVE, TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
+    """
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
+    done = seamcall(host, mem_page_remove, cpu) == Status.TDX_SUCCESS
+    host.td_page_unflushed = unflushed | (done & ~host.flushes_removed_pages)
+    host.private_page_in_allocator = private | (done & ~host.resets_reclaimed_pages)
+
+
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
 def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
@@ -289,6 +304,7 @@ KVM = (
     td_run,
     td_add_page,
     td_add_low_page,
+    td_remove_page,
     td_stop,
     td_write_back,
     td_free_key,

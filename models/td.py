@@ -114,6 +114,21 @@ def mem_page_aug(
 @action(
     kinds={Kind.SEAMCALL},
     success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mem_page_remove.c"),),
+)
+def mem_page_remove(host: Host, cpu: Cpu) -> None:
+    """TDH.MEM.PAGE.REMOVE on {cpu}: take a page from a TD, neither cleared nor flushed.
+
+    It is blocked and tracked before, without which the module refuses.
+    """
+    ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.private_dirty[cpu] = True
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mem_page_add.c, op_state_lookup.c"),),
 )
 def mem_page_add(host: Host, cpu: Cpu) -> None:

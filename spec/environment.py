@@ -41,6 +41,9 @@ class Environment(State):
     memmap_on_memory = Var(bool, False, frozen=True)
     """The struct pages of hot-added memory lie in that memory itself."""
 
+    module_wants_clean_pages = Var(bool, True, frozen=True)
+    """No line of a page may be in a cache when a TD is given it."""
+
     low_memory_reserved = Var(bool, True, frozen=True)
     """A3: the page allocator never owns the first MiB."""
     memblock_follows_hotplug = Var(bool, True, frozen=True)

@@ -162,6 +162,14 @@ class Safeguards(State):
         sources=(K6_16.at("tdx_mmu_release_hkid()"),)
     )
     """TDH.PHYMEM.CACHE.WB runs in every package before TDH.MNG.KEY.FREEID."""
+    flushes_given_pages = Safeguard(
+        sources=(L6_18.at("tdx_clflush_page()"), BASE_SPEC.at("ch. 9.8"))
+    )
+    """A page's own lines are flushed before a TD has it, as some modules ask."""
+    flushes_removed_pages = Safeguard(
+        sources=(K6_16.at("tdx_sept_drop_private_spte()"), BASE_SPEC.at("ch. 9.8"))
+    )
+    """A page that a living TD gives back is flushed, by the TD's KeyID."""
     flushes_reclaimed_pages = Safeguard(
         sources=(K6_16.at("tdx_reclaim_td_control_pages()"), BASE_SPEC.at("ch. 9.8"))
     )

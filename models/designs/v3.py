@@ -182,6 +182,8 @@ V3_DESIGN = TransitionSystem(
         Host.flushes_vcpus_of_ended_tds: True,
         Host.resumes_write_back: True,
         Host.writes_back_before_freeing: True,
+        Host.flushes_given_pages: True,
+        Host.flushes_removed_pages: True,
         Host.flushes_reclaimed_pages: True,
         Host.resets_reclaimed_pages: True,
         Host.leaks_pages_held_back: True,

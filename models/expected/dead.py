@@ -66,6 +66,7 @@ NOT_IN_USE: Final[Table] = dict.fromkeys(
         "td_configure_key",
         "td_run",
         "td_add_page",
+        "td_remove_page",
         "td_stop",
         "td_write_back",
         "td_free_key",

@@ -133,6 +133,8 @@ OF_TDX_IN_USE = (
     "flushes_vcpus_of_ended_tds",
     "resumes_write_back",
     "writes_back_before_freeing",
+    "flushes_given_pages",
+    "flushes_removed_pages",
     "flushes_reclaimed_pages",
     "resets_reclaimed_pages",
     "leaks_pages_held_back",
