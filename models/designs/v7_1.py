@@ -2,7 +2,8 @@
 
 At subsys_initcall every online CPU does VMXON and TDH.SYS.LP.INIT; the callbacks
 that keep a package's last CPU online belong to the core. There is one attempt:
-KVM finds TDX initialised, or does without.
+KVM finds TDX initialised, or does without. That VMXON fails, or finds VMX in use, is
+left out: the CPU then stays offline.
 """
 
 from __future__ import annotations
