@@ -7,7 +7,9 @@ inside an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 Diagram = Any
@@ -18,6 +20,37 @@ LARGE = 60_000
 
 That takes longer than any search among smaller diagrams: the first order is good.
 """
+
+
+class Cubes(dict[object, Diagram]):
+    """The cubes that one CUDD was asked for; it only knows them by a weak reference.
+
+    dd complains of diagrams that are freed by the collector of reference cycles.
+    """
+
+
+@cache
+def _remembering() -> Any:
+    """dd's CUDD, which makes a cube but once.
+
+    dd itself makes one for each image, at a cost that grows with all bits and not
+    with those of the cube: of small diagrams more than the image itself.
+    """
+    from dd import cudd
+
+    class Remembering(cudd.BDD):  # type: ignore[misc]
+        cubes: weakref.ref[Cubes]
+
+        def cube(self, bits: Collection[str]) -> Diagram:
+            key = tuple(bits.items()) if isinstance(bits, dict) else frozenset(bits)
+            cubes = self.cubes()
+            assert cubes is not None, "a manager outlives no diagram that it makes"
+            found = cubes.get(key)
+            if found is None:
+                found = cubes[key] = super().cube(bits)
+            return found
+
+    return Remembering
 
 
 class Manager:
@@ -33,8 +66,12 @@ class Manager:
                 pass
             else:
                 self._cudd = cudd
+        self._cubes = Cubes()
+        self._same: dict[tuple[tuple[str, str], ...], Diagram] = {}
+        """By a renaming: each bit is as what it becomes."""
         if self._cudd is not None:
-            self._bdd = self._cudd.BDD()
+            self._bdd = _remembering()()
+            self._bdd.cubes = weakref.ref(self._cubes)
         else:
             from dd import autoref
 
@@ -76,6 +113,10 @@ class Manager:
     def bit(self, name: str) -> Diagram:
         return self._bdd.var(name)
 
+    def same(self, one: str, other: str) -> Diagram:
+        """Both bits have one value."""
+        return self.bit(one) & self.bit(other) | ~self.bit(one) & ~self.bit(other)
+
     def cube(self, values: Mapping[str, bool]) -> Diagram:
         """The conjunction of the bits with these values."""
         return self._bdd.cube(dict(values)) if values else self.true
@@ -83,7 +124,7 @@ class Manager:
     def and_exists(self, one: Diagram, other: Diagram, bits: Iterable[str]) -> Diagram:
         """The conjunction of both, for some value of the bits."""
         if self._cudd is not None:
-            return self._cudd.and_exists(one, other, list(bits))
+            return self._cudd.and_exists(one, other, bits)
         return self._bdd.exist(list(bits), one & other)
 
     def meet(self, one: Diagram, other: Diagram) -> bool:
@@ -98,7 +139,18 @@ class Manager:
         return self._bdd.exist(list(bits), diagram)
 
     def renamed(self, diagram: Diagram, names: Mapping[str, str]) -> Diagram:
-        return self._bdd.let(dict(names), diagram) if names else diagram
+        """The diagram with bits under other names, none of which it reads."""
+        if not names:
+            return diagram
+        if self._cudd is None:
+            return self._bdd.let(dict(names), diagram)
+        key = tuple(names.items())
+        if key not in self._same:
+            same = self.true
+            for old, new in key:
+                same &= self.same(old, new)
+            self._same[key] = same
+        return self._cudd.and_exists(diagram, self._same[key], names)
 
     def restricted(self, diagram: Diagram, values: Mapping[str, bool]) -> Diagram:
         """The diagram where these bits have these values; it reads them no more."""
