@@ -59,6 +59,4 @@ def _joint(encoding: Encoding, moves: Sequence[Move]) -> Joint:
         guard |= move.guard
         relation |= mine
     there = manager.cube(constants)
-    return Joint(
-        guard, relation, tuple(assigned), then, constants, there, tuple(moves)
-    )
+    return Joint(guard, relation, tuple(assigned), then, constants, there, tuple(moves))

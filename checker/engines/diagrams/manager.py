@@ -176,33 +176,23 @@ class Counter:
 
     def __init__(self, bdd: Any, bits: Iterable[str]) -> None:
         levels = sorted(bdd.level_of_var(bit) for bit in bits)
-        self._bdd = bdd
         self._rank = {level: rank for rank, level in enumerate(levels)}
-        self._bits = len(levels)
-        self._seen: dict[Any, int] = {}
+        last = len(levels)
+        self._seen = {int(bdd.true): (1, last), int(bdd.false): (0, last)}
+        """By diagram: the values that satisfy it, of its first bit and those after it;
+        and how many bits come before that one."""
 
     def __call__(self, diagram: Diagram) -> int:
-        return self._below(diagram) << self._place(diagram)
+        count, place = self._seen.get(int(diagram)) or self._count(diagram)
+        return count << place
 
-    def _place(self, diagram: Diagram) -> int:
-        """How many bits come before the first that it reads."""
-        constant = diagram in (self._bdd.true, self._bdd.false)
-        return self._bits if constant else self._rank[diagram.level]
-
-    def _below(self, diagram: Diagram) -> int:
-        """The values that satisfy it, of its first bit and those after it."""
-        if diagram == self._bdd.true:
-            return 1
-        if diagram == self._bdd.false:
-            return 0
-        key = int(diagram)
-        if key not in self._seen:
-            low, high = diagram.low, diagram.high
+    def _count(self, diagram: Diagram) -> tuple[int, int]:
+        place = self._rank[diagram.level]
+        count = 0
+        for child in (diagram.low, diagram.high):
             if diagram.negated:
-                low, high = ~low, ~high
-            place = self._place(diagram) + 1
-            self._seen[key] = sum(
-                self._below(child) << (self._place(child) - place)
-                for child in (low, high)
-            )
-        return self._seen[key]
+                child = ~child
+            below, at = self._seen.get(int(child)) or self._count(child)
+            count += below << (at - place - 1)
+        self._seen[int(diagram)] = count, place
+        return count, place
