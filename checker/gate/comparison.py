@@ -29,7 +29,7 @@ def compare(
     old, new = both(before, after, "outline")
     context = Context(before, after, old, new, deadline)
     different = rules.compare(context)
-    verdicts, steps, compared, unchanged = _designs(context, different)
+    verdicts, steps, compared, late = _designs(context, different)
     open_ = any(f.weight is Weight.UNDECIDED for f in context.findings)
     guards.compare(context, steps, all_known=not open_)
     citations.compare(context)
@@ -45,7 +45,8 @@ def compare(
         tuple(_accepted(finding, accepted) for finding in context.findings),
         tuple(variants),
         tuple(compared),
-        unchanged,
+        len(old["designs"].keys() & new["designs"].keys()) - len(compared) - len(late),
+        tuple(late),
     )
 
 
@@ -61,11 +62,11 @@ def _accepted(finding: Finding, accepted: Sequence[Acceptance]) -> Finding:
 
 def _designs(
     context: Context, different: list[str]
-) -> tuple[dict[str, Mapping[str, Verdict]], set[str], list[str], int]:
+) -> tuple[dict[str, Mapping[str, Verdict]], set[str], list[str], list[str]]:
     """Compare the designs that differ, and ask the others of the rules that do.
 
     The verdicts, the actions that differ where they are taken, the designs that were
-    compared, and how many do not differ.
+    compared, and those that differ and were not.
     """
     old, new = (outline["designs"] for outline in context.outlines)
     for design in old.keys() - new.keys():
@@ -105,8 +106,7 @@ def _designs(
     _late(context, late, changed, different)
     if not late:
         rules.tell_unreached(context, different)
-    unknown = [design for design in late if design in changed]
-    return verdicts, steps, compared, len(shared) - len(compared) - len(unknown)
+    return verdicts, steps, compared, [design for design in late if design in changed]
 
 
 def _late(
