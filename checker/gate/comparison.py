@@ -10,6 +10,7 @@ from typing import Any
 from tdxcheck.checker.findings import Finding, Report, Variant, Weight
 from tdxcheck.checker.gate import citations, designs, guards, rules
 from tdxcheck.checker.gate.context import AFTER, BEFORE, Context, OutOfTime
+from tdxcheck.checker.gate.keeping import Searches
 from tdxcheck.checker.gate.records import Catching
 from tdxcheck.checker.gate.sides import Side, both
 from tdxcheck.checker.gate.trees import Acceptance
@@ -23,11 +24,12 @@ def compare(
     after: Side,
     seconds: float | None,
     accepted: Sequence[Acceptance],
+    searches: Searches,
 ) -> Report:
     """Compare two sides that are loaded."""
     deadline = None if seconds is None else time.monotonic() + seconds
     old, new = both(before, after, "outline")
-    context = Context(before, after, old, new, deadline)
+    context = Context(before, after, old, new, deadline, searches)
     different = rules.compare(context)
     verdicts, steps, compared, late = _designs(context, different)
     open_ = any(f.weight is Weight.UNDECIDED for f in context.findings)
@@ -117,10 +119,16 @@ def _late(
         context.add(
             "time",
             "designs",
-            f"no time was left to compare {', '.join(left)}; give more with --time",
+            f"no time was left to compare {', '.join(left)}; {_more(context)}",
             weight=Weight.UNDECIDED,
             designs=left,
         )
+
+
+def _more(context: Context) -> str:
+    if context.searches.store is None:
+        return "give more with --time"
+    return "the same command goes on with them, or give more with --time"
 
 
 def _asked(outline: Json) -> list[str]:
