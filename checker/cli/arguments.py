@@ -173,13 +173,7 @@ def _verify(commands: _Commands) -> None:
         help="run on the workers of this Dask scheduler, such as tcp://host:8786, or "
         "'local' for one of its own with --jobs workers",
     )  # fmt: skip
-    verify.add_argument(
-        "--cache", type=Path, default=None, metavar="DIR",
-        help="where results are kept for later runs (default: ~/.cache/tdxcheck)",
-    )  # fmt: skip
-    verify.add_argument(
-        "--no-cache", action="store_true", help="judge everything anew, keep nothing"
-    )
+    _cache(verify)
     verify.add_argument(
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
@@ -271,6 +265,11 @@ def _gate(commands: _Commands) -> None:
         help="seconds for everything; 0 for no limit (default: 300)",
     )  # fmt: skip
     command.add_argument(
+        "--max-memory", "--memory", type=_memory, metavar="SIZE", default=6 << 30,
+        help="of a search, such as 512M or 4G (default: 6G)",
+    )  # fmt: skip
+    _cache(command)
+    command.add_argument(
         "--record-facts", action="store_true",
         help="write down the fact that each cited clause is cited for; compare nothing",
     )  # fmt: skip
@@ -309,6 +308,16 @@ def _limits(command: argparse.ArgumentParser) -> None:
         "--time", type=_seconds, default=None, metavar="S",
         help="seconds for everything; 0 for no limit (default: 120, more for many)",
     )  # fmt: skip
+
+
+def _cache(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cache", type=Path, default=None, metavar="DIR",
+        help="where results are kept for later runs (default: ~/.cache/tdxcheck)",
+    )  # fmt: skip
+    command.add_argument(
+        "--no-cache", action="store_true", help="judge everything anew, keep nothing"
+    )
 
 
 def _folder(command: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from tdxcheck.checker.cli.delivery import Delivery, check_outputs, deliver
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
+from tdxcheck.checker.cli.storing import store_of
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
@@ -32,7 +33,6 @@ from tdxcheck.checker.report.as_json import assessment_as_json
 from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.unfinished import unfinished
-from tdxcheck.checker.store import Store, usual_folder
 from tdxcheck.checker.verdict import Refuted
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def verify(
             arguments.jobs,
             demanded=demanded,
             report=report,
-            kept=kept_of(arguments),
+            kept=Kept(store_of(arguments)),
             again=bool(arguments.engine),
             runner=runner,
         )
@@ -188,23 +188,6 @@ def _runner(arguments: argparse.Namespace, request: Asked) -> Iterator[Runner]:
 
     with distant(arguments.scheduler, request, arguments.jobs) as runner:
         yield runner
-
-
-def kept_of(arguments: argparse.Namespace) -> Kept:
-    """What earlier runs have found, unless it is not to be used."""
-    if arguments.no_cache:
-        return Kept()
-    folder = arguments.cache
-    if folder is None:
-        return Kept(Store(usual_folder()))
-    try:
-        record.prepare(folder)
-    except OSError as error:
-        raise UsageError(
-            f"cannot keep results in {folder}: {error.strerror}; give another --cache, "
-            "or --no-cache"
-        ) from error
-    return Kept(Store(folder))
 
 
 def prepare(folder: Path) -> None:

@@ -264,6 +264,22 @@ class Components:
         raise AssertionError("the state is in a fair component")
 
 
+def owed(sets: Sets, reachable: Diagram, rule: GroundProperty) -> Diagram:
+    """The reachable states that owe the goal of a leads-to."""
+    assert rule.goal is not None
+    condition = sets.encoding.truth(rule.conditions[0])
+    goal = sets.encoding.truth(rule.goal)
+    return sets.ahead(reachable & condition & ~goal, reachable & ~goal)
+
+
+def breaking(
+    encoding: Encoding, moves: Sequence[Move], reachable: Diagram, rule: GroundProperty
+) -> Diagram:
+    """The reachable states from which some fair run owes the goal for ever."""
+    sets = Sets(encoding, moves, lambda: None)
+    return sets.staying(owed(sets, reachable, rule), sets.turns(rule))
+
+
 def judge(
     system: GroundSystem, limits: Limits = NO_LIMITS, *, pure: bool = False
 ) -> tuple[Verdict, ...]:
@@ -304,7 +320,7 @@ class _Judge:
         if sets.is_empty(reachable & condition):
             return Vacuous(f"{self.states:,} states")
         turns = sets.turns(rule)
-        owing = sets.ahead(reachable & condition & ~goal, reachable & ~goal)
+        owing = owed(sets, reachable, rule)
         left = sets.staying(owing, turns)
         if sets.is_empty(left):
             return Exhausted(self.states, tuple(_rests_on(sets, rule, owing, turns)))
