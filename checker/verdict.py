@@ -33,6 +33,7 @@ class Limit(Enum):
     NUMBERS = "numbers of too many values"
     SYMMETRY = "elements that are told apart"
     FAMILY = "a machine of the same family that breaks the rule"
+    CERTIFICATE = "a proof of an earlier run that has no certificate"
     UNSUPPORTED = "a kind of question that this engine does not answer"
 
 

@@ -11,9 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tdxcheck.checker.certificates.writing import Subject, script, story
+from tdxcheck.checker.certificates.writing import (
+    HOLDS,
+    UNREACHABLE,
+    VACUOUS,
+    Subject,
+    script,
+    story,
+    targets_of,
+)
 from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp, Proof, prove
-from tdxcheck.checker.engines.symbolic.target import premise_of, target_of
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
@@ -59,9 +66,7 @@ def certify(
     """
     part = slice_for(system, (number,))
     (rule,) = part.system.properties
-    targets = [target_of(part.system, rule)]
-    if subject.says == "holds vacuously" and (premise := premise_of(rule)) is not None:
-        targets.append(premise)
+    targets = targets_of(part.system, rule, subject.says)
     found = prove(part.system, *targets, budget=budget)
     if not isinstance(found, Proof):
         raise Disagreement(
@@ -118,11 +123,11 @@ def _says(judgement: Judgement) -> str:
     """What there is to prove; empty if nothing was shown that needs a proof."""
     match judgement.verdict:
         case Exhausted() | Proved():
-            return "holds"
+            return HOLDS
         case Vacuous():
-            return "holds vacuously"
+            return VACUOUS
         case Unreachable():
-            return "is unreachable"
+            return UNREACHABLE
     return ""
 
 

@@ -14,10 +14,19 @@ from dataclasses import dataclass
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width
 from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
-from tdxcheck.checker.engines.symbolic.target import Target
-from tdxcheck.checker.ground.system import GroundSlot, GroundStep
+from tdxcheck.checker.engines.symbolic.target import Target, premise_of, target_of
+from tdxcheck.checker.ground.system import (
+    GroundProperty,
+    GroundSlot,
+    GroundStep,
+    GroundSystem,
+)
 from tdxcheck.checker.ground.terms import Node
 from tdxcheck.checker.language.system import Property
+
+
+HOLDS, VACUOUS, UNREACHABLE = "holds", "holds vacuously", "is unreachable"
+"""What is said of a rule."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +37,19 @@ class Subject:
     question: str
     """The name of the rule, or of the claim."""
     says: str
-    """That it holds, holds vacuously, or is unreachable."""
+    """One of the three above."""
     sizes: Mapping[str, int]
     assumed: tuple[str, ...]
     rule: Property
+
+
+def targets_of(
+    system: GroundSystem, rule: GroundProperty, says: str
+) -> tuple[Target, ...]:
+    """What is never hit where it is so; if vacuously, not what the rule speaks of."""
+    premise = premise_of(rule) if says == VACUOUS else None
+    found = target_of(system, rule)
+    return (found,) if premise is None else (found, premise)
 
 
 def script(subject: Subject, proof: Proof, numbers: tuple[int, ...]) -> str:

@@ -26,12 +26,13 @@ from tdxcheck.checker.judging.kept import Kept
 from tdxcheck.checker.judging.order import Asked, asked
 from tdxcheck.checker.judging.processes import Runner, run
 from tdxcheck.checker.judging.question import Case, cases_of
-from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
+from tdxcheck.checker.judging.work import ON_DEMAND, Answer, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.as_json import assessment_as_json
 from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.unfinished import unfinished
+from tdxcheck.checker.seal import Sealer, usual_key
 from tdxcheck.checker.store import Store, usual_folder
 from tdxcheck.checker.verdict import Refuted
 
@@ -196,7 +197,7 @@ def kept_of(arguments: argparse.Namespace) -> Kept:
         return Kept()
     folder = arguments.cache
     if folder is None:
-        return Kept(Store(usual_folder()))
+        return Kept(Store(usual_folder()), _rechecked, Sealer(usual_key()))
     try:
         record.prepare(folder)
     except OSError as error:
@@ -204,7 +205,14 @@ def kept_of(arguments: argparse.Namespace) -> Kept:
             f"cannot keep results in {folder}: {error.strerror}; give another --cache, "
             "or --no-cache"
         ) from error
-    return Kept(Store(folder))
+    return Kept(Store(folder), _rechecked, Sealer(usual_key()))
+
+
+def _rechecked(case: Case, number: int, answer: Answer) -> bool:
+    """The proof of an earlier run is one; what checks it is loaded if there is any."""
+    from tdxcheck.checker.certificates.rechecking import RECHECKER
+
+    return RECHECKER(case, number, answer)
 
 
 def prepare(folder: Path) -> None:
