@@ -24,7 +24,6 @@ from tdxcheck.checker.ground.system import (
 from tdxcheck.checker.ground.terms import Node
 from tdxcheck.checker.language.system import Property
 
-
 HOLDS, VACUOUS, UNREACHABLE = "holds", "holds vacuously", "is unreachable"
 """What is said of a rule."""
 

@@ -36,7 +36,6 @@ from tdxcheck.checker.verdict import (
     Verdict,
 )
 
-
 Clauses = tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
 """An invariant: of each clause the slots that never have one of these values each."""
 

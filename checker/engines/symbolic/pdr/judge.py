@@ -17,7 +17,7 @@ from tdxcheck.checker.engines.symbolic.pdr.images import Images
 from tdxcheck.checker.engines.symbolic.pdr.literals import Literals, TooManyValues
 from tdxcheck.checker.engines.symbolic.pdr.minimum import NotInductive, minimum
 from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Moves
-from tdxcheck.checker.engines.symbolic.pdr.proof import Proof, never
+from tdxcheck.checker.engines.symbolic.pdr.proof import Never, Proof, never
 from tdxcheck.checker.engines.symbolic.pdr.search import Found, GaveUp, Search
 from tdxcheck.checker.engines.symbolic.solving import (
     Clock,
