@@ -67,7 +67,7 @@ class ProvedForEvery:
     invariant: tuple[str, ...]
     """The inductive invariant, of which all parts hold together."""
     certificate: str
-    """What the solvers have discharged, as one SMT-LIB file."""
+    """What the solvers have discharged, as one SMT-LIB file, below its clauses."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ goes through the checker of certificates, as one from a file does.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tdxcheck.checker.certificate_checker import Refused, Undecided, check, read
 from tdxcheck.checker.certificate_solvers import solvers
 from tdxcheck.checker.certificates.writing import (
@@ -23,7 +25,16 @@ from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Answer, Clauses
 from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.verdict import Proved, Unreachable, Vacuous, Verdict
+from tdxcheck.checker.verdict import (
+    Proved,
+    ProvedForEvery,
+    Unreachable,
+    Vacuous,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from tdxcheck.checker.certificates.quantified import Families
 
 SAYS: dict[type[Verdict], str] = {
     Proved: HOLDS,
@@ -38,9 +49,12 @@ class Rechecker:
     def __init__(self) -> None:
         self._case: Case | None = None
         self._system: GroundSystem | None = None
+        self._families: Families | None = None
 
     def __call__(self, case: Case, number: int, answer: Answer) -> bool:
         """Whether the answer to this question of the case is proved by its clauses."""
+        if isinstance(answer.verdict, ProvedForEvery):
+            return self._for_every(case, number, answer.verdict.certificate)
         says = SAYS.get(type(answer.verdict))
         mode = case.questions[number].rule.mode
         if says is None or answer.proof is None or mode is Mode.LEADS_TO:
@@ -50,6 +64,16 @@ class Rechecker:
             text = _written(case, system, number, says, answer.proof)
             check(read(text), system, system.properties[number], solvers())
         except (Refused, Undecided, IndexError):
+            return False
+        return True
+
+    def _for_every(self, case: Case, number: int, text: str) -> bool:
+        from tdxcheck.checker.certificates.quantified import Families
+
+        self._families = self._families or Families()
+        try:
+            self._families.check(case, number, text)
+        except (Refused, Undecided):
             return False
         return True
 
