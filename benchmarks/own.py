@@ -88,8 +88,14 @@ def pdr(found: GroundSystem) -> Findings:
     from tdxcheck.checker.engines.symbolic.pdr import judge
 
     verdicts = judge(found)
-    kinds = ", ".join(type(verdict).__name__.lower() for verdict in verdicts)
+    kinds = ", ".join(map(_told, verdicts))
     return {"broken": _broken(verdicts), "note": kinds}
+
+
+def _told(verdict: Verdict) -> str:
+    if isinstance(verdict, Refuted):
+        return f"broken in {len(verdict.run.steps)}"
+    return type(verdict).__name__.lower()
 
 
 def spacer(found: GroundSystem) -> Findings:

@@ -27,6 +27,7 @@ ASKED = re.compile(r"^; (.*)\n\(push 1\)$", re.MULTILINE)
 """The heading of a question in the file."""
 APART = re.compile(r"^\(push 1\)$.*?^\(pop 1\)$", re.MULTILINE | re.DOTALL)
 """A question."""
+STATUS = "(set-info :status unsat)"
 BEYOND = re.compile(r"^[^;|]*\(assert", re.MULTILINE)
 
 
@@ -76,7 +77,8 @@ def _is_as_it_says(text: str, found: Proof) -> None:
     if BEYOND.search(APART.sub("", text)):
         raise Refused("it asserts something of all questions at once")
     total = asked.total()
-    answers = {"z3": list(by_z3(text))}
+    # z3 would stop at an answer that is not the one that the file announces.
+    answers = {"z3": list(by_z3(text.replace(STATUS, "")))}
     if second.is_installed():
         best: list[str] = []
         for ways in second.WAYS:
