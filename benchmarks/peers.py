@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.running import Finished, run
-from tdxcheck.checker.export.aiger import aiger
+from tdxcheck.checker.export.aiger import aiger, waits
 from tdxcheck.checker.export.murphi import murphi
 from tdxcheck.checker.export.promela import before_the_first, promela
 from tdxcheck.checker.export.subject import Subject
@@ -140,7 +140,7 @@ def _by_abc(subject: Subject, folder: Path, command: str, limit: int | None) -> 
         found.seconds,
         found.megabytes,
         expired=found.expired,
-        note=f"broken in {frame[1]}" if frame else "",
+        note=f"broken in {int(frame[1]) - waits(subject)}" if frame else "",
     )
 
 
