@@ -5,8 +5,8 @@
 The rule is that memory which is online is covered, of the lifecycle model with as many
 CPUs and memory blocks as SIZE says, and without the guard that sees to it. *checker* is
 the time in which the certificate of the proof is checked. *broken in N* is a run of N
-steps; those of pdr and diagrams here, and of ABC's bmc3, are shortest ones. *All online*
-has no guard either, and many CPUs to initialise before the memory can come online.
+steps; those of pdr and diagrams here, and of ABC's bmc3, are shortest ones. *All
+online* has no guard either, and many CPUs to initialise before memory can come online.
 """
 
 from __future__ import annotations
