@@ -1,0 +1,207 @@
+"""What is known of some small systems, by the naive interpreter.
+
+It is found before a fault is put in, by modules that the fault is not put into.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from tdxcheck.checker.ground import GroundSystem, ground
+from tdxcheck.checker.ground.system import GroundProperty, Values
+from tdxcheck.checker.ground.terms import evaluate
+from tdxcheck.checker.language.interpreter import Interpreter, Taken
+from tdxcheck.checker.language.system import Mode, Property
+from tests.faults.lassos import canonical_lasso
+from tests.random_systems import Drawn
+from tests.test_engines_agree import (
+    attempt,
+    canonical,
+    interpreted,
+    search,
+    shortest,
+    some_states,
+)
+from tests.test_liveness import Node, Reference
+
+SYSTEMS = (
+    Drawn(681679, 3, 5, 1, 3, 1, 2000),
+    Drawn(950281, 5, 6, 2, 1, 1, 2000),
+    Drawn(541883, 6, 6, 3, 3, 1, 2000),
+    Drawn(417225, 6, 6, 1, 1, 2, 2000),
+    Drawn(655830, 5, 6, 1, 1, 1, 2000),
+    Drawn(764875, 4, 6, 3, 1, 2, 2000),
+    Drawn(965016, 5, 6, 3, 3, 2, 2000),
+    Drawn(947912, 4, 6, 2, 1, 2, 2000),
+    Drawn(374317, 6, 3, 2, 2, 1, 2000),
+    Drawn(719361, 5, 3, 1, 2, 1, 2000),
+    Drawn(731606, 6, 5, 1, 3, 2, 2000),
+    Drawn(754457, 5, 5, 1, 2, 2, 2000),
+)
+"""Random systems of 12 to 60 states: many values, all verdicts, runs of many steps."""
+
+SAMPLES = 6
+"""States of each system, reachable or not, from which every step is taken."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of a property: a shortest run decides it, or nothing does."""
+
+    kind: str
+    """What there is to say: refuted, reached, unreachable, vacuous or holds."""
+    length: int | None = None
+    """Steps of a shortest run that refutes it, or reaches it."""
+    run: tuple[tuple[Values, ...], tuple[int, ...]] | None = None
+    """The states and steps of the canonical one."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is known of one state."""
+
+    values: Values
+    steps: list[tuple[int, Values]]
+    truths: tuple[bool | dict[int, bool], ...]
+    """Of each property; of a step rule, of each step that is possible."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of one system."""
+
+    drawn: Drawn
+    initial: frozenset[Values]
+    reachable: frozenset[Values]
+    transitions: int
+    depth: int
+    fired: dict[str, int]
+    told: tuple[Told, ...]
+    samples: tuple[Sample, ...]
+
+
+@cache
+def known() -> tuple[Known, ...]:
+    return tuple(map(_known, SYSTEMS))
+
+
+def _known(drawn: Drawn) -> Known:
+    system = ground(drawn.system(), drawn.scope)
+    distance = search(system)
+    assert distance is not None, "the system is small"
+    taken = [
+        (values, number, after)
+        for values in distance
+        for number, after in interpreted(system, values)
+    ]
+    fired = Counter(system.steps[number].action.name for _, number, _ in taken)
+    return Known(
+        drawn,
+        frozenset(values for values, far in distance.items() if far == 0),
+        frozenset(distance),
+        len(taken),
+        max(distance.values()),
+        {a.name: fired[a.name] for a in system.instance.system.actions},
+        tuple(_told(system, rule, distance) for rule in system.properties),
+        tuple(_samples(system)),
+    )
+
+
+def _told(
+    system: GroundSystem, rule: GroundProperty, distance: dict[Values, int]
+) -> Told:
+    length = shortest(system, rule, distance)
+    mode = rule.property.mode
+    if length is not None:
+        run = canonical(system, rule, length, distance)
+        kind = "reached" if mode is Mode.REACHABLE else "refuted"
+        return Told(kind, length, (run.states, run.steps))
+    if mode is Mode.REACHABLE:
+        return Told("unreachable")
+    happens = mode is Mode.DEADLOCK_FREE or any(
+        evaluate(rule.premises[0], values)
+        if mode is Mode.INVARIANT
+        else any(evaluate(rule.premises[n], values) for n, _ in interpreted(system, values))
+        for values in distance
+    )
+    return Told("holds" if happens else "vacuous")
+
+
+def _samples(system: GroundSystem) -> Iterator[Sample]:
+    interpreter = Interpreter(system.instance)
+    for values in some_states(system, SAMPLES):
+        state = system.assignment(values)
+        steps = interpreted(system, values)
+        truths: list[bool | dict[int, bool]] = []
+        for rule in system.properties:
+            condition = rule.property.condition
+            if rule.property.mode is not Mode.STEP_RULE:
+                truths.append(interpreter.holds(condition, state))
+                continue
+            of_steps = {}
+            for number, after in steps:
+                step = system.steps[number]
+                answer = attempt(system, step, values).answer
+                taken = Taken(step.action, step.arguments, answer)
+                named = system.assignment(after)
+                of_steps[number] = interpreter.holds(condition, state, taken, named)
+            truths.append(of_steps)
+        yield Sample(values, steps, tuple(truths))
+
+
+LIVING = (
+    Drawn(349717, 5, 5, 3, 2, 2, 400),
+    Drawn(16114, 4, 4, 3, 2, 1, 400),
+    Drawn(65424, 5, 3, 1, 2, 2, 400),
+    Drawn(408518, 5, 3, 3, 1, 2, 400),
+    Drawn(908536, 3, 5, 3, 1, 2, 400),
+    Drawn(637617, 5, 3, 3, 2, 2, 400),
+    Drawn(257104, 5, 4, 3, 1, 2, 400),
+    Drawn(491166, 3, 2, 2, 2, 2, 400),
+    Drawn(165676, 5, 5, 1, 1, 1, 400),
+)
+"""The same for what comes in the end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Owed:
+    """What is known of a leads-to property."""
+
+    happens: bool
+    """The condition holds somewhere."""
+    fair: frozenset[Node]
+    """The states that are in a fair component and owe the goal."""
+    needed: tuple[str, ...]
+    """Where there are none: the lines of fairness without any of which there are."""
+    lasso: tuple[tuple[int, ...], tuple[int, ...]] | None
+    """The stem, and a shortest cycle, that are to be shown."""
+
+
+@cache
+def references() -> tuple[tuple[Drawn, Reference, tuple[Owed, ...]], ...]:
+    """Systems with leads-to properties, and their graphs as the interpreter has them."""
+    found = []
+    for drawn in LIVING:
+        system = ground(drawn.living(), drawn.scope)
+        reference = Reference(system.instance, 60)
+        rules = system.instance.system.properties
+        owed = tuple(_owed(system, reference, rule) for rule in rules)
+        found.append((drawn, reference, owed))
+    return tuple(found)
+
+
+def _owed(system: GroundSystem, reference: Reference, rule: Property) -> Owed:
+    happens = any(reference.holds(rule.condition, node) for node in reference.states)
+    fair = reference.fair_nodes(rule)
+    if fair:
+        lasso = canonical_lasso(system, reference, rule, frozenset(fair))
+        return Owed(happens, frozenset(fair), (), lasso)
+    needed = []
+    for line in rule.fair:
+        others = tuple(other for other in rule.fair if other is not line)
+        if reference.fair_nodes(replace(rule, fair=others)):
+            needed.append(line.name)
+    return Owed(happens, frozenset(), tuple(needed), None)
