@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tdxcheck.checker.ground import GroundSystem
+from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.trace import evidence_of, replay
 from tdxcheck.checker.verdict import (
     Bounded,
@@ -18,7 +18,7 @@ from tdxcheck.checker.verdict import (
     Vacuous,
     Verdict,
 )
-from tests.faults.known import Known, Told
+from tests.faults.known import Known, Told, known
 
 KINDS: Mapping[type, str] = {
     Refuted: "refuted",
@@ -28,6 +28,11 @@ KINDS: Mapping[type, str] = {
     Exhausted: "holds",
     Proved: "holds",
 }
+
+
+def systems() -> list[tuple[Known, GroundSystem]]:
+    """What is known, and of which systems."""
+    return [(of, ground(of.system, of.scope)) for of in known()]
 
 
 def same(what: str, found: Any, expected: Any) -> None:

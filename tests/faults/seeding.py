@@ -141,9 +141,13 @@ def seed(fault: Fault, imports: Imports) -> None:
     sys.meta_path.insert(0, _Finder(fault.module, fault.text(), ROOT / fault.file))
 
 
+KNOWN = {"tests.faults.known"}
+"""What was known before stays known."""
+
+
 def _forget(modules: Iterable[str]) -> None:
     """Have the modules imported anew."""
-    for name in sys.modules.keys() & set(modules):
+    for name in (sys.modules.keys() & set(modules)) - KNOWN:
         del sys.modules[name]
         folder, _, place = name.rpartition(".")
         if hasattr(sys.modules.get(folder), place):

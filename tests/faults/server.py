@@ -15,7 +15,6 @@ import traceback
 import warnings
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from tests.faults.seeding import Imports, faults, seed
@@ -59,7 +58,10 @@ def _in_a_child(asked: int | str, imports: Imports) -> dict[str, Any]:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         name = signal.Signals(number).name
-        return found | {"noticed": f"killed by {name}", "ended": number != signal.SIGXCPU}
+        return found | {
+            "noticed": f"killed by {name}",
+            "ended": number != signal.SIGXCPU,
+        }
     return found | json.loads(text)
 
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from tdxcheck.checker.export.aiger import aiger, aiger_text
 from tdxcheck.checker.export.subject import subject
-from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.system import Values
 from tdxcheck.checker.language.system import Mode
 from tests.aiger_machine import read_binary, read_text
-from tests.faults.comparing import same
-from tests.faults.known import Known, known
+from tests.faults.comparing import same, systems
+from tests.faults.known import Known
 from tests.test_export import Layout
 
 
 def circuits() -> None:
     """A circuit begins, goes on and is bad as the interpreter says."""
-    for of in known()[:9]:
-        _circuit(of)
+    for of, system in systems():
+        _circuit(of, system)
 
 
-def _circuit(of: Known) -> None:
-    system = ground(of.drawn.system(), of.drawn.scope)
+def _circuit(of: Known, system: GroundSystem) -> None:
     exported = subject(system, range(len(system.properties)))
     machine = read_text(aiger_text(exported))
     same("the other format", read_binary(aiger(exported)), machine)

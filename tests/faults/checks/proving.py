@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import z3
 
-from tdxcheck.checker.certificate_checker import check, read
+from tdxcheck.checker.certificate_checker import Refused, check, read
 from tdxcheck.checker.certificate_solvers import by_z3
 from tdxcheck.checker.certificates import Subject, certify
-from tdxcheck.checker.engines.symbolic import Budget, Judge, bmc
+from tdxcheck.checker.engines.symbolic import Budget, Judge, bmc, certificate
 from tdxcheck.checker.engines.symbolic.bmc import Hunt
 from tdxcheck.checker.engines.symbolic.encoding import Encoding, constant
 from tdxcheck.checker.engines.symbolic.induction import Induction, prove
 from tdxcheck.checker.engines.symbolic.pairs import pair_lemmas, phase_lemmas
 from tdxcheck.checker.engines.symbolic.pdr import Budget as Limits
 from tdxcheck.checker.engines.symbolic.pdr import judge as by_pdr
-from tdxcheck.checker.engines.symbolic.solving import Clock, Unrolling
+from tdxcheck.checker.engines.symbolic.solving import (
+    Clock,
+    _state,
+    _step,
+)
 from tdxcheck.checker.engines.symbolic.spacer import invariant
-from tdxcheck.checker.engines.symbolic import certificate
 from tdxcheck.checker.engines.symbolic.target import target_of
 from tdxcheck.checker.ground import GroundSystem, ground
+from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.system import Values
 from tdxcheck.models.classic import lifecycle
-from tests.faults.comparing import all_answered, same, same_answers
-from tests.faults.known import Known, known
+from tests.faults.comparing import all_answered, same, same_answers, systems
+from tests.test_certificates import FORGERIES, without_clauses, written
 
 SECONDS = 20.0
-
-
-def systems() -> list[tuple[Known, GroundSystem]]:
-    return [(of, ground(of.drawn.system(), of.drawn.scope)) for of in known()]
 
 
 def encoded() -> None:
@@ -56,21 +57,19 @@ def encoded() -> None:
             starts.pop()
 
 
-def _is(encoding: Encoding, state: tuple[z3.ExprRef, ...], values: Values) -> z3.BoolRef:
+def _is(
+    encoding: Encoding, state: tuple[z3.ExprRef, ...], values: Values
+) -> z3.BoolRef:
     held = zip(encoding.system.slots, state, values, strict=True)
     return z3.And([now == constant(slot, value) for slot, now, value in held])
 
 
 def _solutions(encoding: Encoding, solver: z3.Solver) -> list[tuple[int, Values]]:
     found = []
-    unrolling = Unrolling(encoding, Clock(None))
-    unrolling.instants = [encoding.now, encoding.then]
     while solver.check() == z3.sat:
         model = solver.model()
-        from tdxcheck.checker.engines.symbolic import solving
-
-        step = solving._step(model, encoding.now)
-        after = solving._state(encoding.system, model, encoding.then)
+        step = _step(model, encoding.now)
+        after = _state(encoding.system, model, encoding.then)
         found.append((step, after))
         solver.add(
             z3.Not(
@@ -82,18 +81,20 @@ def _solutions(encoding: Encoding, solver: z3.Solver) -> list[tuple[int, Values]
 
 def bounded() -> None:
     """Bounded model checking finds shortest runs, and none where there is none."""
-    for of, system in systems()[:8]:
+    for of, system in systems()[:6]:
         same_answers(system, bmc(system, 3), of.told)
-    for of, system in systems()[8:]:
+    for of, system in systems()[6:-1]:
         verdicts = bmc(system, of.depth + 1)
         all_answered(
-            v for v, told in zip(verdicts, of.told, strict=True) if told.length is not None
+            v
+            for v, told in zip(verdicts, of.told, strict=True)
+            if told.length is not None
         )
         same_answers(
             system,
             verdicts,
             # That what a rule speaks of never happens is not asked.
-            [t if t.kind != "vacuous" else t.__class__("holds") for t in of.told],
+            [replace(t, kind="holds") if t.kind == "vacuous" else t for t in of.told],
         )
 
 
@@ -197,21 +198,15 @@ def _certified(system: GroundSystem, number: int, says: str) -> None:
     same("answers of the file", set(answers), {"unsat"})
     actions = {step.action.name for step in _part(system, number).steps}
     same("questions of the file", len(answers), 2 + len(actions))
-    words = text.count("; never ")
-    same("clauses", words // 2 if False else text.count("define-fun |clause "), clauses)
+    same("clauses", text.count("define-fun |clause "), clauses)
 
 
 def _part(system: GroundSystem, number: int) -> GroundSystem:
-    from tdxcheck.checker.ground.slicing import slice_for
-
     return slice_for(system, (number,)).system
 
 
 def forgeries() -> None:
     """What is forged is refused, clause by clause and in other ways."""
-    from tdxcheck.checker.certificate_checker import Refused
-    from tests.test_certificates import FORGERIES, without_clauses, written
-
     host = _host()
     proof = written(host, 0)
     rule = host.properties[0]
@@ -222,9 +217,6 @@ def forgeries() -> None:
         try:
             check(read(text), host, rule, {"z3": by_z3})
         except Refused as refused:
-            import re
-
             assert re.search(reason, str(refused)), f"{refused} is not {reason}"
         else:
             raise AssertionError(f"accepted, though: {reason}")
-    assert Path

@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 from tdxcheck.checker.engines.explicit import explore
-from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging import content
 from tdxcheck.checker.judging.combine import Disagreement, Engine, combine
 from tdxcheck.checker.language import (
@@ -43,8 +42,7 @@ from tdxcheck.checker.verdict import (
     Vacuous,
     Verdict,
 )
-from tests.faults.comparing import same
-from tests.faults.known import known
+from tests.faults.comparing import same, systems
 
 RUN = Run(((0,), (1,), (2,)), (0, 0))
 SHORT = Run(((0,), (2,)), (0,))
@@ -109,8 +107,7 @@ def comparisons() -> None:
 def replays() -> None:
     """A run is believed, and none that is changed at any place."""
     tried = 0
-    for of in known():
-        system = ground(of.drawn.system(), of.drawn.scope)
+    for _, system in systems():
         for number, verdict in enumerate(explore(system).verdicts):
             if not isinstance(verdict, Refuted | Reached):
                 continue
@@ -134,7 +131,9 @@ def _forged(evidence: Evidence) -> Iterator[Evidence]:
     for place, state in enumerate(states[1:], 1):
         for slot in range(len(state)):
             other = (*state[:slot], state[slot] + 1, *state[slot + 1 :])
-            yield replace(evidence, states=(*states[:place], other, *states[place + 1 :]))
+            yield replace(
+                evidence, states=(*states[:place], other, *states[place + 1 :])
+            )
     if steps:
         yield replace(evidence, states=states[:-1], steps=steps[:-1])
         yield replace(evidence, states=states[:-1])
