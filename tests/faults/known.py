@@ -19,6 +19,7 @@ from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.interpreter import Interpreter, Taken
 from tdxcheck.checker.language.system import Mode, Property
 from tests import test_engines_agree
+from tests.faults.goals import to
 from tests.faults.lassos import canonical_lasso
 from tests.faults.workshop import SCOPE, WORKSHOP
 from tests.random_systems import Drawn
@@ -44,6 +45,9 @@ SYSTEMS = (
     Drawn(681679, 3, 5, 1, 3, 1, 2000),
 )
 """Random systems of 12 to 60 states: many values, all verdicts, runs of many steps."""
+
+GOALS = 16
+"""States of each system to which canonical runs are known."""
 
 MOST = 400
 """States that the interpreter visits of one."""
@@ -86,6 +90,9 @@ class Known:
     depth: int
     fired: dict[str, int]
     told: tuple[Told, ...]
+    goals: tuple[Values, ...]
+    """States that are far away."""
+    told_of_goals: tuple[Told, ...]
     samples: tuple[Sample, ...]
 
 
@@ -106,6 +113,8 @@ def _known(unbound: TransitionSystem, scope: Scope) -> Known:
         for values in distance
         for number, after in interpreted(system, values)
     ]
+    far = sorted(distance, key=lambda values: (-distance[values], values))
+    goals = tuple(far[: len(far) // 2 : max(len(far) // 2 // GOALS, 1)])
     fired = Counter(system.steps[number].action.name for _, number, _ in taken)
     return Known(
         unbound,
@@ -116,6 +125,11 @@ def _known(unbound: TransitionSystem, scope: Scope) -> Known:
         max(distance.values()),
         {a.name: fired[a.name] for a in system.instance.system.actions},
         tuple(_told(system, rule, distance) for rule in system.properties),
+        goals,
+        tuple(
+            _reached(system, rule, distance, distance[goal])
+            for goal, rule in zip(goals, to(system, goals), strict=True)
+        ),
         tuple(_samples(system)),
     )
 
@@ -140,6 +154,13 @@ def _told(
         for values in distance
     )
     return Told("holds" if happens else "vacuous")
+
+
+def _reached(
+    system: GroundSystem, rule: GroundProperty, distance: dict[Values, int], length: int
+) -> Told:
+    run = canonical(system, rule, length, distance)
+    return Told("reached", length, (run.states, run.steps))
 
 
 def _samples(system: GroundSystem) -> Iterator[Sample]:

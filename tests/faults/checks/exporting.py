@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.export.aiger import aiger, aiger_text
 from tdxcheck.checker.export.subject import subject
+from tdxcheck.checker.ground import GroundSystem
 from tdxcheck.checker.ground.system import Values
 from tdxcheck.checker.language.system import Mode
 from tests.aiger_machine import read_binary, read_text

@@ -11,6 +11,7 @@ import z3
 from tdxcheck.checker.certificate_checker import Refused, check, read
 from tdxcheck.checker.certificate_solvers import by_z3
 from tdxcheck.checker.certificates import Subject, certify
+from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.engines.symbolic import Budget, Judge, bmc, certificate
 from tdxcheck.checker.engines.symbolic.bmc import Hunt
 from tdxcheck.checker.engines.symbolic.encoding import Encoding, constant
@@ -28,6 +29,7 @@ from tdxcheck.checker.engines.symbolic.target import target_of
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.system import Values
+from tdxcheck.checker.verdict import Refuted
 from tdxcheck.models.classic import lifecycle
 from tests.faults.comparing import all_answered, same, same_answers, systems
 from tests.test_certificates import FORGERIES, without_clauses, written
@@ -203,6 +205,33 @@ def _certified(system: GroundSystem, number: int, says: str) -> None:
 
 def _part(system: GroundSystem, number: int) -> GroundSystem:
     return slice_for(system, (number,)).system
+
+
+def questions() -> None:
+    """What the file itself asks notices a clause that is missing, or a guard."""
+    for of, system in systems()[::2]:
+        for number, told in enumerate(of.told):
+            if told.kind in SAYS:
+                text = written(system, number, SAYS[told.kind])
+                for less in without_clauses(text):
+                    assert "sat" in by_z3(less), f"{number} needs no such clause"
+    host = ground(lifecycle.LIFECYCLE, lifecycle.scope(1, 2))
+    text = written(host, 0)
+    noticed = 0
+    for step in host.steps:
+        name = f"|may {step.number} {step.action.name}| () Bool"
+        found = re.search(rf"{re.escape(name)} .*\)$", text, re.MULTILINE)
+        if found is None:
+            continue
+        unguarded = replace(step, guards=())
+        steps = (*host.steps[: step.number], unguarded, *host.steps[step.number + 1 :])
+        rule = host.properties[:1]
+        (verdict,) = explore(replace(host, steps=steps, properties=rule)).verdicts
+        if isinstance(verdict, Refuted):
+            noticed += 1
+            changed = text.replace(found[0], f"{name} true)")
+            assert "sat" in by_z3(changed), f"{step} need not be guarded"
+    assert noticed > 2
 
 
 def forgeries() -> None:

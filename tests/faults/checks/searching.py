@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 from tdxcheck.checker.engines import explicit
@@ -15,8 +19,9 @@ from tdxcheck.checker.engines.explicit import Limits
 from tdxcheck.checker.engines.packed import breadth, inputs, keeping, program
 from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.search import explore as by_tables
-from tdxcheck.checker.ground import GroundSystem
-from tdxcheck.checker.verdict import Limit
+from tdxcheck.checker.ground import GroundSystem, ground
+from tdxcheck.checker.verdict import Limit, Reached, Refuted
+from tdxcheck.models.classic import CLASSICS
 from tests.faults.comparing import (
     all_answered,
     same,
@@ -24,7 +29,36 @@ from tests.faults.comparing import (
     same_counts,
     systems,
 )
+from tests.faults.goals import to
 from tests.faults.known import Known
+
+
+def _far_away(explore: Callable[[GroundSystem], Any]) -> None:
+    """The canonical runs to states that are far away."""
+    for of, system in systems():
+        asked = replace(system, properties=to(system, of.goals))
+        for verdict, told in zip(
+            explore(asked).verdicts, of.told_of_goals, strict=True
+        ):
+            assert isinstance(verdict, Reached), f"{verdict} of what can be reached"
+            same("run", (verdict.run.states, verdict.run.steps), told.run)
+
+
+def _published(explore: Callable[[GroundSystem], Any], *, depth: bool = True) -> None:
+    """The counts that TLC gives of classic models."""
+    for classic in CLASSICS:
+        if classic.states is None or not 100 < classic.states < 800:
+            continue
+        found = explore(ground(classic.system, classic.scope))
+        same(f"states of {classic.system.name}", found.states, classic.states)
+        if classic.steps is not None:
+            same(f"steps of {classic.system.name}", found.transitions, classic.steps)
+        if depth and classic.depth is not None:
+            same(f"depth of {classic.system.name}", found.depth, classic.depth)
+        rules = zip(classic.system.properties, found.verdicts, strict=True)
+        for rule, verdict in rules:
+            steps = len(verdict.run.steps) if isinstance(verdict, Refuted) else None
+            same(f"length of the run to {rule.name}", steps, classic.broken.get(rule))
 
 
 def in_python() -> None:
@@ -35,10 +69,12 @@ def in_python() -> None:
         all_answered(found.verdicts)
         same_answers(system, found.verdicts, of.told, canonical=True)
         with patch.object(explicit, "CHUNK", 1):
-            for most in (2, 9):
+            for most in (2, 9, len(of.reachable)):
                 part = explicit.explore(system, Limits(states=most))
                 same("limit", part.limit is Limit.STATES, len(of.reachable) >= most)
                 same_answers(system, part.verdicts, of.told)
+    _far_away(explicit.explore)
+    _published(explicit.explore)
 
 
 def _tables(compiled: bool) -> None:
@@ -54,6 +90,8 @@ def _tables(compiled: bool) -> None:
             found = by_tables(system, compiled=compiled)
             same_counts(found, of)
             same_answers(system, found.verdicts, of.told, canonical=True)
+    _far_away(partial(by_tables, compiled=compiled))
+    _published(partial(by_tables, compiled=compiled))
 
 
 def by_kernel() -> None:
@@ -106,6 +144,8 @@ def by_diagrams() -> None:
             if part.depth is not None and part.limit is None:
                 same_counts(part, of)
             same_answers(system, part.verdicts, of.told, canonical=True)
+    _far_away(survey)
+    _published(survey, depth=False)
 
 
 def by_diagrams_in_python() -> None:
