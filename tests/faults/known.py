@@ -21,7 +21,8 @@ from tdxcheck.checker.language.system import Mode, Property
 from tests import test_engines_agree
 from tests.faults.goals import to
 from tests.faults.lassos import canonical_lasso
-from tests.faults.workshop import SCOPE, WORKSHOP
+from tests.faults.locks import LOCKS
+from tests.faults.workshop import CELLAR, SCOPE, WORKSHOP
 from tests.random_systems import Drawn
 from tests.test_engines_agree import (
     attempt,
@@ -31,7 +32,7 @@ from tests.test_engines_agree import (
     shortest,
     some_states,
 )
-from tests.test_liveness import Node, Reference
+from tests.test_liveness import Node, Process, Reference
 
 SYSTEMS = (
     Drawn(950281, 5, 6, 2, 1, 1, 2000),
@@ -89,6 +90,8 @@ class Known:
     transitions: int
     depth: int
     fired: dict[str, int]
+    ends: frozenset[Values]
+    """From where no step leads."""
     told: tuple[Told, ...]
     goals: tuple[Values, ...]
     """States that are far away."""
@@ -98,9 +101,9 @@ class Known:
 
 @cache
 def known() -> tuple[Known, ...]:
-    """Of the workshop first."""
+    """Of the workshop and the cellar first."""
     drawn = (_known(one.system(), one.scope) for one in SYSTEMS)
-    return _known(WORKSHOP, SCOPE), *drawn
+    return _known(WORKSHOP, SCOPE), _known(CELLAR, {}), *drawn
 
 
 def _known(unbound: TransitionSystem, scope: Scope) -> Known:
@@ -124,6 +127,7 @@ def _known(unbound: TransitionSystem, scope: Scope) -> Known:
         len(taken),
         max(distance.values()),
         {a.name: fired[a.name] for a in system.instance.system.actions},
+        frozenset(distance) - {values for values, _, _ in taken},
         tuple(_told(system, rule, distance) for rule in system.properties),
         goals,
         tuple(
@@ -213,16 +217,21 @@ class Owed:
     """The stem, and a shortest cycle, that are to be shown."""
 
 
+Living = tuple[TransitionSystem, Scope, Reference, tuple[Owed, ...]]
+
+
 @cache
-def references() -> tuple[tuple[Drawn, Reference, tuple[Owed, ...]], ...]:
+def references() -> tuple[Living, ...]:
     """Systems with leads-to properties, and their graphs by the interpreter."""
     found = []
-    for drawn in LIVING:
-        system = ground(drawn.living(), drawn.scope)
+    unbound = [(lock, {Process: 2}) for lock in LOCKS]
+    unbound += [(drawn.living(), drawn.scope) for drawn in LIVING]
+    for living, scope in unbound:
+        system = ground(living, scope)
         reference = Reference(system.instance, 60)
         rules = system.instance.system.properties
         owed = tuple(_owed(system, reference, rule) for rule in rules)
-        found.append((drawn, reference, owed))
+        found.append((living, scope, reference, owed))
     return tuple(found)
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 from tests.faults.seeding import Imports, faults, seed
 
-SECONDS = 40
+SECONDS = 10
 """Of CPU time, for checks that end."""
-FEW = 4
+FEW = 3
 """For checks that are known not to end."""
 
 

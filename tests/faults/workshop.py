@@ -180,6 +180,13 @@ def in_two_parts(shop: Workshop) -> Term[bool]:
 
 
 @invariant()
+def what_hangs_is_light(shop: Workshop) -> Term[bool]:
+    """What never happens leads to what cannot be otherwise."""
+    hangs = (shop.load[Element(Bench, 1)] == -1) & (shop.most == 1)
+    return implies(hangs, shop.spare < 3)
+
+
+@invariant()
 def what_is_heard(shop: Workshop) -> Term[bool]:
     """Who knocks is let in, or told why not, unless it is idle or all is spent."""
     return forall(
@@ -245,6 +252,13 @@ def first_of_all(before: Workshop, step: Step, after: Workshop) -> Term[bool]:
     return implies(step.is_(start), before.spare == 2)
 
 
+@step_rule()
+def nobody_knocks_in_vain(before: Workshop, step: Step, after: Workshop) -> Term[bool]:
+    """Who is let in finds somebody, and less is spare then."""
+    fewer = after.spare < before.spare
+    return implies(step.is_(KNOCK), (before.phase != Phase.IDLE) & fewer)
+
+
 @deadlock_free()
 def it_goes_on(shop: Workshop) -> Term[bool]:
     """A run may end where all is over and something is spare."""
@@ -267,6 +281,7 @@ WORKSHOP = TransitionSystem(
         no_bench_is_full,
         loads_are_apart,
         in_two_parts,
+        what_hangs_is_light,
         what_is_heard,
         what_is_seen,
         nothing_is_impossible,
@@ -275,8 +290,69 @@ WORKSHOP = TransitionSystem(
         loads_are_kept,
         one_lightens_at_last,
         first_of_all,
+        nobody_knocks_in_vain,
         it_goes_on,
         it_ends_well,
     ),
     (as_much_as_there_is, the_chosen_one_lies_apart),
+)
+
+
+class Cellar(State):
+    """How deep somebody is, in numbers that are all below nothing."""
+
+    depth = Var(Int(-4, -1), -2)
+    deepest = Var(Int(-4, -3), frozen=True)
+
+
+@action()
+def down(cellar: Cellar) -> None:
+    """One goes down, two steps at a time."""
+    cellar.require(cellar.deepest < cellar.depth - 1)
+    cellar.depth = cellar.depth - 2
+
+
+@action()
+def up(cellar: Cellar) -> None:
+    """One comes up, two steps at a time."""
+    cellar.require(cellar.depth < -2)
+    cellar.depth = cellar.depth + 2
+
+
+@invariant()
+def it_is_even(cellar: Cellar) -> Term[bool]:
+    """Nobody is ever one or three steps down."""
+    return (cellar.depth != -1) & (cellar.depth != -3)
+
+
+@invariant()
+def not_so_deep(cellar: Cellar) -> Term[bool]:
+    """Nobody is below the middle."""
+    return cellar.depth > -3
+
+
+@reachable()
+def the_ground(cellar: Cellar) -> Term[bool]:
+    """One can get to the ground, of whatever cellar."""
+    return cellar.depth == cellar.deepest
+
+
+@step_rule()
+def nobody_jumps(before: Cellar, step: Step, after: Cellar) -> Term[bool]:
+    """Nobody moves by more than two steps, or from below by one."""
+    return implies(before.depth < -3, after.depth - before.depth == 2)
+
+
+@deadlock_free()
+def one_goes_on(cellar: Cellar) -> Term[bool]:
+    """There is always a way."""
+    return cellar.depth == -1
+
+
+CELLAR = TransitionSystem(
+    "cellar",
+    "A cellar.",
+    Cellar,
+    (down, up),
+    (it_is_even, not_so_deep, the_ground, nobody_jumps, one_goes_on),
 )

@@ -27,8 +27,8 @@ from tests.test_liveness import Reference
 
 def engines() -> None:
     """Both engines say what the reference says, and their lassos are shortest."""
-    for drawn, reference, owed in references():
-        system = ground(drawn.living(), drawn.scope)
+    for living, scope, reference, owed in references():
+        system = ground(living, scope)
         for number, asked in enumerate(system.properties):
             alone = replace(system, properties=(asked,))
             (graph,) = by_graph(alone)
@@ -40,8 +40,8 @@ def engines() -> None:
 
 def slices() -> None:
     """The same of slices, put together."""
-    for drawn, reference, owed in references():
-        system = ground(drawn.living(), drawn.scope)
+    for living, scope, reference, owed in references():
+        system = ground(living, scope)
         nothing: list[Verdict] = [Unknown(Limit.UNSUPPORTED)] * len(system.properties)
         for judge in (by_graph, by_diagrams.judge):
             for number, verdict in enumerate(with_leads_to(system, nothing, judge)):
@@ -56,8 +56,8 @@ def slices() -> None:
 def rounds() -> None:
     """Cycles by way of every turn, as where there are too many for a shortest one."""
     with patch.object(lasso, "MOST", 0):
-        for drawn, reference, owed in references():
-            system = ground(drawn.living(), drawn.scope)
+        for living, scope, reference, owed in references():
+            system = ground(living, scope)
             for number, asked in enumerate(system.properties):
                 alone = replace(system, properties=(asked,))
                 (graph,) = by_graph(alone)

@@ -35,6 +35,20 @@ def _circuit(of: Known, system: GroundSystem) -> None:
         latches = layout.started(state)
         begins = latches is not None and layout.state(latches) == state
         same(f"it begins in {state}", begins, state in starts)
+    for slot in exported.system.slots:
+        if slot.start is None:
+            (state, *_) = sorted(starts)
+            wide = (slot.term.high - slot.term.low).bit_length()
+            outside = slot.term.low + (1 << wide) - 1
+            state = (*state[: slot.number], outside, *state[slot.number + 1 :])
+            if outside > slot.term.high:
+                same(f"it begins in {state}", layout.started(state), None)
+    ends = {part(values) for values in of.ends}
+    for values in of.reachable:
+        broken = machine.broken(layout.latches(part(values)))
+        for check, bad in zip(exported.checks, broken, strict=True):
+            if bad and check.rule.mode is Mode.DEADLOCK_FREE:
+                assert part(values) in ends, f"something is possible in {values}"
     for sample in of.samples:
         state = part(sample.values)
         latches = layout.latches(state)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import pytest
+
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.judging import content
 from tdxcheck.checker.judging.combine import Disagreement, Engine, combine
@@ -28,6 +30,7 @@ from tdxcheck.checker.language import (
     leads_to,
 )
 from tdxcheck.checker.language.instance import Instance
+from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.trace import Evidence, ReplayError, evidence_of, replay
 from tdxcheck.checker.verdict import (
     Bounded,
@@ -107,7 +110,9 @@ def comparisons() -> None:
 def replays() -> None:
     """A run is believed, and none that is changed at any place."""
     tried = 0
-    for _, system in systems():
+    for of, system in systems():
+        starts = [evidence_of(system, Run((v,), ())).states[0] for v in of.initial]
+        interpreter = Interpreter(system.instance)
         for number, verdict in enumerate(explore(system).verdicts):
             if not isinstance(verdict, Refuted | Reached):
                 continue
@@ -115,6 +120,19 @@ def replays() -> None:
             evidence = evidence_of(system, verdict.run)
             trace = replay(system.instance, rule, evidence)
             same("evidence of the trace", trace.evidence(), evidence)
+            for step in system.steps if evidence.steps else ():
+                run = Run(verdict.run.states, (*verdict.run.steps[:-1], step.number))
+                before = system.assignment(run.states[-2])
+                after = interpreter.attempt(before, step.action, step.arguments).after
+                if after == system.assignment(run.states[-1]):
+                    continue
+                tried += 1
+                with pytest.raises(ReplayError):
+                    replay(system.instance, rule, evidence_of(system, run))
+            if evidence.steps and evidence.states[1] not in starts:
+                later = Evidence(evidence.states[1:], evidence.steps[1:])
+                with pytest.raises(ReplayError, match="initial state"):
+                    replay(system.instance, rule, later)
             for forged in _forged(evidence):
                 tried += 1
                 try:
