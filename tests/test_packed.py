@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.language import Mode
 from tdxcheck.checker.verdict import Bounded, Limit, Reached, Refuted, Unknown
 from tdxcheck.models.classic import CLASSICS, Classic
+from tests.faults.workshop import CELLAR
 from tests.random_systems import Drawn, examples, systems
 
 LARGE = 100_000
@@ -134,6 +136,19 @@ def test_a_search_ends_at_an_interrupt() -> None:
 
     found = explore(mutex(), progress=interrupt)
     assert found.limit is Limit.INTERRUPT
+    # Not even the initial states were looked at.
+    assert set(found.verdicts) == {Unknown(Limit.INTERRUPT)}
+
+
+def test_what_was_not_expanded_may_be_a_deadlock() -> None:
+    """A search that ends in the middle of a level does not know where runs may end."""
+    system = ground(CELLAR, {})
+    assert isinstance(explicit.explore(system).verdicts[-1], Refuted)
+    with patch.object(explicit, "CHUNK", 1):
+        found = explicit.explore(system, Limits(states=2))
+    assert found.limit is Limit.STATES
+    assert found.verdicts[-1] == Unknown(Limit.STATES)
+    assert found.verdicts[0] == Bounded(0, Limit.STATES)
 
 
 def test_tables_take_over_where_plain_python_ends() -> None:
