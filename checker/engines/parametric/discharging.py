@@ -108,8 +108,7 @@ class _Place:
         of = self.obligations
         formulas = tuple(map(of.formula, facts))
         given = (*self.base, *wrong, *self._axioms((*self.base, *formulas, *wrong)))
-        vocabulary = of.translator.vocabulary
-        needed = second.needed(vocabulary, Check("", given, formulas))
+        needed = second.needed(of.writer, Check("", given, formulas))
         if isinstance(needed, str):
             return needed
         return [facts[number] for number in needed]

@@ -19,7 +19,7 @@ import z3
 from tdxcheck.checker.engines.diagrams import encoding as diagrams
 from tdxcheck.checker.engines.diagrams.deciding import deciding
 from tdxcheck.checker.engines.diagrams.manager import Diagram
-from tdxcheck.checker.engines.diagrams.reach import Look, closure
+from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.parametric.clauses import (
     LETTERS,
     Clause,
@@ -47,10 +47,6 @@ Cube = dict[int, tuple[int, ...]]
 """By the number of a slot, or of a condition after them, which values it may have."""
 
 
-class Refuted(Exception):
-    """The machine breaks the rule."""
-
-
 @dataclass(frozen=True, eq=False)
 class Seen:
     """A condition of some elements, as the small machine has it."""
@@ -62,45 +58,55 @@ class Seen:
 
 
 class Learner:
-    """Clauses of one rule, which is the only property of the machine's system."""
+    """Clauses of one machine, by which rule after rule is kept by every step.
+
+    What was learned for one rule is there for the next.
+    """
 
     def __init__(
         self,
         family: Family,
         system: GroundSystem,
+        rules: Mapping[int, GroundProperty],
         conditions: Sequence[Seen],
         constants: Mapping[Any, Any],
         clock: Clock,
-        look: Look,
     ) -> None:
         self.family = family
         self.system = system
-        self.rule = system.properties[0]
+        self.rules = rules
         self.constants = constants
+        self.clock = clock
         self.diagrams = diagrams.Encoding(system)
         self.moves = moves = self.diagrams.moves()
         start = self.diagrams.initial()
-        self.reachable = closure(self.diagrams, moves, start, look)
-        false = self.diagrams.manager.false
-        if self.reachable == false:
+        self.reachable = closure(self.diagrams, moves, start, self._look)
+        if self.reachable == self.diagrams.manager.false:
             raise no_initial_state(system)
-        for target in deciding(self.diagrams, moves, self.rule):
-            if self.reachable & target.states != false:
-                raise Refuted
         self.conditions = self._counting(conditions)
         self.encoding = Encoding(system)
-        self.clock = clock
-        self.unrolling = self._unrolling()
         self.random: Random | None = None
         self.clauses: list[Clause] = []
-        self.pool: list[tuple[Clause, list[Cube]]] = []
-        self.look = look
         self.told: dict[tuple[int, int], Diagram] = {}
-        self.last = support(*self.rule.conditions)
+        self.last: frozenset[int] = frozenset()
         """The slots that the rule itself reads: a clause had better be about them."""
         self.places: dict[Any, int] = {slot.entry: slot.number for slot in system.slots}
         for place, seen in enumerate(self.conditions, len(system.slots)):
             self.places[seen.condition, seen.numbers] = place
+        self._written: dict[Clause, list[Any]] = {}
+        self._kept = 0
+        """So many of the clauses no step breaks where all hold."""
+        self.unrolling = self._unrolling()
+
+    def _look(self) -> None:
+        """There is time left; else an exception says that there is none."""
+        self.clock.milliseconds()
+
+    def breaks(self, number: int) -> bool:
+        """The machine breaks the rule with this number."""
+        false = self.diagrams.manager.false
+        targets = deciding(self.diagrams, self.moves, self.rules[number])
+        return any(self.reachable & target.states != false for target in targets)
 
     def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
         """The conditions; of those that say what a number counts, the truest.
@@ -117,13 +123,14 @@ class Learner:
         chosen = [seen for _, seen in best.values()]
         return [s for s in conditions if s.condition.counts is None or s in chosen]
 
-    def happens(self) -> bool:
-        """What the rule speaks of."""
+    def happens(self, number: int) -> bool:
+        """What the rule with this number speaks of."""
+        rule = self.rules[number]
         truth, false = self.diagrams.truth, self.diagrams.manager.false
-        if self.rule.property.mode is Mode.INVARIANT:
-            return bool(self.reachable & truth(self.rule.premises[0]) != false)
+        if rule.property.mode is Mode.INVARIANT:
+            return bool(self.reachable & truth(rule.premises[0]) != false)
         return any(
-            self.reachable & m.guard & truth(self.rule.premises[m.step.number]) != false
+            self.reachable & m.guard & truth(rule.premises[m.step.number]) != false
             for m in self.moves
         )
 
@@ -144,34 +151,37 @@ class Learner:
 
     # The clauses that are needed.
 
-    def learn(
-        self, goals: Iterable[Clause], pool: Iterable[Clause], attempt: int
-    ) -> None:
+    def learn(self, number: int, attempt: int, clock: Clock) -> None:
         """Find clauses until no step from where all hold breaks one, or the rule.
 
-        Those of the pool are taken where they serve, and hold of this machine. Another
-        attempt leaves things out in another order, and so finds other clauses.
+        Another attempt leaves things out in another order, and so finds other clauses.
         """
-        self.unrolling = self._unrolling()
+        self.clock = self.unrolling.clock = clock
         self.random = Random(attempt) if attempt else None
-        self.clauses = []
-        self.pool = [
-            (clause, cubes)
-            for clause in pool
-            if (cubes := self._if_true(clause)) is not None
-        ]
-        for clause in goals:
-            if self._if_true(clause) is not None:
-                self._add(clause)
-        self._block(self._breaking_the_rule())
-        done = 0
-        while done < len(self.clauses):
-            clause = self.clauses[done]
-            self._block(self._breaking(clause))
-            done += 1
+        rule = self.rules[number]
+        self.last = support(*rule.conditions)
+        self._block(self._breaking_the_rule(rule))
+        while self._kept < len(self.clauses):
+            self._block(self._breaking(self.clauses[self._kept]))
+            self._kept += 1
 
-    def _breaking_the_rule(self) -> Any:
-        target = target_of(self.system, self.rule)
+    def take(self, clauses: Iterable[Clause]) -> None:
+        """Have these, too, as far as they are about this machine and so there."""
+        for clause in clauses:
+            if clause not in self.clauses and self._is_true(clause):
+                self._add(clause)
+
+    def forget(self, clause: Clause) -> None:
+        """Go on without this clause."""
+        rest = [other for other in self.clauses if other is not clause]
+        self.clauses = []
+        self._kept = 0
+        self.unrolling = self._unrolling()
+        for other in rest:
+            self._add(other)
+
+    def _breaking_the_rule(self, rule: GroundProperty) -> Any:
+        target = target_of(self.system, rule)
         hit = self.encoding.hit(target)
         if target.at_step:
             return self.unrolling.literal(hit, 0)
@@ -188,31 +198,28 @@ class Learner:
     def _block(self, goal: Any) -> None:
         """Find clauses by which the goal cannot be hit."""
         while self.unrolling.possible(goal):
-            self.look()
+            self._look()
             state = self.unrolling.path().states[0]
-            values = self._values(state)
-            known = (
-                clause
-                for clause, cubes in self.pool
-                if any(_has(values, cube) for cube in cubes)
-            )
-            self._add(next(known, None) or self.lifted(self.smallest(state)))
+            self._add(self.lifted(self.smallest(state)))
 
-    def _if_true(self, clause: Clause) -> list[Cube] | None:
-        """The clause of all elements; None if it is not about this part, or not so."""
+    def _is_true(self, clause: Clause) -> bool:
+        """It is about this machine, and so in every reachable state."""
         try:
-            cubes = list(self._instances(clause))
+            first = next(self._instances(clause), None)
         except KeyError:
-            return None
-        return cubes if cubes and self.never(cubes[0]) else None
+            return False
+        return first is not None and self.never(first)
 
     def _values(self, state: Values) -> list[int]:
         return [*state, *(evaluate(seen.node, state) for seen in self.conditions)]
 
     def _add(self, clause: Clause) -> None:
         self.clauses.append(clause)
-        for cube in self._instances(clause):
-            self.unrolling.solver.add(z3.Not(self._formula(cube, 0)))
+        if clause not in self._written:
+            self._written[clause] = [
+                z3.Not(self._formula(cube, 0)) for cube in self._instances(clause)
+            ]
+        self.unrolling.solver.add(*self._written[clause])
 
     def _formula(self, cube: Cube, time: int) -> Any:
         instant = self.unrolling.instants[time]
@@ -430,10 +437,6 @@ class Learner:
     def _constant(self, literal: Literal, numbers: tuple[int, ...]) -> int:
         """What an entry is that has one value here."""
         return code(self.constants[literal.subject, numbers])
-
-
-def _has(values: list[int], cube: Cube) -> bool:
-    return all(values[place] in wanted for place, wanted in cube.items())
 
 
 def _named(indices: tuple[Index, ...], numbers: tuple[int, ...]) -> tuple[Element, ...]:

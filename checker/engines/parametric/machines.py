@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import combinations, product
 from typing import Any
 
-from tdxcheck.checker.engines.diagrams.reach import Look
 from tdxcheck.checker.engines.parametric.clauses import Condition
 from tdxcheck.checker.engines.parametric.family import Family, Sort, parts
 from tdxcheck.checker.engines.parametric.learning import Learner, Seen
@@ -97,22 +96,30 @@ class Machine:
                 found[variable] = start
         return found
 
-    def learner(self, number: int, clock: Clock, look: Look) -> Learner:
-        """A learner of clauses for the rule with this number."""
-        alone = slice_for(self.ground, [number])
+    def learner(self, numbers: Iterable[int], clock: Clock) -> Learner:
+        """A learner of clauses for the rules with these numbers."""
+        wanted = list(numbers)
+        alone = slice_for(self.ground, wanted)
         entries = {slot.entry for slot in alone.system.slots}
         kept = [
             place
             for place in range(self.rules, len(self.ground.properties))
             if self._within(place, entries)
         ]
-        part = slice_for(self.ground, [number, *kept])
+        part = slice_for(self.ground, [*wanted, *kept])
+        rules = part.system.properties
         seen = [
             Seen(*self.asked[place - self.rules], rule.conditions[0])
-            for place, rule in zip(kept, part.system.properties[1:], strict=True)
+            for place, rule in zip(kept, rules[len(wanted) :], strict=True)
         ]
-        system = replace(part.system, properties=part.system.properties[:1])
-        return Learner(self.family, system, seen, self.ground.constants, clock, look)
+        return Learner(
+            self.family,
+            part.system,
+            dict(zip(wanted, rules, strict=False)),
+            seen,
+            self.ground.constants,
+            clock,
+        )
 
     def _within(self, place: int, entries: set[Any]) -> bool:
         node = self.ground.properties[place].conditions[0]

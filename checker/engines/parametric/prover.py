@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tdxcheck.checker.engines.parametric import second, smtlib
+from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
 from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
-from tdxcheck.checker.engines.parametric.learning import Refuted
+from tdxcheck.checker.engines.parametric.learning import Learner
 from tdxcheck.checker.engines.parametric.machines import Machine, unmet_of
 from tdxcheck.checker.engines.parametric.obligations import (
     Fact,
@@ -25,6 +25,8 @@ from tdxcheck.checker.language.system import Mode, Property
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
+MODES = (Mode.INVARIANT, Mode.STEP_RULE)
+"""The kinds of rules that there are proofs of."""
 SIZES = (2, 3)
 """Elements of each sort of the small machines, in their order."""
 
@@ -54,6 +56,15 @@ class Lack:
     reason: str
     fact: Fact | None = None
     """The part of the invariant that some action does not keep, if it is one."""
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """Facts that hold always, and by what that is shown."""
+
+    facts: tuple[Fact, ...]
+    clauses: tuple[Clause, ...]
+    shown: tuple[Discharged, ...]
 
 
 @dataclass(frozen=True)
@@ -91,31 +102,36 @@ def sizes_of(family: Family, size: int) -> dict[Sort, int]:
     return sizes
 
 
-def _still(clock: Clock) -> None:
-    """There is time left; else an exception says that there is none."""
-    clock.milliseconds()
-
-
 class Prover:
     """Proofs of the rules of one family."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self._machines: dict[int, Machine] = {}
-        self._pool: list[Clause] = []
-        """Clauses of other rules, which may serve again."""
+        self._learners: dict[int, Learner] = {}
         self._facts: dict[Clause, Fact] = {}
         self._of_rule: dict[Property, Fact] = {}
         self._settled: list[Discharged] = []
         self._shown: dict[Fact, list[Discharged]] = {}
         self._agreed: set[Discharged] = set()
-        self._happens = False
 
     def machine(self, size: int) -> Machine:
         """The members with so many elements of each sort."""
         if size not in self._machines:
             self._machines[size] = Machine(self.family, sizes_of(self.family, size))
         return self._machines[size]
+
+    def learner(self, size: int, clock: Clock) -> Learner:
+        """What learns from them for all rules; it knows what smaller ones taught."""
+        if size not in self._learners:
+            rules = self.family.system.properties
+            numbers = [n for n, rule in enumerate(rules) if rule.mode in MODES]
+            numbers += [n + len(rules) for n in numbers]
+            made = self.machine(size).learner(numbers, clock)
+            for other in self._learners.values():
+                made.take(other.clauses)
+            self._learners[size] = made
+        return self._learners[size]
 
     @cached_property
     def obligations(self) -> Obligations:
@@ -140,52 +156,62 @@ class Prover:
 
     def prove(self, number: int, clock: Clock) -> Result:
         """What can be shown of the rule with this number."""
-        rule = self.family.system.properties[number]
-        proof = self._prove(number, rule, clock)
-        if not isinstance(proof, Proof) or self._happens:
-            return proof
-        empty = len(self.family.system.properties) + number
-        nothing = self._prove(empty, unmet_of(rule), clock)
-        if isinstance(nothing, Proof):
-            return replace(nothing, vacuous=True)
-        return Open(proof.family, "what the rule speaks of was not seen to happen")
-
-    def _prove(self, number: int, rule: Property, clock: Clock) -> Result:
-        upto, reason = "", ""
-        clauses: list[Clause] = []
+        rules = self.family.system.properties
+        rule = rules[number]
+        upto = ""
+        reason = ""
         try:
-            if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+            if rule.mode not in MODES:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
             for size in SIZES:
-                machine = self.machine(size)
-                learner = machine.learner(number, clock, lambda: _still(clock))
-                upto = machine.told
-                self._happens = learner.happens()
-                for attempt in range(ATTEMPTS):
-                    learner.learn(clauses, self._pool, attempt)
-                    clauses = learner.clauses
-                    found = self.check(rule, clauses, clock)
+                learner = self.learner(size, clock)
+                if learner.breaks(number):
+                    return Broken(self.machine(size).told)
+                upto = self.machine(size).told
+                if learner.happens(number):
+                    found = self._prove(learner, number, rule, clock)
+                else:
+                    empty = number + len(rules)
+                    found = self._prove(learner, empty, unmet_of(rule), clock)
                     if isinstance(found, Proof):
-                        return self._least(rule, found, clock)
-                    reason = found.reason
-                    kept = [c for c in clauses if self._fact(c) is not found.fact]
-                    if len(kept) == len(clauses):
-                        break
-                    clauses = kept
-        except Refuted:
-            return Broken(self.machine(size).told)
+                        return replace(found, vacuous=True)
+                if isinstance(found, Proof):
+                    return found
+                reason = found.reason
         except Unsupported as error:
             reason = f"no translation without bounds of {error}"
         except SpecificationError as error:
             reason = str(error)
         except GaveUp as error:
-            reason = f"{error.limit.value} was met"
+            reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
         return Open(upto, reason)
+
+    def _prove(
+        self, learner: Learner, number: int, rule: Property, clock: Clock
+    ) -> Proof | Lack:
+        """A proof by what is learned there; what is not kept is learned anew."""
+        for attempt in range(ATTEMPTS):
+            learner.learn(number, attempt, clock)
+            found = self._argue(rule, learner.clauses, clock)
+            if isinstance(found, _Argument):
+                return self._proof(rule, self._least(rule, found, clock))
+            wrong = [c for c in learner.clauses if self._fact(c) is found.fact]
+            if not wrong:
+                break
+            learner.forget(wrong[0])
+        return found
 
     def check(
         self, rule: Property, clauses: Iterable[Clause], clock: Clock
     ) -> Proof | Lack:
         """A proof by these clauses, or what it lacks."""
+        found = self._argue(rule, clauses, clock)
+        return found if isinstance(found, Lack) else self._proof(rule, found)
+
+    def _argue(
+        self, rule: Property, clauses: Iterable[Clause], clock: Clock
+    ) -> _Argument | Lack:
+        """What shows the rule by these clauses, as z3 sees it."""
         of = self.obligations
         facts = [self._fact(clause) for clause in clauses]
         shown = list(self._settled)
@@ -206,21 +232,22 @@ class Prover:
             lack = self._show_fact(fact, assumed, shown, wanted, clock)
             if lack is not None:
                 return lack
-        return self._proof(rule, list(wanted), shown)
+        clauses_ = tuple(c for c, fact in self._facts.items() if fact in wanted)
+        return _Argument(tuple(wanted), clauses_, tuple(shown))
 
-    def _least(self, rule: Property, proof: Proof, clock: Clock) -> Proof:
-        """A proof by as few of these clauses, without any of which it is none."""
-        for clause in proof.clauses:
-            if clause not in proof.clauses:
+    def _least(self, rule: Property, found: _Argument, clock: Clock) -> _Argument:
+        """The same by as few of its clauses, without any of which it is none."""
+        for clause in found.clauses:
+            if clause not in found.clauses:
                 continue
-            rest = [other for other in proof.clauses if other is not clause]
+            rest = [other for other in found.clauses if other is not clause]
             try:
-                found = self.check(rule, rest, clock)
+                less = self._argue(rule, rest, clock)
             except GaveUp:
-                return proof
-            if isinstance(found, Proof):
-                proof = found
-        return proof
+                break
+            if isinstance(less, _Argument):
+                found = less
+        return found
 
     def _show_fact(
         self,
@@ -269,31 +296,30 @@ class Prover:
             self._facts[clause] = Fact(told(clause), clause.term)
         return self._facts[clause]
 
-    def _proof(
-        self, rule: Property, facts: list[Fact], shown: list[Discharged]
-    ) -> Proof | Lack:
-        heading = self._heading(rule, facts)
-        checks = [one.check for one in shown]
-        text = smtlib.text(self.obligations.translator.vocabulary, checks, heading)
+    def _proof(self, rule: Property, argument: _Argument) -> Proof | Lack:
+        """What was argued, if the second solver agrees."""
+        checks = [one.check for one in argument.shown]
         checked = ["z3"]
         if second.is_installed():
-            if not self._confirmed(shown):
+            if not self._confirmed(argument.shown):
                 return Lack("cvc5 does not confirm what z3 has shown")
             checked.append("cvc5")
-        names = tuple(fact.name for fact in facts)
-        clauses = tuple(c for c, fact in self._facts.items() if fact in facts)
-        self._pool = [*dict.fromkeys((*self._pool, *clauses))]
-        family = self.family.told
-        return Proof(family, names, clauses, len(shown), tuple(checked), text)
+        return Proof(
+            self.family.told,
+            tuple(fact.name for fact in argument.facts),
+            argument.clauses,
+            len(checks),
+            tuple(checked),
+            self.obligations.writer.text(checks, self._heading(rule, argument.facts)),
+        )
 
-    def _confirmed(self, shown: list[Discharged]) -> bool:
+    def _confirmed(self, shown: Sequence[Discharged]) -> bool:
         """cvc5 agrees to what it has not agreed to before."""
-        vocabulary = self.obligations.translator.vocabulary
         for ways in second.WAYS:
             news = [one for one in shown if one not in self._agreed]
             if not news:
                 break
-            certificate = smtlib.text(vocabulary, [one.check for one in news])
+            certificate = self.obligations.writer.text([one.check for one in news])
             answers = second.answers(certificate, ways)
             self._agreed |= {
                 one
