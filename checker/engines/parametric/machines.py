@@ -9,8 +9,7 @@ from typing import Any
 
 from tdxcheck.checker.engines.parametric.clauses import Condition
 from tdxcheck.checker.engines.parametric.family import Family, Sort, parts
-from tdxcheck.checker.engines.parametric.learning import Learner, Seen
-from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.engines.parametric.grounded import Part, Seen
 from tdxcheck.checker.ground.grounder import ground, premise_of
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.terms import Const as GroundConst
@@ -43,7 +42,9 @@ MOST_OPEN = 1
 class Machine:
     """All members of a family of some sizes, and what their rules depend on."""
 
-    def __init__(self, family: Family, sizes: Mapping[Sort, int]) -> None:
+    def __init__(
+        self, family: Family, sizes: Mapping[Sort, int], conditions: Iterable[Condition]
+    ) -> None:
         self.family = family
         self.sizes = dict(sizes)
         system = family.system
@@ -51,7 +52,7 @@ class Machine:
         instance = family.instance(self.sizes)
         asked = [
             (condition, numbers)
-            for condition in conditions_of(family)
+            for condition in conditions
             for numbers in product(
                 *(instance.elements(type(i)) for i in condition.indices)
             )
@@ -96,8 +97,8 @@ class Machine:
                 found[variable] = start
         return found
 
-    def learner(self, numbers: Iterable[int], clock: Clock) -> Learner:
-        """A learner of clauses for the rules with these numbers."""
+    def part(self, numbers: Iterable[int]) -> Part:
+        """What the rules with these numbers depend on."""
         wanted = list(numbers)
         alone = slice_for(self.ground, wanted)
         entries = {slot.entry for slot in alone.system.slots}
@@ -112,14 +113,8 @@ class Machine:
             Seen(*self.asked[place - self.rules], rule.conditions[0])
             for place, rule in zip(kept, rules[len(wanted) :], strict=True)
         ]
-        return Learner(
-            self.family,
-            part.system,
-            dict(zip(wanted, rules, strict=False)),
-            seen,
-            self.ground.constants,
-            clock,
-        )
+        of_rules = dict(zip(wanted, rules, strict=False))
+        return Part(self.family, part.system, of_rules, seen, self.ground.constants)
 
     def _within(self, place: int, entries: set[Any]) -> bool:
         node = self.ground.properties[place].conditions[0]

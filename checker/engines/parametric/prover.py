@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tdxcheck.checker.engines.parametric import second
-from tdxcheck.checker.engines.parametric.clauses import Clause
+from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
 from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
 from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
 from tdxcheck.checker.engines.parametric.learning import Learner
-from tdxcheck.checker.engines.parametric.machines import Machine, unmet_of
+from tdxcheck.checker.engines.parametric.machines import Machine, conditions_of, unmet_of
+from tdxcheck.checker.engines.parametric.oracle import Oracle
 from tdxcheck.checker.engines.parametric.obligations import (
     Fact,
     Obligation,
@@ -28,7 +29,10 @@ ATTEMPTS = 4
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
 SIZES = (2, 3)
-"""Elements of each sort of the small machines, in their order."""
+"""Elements of each sort of the machines that are visited, in their order.
+
+Clauses are looked for in a machine that has one more of each.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,16 @@ class Lack:
     """The part of the invariant that some action does not keep, if it is one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What may be made use of, and what was shown by it."""
+
+    facts: tuple[Fact, ...]
+    clock: Clock
+    shown: list[Discharged] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
 class _Argument:
     """Facts that hold always, and by what that is shown."""
 
@@ -118,16 +131,22 @@ class Prover:
     def machine(self, size: int) -> Machine:
         """The members with so many elements of each sort."""
         if size not in self._machines:
-            self._machines[size] = Machine(self.family, sizes_of(self.family, size))
+            sizes = sizes_of(self.family, size)
+            self._machines[size] = Machine(self.family, sizes, self._conditions)
         return self._machines[size]
 
+    @cached_property
+    def _conditions(self) -> list[Condition]:
+        return conditions_of(self.family)
+
     def learner(self, size: int, clock: Clock) -> Learner:
-        """What learns from them for all rules; it knows what smaller ones taught."""
+        """What learns from machines of this size for all rules."""
         if size not in self._learners:
             rules = self.family.system.properties
             numbers = [n for n, rule in enumerate(rules) if rule.mode in MODES]
             numbers += [n + len(rules) for n in numbers]
-            made = self.machine(size).learner(numbers, clock)
+            oracle = Oracle(self.machine(size).part(numbers), clock)
+            made = Learner(self.machine(size + 1).part(numbers), oracle, clock)
             for other in self._learners.values():
                 made.take(other.clauses)
             self._learners[size] = made
@@ -144,7 +163,7 @@ class Prover:
             moving = set()
             for obligation in obligations.settled():
                 if not obligation.is_discharged:
-                    found = discharger.discharge(obligation, (), Clock(None))
+                    found = discharger.discharge(obligation, (), (), Clock(None))
                     if isinstance(found, str):
                         moving.add(obligation.settled)
                     else:
@@ -165,10 +184,10 @@ class Prover:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
             for size in SIZES:
                 learner = self.learner(size, clock)
-                if learner.breaks(number):
+                if learner.oracle.breaks(number):
                     return Broken(self.machine(size).told)
                 upto = self.machine(size).told
-                if learner.happens(number):
+                if learner.oracle.happens(number):
                     found = self._prove(learner, number, rule, clock)
                 else:
                     empty = number + len(rules)
@@ -190,12 +209,20 @@ class Prover:
         self, learner: Learner, number: int, rule: Property, clock: Clock
     ) -> Proof | Lack:
         """A proof by what is learned there; what is not kept is learned anew."""
-        for attempt in range(ATTEMPTS):
-            learner.learn(number, attempt, clock)
-            found = self._argue(rule, learner.clauses, clock)
-            if isinstance(found, _Argument):
-                return self._proof(rule, self._least(rule, found, clock))
-            wrong = [c for c in learner.clauses if self._fact(c) is found.fact]
+        found = Lack("no clauses were found in small machines")
+        for _ in range(ATTEMPTS):
+            if not learner.learn(number, clock):
+                break
+            clauses = learner.cone(number)
+            likely: dict[Clause | None, tuple[Clause, ...]] = {
+                None: learner.needed[number],
+                **{clause: learner.needed[clause] for clause in clauses},
+            }
+            argued = self._argue(rule, clauses, likely, clock)
+            if isinstance(argued, _Argument):
+                return self._proof(rule, argued)
+            found = argued
+            wrong = [c for c in clauses if self._fact(c) is found.fact]
             if not wrong:
                 break
             learner.forget(wrong[0])
@@ -205,90 +232,79 @@ class Prover:
         self, rule: Property, clauses: Iterable[Clause], clock: Clock
     ) -> Proof | Lack:
         """A proof by these clauses, or what it lacks."""
-        found = self._argue(rule, clauses, clock)
+        found = self._argue(rule, clauses, {}, clock)
         return found if isinstance(found, Lack) else self._proof(rule, found)
 
     def _argue(
-        self, rule: Property, clauses: Iterable[Clause], clock: Clock
+        self,
+        rule: Property,
+        clauses: Iterable[Clause],
+        likely: Mapping[Clause | None, tuple[Clause, ...]],
+        clock: Clock,
     ) -> _Argument | Lack:
-        """What shows the rule by these clauses, as z3 sees it."""
+        """What shows the rule by these clauses, as z3 sees it.
+
+        By which clauses each is likely to be kept may be known, and the rule, too.
+        """
         of = self.obligations
-        facts = [self._fact(clause) for clause in clauses]
-        shown = list(self._settled)
+        by_fact = {self._fact(clause): clause for clause in clauses}
+        facts = list(by_fact)
         wanted: dict[Fact, None] = {}
         if rule.mode is Mode.INVARIANT:
             itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
             facts.insert(0, itself)
             wanted[itself] = None
-        assumed = [*facts, *of.bounds]
+        known = _Known((*facts, *of.bounds), clock)
+
+        def near(fact: Fact | None) -> tuple[Fact, ...]:
+            own = () if fact is None else (fact,)
+            hinted = likely.get(by_fact.get(fact) if fact else None, ())
+            return (*own, *map(self._fact, hinted), *of.bounds)
+
         if rule.mode is Mode.STEP_RULE:
-            lack = self._show(of.of_rule(rule), assumed, shown, wanted, clock)
+            lack = self._show(of.of_rule(rule), near(None), known)
             if lack is not None:
                 return lack
+        wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
         done: set[Fact] = set()
         while left := [fact for fact in wanted if fact not in done]:
             fact = left[0]
             done.add(fact)
-            lack = self._show_fact(fact, assumed, shown, wanted, clock)
-            if lack is not None:
-                return lack
-        clauses_ = tuple(c for c, fact in self._facts.items() if fact in wanted)
-        return _Argument(tuple(wanted), clauses_, tuple(shown))
-
-    def _least(self, rule: Property, found: _Argument, clock: Clock) -> _Argument:
-        """The same by as few of its clauses, without any of which it is none."""
-        for clause in found.clauses:
-            if clause not in found.clauses:
-                continue
-            rest = [other for other in found.clauses if other is not clause]
-            try:
-                less = self._argue(rule, rest, clock)
-            except GaveUp:
-                break
-            if isinstance(less, _Argument):
-                found = less
-        return found
+            found = self._show_fact(fact, near(fact), known)
+            if isinstance(found, Lack):
+                return found
+            wanted |= dict.fromkeys(f for d in found for f in d.facts)
+            known.shown.extend(found)
+        used = tuple(c for fact, c in by_fact.items() if fact in wanted)
+        return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
     def _show_fact(
-        self,
-        fact: Fact,
-        assumed: list[Fact],
-        shown: list[Discharged],
-        wanted: dict[Fact, None],
-        clock: Clock,
-    ) -> Lack | None:
+        self, fact: Fact, likely: Sequence[Fact], known: _Known
+    ) -> list[Discharged] | Lack:
         """Show that the fact holds always, perhaps as it was shown before."""
         before = self._shown.get(fact)
-        known = set(assumed)
-        if before is None or any(f not in known for d in before for f in d.facts):
-            before = []
-            of = self.obligations.of_fact(fact)
-            lack = self._show(of, assumed, before, wanted, clock)
+        if before is None or any(f not in known.facts for d in before for f in d.facts):
+            news = _Known(known.facts, known.clock)
+            lack = self._show(self.obligations.of_fact(fact), likely, news)
             if lack is not None:
                 return Lack(lack.reason, fact)
-            self._shown[fact] = before
-        wanted |= dict.fromkeys(f for d in before for f in d.facts)
-        shown += before
-        return None
+            before = self._shown[fact] = news.shown
+        return before
 
     def _show(
-        self,
-        obligations: Iterable[Obligation],
-        assumed: list[Fact],
-        shown: list[Discharged],
-        wanted: dict[Fact, None],
-        clock: Clock,
+        self, obligations: Iterable[Obligation], likely: Sequence[Fact], known: _Known
     ) -> Lack | None:
         """Discharge the obligations; what is lacking, if they cannot be."""
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
-            found = self._discharger.discharge(obligation, assumed, clock)
+            found = self._discharger.discharge(
+                obligation, likely, known.facts, known.clock
+            )
             if isinstance(found, str):
-                clock.milliseconds()
+                known.clock.look()
                 return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
-            shown.append(found)
-            wanted |= dict.fromkeys(found.facts)
+            known.shown.append(found)
         return None
 
     def _fact(self, clause: Clause) -> Fact:
