@@ -9,6 +9,7 @@ steps of this one tell, as far as it goes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,10 @@ from tdxcheck.checker.language.terms import Index
 
 TRIES = 4
 """Orders in which a part is made small, where it leads to what was of no use before."""
+VIEWS = 8
+"""Parts of a state that are looked at for the best clause."""
+MANY = 3
+"""Elements that a clause had better not be about, if there are no more."""
 
 Kept = Clause | int
 """What is to be kept: a clause, or the rule with this number."""
@@ -73,6 +78,7 @@ class Learner(Grounded):
             if self._is_rigid(condition):
                 self.unrolling.require(self.encoding.term(condition), 0)
         self.unrolling.extend()
+        self._first = self.unrolling.literal(self.encoding.initial, 0)
 
     def _is_rigid(self, condition: Node) -> bool:
         """It is of the configuration alone, so it holds always."""
@@ -98,9 +104,13 @@ class Learner(Grounded):
                     return False
                 self.forget(left[0])
 
-    def cone(self, number: int) -> list[Clause]:
-        """The clauses that the rule needs, and those that these need."""
-        return [one for one in self._cone(number) if isinstance(one, Clause)]
+    def kept(self) -> list[Clause]:
+        """The clauses that every step keeps where all of them hold."""
+        found = {one: self.needed[one] for one in self.clauses if one in self.needed}
+        while lost := [c for c, by in found.items() if not found.keys() >= set(by)]:
+            for clause in lost:
+                del found[clause]
+        return list(found)
 
     def _cone(self, number: int) -> list[Kept]:
         found: dict[Kept, None] = {}
@@ -128,9 +138,9 @@ class Learner(Grounded):
 
     def _spare(self, number: int) -> None:
         """Leave out of what the rule needs every clause that can be spared."""
-        for clause in reversed(self.cone(number)):
+        for clause in reversed(self._cone(number)):
             cone = self._cone(number)
-            if clause in cone:
+            if isinstance(clause, Clause) and clause in cone:
                 rest = [o for o in cone if isinstance(o, Clause) and o is not clause]
                 found = dict(self.needed)
                 for one in cone:
@@ -205,24 +215,47 @@ class Learner(Grounded):
 
     def _clause(self, values: Sequence[int], last: frozenset[int]) -> Clause | None:
         """One that excludes the state, and was not found to be of no use."""
+        second = None
+        found = 0
         for view in self._views:
             cube = self._seen(values, view)
-            if self.oracle.never(cube):
-                for attempt in range(TRIES):
-                    random = Random(attempt) if attempt else None
-                    part = self.oracle.smallest(cube, last, random)
-                    clause = self.oracle.lifted(part)
-                    if self._is_useful(clause):
-                        return clause
+            if found < VIEWS and self.oracle.never(cube):
+                found += 1
+                clause = self._of(cube, last)
+                if clause is not None and not self._is_of_all(clause):
+                    return clause
+                second = second or clause
+        return second
+
+    def _of(self, cube: Cube, last: frozenset[int]) -> Clause | None:
+        for attempt in range(TRIES):
+            random = Random(attempt) if attempt else None
+            clause = self.oracle.lifted(self.oracle.smallest(cube, last, random))
+            if self._is_useful(clause):
+                return clause
         return None
 
+    def _is_of_all(self, clause: Clause) -> bool:
+        """It is about every element there, so it may be so for want of others."""
+        scope = self.oracle.system.instance.scope
+        counted = Counter(map(type, clause.indices))
+        return any(
+            number >= MANY and number == scope[sort] - len(self.family.named[sort])
+            for sort, number in counted.items()
+        )
+
     def _is_useful(self, clause: Clause) -> bool:
+        """It was not found to be of no use, and it holds at first."""
         if told(clause) in self._useless:
             return False
         try:
-            return next(self.instances(clause), None) is not None
+            first = next(self.instances(clause), None)
         except KeyError:  # It is about something that this machine does not have.
             return False
+        if first is None:
+            return False
+        broken = self.unrolling.name(self._formula(first, 0))
+        return not self.unrolling.possible(self._first, broken)
 
     def _seen(self, values: Sequence[int], view: _View) -> Cube:
         """What the state is in the smaller machine, as far as it has a meaning there."""

@@ -126,6 +126,8 @@ class Prover:
         self._of_rule: dict[Property, Fact] = {}
         self._settled: list[Discharged] = []
         self._shown: dict[Fact, list[Discharged]] = {}
+        self._proved: set[Fact] = set()
+        """Facts that hold always, for any rule to make use of."""
         self._agreed: set[Discharged] = set()
 
     def machine(self, size: int) -> Machine:
@@ -213,7 +215,7 @@ class Prover:
         for _ in range(ATTEMPTS):
             if not learner.learn(number, clock):
                 break
-            clauses = learner.cone(number)
+            clauses = learner.kept()
             likely: dict[Clause | None, tuple[Clause, ...]] = {
                 None: learner.needed[number],
                 **{clause: learner.needed[clause] for clause in clauses},
@@ -275,7 +277,8 @@ class Prover:
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
             known.shown.extend(found)
-        used = tuple(c for fact, c in by_fact.items() if fact in wanted)
+        self._proved |= wanted.keys()
+        used = tuple(c for c, fact in self._facts.items() if fact in wanted)
         return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
     def _show_fact(
@@ -283,7 +286,8 @@ class Prover:
     ) -> list[Discharged] | Lack:
         """Show that the fact holds always, perhaps as it was shown before."""
         before = self._shown.get(fact)
-        if before is None or any(f not in known.facts for d in before for f in d.facts):
+        there = self._proved.union(known.facts)
+        if before is None or any(f not in there for d in before for f in d.facts):
             news = _Known(known.facts, known.clock)
             lack = self._show(self.obligations.of_fact(fact), likely, news)
             if lack is not None:
