@@ -126,7 +126,7 @@ class Prover:
         self._of_rule: dict[Property, Fact] = {}
         self._settled: list[Discharged] = []
         self._shown: dict[Fact, list[Discharged]] = {}
-        self._proved: set[Fact] = set()
+        self._proved: dict[Fact, None] = {}
         """Facts that hold always, for any rule to make use of."""
         self._agreed: set[Discharged] = set()
 
@@ -216,11 +216,12 @@ class Prover:
             if not learner.learn(number, clock):
                 break
             clauses = learner.kept()
-            likely: dict[Clause | None, tuple[Clause, ...]] = {
-                None: learner.needed[number],
-                **{clause: learner.needed[clause] for clause in clauses},
+            likely = {
+                self._fact(clause): self._facts_of(learner.needed[clause])
+                for clause in clauses
             }
-            argued = self._argue(rule, clauses, likely, clock)
+            own = self._facts_of(learner.needed[number])
+            argued = self._argue(rule, [*likely, *self._proved], own, likely, clock)
             if isinstance(argued, _Argument):
                 return self._proof(rule, argued)
             found = argued
@@ -234,50 +235,44 @@ class Prover:
         self, rule: Property, clauses: Iterable[Clause], clock: Clock
     ) -> Proof | Lack:
         """A proof by these clauses, or what it lacks."""
-        found = self._argue(rule, clauses, {}, clock)
+        found = self._argue(rule, self._facts_of(clauses), (), {}, clock)
         return found if isinstance(found, Lack) else self._proof(rule, found)
 
     def _argue(
         self,
         rule: Property,
-        clauses: Iterable[Clause],
-        likely: Mapping[Clause | None, tuple[Clause, ...]],
+        facts: Iterable[Fact],
+        near: tuple[Fact, ...],
+        likely: Mapping[Fact, tuple[Fact, ...]],
         clock: Clock,
     ) -> _Argument | Lack:
-        """What shows the rule by these clauses, as z3 sees it.
+        """What shows the rule by these facts, as z3 sees it.
 
-        By which clauses each is likely to be kept may be known, and the rule, too.
+        By which of them the rule is likely to be kept, and each of them, may be known.
         """
         of = self.obligations
-        by_fact = {self._fact(clause): clause for clause in clauses}
-        facts = list(by_fact)
         wanted: dict[Fact, None] = {}
         if rule.mode is Mode.INVARIANT:
             itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
-            facts.insert(0, itself)
             wanted[itself] = None
-        known = _Known((*facts, *of.bounds), clock)
-
-        def near(fact: Fact | None) -> tuple[Fact, ...]:
-            own = () if fact is None else (fact,)
-            hinted = likely.get(by_fact.get(fact) if fact else None, ())
-            return (*own, *map(self._fact, hinted), *of.bounds)
-
+            likely = {**likely, itself: near}
+        known = _Known(tuple(dict.fromkeys((*wanted, *facts, *of.bounds))), clock)
         if rule.mode is Mode.STEP_RULE:
-            lack = self._show(of.of_rule(rule), near(None), known)
+            lack = self._show(of.of_rule(rule), (*near, *of.bounds), known)
             if lack is not None:
                 return lack
-        wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
+            wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
         done: set[Fact] = set()
         while left := [fact for fact in wanted if fact not in done]:
             fact = left[0]
             done.add(fact)
-            found = self._show_fact(fact, near(fact), known)
+            around = (fact, *likely.get(fact, ()), *of.bounds)
+            found = self._show_fact(fact, around, known)
             if isinstance(found, Lack):
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
             known.shown.extend(found)
-        self._proved |= wanted.keys()
+        self._proved |= wanted
         used = tuple(c for c, fact in self._facts.items() if fact in wanted)
         return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
@@ -286,7 +281,7 @@ class Prover:
     ) -> list[Discharged] | Lack:
         """Show that the fact holds always, perhaps as it was shown before."""
         before = self._shown.get(fact)
-        there = self._proved.union(known.facts)
+        there = set(known.facts)
         if before is None or any(f not in there for d in before for f in d.facts):
             news = _Known(known.facts, known.clock)
             lack = self._show(self.obligations.of_fact(fact), likely, news)
@@ -310,6 +305,9 @@ class Prover:
                 return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
             known.shown.append(found)
         return None
+
+    def _facts_of(self, clauses: Iterable[Clause]) -> tuple[Fact, ...]:
+        return tuple(map(self._fact, clauses))
 
     def _fact(self, clause: Clause) -> Fact:
         if clause not in self._facts:
