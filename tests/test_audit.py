@@ -400,7 +400,7 @@ MEMBERS = ("event", "cpu", "block", "kind", "leaf", "status", "told", "package",
         max_size=5,
     )
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_lines_are_a_stream_or_an_error(lines: list[str]) -> None:
     try:
         stream = stream_of(lines, "a stream")
