@@ -225,6 +225,29 @@ def test_memory_that_a_machine_has_decides_which_rules_apply() -> None:
         assert any(r.applies for r in rows if r.concern == concern) is applies
 
 
+@pytest.mark.parametrize(
+    ("printed", "says"),
+    [
+        (1050640, "PAMT 1050640 KB, as the CMRs ask for"),
+        (1050644, "where the CMRs ask for 1050640: 1 TDMR more, for a table of 4 KB"),
+        (1050641, "where the CMRs ask for 1050640."),
+    ],
+)
+def test_the_size_of_pamts_is_compared_with_the_cmrs(
+    printed: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The CMRs of a host whose kernel made one TDMR more than there are CMRs."""
+    cmrs = [(0x100000, 0x77800000), (0x100000000, 0x1FFE000000),
+            (0x4000000000, 0x6000000000), (0x8000000000, 0x8080000000)]  # fmt: skip
+    path = tmp_path / "log"
+    path.write_text(
+        "".join(f"virt/tdx: CMR: [{a:#x}, {b:#x})\n" for a, b in cmrs)
+        + f"virt/tdx: {printed} KBs allocated for PAMT\nvirt/tdx: module initialized\n"
+    )
+    assert main(["audit", str(path)]) == 0
+    assert says in " ".join(capsys.readouterr().out.split())
+
+
 # Files.
 
 
@@ -400,7 +423,7 @@ MEMBERS = ("event", "cpu", "block", "kind", "leaf", "status", "told", "package",
         max_size=5,
     )
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_lines_are_a_stream_or_an_error(lines: list[str]) -> None:
     try:
         stream = stream_of(lines, "a stream")

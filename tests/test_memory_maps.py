@@ -207,6 +207,38 @@ def test_another_boot_begins_anew_and_doubled_lines_do_not() -> None:
     assert doubled == lines(*first, told)
 
 
+def test_an_excerpt_of_iomem_does_not_tell_what_is_usable() -> None:
+    memory = "777ff000-777fffff : System RAM"
+    pmem = "300000000-3ffffffff : Persistent Memory (legacy)"
+    excerpt = lines(memory, pmem)
+    assert not excerpt.tells_usable
+    assert excerpt.of_kind(Kind.LEGACY_PMEM)
+    assert lines("00000000-00000fff : Reserved", memory, pmem).tells_usable
+
+
+def test_marks_of_a_mail_are_no_part_of_iomem() -> None:
+    found = lines(
+        "> 850000000-284fffffff : CXL Window 0",
+        ">   850000000-284fffffff : Soft Reserved",
+        ">     850000000-284fffffff : System RAM (virtio_mem)",
+    )
+    window = span(0x850000000, 0x2850000000)
+    assert found.cxl_windows == (window,)
+    assert found.of_kind(Kind.ADDED) == (window,)
+
+
+def test_a_loaders_map_is_laid_over_firmwares() -> None:
+    """It may be told in part only, by those who ask about soft-reserved memory."""
+    found = lines(
+        "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable",
+        "BIOS-e820: [mem 0x0000000100000000-0x00000001ffffffff] usable",
+        "reserve setup_data: [mem 0x0000000180000000-0x00000001ffffffff] soft reserved",
+    )
+    half = span(0x180000000, 0x200000000)
+    assert found.of_kind(Kind.SOFT_RESERVED) == (half,)
+    assert found.of_kind(Kind.USABLE) == (span(0, 0xA0000), span(1 << 32, half.base))
+
+
 def test_changes_of_the_map_are_made() -> None:
     found = lines(
         "BIOS-e820: [mem 0x0000000100000000-0x00000001ffffffff] usable",
@@ -392,7 +424,7 @@ def test_mutated_files_are_read_or_refused(path: Path, tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_line_is_borne(text: str) -> None:
     parse_line(text)
     builder = MapBuilder()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tdxcheck.models.logs.timeline import Boot
-from tdxcheck.models.machines.map_builder import MapBuilder
+from tdxcheck.models.machines.map_builder import FIRMWARE, LOADER, MapBuilder
 from tdxcheck.models.machines.map_lines import E820, MapLine
 from tdxcheck.models.machines.memory_map import Kind
 
@@ -15,6 +15,8 @@ def builder_of(boot: Boot) -> MapBuilder:
     are more than a machine can have.
     """
     tables = list(dict.fromkeys(e.table for e in boot.memory if isinstance(e, E820)))
+    # Firmware's comes first, and what a loader makes of it, wherever they stand.
+    tables.sort(key=lambda name: (name != FIRMWARE, name not in LOADER))
     builder = MapBuilder()
 
     def place(line: MapLine) -> tuple[int, int, int]:

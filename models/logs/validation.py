@@ -93,7 +93,9 @@ OTHER_MEMORY: Final = (
 def _meets_other_memory(step: Step) -> bool:
     """It needs memory that lies in no CMR."""
     outside = Status.TDX_TDMR_OUTSIDE_CMRS in (step.answers or ())
-    return outside or "reject_outside_cmrs" in (step.actions or ())
+    # The model's TDH.SYS.CONFIG refuses nothing else.
+    refused = step.refused and "sys_config" in (step.callees or ())
+    return outside or refused or "reject_outside_cmrs" in (step.actions or ())
 
 
 def followed(boot: Boot) -> list[tuple[Event, Observed]]:

@@ -22,6 +22,7 @@ from tdxcheck.models.machines.map_lines import (
 )
 from tdxcheck.models.machines.memory_map import (
     E820_NAMES,
+    MB1,
     MOST_REGIONS,
     TOP_ADDRESS,
     Kind,
@@ -160,7 +161,7 @@ class MapBuilder:
             )
         return MemoryMap(
             regions=regions,
-            tells_usable=any(region.kind is Kind.USABLE for region in told),
+            tells_usable=self._tells_usable(told),
             cmrs=_unique(self.cmrs) if self.cmrs else None,
             nodes=tuple(dict.fromkeys(self.nodes)),
             windows=tuple(dict.fromkeys(self.windows)),
@@ -171,6 +172,13 @@ class MapBuilder:
             private_keyids=self.keyids,
             complete=self.complete,
         )
+
+    def _tells_usable(self, told: Sequence[Region]) -> bool:
+        if not self.tables and self.iomem:
+            # All of /proc/iomem begins at 0: what begins later is an excerpt.
+            if min(line.area.base for line in self.iomem) >= MB1:
+                return False
+        return any(region.kind is Kind.USABLE for region in told)
 
     def _of_iomem(self) -> tuple[list[Region], list[Area]]:
         """What /proc/iomem lists, and what drivers have added."""
