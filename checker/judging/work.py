@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.ground.slicing import Slice
@@ -35,6 +35,9 @@ from tdxcheck.checker.verdict import (
     Vacuous,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from tdxcheck.checker.engines.explicit import Visit
 
 
 @dataclass(frozen=True)
@@ -176,15 +179,17 @@ def judge_by_diagrams(case: Case, budget: Budget, report: Report) -> Findings:
             return nothing(case, Engine.DIAGRAMS, Limit.TIME, started)
 
 
-def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
-    """Visit the reachable states of the case's system."""
+def judge_explicitly(
+    case: Case, budget: Budget, report: Report, large: Visit | None = None
+) -> Findings:
+    """Visit the reachable states of the case's system; many in the way given."""
     from tdxcheck.checker.engines.explicit import FolderError
     from tdxcheck.checker.judging.exploring import explored
 
     started = time.monotonic()
     with alarm(budget.seconds) as expired:
         try:
-            return explored(case, budget, report, expired)
+            return explored(case, budget, report, expired, large)
         except OutOfTime:
             return nothing(case, Engine.EXPLICIT, Limit.TIME, started)
         except FolderError as error:
