@@ -10,8 +10,8 @@ same system; that all count the same states is checked, and a difference is an e
 CPU seconds are those of the search; what comes before it (imports and grounding,
 translation and compilation) is told apart. Other checkers that are missing are named.
 
-`--family` measures one model at growing sizes, in some minutes; `--table` writes what is
-printed to a file, as README shows it, if nothing is wrong with it.
+`--family` measures one model at growing sizes, in some minutes; `--table` writes what
+is printed to a file, as README shows it, if nothing is wrong with it.
 """
 
 from __future__ import annotations
