@@ -56,5 +56,5 @@ def run(command: Sequence[str], folder: Path, limit: int | None = None) -> Finis
         process.returncode,
         seconds,
         used.ru_maxrss / 1024,
-        ended and limit is not None and seconds > 0.9 * limit,
+        ended and limit is not None and seconds > 0.5 * limit,
     )

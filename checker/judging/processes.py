@@ -7,6 +7,7 @@ memory counts for itself, and a crash or a kill takes nothing else with it.
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -34,6 +35,7 @@ from tdxcheck.checker.judging.work import (
     Notice,
     Report,
     nothing,
+    prepare,
 )
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.verdict import Limit
@@ -125,6 +127,7 @@ def run(
     """
     if "fork" not in multiprocessing.get_all_start_methods():
         return run_here(tasks, budget, jobs, report, done)
+    prepare({task.engine for task in tasks})
     # A process inherits what is still to be written, and would write it again.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -304,6 +307,8 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
         raise KeyboardInterrupt
 
     started = time.monotonic()
+    # What is inherited is not looked through again and again for what may be freed.
+    gc.freeze()
     try:
         for number in _ends():
             signal.signal(number, interrupt)

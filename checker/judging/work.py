@@ -9,9 +9,10 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -242,8 +243,21 @@ ENGINES: Engines = {
     Engine.PDR: judge_by_pdr,
     Engine.PARAMETRIC: judge_parametrically,
 }
+NEEDED = {
+    Engine.DIAGRAMS: "surveying",
+    Engine.EXPLICIT: "exploring",
+    Engine.SYMBOLIC: "solving",
+}
+"""The module beside this one that an engine of many tasks is called by."""
 ON_DEMAND = (Engine.ORBITS, Engine.PDR, Engine.PARAMETRIC)
 """Those that are only asked where they are named."""
+
+
+def prepare(engines: Iterable[Engine]) -> None:
+    """Import what engines need, once for all processes that are forked from here."""
+    for engine in engines:
+        if engine in NEEDED:
+            import_module(f"tdxcheck.checker.judging.{NEEDED[engine]}")
 
 
 def nothing(case: Case, engine: Engine, limit: Limit, started: float) -> Findings:
