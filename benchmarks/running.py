@@ -57,5 +57,5 @@ def run(command: Sequence[str], folder: Path, limit: int | None = None) -> Finis
         seconds,
         used.ru_maxrss / 1024,
         # What is told of a killed process may lack the last moments of its time.
-        ended and limit is not None and seconds > 0.8 * limit,
+        ended and limit is not None and seconds > 0.5 * limit,
     )

@@ -17,6 +17,13 @@ USUAL = (
     "v7.2 2,1,2 keys",
     "v6.8 2,1,2",
 )
+FAMILY = ("lifecycle 3x2", "lifecycle 3x3", "lifecycle 4x3")
+"""One model at growing sizes, for every checker that counts."""
+LARGER = (
+    *(("diagrams", f"lifecycle {n}x{n}") for n in (4, 5, 8, 32)),
+    *(("orbits", f"lifecycle {n}x{n}") for n in (4, 5)),
+)
+"""The same, larger than others can count."""
 RULES = {"keys": ("configuration_is_final", "keyed_before_tdmr_init")}
 """Few rules, by which a design is sliced."""
 

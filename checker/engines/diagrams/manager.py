@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
+
+cudd: Any
+try:
+    from dd import cudd
+except ImportError:  # No wheel with CUDD for this platform.
+    cudd = None
 
 Diagram = Any
 """A function of dd's, which has no types of its own."""
@@ -29,16 +34,17 @@ class Cubes(dict[object, Diagram]):
     """
 
 
-@cache
-def _remembering() -> Any:
-    """dd's CUDD, which makes a cube but once.
+if cudd is None:
+    Remembering = None
+else:
 
-    dd itself makes one for each image, at a cost that grows with all bits and not
-    with those of the cube: of small diagrams more than the image itself.
-    """
-    from dd import cudd
+    class Remembering(cudd.BDD):  # type: ignore[misc,no-redef]
+        """dd's CUDD, which makes a cube but once.
 
-    class Remembering(cudd.BDD):  # type: ignore[misc]
+        dd itself makes one for each image, at a cost that grows with all bits and not
+        with those of the cube: of small diagrams more than the image itself.
+        """
+
         cubes: weakref.ref[Cubes]
 
         def cube(self, bits: Collection[str]) -> Diagram:
@@ -50,27 +56,18 @@ def _remembering() -> Any:
                 found = cubes[key] = super().cube(bits)
             return found
 
-    return Remembering
-
 
 class Manager:
     """The diagrams of one system, over named bits in a fixed first order."""
 
     def __init__(self, bits: Iterable[str], *, pure: bool = False) -> None:
         """`pure` asks for the manager in Python even where CUDD is installed."""
-        self._cudd: Any = None
-        if not pure:
-            try:
-                from dd import cudd
-            except ImportError:  # No wheel with CUDD for this platform.
-                pass
-            else:
-                self._cudd = cudd
+        self._cudd: Any = None if pure else cudd
         self._cubes = Cubes()
         self._same: dict[tuple[tuple[str, str], ...], Diagram] = {}
         """By a renaming: each bit is as what it becomes."""
         if self._cudd is not None:
-            self._bdd = _remembering()()
+            self._bdd = Remembering()
             self._bdd.cubes = weakref.ref(self._cubes)
         else:
             from dd import autoref
