@@ -179,9 +179,9 @@ def evidence_of(system: GroundSystem, run: Run) -> Evidence:
 
 def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
     """The run, confirmed by the interpreter step by step, or a ReplayError."""
-    entries = list(entries_of(instance))
+    ranges = _ranges(instance)
     states = [
-        _assignment(entries, number, s) for number, s in enumerate(evidence.states)
+        _assignment(ranges, number, s) for number, s in enumerate(evidence.states)
     ]
     if len(states) != len(evidence.steps) + 1:
         raise ReplayError(
@@ -227,16 +227,28 @@ def take(
     return Trace(interpreter.instance, trace.rule, initial, tuple(made), loop_from)
 
 
+def _ranges(instance: Instance) -> dict[Entry, range]:
+    """The numbers that stand for a value, of each entry."""
+    found = {}
+    for entry in entries_of(instance):
+        values = instance.values(entry[0].sort)
+        found[entry] = range(code(values[0]), code(values[-1]) + 1)
+    return found
+
+
 def _assignment(
-    entries: list[Entry], number: int, codes: tuple[int, ...]
+    ranges: dict[Entry, range], number: int, codes: tuple[int, ...]
 ) -> Assignment:
-    if len(codes) != len(entries):
+    if len(codes) != len(ranges):
         raise ReplayError(
-            number, f"a state of {len(codes)} values, but there are {len(entries)}"
+            number, f"a state of {len(codes)} values, but there are {len(ranges)}"
         )
+    for (entry, numbers), value in zip(ranges.items(), codes, strict=True):
+        if value not in numbers:
+            raise ReplayError(number, f"{show_entry(entry)} has no value {value}")
     return {
         entry: decode(value, entry[0].sort)
-        for entry, value in zip(entries, codes, strict=True)
+        for entry, value in zip(ranges, codes, strict=True)
     }
 
 

@@ -269,3 +269,5 @@ def test_a_search_ends_at_an_interrupt() -> None:
     system = ground(lifecycle.LIFECYCLE, lifecycle.scope(2, 2))
     found = judge.explore(system, progress=interrupt)
     assert found.limit is Limit.INTERRUPT
+    # Not even the initial states were looked at.
+    assert set(found.verdicts) == {Unknown(Limit.INTERRUPT)}

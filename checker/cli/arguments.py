@@ -117,7 +117,7 @@ WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "sta
 
 WITH_SCHEMA = (
     "verify", "guards", "coverage", "diff", "matrix", "gate", "audit", "status",
-    "layout",
+    "layout", "replay",
 )  # fmt: skip
 """Commands whose JSON has a schema."""
 
@@ -394,6 +394,10 @@ def _replay(commands: _Commands) -> None:
     command.add_argument(
         "--design", metavar="DESIGN",
         help="that the events are followed in (default: what the stream says, or v6.8)",
+    )  # fmt: skip
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="with --events: json is for programs; see 'tdxcheck schema replay'",
     )  # fmt: skip
     _limits(command)
     _folder(command)

@@ -27,12 +27,13 @@ from tdxcheck.checker.judging.kept import Kept
 from tdxcheck.checker.judging.order import Asked, asked
 from tdxcheck.checker.judging.processes import Runner, run
 from tdxcheck.checker.judging.question import Case, cases_of
-from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
+from tdxcheck.checker.judging.work import ON_DEMAND, Answer, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.as_json import assessment_as_json
 from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.unfinished import unfinished
+from tdxcheck.checker.seal import Sealer, usual_key
 from tdxcheck.checker.verdict import Refuted
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def verify(
             arguments.jobs,
             demanded=demanded,
             report=report,
-            kept=Kept(store_of(arguments)),
+            kept=Kept(store_of(arguments), _rechecked, Sealer(usual_key())),
             again=bool(arguments.engine),
             runner=runner,
         )
@@ -188,6 +189,13 @@ def _runner(arguments: argparse.Namespace, request: Asked) -> Iterator[Runner]:
 
     with distant(arguments.scheduler, request, arguments.jobs) as runner:
         yield runner
+
+
+def _rechecked(case: Case, number: int, answer: Answer) -> bool:
+    """The proof of an earlier run is one; what checks it is loaded if there is any."""
+    from tdxcheck.checker.certificates.rechecking import RECHECKER
+
+    return RECHECKER(case, number, answer)
 
 
 def prepare(folder: Path) -> None:

@@ -36,11 +36,17 @@ from tdxcheck.checker.verdict import (
     Verdict,
 )
 
+Clauses = tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
+"""An invariant: of each clause the slots that never have one of these values each."""
+
 
 @dataclass(frozen=True)
 class Answer:
     verdict: Verdict
     evidence: Evidence | None
+    proof: Clauses | None = None
+    """Of what a solver has proved, the invariant, over the slots of the rule's slice;
+    where there is one to be had."""
 
     @property
     def is_final(self) -> bool:
@@ -260,10 +266,12 @@ def is_open(verdict: Verdict) -> bool:
     return False
 
 
-def answer(system: GroundSystem, verdict: Verdict) -> Answer:
+def answer(
+    system: GroundSystem, verdict: Verdict, proof: Clauses | None = None
+) -> Answer:
     if isinstance(verdict, Refuted | Reached):
         return Answer(verdict, evidence_of(system, verdict.run))
-    return Answer(verdict, None)
+    return Answer(verdict, None, proof)
 
 
 def fired_by_name(part: Slice, fired: Mapping[Action, int]) -> Mapping[str, int]:

@@ -6,6 +6,7 @@ had in every format.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -23,7 +24,7 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.narrative import show_answer, told_by
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.story import tell
-from tdxcheck.checker.report.words import kind, sentence
+from tdxcheck.checker.report.words import category, kind, sentence
 from tdxcheck.checker.trace import Change, Trace
 from tdxcheck.checker.verdict import Refuted
 
@@ -73,6 +74,8 @@ class Finding:
     """The incident report, of several lines; empty where nothing happened."""
     severity: str = ""
     sources: tuple[str, ...] = ()
+    verdict: str = ""
+    """The kind of the verdict, if it is one on a rule."""
     stages: tuple[Stage, ...] = ()
     elsewhere: tuple[Location, ...] = ()
     """Other places that it may be shown at, the best first."""
@@ -92,6 +95,11 @@ class Results:
     interrupted: bool = False
     by_subject: Mapping[str, float] = field(default_factory=dict)
     """Seconds that were spent on each subject, where that is known."""
+
+    @property
+    def verdicts(self) -> Mapping[str, int]:
+        """How many verdicts there are of each kind."""
+        return Counter(f.verdict for f in self.findings if f.verdict)
 
     def having(self, result: Result) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.result is result)
@@ -138,6 +146,7 @@ def finding_of(judgement: Judgement) -> Finding:
         report=_report(judgement),
         severity=rule.severity.value,
         sources=tuple(map(str, dict.fromkeys(rule.sources))),
+        verdict=category(judgement.verdict),
         stages=tuple(_stages(trace)) if trace else (),
         elsewhere=tuple(_elsewhere(judgement)),
     )
@@ -176,7 +185,7 @@ def _message(judgement: Judgement) -> str:
         return f"vacuous, as is known{known}"
     if expected is not None and expected.outcome is Outcome.REFUTED:
         return f"{sentence(judgement)}; on other machines a known refutation{known}"
-    return sentence(judgement)
+    return f"{kind(judgement.verdict)}: {sentence(judgement)}"
 
 
 def _why(trace: Trace) -> str:

@@ -51,14 +51,21 @@ class Discharger:
         self._places: dict[int, _Place] = {}
 
     def discharge(
-        self, obligation: Obligation, facts: Sequence[Fact], clock: Clock
+        self,
+        obligation: Obligation,
+        likely: Sequence[Fact],
+        facts: Sequence[Fact],
+        clock: Clock,
     ) -> Discharged | str:
-        """The obligation, discharged; or what z3 says instead."""
+        """The obligation, discharged; or what z3 says instead.
+
+        Of the facts some are likely to be enough.
+        """
         key = id(obligation.base)
         if key not in self._places:
             self._places[key] = _Place(self.obligations, obligation.base)
         place = self._places[key]
-        found = place.ask(obligation.wrong, facts, clock)
+        found = place.ask(obligation.wrong, likely, facts, clock)
         if isinstance(found, str):
             return found
         used, axioms = found
@@ -75,12 +82,19 @@ class _Place:
         self.symbols = symbols_in(base)
 
     def ask(
-        self, wrong: tuple[Formula, ...], facts: Sequence[Fact], clock: Clock
+        self,
+        wrong: tuple[Formula, ...],
+        likely: Sequence[Fact],
+        facts: Sequence[Fact],
+        clock: Clock,
     ) -> tuple[tuple[Fact, ...], list[Formula]] | str:
-        """The facts by which the wrong cannot be; those that are near come first.
+        """The facts by which the wrong cannot be; those that are likely come first.
 
         Many quantified facts that have nothing to do with it can mislead z3 for long.
         """
+        told = self._ask(wrong, likely, clock.part(NEAR))
+        if not isinstance(told, str):
+            return told
         symbols = self.symbols | symbols_in(wrong)
         of = self.obligations
         near = [fact for fact in facts if of.symbols(fact) <= symbols]
@@ -108,8 +122,7 @@ class _Place:
         of = self.obligations
         formulas = tuple(map(of.formula, facts))
         given = (*self.base, *wrong, *self._axioms((*self.base, *formulas, *wrong)))
-        vocabulary = of.translator.vocabulary
-        needed = second.needed(vocabulary, Check("", given, formulas))
+        needed = second.needed(of.writer, Check("", given, formulas))
         if isinstance(needed, str):
             return needed
         return [facts[number] for number in needed]
