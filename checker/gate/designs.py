@@ -313,7 +313,17 @@ def verdict(
             witnesses.append(
                 Witness(f"{when}, the shortest run: {steps(count)}", lines)
             )
-    context.add(name, subject, told, at=at, witnesses=witnesses, designs=[design])
+    # That what a rule speaks of happens now, and keeps to it, loses nothing.
+    met = isinstance(before, Vacuous) and now == "holds"
+    context.add(
+        name,
+        subject,
+        told,
+        at=at,
+        witnesses=witnesses,
+        weight=Weight.NOTE if met else Weight.FAILS,
+        designs=[design],
+    )
 
 
 def _told(found: Verdict) -> Reached | Refuted | None:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tdxcheck.checker.findings import Finding, Report, Variant, Weight, Witness
+from tdxcheck.checker.language.location import Location
 from tdxcheck.checker.report.page import Page, Style
 
 VERSION = 1
@@ -71,7 +72,9 @@ def page(report: Report, width: int) -> Page:
 
 def _finding(page: Page, finding: Finding, told: dict[Witness, str]) -> None:
     """The finding; of a witness that another one has had, only which one that is."""
-    where = f" ({finding.file}:{finding.line})" if finding.file else ""
+    # A file of the package itself is told by its place there.
+    place = Location(finding.file, finding.line, finding.line)
+    where = f" ({place})" if finding.file else ""
     designs = ""
     if finding.designs:
         names = ", ".join(finding.designs[:MOST_DESIGNS])

@@ -66,11 +66,14 @@ class Told:
 
 def lanes(page: Page, told: Told) -> None:
     """Add the steps to the page."""
+    loop = told.trace.loop
+    if not told.steps and loop is None:
+        page.add("Nothing has to happen: the start shows it.", label="  ", at=2)
+        return
     names: dict[Lane, str] = {}
     if page.width >= NARROW:
         names = {lane: _name(lane) for lane in _columns(told, page.width)}
         _head(page, told, names)
-    loop = told.trace.loop
     for steps in _grouped(told):
         if loop is not None and steps[0].number == loop.begin + 1:
             endless.heading(page, told.trace)

@@ -46,6 +46,14 @@ def steps(page: Page, title: str, trace: Trace, machine: str) -> Story:
 
 def _told(story: Story) -> Told:
     trace = story.trace
+    sources = set_by(trace, set(story.wanted))
+    wanted = story.wanted | frozenset(sources)
+    return Told(trace, frozenset(_that_matter(story)), wanted, sources)
+
+
+def _that_matter(story: Story) -> set[int]:
+    """The numbers of the steps that do more than prepare others."""
+    trace = story.trace
     shown = {part.step.number for part in story.parts if isinstance(part, Shown)}
     decisive = {step.number for step in story.decisive}
     matter = {
@@ -59,10 +67,7 @@ def _told(story: Story) -> Told:
             or not step.went_well
         )
     }
-    needless = {step.number for step in superfluous(trace)}
-    sources = set_by(trace, set(story.wanted))
-    wanted = story.wanted | frozenset(sources)
-    return Told(trace, frozenset(matter - needless), wanted, sources)
+    return matter - {step.number for step in superfluous(trace)}
 
 
 def clause(page: Page, story: Story) -> None:
@@ -91,9 +96,10 @@ def clause(page: Page, story: Story) -> None:
     significance(page, trace.rule)
 
 
-def setters(trace: Trace) -> frozenset[Action]:
-    """The actions that set what the broken clause reads."""
-    return frozenset(step.action for step in tell(trace).decisive)
+def what_matters(trace: Trace) -> frozenset[Action]:
+    """The actions of the steps that do more than prepare others."""
+    numbers = _that_matter(tell(trace))
+    return frozenset(step.action for step in trace.steps if step.number in numbers)
 
 
 def different(page: Page, found: Others, number: int, more: str) -> None:
