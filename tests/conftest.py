@@ -12,3 +12,4 @@ def nothing_kept(
     """Keep results where no other test, and no user, does."""
     folder: Path = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder.with_name(f"{folder.name}-state")))
