@@ -5,11 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 
+def at_home(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:
+    """Have a new folder for what a user's runs keep, and another for the user's key."""
+    patch.setenv("XDG_CACHE_HOME", str(factory.mktemp("cache")))
+    patch.setenv("XDG_STATE_HOME", str(factory.mktemp("state")))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_cache_of_a_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what a fixture of several tests has judged out of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("shared-cache")))
+        at_home(tmp_path_factory, patch)
         yield
 
 
@@ -18,4 +24,4 @@ def nothing_kept(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keep results where no other test does."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    at_home(tmp_path_factory, monkeypatch)

@@ -109,6 +109,22 @@ FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
         lambda text: text.replace("(set-logic ALL)", "(set-logic ALL)(assert false)"),
         "of all questions at once",
     ),
+    "a command that writes": (
+        lambda text: text.replace(
+            "(set-logic ALL)",
+            '(set-logic ALL)(set-option :regular-output-channel "written")',
+        ),
+        "none of a certificate: set-option",
+    ),
+    "a command after a comment": (
+        lambda text: f"{text}; |\n(exit)\n",
+        "none of a certificate: exit",
+    ),
+    "no SMT-LIB": (lambda text: f"{text}))((", "answers|understand|none of"),
+    "a clause of clauses without end": (
+        lambda text: f"{MARK}{'[' * 100_000}\n{text}",
+        "no clause of this system",
+    ),
     "a clause twice": (
         lambda text: f"{clause_lines(text)[0]}\n{text}",
         "show nothing",

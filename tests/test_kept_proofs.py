@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 import pytest
 
 from tdxcheck.checker.certificates.rechecking import Rechecker
+from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.kept import Kept
 from tdxcheck.checker.judging.question import Case, cases_of
+from tdxcheck.checker.judging.sharing import together
 from tdxcheck.checker.judging.work import (
+    ENGINES,
     Answer,
     Budget,
     Findings,
@@ -134,14 +138,13 @@ def test_a_proof_with_a_clause_less_is_done_again(bench: Bench, sealed: bool) ->
     first = bench.verdict()
     if sealed:
         bench.verdict()
-    for place in range(len(next(iter(bench.documents().values()))["proof"])):
+    ((_, document),) = bench.documents().items()
+    clauses = document["proof"]
+    assert clauses
+    for place in range(len(clauses)):
+        less = clauses[:place] + clauses[place + 1 :]
         bench.judge.was_asked()
-        bench.forge(
-            lambda said, place=place: {
-                **said,
-                "proof": said["proof"][:place] + said["proof"][place + 1 :],
-            }
-        )
+        bench.forge(lambda said, less=less: {**said, "proof": less})  # type: ignore[misc]
         assert bench.verdict() == first
         assert bench.judge.was_asked()
 
@@ -230,8 +233,6 @@ def test_a_proof_without_a_certificate_is_not_kept(tmp_path: Path) -> None:
         assert bench.judge.was_asked()
     assert not bench.documents()
     kept = Kept(bench.store)
-    from tdxcheck.checker.judging.sharing import together
-
     (group,) = together(demo_cases("closed"))
     said = kept.recall(group, bench.engine, bench.judge, Budget())
     assert said.findings is None and said.said is not None
@@ -254,3 +255,28 @@ def test_an_engine_that_cannot_have_said_so_is_not_believed(tmp_path: Path) -> N
     )
     assert isinstance(bench.verdict("open"), Refuted)
     assert bench.judge.was_asked()
+
+
+def test_the_command_checks_what_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """And seals it with a key of the user's own, which is not in the store."""
+    context = Context(lambda: DEMO, lambda: ENGINES)
+    asked = ["verify", "open", "--rule", HELD, "--engine", "pdr", "--format", "json"]
+
+    def told() -> Any:
+        main([*asked, "--cache", str(tmp_path / "kept")], context)
+        (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+        return verdict["verdict"]["kind"], verdict["kept"]
+
+    assert told() == ("refuted", False)
+    assert told() == ("refuted", True)
+    bench = Bench(tmp_path)
+    forged = {"kind": "Proved", "method": "PDR", "invariant": "", "evidence": None}
+    bench.forge(lambda said: {**forged, "proof": []})
+    assert told() == ("refuted", False)
+    asked[1] = "closed"
+    for kept in (False, True, True):
+        assert told() == ("proved", kept)
+    (key,) = Path(os.environ["XDG_STATE_HOME"]).rglob("*.key")
+    assert key.stat().st_mode & 0o777 == 0o600

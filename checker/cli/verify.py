@@ -119,7 +119,7 @@ def verify(
                 **assessment_as_json(assessment, result, status),
                 **certificates_as_json(attempts, arguments.certificate),
             },
-            lambda: results_of(assessment, status),
+            lambda: results_of(assessment, status, attempts),
         ),
     )
     if arguments.format == "text":

@@ -7,9 +7,10 @@ had in every format.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from tdxcheck.checker.catalogue import Outcome
 from tdxcheck.checker.judging.judgement import (
@@ -27,6 +28,9 @@ from tdxcheck.checker.report.story import tell
 from tdxcheck.checker.report.words import category, kind, sentence
 from tdxcheck.checker.trace import Change, Trace
 from tdxcheck.checker.verdict import Refuted
+
+if TYPE_CHECKING:
+    from tdxcheck.checker.certificates import Attempt
 
 WIDTH = 100
 """Columns of the reports inside other formats."""
@@ -113,8 +117,11 @@ RESULTS = {
 }
 
 
-def results_of(assessment: Assessment, status: int) -> Results:
-    """An assessment as findings, one a question."""
+def results_of(
+    assessment: Assessment, status: int, certified: Sequence[Attempt] = ()
+) -> Results:
+    """An assessment as findings, one a question; each says what certificate it has."""
+    of = {attempt.judgement: attempt for attempt in certified}
     spent: dict[str, float] = {}
     for found in assessment.findings:
         spent[found.case] = spent.get(found.case, 0.0) + found.seconds
@@ -122,14 +129,14 @@ def results_of(assessment: Assessment, status: int) -> Results:
         "verify",
         summary.in_one_line(assessment),
         status,
-        tuple(map(finding_of, assessment.judgements)),
+        tuple(finding_of(j, of.get(j)) for j in assessment.judgements),
         assessment.seconds,
         assessment.interrupted,
         spent,
     )
 
 
-def finding_of(judgement: Judgement) -> Finding:
+def finding_of(judgement: Judgement, certified: Attempt | None = None) -> Finding:
     rule = judgement.question.rule
     claim = judgement.question.claim
     broken = outcome_of(judgement.verdict) is Outcome.REFUTED
@@ -138,7 +145,7 @@ def finding_of(judgement: Judgement) -> Finding:
         subject=judgement.case.label,
         name=judgement.question.name,
         result=RESULTS[judgement.standing],
-        message=_message(judgement),
+        message=_message(judgement) + _certificate(certified),
         location=rule.location,
         meaning=claim.statement if claim else rule.summary,
         rationale=" ".join(rule.rationale.split()),
@@ -150,6 +157,14 @@ def finding_of(judgement: Judgement) -> Finding:
         stages=tuple(_stages(trace)) if trace else (),
         elsewhere=tuple(_elsewhere(judgement)),
     )
+
+
+def _certificate(certified: Attempt | None) -> str:
+    if certified is None:
+        return ""
+    if certified.path is not None:
+        return f"; certificate: {certified.path}"
+    return f"; no certificate: {certified.reason}" if certified.reason else ""
 
 
 def _known(judgement: Judgement) -> str:

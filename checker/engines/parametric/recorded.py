@@ -92,7 +92,7 @@ class _Reader:
                 for place, name in enumerate(said["of"])
             )
             literals = tuple(self._literal(each, indices) for each in said["never"])
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except (LookupError, RecursionError, TypeError, ValueError) as error:
             raise Unreadable(f"no clause of this system: {line[:60]}") from error
         sorts = {type(index) for index in indices}
         named = tuple(
