@@ -9,7 +9,24 @@ from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import Broken, Open, Proof, Prover
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground import ground
-from tdxcheck.checker.language import SpecificationError, TransitionSystem
+from tdxcheck.checker.language import (
+    Int,
+    Map,
+    SpecificationError,
+    State,
+    Step,
+    Term,
+    TransitionSystem,
+    Var,
+    action,
+    count,
+    exists,
+    forall,
+    implies,
+    invariant,
+    ite,
+    step_rule,
+)
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Refuted
@@ -54,7 +71,149 @@ def crowds() -> None:
         assert isinstance(found, Open), f"{found} of what fails with five"
 
 
-RANDOM: tuple[Drawn, ...] = ()
+class Office(State):
+    """Who sits where, who has a key, and what is closed."""
+
+    sits = Map(Worker, bool, False)
+    key = Map(Worker, bool, False)
+    owner = Var(Worker, frozen=True)
+    closed = Var(bool, True)
+    guests = Var(Int(0, 2), 0)
+
+
+@action()
+def give_key(office: Office, worker: Worker) -> None:
+    """The owner has a key, and gives one."""
+    office.require((worker == office.owner) | office.key[office.owner])
+    office.key[worker] = True
+
+
+@action()
+def sit(office: Office, worker: Worker) -> None:
+    """{worker} sits down, if it is open, or with a key."""
+    office.require(office.key[worker] | ~office.closed)
+    office.sits[worker] = True
+
+
+@action()
+def open_up(office: Office, worker: Worker) -> None:
+    """{worker}, who sits and has a key, opens."""
+    office.require(office.sits[worker] & office.key[worker])
+    office.closed = False
+
+
+@action()
+def close(office: Office) -> None:
+    """It is closed when nobody sits there."""
+    office.require(~exists(Worker, lambda worker: office.sits[worker]))
+    office.closed = True
+
+
+@action()
+def leave(office: Office, worker: Worker) -> None:
+    """{worker} leaves, as a guest or not."""
+    office.require(office.sits[worker])
+    office.sits[worker] = False
+    office.guests = ite(office.guests < 2, office.guests + 1, 2)
+
+
+@action()
+def all_leave(office: Office) -> None:
+    """Everybody leaves."""
+    office.sits.fill(False)
+    office.guests = 0
+
+
+@invariant()
+def who_sits_there_closed_has_a_key(office: Office) -> Term[bool]:
+    """Who sits behind a closed door has a key."""
+    return forall(
+        Worker,
+        lambda worker: implies(office.closed & office.sits[worker], office.key[worker]),
+    )
+
+
+@invariant()
+def the_owner_has_a_key(office: Office) -> Term[bool]:
+    """As soon as anybody has a key, the owner has."""
+    return implies(
+        exists(Worker, lambda worker: office.key[worker]), office.key[office.owner]
+    )
+
+
+@invariant()
+def few_guests(office: Office) -> Term[bool]:
+    """There are two guests at most."""
+    return office.guests < 3
+
+
+@invariant()
+def one_guest(office: Office) -> Term[bool]:
+    """There is one guest at most, which is not so."""
+    return office.guests < 2
+
+
+@invariant()
+def nobody_sits_alone(office: Office) -> Term[bool]:
+    """Somebody who sits there is not alone, which is not so."""
+    return count(Worker, lambda worker: office.sits[worker]) != 1
+
+
+@step_rule()
+def keys_are_kept(before: Office, step: Step, after: Office) -> Term[bool]:
+    """Nobody loses a key, and only who sits leaves."""
+    kept = forall(Worker, lambda w: implies(before.key[w], after.key[w]))
+    sat = forall(Worker, lambda w: implies(step.at(w), before.sits[w]))
+    return kept & implies(step.is_(leave), sat)
+
+
+@step_rule()
+def closed_by_nobody(before: Office, step: Step, after: Office) -> Term[bool]:
+    """It is closed only when nobody sits there, which closing sees to."""
+    closing = ~before.closed & after.closed
+    return implies(closing, step.is_(close) & ~exists(Worker, lambda w: before.sits[w]))
+
+
+@step_rule()
+def opened_by_the_owner(before: Office, step: Step, after: Office) -> Term[bool]:
+    """Only the owner opens, which is not so."""
+    return implies(before.closed & ~after.closed, step.at(before.owner))
+
+
+HOLDING = (
+    who_sits_there_closed_has_a_key,
+    the_owner_has_a_key,
+    few_guests,
+    keys_are_kept,
+    closed_by_nobody,
+)
+BROKEN = (one_guest, nobody_sits_alone, opened_by_the_owner)
+OFFICE = TransitionSystem(
+    "office",
+    "An office.",
+    Office,
+    (give_key, sit, open_up, close, leave, all_leave),
+    (*HOLDING, *BROKEN),
+)
+
+
+def office() -> None:
+    """What holds of any number is proved, and what does not hold is broken."""
+    prover = _prover(OFFICE)
+    verdicts = survey(ground(OFFICE, {Worker: 3})).verdicts
+    for number, rule in enumerate(OFFICE.properties):
+        holds = rule in HOLDING
+        assert isinstance(verdicts[number], Refuted) != holds
+        found = prover.prove(number, Clock(SECONDS))
+        assert isinstance(found, Proof if holds else Broken), f"{rule.name}: {found}"
+
+
+RANDOM = (
+    Drawn(118705, 4, 5, 1, 2, 1, 400),
+    Drawn(486892, 4, 4, 3, 3, 1, 400),
+    Drawn(835161, 4, 5, 3, 2, 1, 400),
+    Drawn(492659, 4, 4, 1, 3, 1, 400),
+)
 
 
 def instances() -> None:
