@@ -33,6 +33,7 @@ def serve() -> None:
         known = import_module("tests.faults.known")
         known.known()
         known.references()
+        faults()
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(_in_a_child(json.loads(line), imports)), flush=True)
@@ -62,7 +63,8 @@ def _in_a_child(asked: int | str, imports: Imports) -> dict[str, Any]:
             "noticed": f"killed by {name}",
             "ended": number != signal.SIGXCPU,
         }
-    return found | json.loads(text)
+    found |= json.loads(text)
+    return found
 
 
 def _noticed(asked: int | str, imports: Imports) -> dict[str, Any]:

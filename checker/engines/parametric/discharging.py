@@ -54,6 +54,9 @@ class Discharger:
         self, obligation: Obligation, facts: Sequence[Fact], clock: Clock
     ) -> Discharged | str:
         """The obligation, discharged; or what z3 says instead."""
+        if obligation.at_first:
+            # Only that numbers are within their bounds, where every value begins.
+            facts = [fact for fact in facts if fact.term is None]
         key = id(obligation.base)
         if key not in self._places:
             self._places[key] = _Place(self.obligations, obligation.base)

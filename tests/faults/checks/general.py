@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import Broken, Open, Proof, Prover
-from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.engines.parametric.prover import (
+    Broken,
+    Lack,
+    Open,
+    Proof,
+    Prover,
+)
+from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.language import (
     Int,
     Map,
+    Property,
     SpecificationError,
     State,
     Step,
@@ -44,7 +53,7 @@ from tests.test_parametric import (
     ready_at_once,
 )
 
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 def _prover(system: TransitionSystem) -> Prover:
@@ -59,6 +68,8 @@ def counts() -> None:
     found = prover.prove(0, Clock(SECONDS))
     assert isinstance(found, Proof), f"not proved: {found}"
     assert isinstance(prover.prove(1, Clock(SECONDS)), Broken)
+    _lacks(prover, ready_at_once, ())
+    _lacks(prover, all_are_configured_when_ready, ())
 
 
 def crowds() -> None:
@@ -69,6 +80,7 @@ def crowds() -> None:
         )
         found = _prover(system).prove(0, Clock(SECONDS))
         assert isinstance(found, Open), f"{found} of what fails with five"
+        _lacks(_prover(system), nobody_is_tired, ())
 
 
 class Office(State):
@@ -175,6 +187,22 @@ def closed_by_nobody(before: Office, step: Step, after: Office) -> Term[bool]:
 
 
 @step_rule()
+def sits_down_where_it_is_open(before: Office, step: Step, after: Office) -> Term[bool]:
+    """Who sits down finds it open, which is not so."""
+    return forall(
+        Worker,
+        lambda w: implies(~before.sits[w] & after.sits[w], ~before.closed & step.at(w)),
+    )
+
+
+@invariant()
+def fewer_sit_than_have_a_key(office: Office) -> Term[bool]:
+    """Fewer sit there than have a key, which is not so."""
+    sitting = count(Worker, lambda w: office.sits[w])
+    return sitting <= count(Worker, lambda w: office.key[w])
+
+
+@step_rule()
 def opened_by_the_owner(before: Office, step: Step, after: Office) -> Term[bool]:
     """Only the owner opens, which is not so."""
     return implies(before.closed & ~after.closed, step.at(before.owner))
@@ -187,7 +215,13 @@ HOLDING = (
     keys_are_kept,
     closed_by_nobody,
 )
-BROKEN = (one_guest, nobody_sits_alone, opened_by_the_owner)
+BROKEN = (
+    one_guest,
+    nobody_sits_alone,
+    opened_by_the_owner,
+    sits_down_where_it_is_open,
+    fewer_sit_than_have_a_key,
+)
 OFFICE = TransitionSystem(
     "office",
     "An office.",
@@ -206,6 +240,21 @@ def office() -> None:
         assert isinstance(verdicts[number], Refuted) != holds
         found = prover.prove(number, Clock(SECONDS))
         assert isinstance(found, Proof if holds else Broken), f"{rule.name}: {found}"
+        if isinstance(found, Proof):
+            for clause in found.clauses:
+                rest = [other for other in found.clauses if other is not clause]
+                _lacks(prover, rule, rest)
+        else:
+            _lacks(prover, rule, ())
+
+
+def _lacks(prover: Prover, rule: Property, clauses: Iterable[Clause]) -> None:
+    """The clauses are no proof of the rule."""
+    try:
+        found = prover.check(rule, clauses, Clock(SECONDS))
+    except GaveUp:
+        return
+    assert isinstance(found, Lack), f"{rule.name} is proved, which is not so"
 
 
 RANDOM = (
@@ -228,9 +277,12 @@ def instances() -> None:
         for number, rule in enumerate(system.properties):
             if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
                 continue
-            if isinstance(prover.prove(number, Clock(3.0)), Proof):
+            found = prover.prove(number, Clock(3.0))
+            if isinstance(found, Proof):
                 proved += 1
                 _holds(prover, number)
+            elif isinstance(found, Broken):
+                _lacks(prover, rule, ())
     assert proved >= len(RANDOM), "proofs are missing"
 
 

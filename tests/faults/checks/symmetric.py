@@ -9,6 +9,7 @@ from functools import cache
 from itertools import product
 from math import factorial
 from random import Random
+from typing import Any
 
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.orbits import judge
@@ -32,6 +33,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.terms import Element
+from tdxcheck.checker.language.variables import Variable
 from tdxcheck.checker.trace import evidence_of, replay
 from tdxcheck.checker.verdict import Limit, Reached, Refuted, Unknown
 from tdxcheck.models.classic import lifecycle
@@ -127,7 +129,7 @@ def follow(scales: Scales, worker: Worker) -> None:
 
 
 def scales(*actions: Action, looks: Sequence[int] = (0, 1, 2)) -> TransitionSystem:
-    settings = {Scales.looks_at: lambda worker: looks[worker]}
+    settings: dict[Variable, Any] = {Scales.looks_at: lambda worker: looks[worker]}
     return TransitionSystem("scales", "Scales.", Scales, actions, (), (), settings)
 
 
