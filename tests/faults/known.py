@@ -6,7 +6,7 @@ It is found before a fault is put in, by modules that the fault is not put into.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from unittest.mock import patch
@@ -134,7 +134,7 @@ def _known(unbound: TransitionSystem, scope: Scope) -> Known:
             _reached(system, rule, distance, distance[goal])
             for goal, rule in zip(goals, to(system, goals), strict=True)
         ),
-        tuple(_samples(system)),
+        tuple(_samples(system, [*some_states(system, SAMPLES), *far[::20], *goals])),
     )
 
 
@@ -167,9 +167,9 @@ def _reached(
     return Told("reached", length, (run.states, run.steps))
 
 
-def _samples(system: GroundSystem) -> Iterator[Sample]:
+def _samples(system: GroundSystem, states: Iterable[Values]) -> Iterator[Sample]:
     interpreter = Interpreter(system.instance)
-    for values in some_states(system, SAMPLES):
+    for values in states:
         state = system.assignment(values)
         steps = interpreted(system, values)
         truths: list[bool | dict[int, bool]] = []
@@ -224,6 +224,7 @@ Living = tuple[TransitionSystem, Scope, Reference, tuple[Owed, ...]]
 def references() -> tuple[Living, ...]:
     """Systems with leads-to properties, and their graphs by the interpreter."""
     found = []
+    unbound: list[tuple[TransitionSystem, Scope]]
     unbound = [(lock, {Process: 2}) for lock in LOCKS]
     unbound += [(drawn.living(), drawn.scope) for drawn in LIVING]
     for living, scope in unbound:

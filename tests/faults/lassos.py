@@ -11,6 +11,8 @@ from tdxcheck.checker.turns import Turn, turns_of
 from tests.test_liveness import Edge, Node, Reference
 
 Steps = tuple[int, ...]
+Kept = tuple[Node, frozenset[Turn], frozenset[Turn]]
+"""Where a cycle is, the turns that are met, and those that are owed."""
 
 
 def canonical_lasso(
@@ -79,13 +81,13 @@ def _cycle(
     owing = reference.owing(rule)
     weak = {turn for turn in turns if not turn.line.strong}
 
-    def at(node: Node, met: frozenset[Turn], owed: frozenset[Turn]) -> object:
+    def at(node: Node, met: frozenset[Turn], owed: frozenset[Turn]) -> Kept:
         due = {turn for turn in turns if reference.due(turn, node)}
         return node, met | (weak - due), owed | (due - weak)
 
     @cache
-    def first(here: object, left: int) -> Steps | None:
-        node, met, owed = here  # type: ignore[misc]
+    def first(here: Kept, left: int) -> Steps | None:
+        node, met, owed = here
         if not left:
             return () if node == start and owed <= met and weak <= met else None
         for number, edge in ordered(node):

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.abc import MetaPathFinder, SourceLoader
+from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
@@ -96,7 +96,7 @@ class Imports:
 
     def __enter__(self) -> Imports:
         self._import = builtins.__import__
-        builtins.__import__ = self._noted
+        builtins.__import__ = self._noted  # type: ignore[assignment]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -155,7 +155,7 @@ def _forget(modules: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True)
-class _Finder(MetaPathFinder, SourceLoader):
+class _Finder(MetaPathFinder, InspectLoader):
     """Finds one module in a text, and keeps nothing of it in a cache."""
 
     name: str
@@ -167,11 +167,12 @@ class _Finder(MetaPathFinder, SourceLoader):
     ) -> ModuleSpec | None:
         return spec_from_loader(name, self) if name == self.name else None
 
-    def get_filename(self, fullname: str) -> str:
-        return str(self.path)
+    def get_source(self, fullname: str) -> str:
+        return self.text
 
-    def get_data(self, path: str) -> bytes:
-        return self.text.encode()
+    def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = str(self.path)
+        exec(compile(self.text, self.path, "exec"), module.__dict__)
 
 
 def compiler() -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tdxcheck.checker.engines.explicit import explore, successors_of
-from tdxcheck.checker.ground import ground
-from tdxcheck.checker.ground.slicing import cone, slice_for
+from tdxcheck.checker.ground import GroundSystem, ground
+from tdxcheck.checker.ground.slicing import Slice, cone, slice_for
+from tdxcheck.checker.ground.system import Values
 from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.language import (
     Int,
@@ -19,6 +20,7 @@ from tdxcheck.checker.language import (
     initial,
 )
 from tests.faults.comparing import same, same_answers, systems
+from tests.faults.known import Known
 
 
 def means_the_same() -> None:
@@ -71,8 +73,31 @@ def slices_say_the_same() -> None:
                 {slot.entry for slot in part.system.slots},
                 {system.slots[n].entry for n in cone(system, (number,))},
             )
+            _means_the_same(of, system, number, part)
             (verdict,) = explore(part.system).verdicts
             same_answers(system, [part.lift_verdict(verdict)], [told], {number: number})
+
+
+def _means_the_same(of: Known, system: GroundSystem, number: int, part: Slice) -> None:
+    """The slice starts where the whole does, and its rule says the same."""
+    places = {slot.entry: slot.number for slot in system.slots}
+    kept = [places[slot.entry] for slot in part.system.slots]
+
+    def seen(values: Values) -> Values:
+        return tuple(values[place] for place in kept)
+
+    starts = {seen(values) for values in of.initial}
+    same("initial states of a slice", set(part.system.initial_states()), starts)
+    (rule,) = part.system.properties
+    for sample in of.samples:
+        truth = sample.truths[number]
+        for step, holds in truth.items() if isinstance(truth, dict) else ():
+            if step in part.steps:
+                node = rule.conditions[part.steps.index(step)]
+                found = bool(evaluate(node, seen(sample.values)))
+                same(f"what a slice says of step {step}", found, holds)
+            else:
+                assert holds, f"a slice says nothing of step {step}"
 
 
 class Tank(State):

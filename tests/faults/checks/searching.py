@@ -114,10 +114,12 @@ def on_files() -> None:
 
 
 def _on_files(of: Known, system: GroundSystem, compiled: bool, short: bool) -> None:
-    room = {"has_room": lambda _, more: more == 0} if short else {}
+    room: dict[str, Any] = {"room": 600 if short else 1 << 30}
+    if short:
+        room["has_room"] = lambda _, more: more == 0
     with (
         TemporaryDirectory() as place,
-        patch.multiple(Memory, room=600 if short else 1 << 30, **room),
+        patch.multiple(Memory, **room),
     ):
         limits = Limits(folder=Path(place))
         stopped = by_tables(

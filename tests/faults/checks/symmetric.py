@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 from functools import cache
 from itertools import product
 from math import factorial
 from random import Random
+from typing import Any
 
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.orbits import judge
@@ -31,19 +33,24 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.terms import Element
+from tdxcheck.checker.language.variables import Variable
 from tdxcheck.checker.trace import evidence_of, replay
 from tdxcheck.checker.verdict import Limit, Reached, Refuted, Unknown
 from tdxcheck.models.classic import lifecycle
 from tests.faults.comparing import same
 from tests.sites import (
     KEYS,
+    SHIFT,
     House,
     Mood,
+    Shift,
     Site,
+    Tired,
     Worker,
     begin,
     finish,
     one_at_a_time,
+    rest,
     site,
 )
 from tests.test_orbits import FOUR, SITES, the_last_is_idle
@@ -60,6 +67,27 @@ def all_go_home(site: Site) -> Term[bool]:
 def nobody_goes_home(site: Site) -> Term[bool]:
     """It ends with somebody idle."""
     return exists(Worker, lambda worker: site.mood[worker] == Mood.IDLE)
+
+
+@action()
+def relieve(shift: Shift) -> None:
+    """The first, who is on duty and idle, finds that nothing is done."""
+    first = Element(Worker, 0)
+    shift.require((shift.on_duty == first) & (shift.mood[first] == Mood.IDLE))
+    shift.done = 0
+
+
+class Who(Enum):
+    ADA = "Ada"
+    BOB = "Bob"
+
+
+@action(actor=Who.BOB)
+def begin_for_bob(site: Site, worker: Worker) -> None:
+    """{worker} begins, as Bob has said."""
+    site.require(site.mood[worker] == Mood.IDLE)
+    site.require(~exists(Worker, lambda w: site.mood[w] == Mood.BUSY))
+    site.mood[worker] = Mood.BUSY
 
 
 class Scales(State):
@@ -101,7 +129,7 @@ def follow(scales: Scales, worker: Worker) -> None:
 
 
 def scales(*actions: Action, looks: Sequence[int] = (0, 1, 2)) -> TransitionSystem:
-    settings = {Scales.looks_at: lambda worker: looks[worker]}
+    settings: dict[Variable, Any] = {Scales.looks_at: lambda worker: looks[worker]}
     return TransitionSystem("scales", "Scales.", Scales, actions, (), (), settings)
 
 
@@ -113,6 +141,37 @@ SIZES: dict[str, tuple[TransitionSystem, Scope, int]] = {
     "ends": (
         site(actions=(begin, finish), properties=(all_go_home, nobody_goes_home)),
         {Worker: 3, House: 2},
+        factorial(3),
+    ),
+    "one starts tired": (
+        SITES["tired"][0].variant(
+            "one tired", "One is.", settings={Tired.tired: lambda worker: worker == 1}
+        ),
+        FOUR,
+        6,
+    ),
+    "one is on duty": (
+        SHIFT.variant(
+            "on duty", "One is.", settings={Shift.on_duty: Element(Worker, 0)}
+        ),
+        THREE,
+        2,
+    ),
+    "one is relieved": (
+        replace(SHIFT, actions=(*SHIFT.actions, relieve)),
+        THREE,
+        2,
+    ),
+    "by two": (
+        site(
+            actions=(
+                replace(begin, actor=Who.ADA),
+                replace(finish, actor=Who.BOB),
+                begin_for_bob,
+                replace(rest, actor=Who.BOB),
+            )
+        ),
+        {Worker: 3, House: 1},
         factorial(3),
     ),
     "carrying": (scales(load), THREE, 6),
