@@ -33,7 +33,7 @@ from tdxcheck.checker.language.terms import Index
 
 TRIES = 4
 """Orders in which a part is made small, where it leads to what was of no use before."""
-VIEWS = 8
+VIEWS = 4
 """Parts of a state that are looked at for the best clause."""
 MANY = 3
 """Elements that a clause had better not be about, if there are no more."""
@@ -215,17 +215,18 @@ class Learner(Grounded):
 
     def _clause(self, values: Sequence[int], last: frozenset[int]) -> Clause | None:
         """One that excludes the state, and was not found to be of no use."""
-        second = None
-        found = 0
+        found: list[Clause] = []
+        looked = 0
         for view in self._views:
             cube = self._seen(values, view)
-            if found < VIEWS and self.oracle.never(cube):
-                found += 1
+            if self.oracle.never(cube):
                 clause = self._of(cube, last)
-                if clause is not None and not self._is_of_all(clause):
-                    return clause
-                second = second or clause
-        return second
+                if clause is not None:
+                    found.append(clause)
+                looked += 1
+                if looked == VIEWS:
+                    break
+        return min(found, key=_size, default=None)
 
     def _of(self, cube: Cube, last: frozenset[int]) -> Clause | None:
         for attempt in range(TRIES):
@@ -245,8 +246,8 @@ class Learner(Grounded):
         )
 
     def _is_useful(self, clause: Clause) -> bool:
-        """It was not found to be of no use, and it holds at first."""
-        if told(clause) in self._useless:
+        """It holds at first, and was not found to be of no use, nor is likely to be."""
+        if self._is_of_all(clause) or told(clause) in self._useless:
             return False
         try:
             first = next(self.instances(clause), None)
@@ -306,3 +307,7 @@ class Learner(Grounded):
                     places_[place] = here
             back = {s: {there: n for n, there in to[s].items()} for s in sorts}
             yield _View(places_, back)
+
+
+def _size(clause: Clause) -> tuple[int, int]:
+    return len(clause.indices), len(clause.literals)
