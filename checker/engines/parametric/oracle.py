@@ -77,15 +77,15 @@ class Oracle(Grounded):
             return False
         return first is not None and self.never(first)
 
-    def smallest(
-        self, cube: Cube, last: frozenset[int], random: Random | None
-    ) -> Cube:
+    def smallest(self, cube: Cube, last: frozenset[int], random: Random | None) -> Cube:
         """As little of the cube as never occurs, of as few elements as can be.
 
         The slots that are to be kept, if it can be, are given. In another order other
         parts are found.
         """
-        ranks = {element: n for n, element in enumerate(reversed([*self.elements()]), 1)}
+        ranks = {
+            element: n for n, element in enumerate(reversed([*self.elements()]), 1)
+        }
 
         def rank(slot: int) -> tuple[bool, int]:
             about = (ranks.get(e, 0) for e in self.about(slot, cube[slot]))
