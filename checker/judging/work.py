@@ -28,6 +28,7 @@ from tdxcheck.checker.trace import Evidence, evidence_of
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
+    HeldInSmall,
     Limit,
     Reached,
     Refuted,
@@ -58,6 +59,8 @@ class Answer:
         match self.verdict:
             case Bounded(limit=limit) | Unknown(limit=limit):
                 return limit in FINAL
+            case HeldInSmall():
+                return False
         return True
 
     def counting(self, states: int) -> Answer:
@@ -74,7 +77,13 @@ class Answer:
         return self
 
 
-FINAL = (Limit.DEPTH, Limit.NUMBERS, Limit.SYMMETRY, Limit.UNSUPPORTED)
+FINAL = (
+    Limit.DEPTH,
+    Limit.NUMBERS,
+    Limit.SYMMETRY,
+    Limit.UNSUPPORTED,
+    Limit.FAMILY,
+)
 """The limits that are met again whenever the same is asked."""
 
 

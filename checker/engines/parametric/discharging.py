@@ -23,7 +23,7 @@ from tdxcheck.checker.engines.parametric.obligations import (
 from tdxcheck.checker.engines.parametric.smtlib import NAME, Check
 from tdxcheck.checker.engines.symbolic.solving import Clock
 
-NEAR, PLAIN, EACH = 0.25, 1.0, 4.0
+NEAR, PLAIN, EACH = 0.5, 1.0, 4.0
 """Seconds for one obligation: by the facts near it, by those that are plain, by all."""
 
 

@@ -97,9 +97,7 @@ class Grounded:
                 if number not in self.family.named[sort]:
                     yield sort, number
 
-    def about(
-        self, slot: int, values: tuple[int, ...]
-    ) -> set[tuple[type[Index], int]]:
+    def about(self, slot: int, values: tuple[int, ...]) -> set[tuple[type[Index], int]]:
         """The elements that a literal speaks of."""
         if slot >= self.slots:
             seen = self.conditions[slot - self.slots]

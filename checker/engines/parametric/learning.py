@@ -1,10 +1,10 @@
 """Learning: clauses by which a rule is kept by every step of a machine.
 
-A state that respects all clauses and from which a step breaks one, or the rule, is to be
-blocked. Whether it is reachable is not known there; but a smaller machine, of which
+A state that respects all clauses and from which a step breaks one, or the rule, is to
+be blocked. Whether it is reachable is not known there; but a smaller machine, of which
 every reachable state is known, has a part of it that never occurs. Its elements are
-replaced by any others: that is one clause more. Whether it holds of larger machines, the
-steps of this one tell, as far as it goes.
+replaced by any others: that is one clause more. Whether it holds of larger machines,
+the steps of this one tell, as far as it goes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from tdxcheck.checker.language.terms import Index
 
 TRIES = 4
 """Orders in which a part is made small, where it leads to what was of no use before."""
-VIEWS = 8
+VIEWS = 4
 """Parts of a state that are looked at for the best clause."""
 MANY = 3
 """Elements that a clause had better not be about, if there are no more."""
+SPARED = 400
+"""Questions that are asked to find clauses that can be spared."""
 
 Kept = Clause | int
 """What is to be kept: a clause, or the rule with this number."""
@@ -137,7 +139,8 @@ class Learner(Grounded):
                 del self.needed[one]
 
     def _spare(self, number: int) -> None:
-        """Leave out of what the rule needs every clause that can be spared."""
+        """Leave out of what the rule needs clauses that can be spared."""
+        asked = 0
         for clause in reversed(self._cone(number)):
             cone = self._cone(number)
             if isinstance(clause, Clause) and clause in cone:
@@ -145,6 +148,9 @@ class Learner(Grounded):
                 found = dict(self.needed)
                 for one in cone:
                     if one is not clause and clause in self.needed[one]:
+                        asked += 1
+                        if asked > SPARED:
+                            return
                         if self._possible(one, rest):
                             break
                         found[one] = self._core(rest)
@@ -215,17 +221,18 @@ class Learner(Grounded):
 
     def _clause(self, values: Sequence[int], last: frozenset[int]) -> Clause | None:
         """One that excludes the state, and was not found to be of no use."""
-        second = None
-        found = 0
+        found: list[Clause] = []
+        looked = 0
         for view in self._views:
             cube = self._seen(values, view)
-            if found < VIEWS and self.oracle.never(cube):
-                found += 1
+            if self.oracle.never(cube):
                 clause = self._of(cube, last)
-                if clause is not None and not self._is_of_all(clause):
-                    return clause
-                second = second or clause
-        return second
+                if clause is not None:
+                    found.append(clause)
+                looked += 1
+                if looked == VIEWS:
+                    break
+        return min(found, key=_size, default=None)
 
     def _of(self, cube: Cube, last: frozenset[int]) -> Clause | None:
         for attempt in range(TRIES):
@@ -245,8 +252,8 @@ class Learner(Grounded):
         )
 
     def _is_useful(self, clause: Clause) -> bool:
-        """It was not found to be of no use, and it holds at first."""
-        if told(clause) in self._useless:
+        """It holds at first, and was not found to be of no use, nor is likely to be."""
+        if self._is_of_all(clause) or told(clause) in self._useless:
             return False
         try:
             first = next(self.instances(clause), None)
@@ -258,7 +265,7 @@ class Learner(Grounded):
         return not self.unrolling.possible(self._first, broken)
 
     def _seen(self, values: Sequence[int], view: _View) -> Cube:
-        """What the state is in the smaller machine, as far as it has a meaning there."""
+        """What the state is in the smaller machine, as far as that has a meaning."""
         cube: Cube = {}
         for own, here in view.places.items():
             value: int | None = values[here]
@@ -298,11 +305,14 @@ class Learner(Grounded):
                 subject, numbers = self.oracle.subject(place)
                 of = self.oracle.sorts(place)
                 moved = tuple(
-                    to[s][n] if s in to else n
-                    for s, n in zip(of, numbers, strict=True)
+                    to[s][n] if s in to else n for s, n in zip(of, numbers, strict=True)
                 )
                 here = self.places.get((subject, moved))
                 if here is not None:
                     places_[place] = here
             back = {s: {there: n for n, there in to[s].items()} for s in sorts}
             yield _View(places_, back)
+
+
+def _size(clause: Clause) -> tuple[int, int]:
+    return len(clause.indices), len(clause.literals)

@@ -33,8 +33,9 @@ class Oracle(Grounded):
         self.reachable = closure(self.diagrams, self.moves, start, clock.look)
         if self.reachable == self.diagrams.manager.false:
             raise no_initial_state(part.system)
+        self._false = self.diagrams.manager.false
         super().__init__(replace(part, conditions=self._counting(part.conditions)))
-        self.told: dict[tuple[int, int], Diagram] = {}
+        self.told: dict[tuple[int, tuple[int, ...]], Diagram] = {}
 
     def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
         """The conditions; of those that say what a number counts, the truest.
@@ -76,47 +77,66 @@ class Oracle(Grounded):
             return False
         return first is not None and self.never(first)
 
-    def smallest(
-        self, cube: Cube, last: frozenset[int], random: Random | None
-    ) -> Cube:
+    def smallest(self, cube: Cube, last: frozenset[int], random: Random | None) -> Cube:
         """As little of the cube as never occurs, of as few elements as can be.
 
         The slots that are to be kept, if it can be, are given. In another order other
         parts are found.
         """
-        for slot in [slot for slot in cube if self.is_a_size(slot)]:
-            rest = {other: value for other, value in cube.items() if other != slot}
-            if self.never(rest):
-                cube = rest
-        for sort, number in self.elements():
-            rest = {
-                slot: value
-                for slot, value in cube.items()
-                if (sort, number) not in self.about(slot, value)
-            }
-            if self.never(rest):
-                cube = rest
-        order = sorted(cube, key=lambda slot: self._worth(slot, last))
+        ranks = {
+            element: n for n, element in enumerate(reversed([*self.elements()]), 1)
+        }
+
+        def rank(slot: int) -> tuple[bool, int]:
+            about = (ranks.get(e, 0) for e in self.about(slot, cube[slot]))
+            return self.is_a_size(slot), max(about, default=0)
+
+        order = sorted(cube, key=lambda slot: self._worth(slot, last), reverse=True)
         if random is not None:
             random.shuffle(order)
-        for slot in order:
-            rest = {other: value for other, value in cube.items() if other != slot}
-            if self.never(rest):
-                cube = rest
+        order.sort(key=rank)
+        truths = {slot: self._holds(slot, cube[slot]) for slot in order}
+        kept = self._needed(self.reachable, order, truths)
+        cube = {slot: cube[slot] for slot in sorted(kept)}
         for slot in list(cube):
             if self._widens(slot):
+                rest = self.reachable
+                for other in cube.keys() - {slot}:
+                    rest &= self._holds(other, cube[other])
                 term = self.system.slots[slot].term
-                for value in range(term.low, term.high + 1):
-                    if value not in cube[slot]:
-                        wider = {**cube, slot: (*cube[slot], value)}
-                        if self.never(wider):
-                            cube = wider
+                cube[slot] += tuple(
+                    value
+                    for value in range(term.low, term.high + 1)
+                    if value not in cube[slot]
+                    and rest & self._holds(slot, (value,)) == self._false
+                )
         return cube
+
+    def _needed(
+        self, found: Diagram, order: list[int], truths: dict[int, Diagram]
+    ) -> list[int]:
+        """Those without any of which some of the states are left; the first, if any do.
+
+        By halves: of the second half only what the first does not exclude by itself.
+        """
+        if found == self._false:
+            return []
+        if len(order) == 1:
+            return order
+        half = len(order) // 2
+        first, second = order[:half], order[half:]
+        rest = found
+        for slot in first:
+            rest &= truths[slot]
+        more = self._needed(rest, second, truths)
+        for slot in more:
+            found &= truths[slot]
+        return [*self._needed(found, first, truths), *more]
 
     def _worth(
         self, slot: int, last: frozenset[int]
     ) -> tuple[bool, bool, bool, bool, int]:
-        """What is dropped first comes first."""
+        """What had better be left out comes first."""
         condition = slot >= self.slots
         if condition:
             return (False, True, False, False, -slot)
@@ -137,33 +157,24 @@ class Oracle(Grounded):
     def never(self, cube: Cube) -> bool:
         """No reachable state is so."""
         found = self.reachable
-        false = self.diagrams.manager.false
-        single: dict[str, bool] = {}
         for slot, values in cube.items():
-            if slot < self.slots and len(values) == 1:
-                item = self.system.slots[slot]
-                code = values[0] - item.term.low
-                for place, bit in enumerate(self.diagrams.bits[slot]):
-                    single[bit] = bool(code >> place & 1)
-        found &= self.diagrams.manager.cube(single)
-        for slot, values in cube.items():
-            if found == false:
-                return True
-            if slot >= self.slots:
-                found &= self._told(slot, values[0])
-            elif len(values) > 1:
-                item = self.system.slots[slot]
-                some = false
-                for value in values:
-                    some |= self.diagrams.holds(item, value)
-                found &= some
-        return bool(found == false)
+            if found == self._false:
+                break
+            found &= self._holds(slot, values)
+        return bool(found == self._false)
 
-    def _told(self, slot: int, value: int) -> Diagram:
-        key = slot, value
+    def _holds(self, slot: int, values: tuple[int, ...]) -> Diagram:
+        """The slot has one of the values, or the condition after them this one."""
+        key = slot, values
         if key not in self.told:
-            node = self.conditions[slot - self.slots].node
-            truth = self.diagrams.truth(node)
-            self.told[key] = truth if value else ~truth
+            self.told[key] = self._made(slot, values)
         return self.told[key]
 
+    def _made(self, slot: int, values: tuple[int, ...]) -> Diagram:
+        if slot >= self.slots:
+            truth = self.diagrams.truth(self.conditions[slot - self.slots].node)
+            return truth if values[0] else ~truth
+        found = self._false
+        for value in values:
+            found |= self.diagrams.holds(self.system.slots[slot], value)
+        return found

@@ -1,8 +1,12 @@
-"""Proving: guess from small machines, check without bounds, guess from larger ones."""
+"""Proving: guess from small machines, check without bounds, guess from larger ones.
+
+What was found for one rule serves the next: the clauses are parts of one invariant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,13 +15,17 @@ from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
 from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
 from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
 from tdxcheck.checker.engines.parametric.learning import Learner
-from tdxcheck.checker.engines.parametric.machines import Machine, conditions_of, unmet_of
-from tdxcheck.checker.engines.parametric.oracle import Oracle
+from tdxcheck.checker.engines.parametric.machines import (
+    Machine,
+    conditions_of,
+    unmet_of,
+)
 from tdxcheck.checker.engines.parametric.obligations import (
     Fact,
     Obligation,
     Obligations,
 )
+from tdxcheck.checker.engines.parametric.oracle import Oracle
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
@@ -153,6 +161,11 @@ class Prover:
                 made.take(other.clauses)
             self._learners[size] = made
         return self._learners[size]
+
+    def prepare(self, clock: Clock) -> None:
+        """Do what every rule begins with, as far as there is time."""
+        with suppress(GaveUp, Unsupported, SpecificationError):
+            self.learner(SIZES[0], clock)
 
     @cached_property
     def obligations(self) -> Obligations:
