@@ -64,7 +64,7 @@ class Manager:
         self._same: dict[tuple[tuple[str, str], ...], Diagram] = {}
         """By a renaming: each bit is as what it becomes."""
         if self._cudd is not None:
-            self._bdd = Remembering()
+            self._bdd: Any = Remembering()
             self._bdd.cubes = weakref.ref(self._cubes)
         else:
             from dd import autoref
