@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
 
-import numpy as np
-
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.engines.explicit import Exploration, Limits, Progress
 from tdxcheck.checker.engines.packed.breadth import Search
@@ -66,7 +64,7 @@ class Divided(Search):
 
     def start(self, between: Callable[[], None] = lambda: None) -> None:
         super().start(between)
-        states = np.concatenate(list(self.levels[0].chunks(self.chunk)))
+        states = self.levels[0].chunks(self.chunk)
         self.parts: list[list[Any]] = [
             [self._made(f"start-{number}", _itself, part)]
             for number, part in enumerate(by_partition(states, self.partitions))

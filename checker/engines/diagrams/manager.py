@@ -11,7 +11,6 @@ import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-cudd: Any
 try:
     from dd import cudd
 except ImportError:  # No wheel with CUDD for this platform.
@@ -34,11 +33,9 @@ class Cubes(dict[object, Diagram]):
     """
 
 
-if cudd is None:
-    Remembering = None
-else:
+if cudd is not None:
 
-    class Remembering(cudd.BDD):  # type: ignore[misc,no-redef]
+    class Remembering(cudd.BDD):  # type: ignore[misc]
         """dd's CUDD, which makes a cube but once.
 
         dd itself makes one for each image, at a cost that grows with all bits and not
@@ -67,7 +64,7 @@ class Manager:
         self._same: dict[tuple[tuple[str, str], ...], Diagram] = {}
         """By a renaming: each bit is as what it becomes."""
         if self._cudd is not None:
-            self._bdd = Remembering()
+            self._bdd: Any = Remembering()
             self._bdd.cubes = weakref.ref(self._cubes)
         else:
             from dd import autoref

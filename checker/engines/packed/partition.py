@@ -9,7 +9,7 @@ anywhere, when a process has died.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,12 +61,13 @@ def expanded(
         found = table.expand(prepared, some, taken)
         stuck.append(some[found.stuck])
         fresh += found.fresh
-    parts = by_partition(np.concatenate(fresh), partitions)
+    parts = by_partition(fresh, partitions)
     return Expanded(taken, hits, np.concatenate(stuck), parts)
 
 
-def by_partition(states: Words, partitions: int) -> tuple[Words, ...]:
+def by_partition(chunks: Iterable[Words], partitions: int) -> tuple[Words, ...]:
     """The states that belong to each partition."""
+    states = np.concatenate(list(chunks))
     owners = mixed(states) % np.uint64(partitions)
     return tuple(states[owners == number] for number in range(partitions))
 
