@@ -48,7 +48,7 @@ from tdxcheck.checker.verdict import (
 METHOD = "PDR"
 
 PLAIN = 10.0
-"""Seconds before lemmas are looked for."""
+"""Seconds of the CPU before lemmas are looked for."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Budget:
 
     depth: int | None = None
     seconds: float | None = None
+    effort: float | None = None
+    """Seconds of the CPU, which are the same however busy the machine is."""
 
 
 def prove(
@@ -69,7 +71,7 @@ def prove(
     What takes long is begun again, with what is known of pairs of values.
     """
     clock = Clock(budget.seconds)
-    begin = replace(budget, seconds=min(clock.left, PLAIN))
+    begin = replace(budget, effort=PLAIN)
     try:
         return _proved(system, targets, begin)
     except GaveUp as reason:
@@ -111,7 +113,8 @@ def _attempt(
         bad = literals.or_(map(moves.bad, targets))
         images = Images(literals, symmetric=symmetric)
         known = [_cube(literals, lemma) for lemma in lemmas]
-        found = Search(moves, bad, images, budget.seconds, known).run(budget.depth)
+        ends = budget.seconds, budget.effort
+        found = Search(moves, bad, images, *ends, known).run(budget.depth)
         if isinstance(found, Found):
             return _run(system, targets, found)
         clauses = {never(literals, cube) for cube in minimum(moves, bad, found)}
