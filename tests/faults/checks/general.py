@@ -39,6 +39,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Refuted
+from tests import test_beginning as beginning
 from tests.random_systems import SORTS, Drawn
 from tests.test_parametric import (
     Keys,
@@ -81,6 +82,9 @@ def crowds() -> None:
         found = _prover(system).prove(0, Clock(SECONDS))
         assert isinstance(found, Open), f"{found} of what fails with five"
         _lacks(_prover(system), nobody_is_tired, ())
+    prover = Prover(family_of(Instance(beginning.SHOP, {beginning.Worker: 2})))
+    found = prover.prove(0, Clock(SECONDS))
+    assert isinstance(found, Open), f"{found} of what six break at first"
 
 
 class Office(State):
