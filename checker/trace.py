@@ -7,7 +7,7 @@ replayed, and nothing else is ever shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -19,7 +19,6 @@ from tdxcheck.checker.language.instance import (
     Entry,
     Instance,
     describe,
-    show_arguments,
     show_entry,
     show_value,
 )
@@ -197,11 +196,35 @@ def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
         before, after = states[number - 1], states[number]
         steps.append(_step(interpreter, number, action, arguments, before, after))
     trace = Trace(instance, rule, states[0], tuple(steps), evidence.loop)
-    if rule.mode is Mode.LEADS_TO:
+    confirm(trace)
+    return trace
+
+
+def confirm(trace: Trace) -> None:
+    """The steps have shown what the verdict says of the property, or a ReplayError."""
+    if trace.rule.mode is Mode.LEADS_TO:
         _check_lasso(trace)
     else:
-        _check_end(interpreter, trace)
-    return trace
+        _check_end(trace.interpreter, trace)
+
+
+def take(
+    trace: Trace,
+    interpreter: Interpreter,
+    initial: Assignment,
+    steps: Sequence[tuple[Action, tuple[Any, ...]]],
+    loop_from: int | None,
+) -> Trace | None:
+    """Other steps than those of a trace, from another state; None if one is refused."""
+    made: list[TraceStep] = []
+    before = initial
+    for number, (action, arguments) in enumerate(steps, 1):
+        after = interpreter.attempt(before, action, arguments).after
+        if after is None:
+            return None
+        made.append(_step(interpreter, number, action, arguments, before, after))
+        before = after
+    return Trace(interpreter.instance, trace.rule, initial, tuple(made), loop_from)
 
 
 def _ranges(instance: Instance) -> dict[Entry, range]:
@@ -404,9 +427,3 @@ def possible_steps(
         for arguments in interpreter.instance.choices(action):
             if interpreter.attempt(state, action, arguments).after is not None:
                 yield action, arguments
-
-
-def show_call(step: TraceStep) -> str:
-    """The step by its action's name, such as `sys_lp_init (CPU 0)`."""
-    shown = show_arguments(step.action, step.taken.arguments).values()
-    return f"{step.action.name} ({', '.join(shown)})" if shown else step.action.name

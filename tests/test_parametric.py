@@ -13,9 +13,13 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import Broken, Lack, Open, Proof, Prover
+from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground import ground
+from tdxcheck.checker.judging.generalizing import generalized
+from tdxcheck.checker.judging.kept import merged
 from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.judging.work import Answer, Budget, Known
 from tdxcheck.checker.language import (
     Action,
     Index,
@@ -38,7 +42,13 @@ from tdxcheck.checker.language import (
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.verdict import Refuted
+from tdxcheck.checker.verdict import (
+    HeldInSmall,
+    Limit,
+    ProvedForEvery,
+    Refuted,
+    Unknown,
+)
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.classic import lifecycle
 from tests.random_systems import SORTS, Drawn, examples, systems
@@ -169,6 +179,78 @@ def test_what_fails_with_five_is_not_proved(crowd: Action) -> None:
     assert isinstance(found, Open)
     assert found.upto == "3 workers"
     assert "nobody_is_tired" in found.reason or "tired" in found.reason
+
+
+@invariant()
+def the_tired_are_many(shop: Shop) -> Term[bool]:
+    """Who is tired has five others around."""
+    there = count(Worker, lambda worker: shop.present[worker])
+    return implies(shop.tired, there >= 5)
+
+
+def test_what_never_happens_is_empty_and_what_happens_with_five_is_not() -> None:
+    rules = (the_tired_are_many,)
+    quiet = TransitionSystem("quiet", "Workers.", Shop, (comes,), rules)
+    assert proof_of(prover_of(quiet, Worker), the_tired_are_many).vacuous
+    crowded = TransitionSystem("shop", "Workers.", Shop, (comes, is_crowded), rules)
+    found = prover_of(crowded, Worker).prove(0, Clock(SECONDS))
+    assert isinstance(found, Open), "no small machine shows what the rule is about"
+
+
+def test_what_rules_have_in_common_is_learned_once() -> None:
+    prover = prover_of(lifecycle.LIFECYCLE, lifecycle.Cpu, lifecycle.Block)
+    clock = Clock(SECONDS)
+    learner = prover.learner(2, clock)
+    for number in range(len(lifecycle.LIFECYCLE.properties)):
+        assert learner.learn(number, clock)
+    before = dict(learner.clauses)
+    for number in range(len(lifecycle.LIFECYCLE.properties)):
+        assert isinstance(prover.prove(number, clock), Proof)
+    assert learner.clauses == before
+    assert prover.learner(2, clock) is learner
+
+
+def test_a_clause_of_the_learner_is_kept_by_those_that_it_needs() -> None:
+    prover = prover_of(lifecycle.LIFECYCLE, lifecycle.Cpu, lifecycle.Block)
+    clock = Clock(SECONDS)
+    learner = prover.learner(2, clock)
+    number = lifecycle.LIFECYCLE.properties.index(lifecycle.online_memory_is_covered)
+    assert learner.learn(number, clock)
+    (one, *_) = learner.needed[number]
+    assert one in learner.kept()
+    learner.forget(one)
+    assert number not in learner.needed
+    assert one not in learner.kept()
+    learner.learn(number, clock)
+    assert told(one) not in map(told, learner.clauses)
+
+
+# The part in judging.
+
+
+def test_what_is_known_is_not_asked_again() -> None:
+    names = ("a_keyid_is_left_for_tds", "no_seamcall_after_failed_init")
+    design = CATALOGUE.design("v6.8")
+    (case,) = cases_of(CATALOGUE, [design], {}, names=names)
+    asked: list[str] = []
+
+    def report(notice: object) -> None:
+        asked.append(str(notice))
+
+    whole = generalized(case, Budget(seconds=SECONDS), report)
+    kinds = {q.name: a for q, a in zip(case.questions, whole.answers, strict=True)}
+    assert isinstance(kinds[names[0]].verdict, ProvedForEvery)
+    assert kinds[names[1]].verdict == Unknown(Limit.FAMILY)
+    assert all(answer.is_final for answer in whole.answers)
+    asked.clear()
+    known = Known(dict(enumerate(whole.answers)))
+    again = generalized(case, Budget(seconds=SECONDS, known=known), report)
+    assert not asked
+    assert merged(known, again).answers == whole.answers
+
+
+def test_what_held_in_small_machines_is_asked_again() -> None:
+    assert not Answer(HeldInSmall("2 CPUs", "the limit of time"), None).is_final
 
 
 # Counting.

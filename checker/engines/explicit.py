@@ -98,6 +98,10 @@ class Exploration:
         return tuple(action for action, times in self.fired.items() if not times)
 
 
+Visit = Callable[[GroundSystem, Limits, Callable[[Progress], None]], Exploration]
+"""Visits every reachable state of a system, or as many as the limits allow."""
+
+
 class Search:
     """A breadth-first search, one level at a time."""
 

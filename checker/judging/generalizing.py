@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import Broken, Prover, Result
+from tdxcheck.checker.engines.parametric.prover import MODES, Broken, Prover, Result
 from tdxcheck.checker.engines.parametric.prover import Proof as Shown
+from tdxcheck.checker.engines.parametric.recorded import with_clauses
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Notice, Report
-from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
     HeldInSmall,
     Limit,
@@ -22,17 +22,28 @@ from tdxcheck.checker.verdict import (
 )
 
 UNLIMITED = 86_400.0
-"""Seconds for each question, where there is no limit of time."""
-FEW = 30.0
-"""Seconds for one question at first, so that a hard one does not stop the others."""
+"""Seconds for all questions, where there is no limit of time."""
+ROUNDS = (30.0, 300.0)
+"""Seconds for one question, so that a hard one does not stop the others.
+
+What is still open after the others is asked again: it may need what they have taught.
+"""
 
 
 def generalized(case: Case, budget: Budget, report: Report) -> Findings:
     """What can be shown of every question for any number of things."""
     started = time.monotonic()
     seconds = UNLIMITED if budget.seconds is None else budget.seconds
-    clock = Clock(seconds)
-    found: list[Verdict] = []
+    asked = [
+        number
+        for number in budget.known.open(case)
+        if case.questions[number].rule.mode in MODES
+    ]
+    found: dict[int, Verdict] = {
+        number: Unknown(Limit.UNSUPPORTED)
+        for number, question in enumerate(case.questions)
+        if question.rule.mode not in MODES
+    }
     note = ""
     stopped = Limit.TIME
     try:
@@ -40,28 +51,40 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
         note = f"any number of {family.told}"
         if family.opened:
             note += f", with any {', '.join(v.name for v in family.opened)}"
-        prover = Prover(family)
-        for number, question in enumerate(case.questions):
-            if question.rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
-                found.append(Unknown(Limit.UNSUPPORTED))
-                continue
-            text = f"{question.name}, {len(case.questions) - number} to go"
-            report(Notice(case.label, Engine.PARAMETRIC, text))
-            part = clock if len(case.questions) == 1 else clock.part(FEW)
-            found.append(_verdict(prover.prove(number, part)))
+        found |= _judged(Prover(family), case, asked, Clock(seconds), report)
     except Unsupported as error:
         note = str(error)
         stopped = Limit.UNSUPPORTED
     except KeyboardInterrupt:
         stopped = Limit.INTERRUPT
-    found += [Unknown(stopped)] * (len(case.questions) - len(found))
+    verdicts = [found.get(n, Unknown(stopped)) for n in range(len(case.questions))]
     return Findings(
         case.label,
         Engine.PARAMETRIC,
-        tuple(Answer(verdict, None) for verdict in found),
+        tuple(Answer(verdict, None) for verdict in verdicts),
         time.monotonic() - started,
         note=note,
     )
+
+
+def _judged(
+    prover: Prover, case: Case, asked: list[int], clock: Clock, report: Report
+) -> dict[int, Verdict]:
+    found: dict[int, Verdict] = {}
+    prover.prepare(clock)
+    left = asked
+    for most in ROUNDS:
+        for place, number in enumerate(left):
+            if clock.left <= 0:
+                return found
+            name = case.questions[number].name
+            text = f"{name}, {len(left) - place} to go"
+            report(Notice(case.label, Engine.PARAMETRIC, text))
+            part = clock if len(asked) == 1 else clock.part(most)
+            found[number] = _verdict(prover.prove(number, part))
+        left = [n for n in left if isinstance(found[n], HeldInSmall | Unknown)]
+        left = [n for n in left if found[n] != Unknown(Limit.FAMILY)]
+    return found
 
 
 def _verdict(result: Result) -> Verdict:
@@ -74,7 +97,8 @@ def _verdict(result: Result) -> Verdict:
                 f"an inductive invariant of {len(result.invariant)} parts "
                 f"({result.obligations} obligations, by {solvers})"
             )
-            return ProvedForEvery(result.family, method, result.invariant, result.text)
+            text = with_clauses(result.text, result.clauses)
+            return ProvedForEvery(result.family, method, result.invariant, text)
         case Broken():
             return Unknown(Limit.FAMILY)
     if result.upto:

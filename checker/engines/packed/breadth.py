@@ -256,6 +256,10 @@ class Search:
             return
         for states in level.chunks(self.chunk):
             self.taking.look(self.watches, states, self.hits)
+        self._note_hits()
+
+    def _note_hits(self) -> None:
+        """Look no more for what was hit on the last level."""
         for number in np.flatnonzero(self.hits):
             self.found.setdefault(self.pending[number].name, self.depth)
         self.looked = self.depth

@@ -56,7 +56,7 @@ def explore(
         folder=limits.folder,
     )
     try:
-        return _explored(search, limits, progress)
+        return explored(search, limits, progress)
     except OSError as error:
         place = error.filename or limits.folder or "the folder of the search"
         raise FolderError(f"{place}: {error.strerror}") from error
@@ -64,9 +64,10 @@ def explore(
         search.keeper.close()
 
 
-def _explored(
+def explored(
     search: Search, limits: Limits, progress: Callable[[Progress], None]
 ) -> Exploration:
+    """What the search finds until it ends, or a limit is met."""
     limit: Limit | None = None
 
     def between() -> None:

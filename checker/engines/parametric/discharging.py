@@ -23,7 +23,7 @@ from tdxcheck.checker.engines.parametric.obligations import (
 from tdxcheck.checker.engines.parametric.smtlib import NAME, Check
 from tdxcheck.checker.engines.symbolic.solving import Clock
 
-NEAR, PLAIN, EACH = 0.25, 1.0, 4.0
+NEAR, PLAIN, EACH = 0.5, 1.0, 4.0
 """Seconds for one obligation: by the facts near it, by those that are plain, by all."""
 
 
@@ -51,17 +51,25 @@ class Discharger:
         self._places: dict[int, _Place] = {}
 
     def discharge(
-        self, obligation: Obligation, facts: Sequence[Fact], clock: Clock
+        self,
+        obligation: Obligation,
+        likely: Sequence[Fact],
+        facts: Sequence[Fact],
+        clock: Clock,
     ) -> Discharged | str:
-        """The obligation, discharged; or what z3 says instead."""
+        """The obligation, discharged; or what z3 says instead.
+
+        Of the facts some are likely to be enough.
+        """
         if obligation.at_first:
             # Only that numbers are within their bounds, where every value begins.
             facts = [fact for fact in facts if fact.term is None]
+            likely = [fact for fact in likely if fact.term is None]
         key = id(obligation.base)
         if key not in self._places:
             self._places[key] = _Place(self.obligations, obligation.base)
         place = self._places[key]
-        found = place.ask(obligation.wrong, facts, clock)
+        found = place.ask(obligation.wrong, likely, facts, clock)
         if isinstance(found, str):
             return found
         used, axioms = found
@@ -78,12 +86,19 @@ class _Place:
         self.symbols = symbols_in(base)
 
     def ask(
-        self, wrong: tuple[Formula, ...], facts: Sequence[Fact], clock: Clock
+        self,
+        wrong: tuple[Formula, ...],
+        likely: Sequence[Fact],
+        facts: Sequence[Fact],
+        clock: Clock,
     ) -> tuple[tuple[Fact, ...], list[Formula]] | str:
-        """The facts by which the wrong cannot be; those that are near come first.
+        """The facts by which the wrong cannot be; those that are likely come first.
 
         Many quantified facts that have nothing to do with it can mislead z3 for long.
         """
+        told = self._ask(wrong, likely, clock.part(NEAR))
+        if not isinstance(told, str):
+            return told
         symbols = self.symbols | symbols_in(wrong)
         of = self.obligations
         near = [fact for fact in facts if of.symbols(fact) <= symbols]
@@ -111,8 +126,7 @@ class _Place:
         of = self.obligations
         formulas = tuple(map(of.formula, facts))
         given = (*self.base, *wrong, *self._axioms((*self.base, *formulas, *wrong)))
-        vocabulary = of.translator.vocabulary
-        needed = second.needed(vocabulary, Check("", given, formulas))
+        needed = second.needed(of.writer, Check("", given, formulas))
         if isinstance(needed, str):
             return needed
         return [facts[number] for number in needed]

@@ -1,447 +1,318 @@
-"""Learning: clauses that hold of a small machine, and that make a rule inductive there.
+"""Learning: clauses by which a rule is kept by every step of a machine.
 
-Every reachable state of the machine is known, as a diagram. A state that respects all
-clauses and from which a step breaks one is not reachable, so a part of it never occurs.
-The part is made as small as it can be, and its elements are replaced by any others:
-that is one clause more. No clause is wrong of this machine.
+A state that respects all clauses and from which a step breaks one, or the rule, is to
+be blocked. Whether it is reachable is not known there; but a smaller machine, of which
+every reachable state is known, has a part of it that never occurs. Its elements are
+replaced by any others: that is one clause more. Whether it holds of larger machines,
+the steps of this one tell, as far as it goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, permutations, product
+from functools import cached_property
+from itertools import combinations, islice, product
 from random import Random
 from typing import Any
 
 import z3
 
-from tdxcheck.checker.engines.diagrams import encoding as diagrams
-from tdxcheck.checker.engines.diagrams.deciding import deciding
-from tdxcheck.checker.engines.diagrams.manager import Diagram
-from tdxcheck.checker.engines.diagrams.reach import Look, closure
-from tdxcheck.checker.engines.parametric.clauses import (
-    LETTERS,
-    Clause,
-    Condition,
-    Literal,
-)
-from tdxcheck.checker.engines.parametric.family import Family
+from tdxcheck.checker.engines.parametric.clauses import Clause
+from tdxcheck.checker.engines.parametric.grounded import Cube, Grounded, Part
+from tdxcheck.checker.engines.parametric.oracle import Oracle
+from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.symbolic.encoding import Encoding
 from tdxcheck.checker.engines.symbolic.lemmas import holds
 from tdxcheck.checker.engines.symbolic.solving import Clock, Unrolling
 from tdxcheck.checker.engines.symbolic.target import target_of
-from tdxcheck.checker.ground.system import (
-    GroundSystem,
-    Values,
-    code,
-    decode,
-    no_initial_state,
-)
-from tdxcheck.checker.ground.terms import Node, evaluate, support
-from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.language.terms import Const, Element, Index, Term
-from tdxcheck.checker.language.variables import Int, Variable
+from tdxcheck.checker.ground.system import GroundProperty
+from tdxcheck.checker.ground.terms import Node, support
+from tdxcheck.checker.language.terms import Index
 
-Cube = dict[int, tuple[int, ...]]
-"""By the number of a slot, or of a condition after them, which values it may have."""
+TRIES = 4
+"""Orders in which a part is made small, where it leads to what was of no use before."""
+VIEWS = 4
+"""Parts of a state that are looked at for the best clause."""
+MANY = 3
+"""Elements that a clause had better not be about, if there are no more."""
+SPARED = 400
+"""Questions that are asked to find clauses that can be spared."""
 
-
-class Refuted(Exception):
-    """The machine breaks the rule."""
+Kept = Clause | int
+"""What is to be kept: a clause, or the rule with this number."""
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A condition of some elements, as the small machine has it."""
+@dataclass(frozen=True)
+class _View:
+    """The smaller machine as a part of this one: a choice of its elements."""
 
-    condition: Condition
-    numbers: tuple[int, ...]
-    """The elements that are put in."""
-    node: Node
+    places: dict[int, int]
+    """By its numbers of slots and conditions, the ones here."""
+    back: dict[type[Index], dict[int, int]]
+    """By the elements here, its own."""
 
 
-class Learner:
-    """Clauses of one rule, which is the only property of the machine's system."""
+class Learner(Grounded):
+    """Clauses of one machine, for rule after rule: what was learned once is there.
 
-    def __init__(
-        self,
-        family: Family,
-        system: GroundSystem,
-        conditions: Sequence[Seen],
-        constants: Mapping[Any, Any],
-        clock: Clock,
-        look: Look,
-    ) -> None:
-        self.family = family
-        self.system = system
-        self.rule = system.properties[0]
-        self.constants = constants
-        self.diagrams = diagrams.Encoding(system)
-        self.moves = moves = self.diagrams.moves()
-        start = self.diagrams.initial()
-        self.reachable = closure(self.diagrams, moves, start, look)
-        false = self.diagrams.manager.false
-        if self.reachable == false:
-            raise no_initial_state(system)
-        for target in deciding(self.diagrams, moves, self.rule):
-            if self.reachable & target.states != false:
-                raise Refuted
-        self.conditions = self._counting(conditions)
-        self.encoding = Encoding(system)
-        self.clock = clock
-        self.unrolling = self._unrolling()
-        self.random: Random | None = None
-        self.clauses: list[Clause] = []
-        self.pool: list[tuple[Clause, list[Cube]]] = []
-        self.look = look
-        self.told: dict[tuple[int, int], Diagram] = {}
-        self.last = support(*self.rule.conditions)
-        """The slots that the rule itself reads: a clause had better be about them."""
-        self.places: dict[Any, int] = {slot.entry: slot.number for slot in system.slots}
-        for place, seen in enumerate(self.conditions, len(system.slots)):
-            self.places[seen.condition, seen.numbers] = place
+    Those that a step could break count only where a rule makes use of them.
+    """
 
-    def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
-        """The conditions; of those that say what a number counts, the truest.
-
-        In a small machine others seem to say something, too.
-        """
-        best: dict[Variable, tuple[int, Seen]] = {}
-        for seen in conditions:
-            if (number := seen.condition.counts) is not None:
-                true = self.reachable & self.diagrams.truth(seen.node)
-                (states,) = self.diagrams.count(true)
-                if number not in best or states > best[number][0]:
-                    best[number] = states, seen
-        chosen = [seen for _, seen in best.values()]
-        return [s for s in conditions if s.condition.counts is None or s in chosen]
-
-    def happens(self) -> bool:
-        """What the rule speaks of."""
-        truth, false = self.diagrams.truth, self.diagrams.manager.false
-        if self.rule.property.mode is Mode.INVARIANT:
-            return bool(self.reachable & truth(self.rule.premises[0]) != false)
-        return any(
-            self.reachable & m.guard & truth(self.rule.premises[m.step.number]) != false
-            for m in self.moves
+    def __init__(self, part: Part, oracle: Oracle, clock: Clock) -> None:
+        counted = {seen.condition for seen in oracle.conditions}
+        kept = [seen for seen in part.conditions if seen.condition in counted]
+        super().__init__(
+            Part(part.family, part.system, part.rules, kept, part.constants)
         )
+        self.oracle = oracle
+        self.encoding = Encoding(part.system)
+        self.clauses: dict[Clause, Any] = {}
+        """Each with the name that says that it holds before the step."""
+        self.needed: dict[Kept, tuple[Clause, ...]] = {}
+        """The clauses by which every step keeps it."""
+        self._goals: dict[Kept, Any] = {}
+        self._useless: set[str] = set()
+        self.unrolling = Unrolling(self.encoding, clock)
+        self.unrolling.require(self.encoding.within, 0)
+        for condition in self.system.initial:
+            if self._is_rigid(condition):
+                self.unrolling.require(self.encoding.term(condition), 0)
+        self.unrolling.extend()
+        self._first = self.unrolling.literal(self.encoding.initial, 0)
 
     def _is_rigid(self, condition: Node) -> bool:
         """It is of the configuration alone, so it holds always."""
         slots = [self.system.slots[number] for number in support(condition)]
         return all(slot.entry[0].frozen for slot in slots)
 
-    def _unrolling(self) -> Unrolling:
-        """One step from any state that the configuration allows."""
-        unrolling = Unrolling(self.encoding, self.clock)
-        unrolling.require(self.encoding.within, 0)
-        for condition in self.system.initial:
-            if self._is_rigid(condition):
-                unrolling.require(self.encoding.term(condition), 0)
-        unrolling.extend()
-        return unrolling
-
     # The clauses that are needed.
 
-    def learn(
-        self, goals: Iterable[Clause], pool: Iterable[Clause], attempt: int
-    ) -> None:
-        """Find clauses until no step from where all hold breaks one, or the rule.
+    def learn(self, number: int, clock: Clock) -> bool:
+        """Find clauses until no step breaks the rule, or one of those that it needs.
 
-        Those of the pool are taken where they serve, and hold of this machine. Another
-        attempt leaves things out in another order, and so finds other clauses.
+        There may be none that is of use; then the rule cannot be shown by them.
         """
-        self.unrolling = self._unrolling()
-        self.random = Random(attempt) if attempt else None
-        self.clauses = []
-        self.pool = [
-            (clause, cubes)
-            for clause in pool
-            if (cubes := self._if_true(clause)) is not None
-        ]
-        for clause in goals:
-            if self._if_true(clause) is not None:
-                self._add(clause)
-        self._block(self._breaking_the_rule())
-        done = 0
-        while done < len(self.clauses):
-            clause = self.clauses[done]
-            self._block(self._breaking(clause))
-            done += 1
+        self.unrolling.clock = clock
+        last = support(*self.oracle.rules[number].conditions)
+        while True:
+            left = [one for one in self._cone(number) if one not in self.needed]
+            if not left:
+                self._spare(number)
+                return True
+            if not self._block(left[0], last):
+                if not isinstance(left[0], Clause):
+                    return False
+                self.forget(left[0])
 
-    def _breaking_the_rule(self) -> Any:
-        target = target_of(self.system, self.rule)
+    def kept(self) -> list[Clause]:
+        """The clauses that every step keeps where all of them hold."""
+        found = {one: self.needed[one] for one in self.clauses if one in self.needed}
+        while lost := [c for c, by in found.items() if not found.keys() >= set(by)]:
+            for clause in lost:
+                del found[clause]
+        return list(found)
+
+    def _cone(self, number: int) -> list[Kept]:
+        found: dict[Kept, None] = {}
+        stack: list[Kept] = [number]
+        while stack:
+            one = stack.pop()
+            if one not in found:
+                found[one] = None
+                stack += self.needed.get(one, ())
+        return list(found)
+
+    def take(self, clauses: Iterable[Clause]) -> None:
+        """Have these, too, as far as they are about this machine and hold there."""
+        for clause in clauses:
+            if clause not in self.clauses and self.oracle.is_true(clause):
+                self._add(clause)
+
+    def forget(self, clause: Clause) -> None:
+        """Go on without this clause, and do not learn it again."""
+        self._useless.add(told(clause))
+        self.clauses.pop(clause)
+        for one, needed in list(self.needed.items()):
+            if one is clause or clause in needed:
+                del self.needed[one]
+
+    def _spare(self, number: int) -> None:
+        """Leave out of what the rule needs clauses that can be spared."""
+        asked = 0
+        for clause in reversed(self._cone(number)):
+            cone = self._cone(number)
+            if isinstance(clause, Clause) and clause in cone:
+                rest = [o for o in cone if isinstance(o, Clause) and o is not clause]
+                found = dict(self.needed)
+                for one in cone:
+                    if one is not clause and clause in self.needed[one]:
+                        asked += 1
+                        if asked > SPARED:
+                            return
+                        if self._possible(one, rest):
+                            break
+                        found[one] = self._core(rest)
+                else:
+                    self.needed = found
+
+    def _block(self, one: Kept, last: frozenset[int]) -> bool:
+        """Find clauses by which every step keeps it; whether there are."""
+        while self._possible(one, self.clauses):
+            values = self.values(self.unrolling.path().states[0])
+            clause = self._clause(values, last)
+            if clause is None:
+                return False
+            self._add(clause)
+        self.needed[one] = self._core(self.clauses)
+        return True
+
+    def _possible(self, one: Kept, clauses: Iterable[Clause]) -> bool:
+        """Some step from where the clauses hold breaks it."""
+        if one not in self._goals:
+            self._goals[one] = (
+                self._breaking(one)
+                if isinstance(one, Clause)
+                else self._breaking_the_rule(self.rules[one])
+            )
+        names = [self.clauses[clause] for clause in clauses]
+        return self.unrolling.possible(self._goals[one], *names)
+
+    def _core(self, clauses: Iterable[Clause]) -> tuple[Clause, ...]:
+        """The clauses that made the last question impossible."""
+        core = {name.get_id() for name in self.unrolling.solver.unsat_core()}
+        return tuple(c for c in clauses if self.clauses[c].get_id() in core)
+
+    def _breaking_the_rule(self, rule: GroundProperty) -> Any:
+        target = target_of(self.system, rule)
         hit = self.encoding.hit(target)
         if target.at_step:
             return self.unrolling.literal(hit, 0)
-        after = self.encoding.at(
-            hit, self.unrolling.instants[1], self.unrolling.instants[1]
-        )
+        instant = self.unrolling.instants[1]
+        after = self.encoding.at(hit, instant, instant)
         before = self.unrolling.at(hit, 0)
         return self.unrolling.name(z3.And(after, z3.Not(before)))
 
     def _breaking(self, clause: Clause) -> Any:
-        one = [self._formula(cube, 1) for cube in islice(self._instances(clause), 1)]
-        return self.unrolling.name(z3.Or(one))
-
-    def _block(self, goal: Any) -> None:
-        """Find clauses by which the goal cannot be hit."""
-        while self.unrolling.possible(goal):
-            self.look()
-            state = self.unrolling.path().states[0]
-            values = self._values(state)
-            known = (
-                clause
-                for clause, cubes in self.pool
-                if any(_has(values, cube) for cube in cubes)
-            )
-            self._add(next(known, None) or self.lifted(self.smallest(state)))
-
-    def _if_true(self, clause: Clause) -> list[Cube] | None:
-        """The clause of all elements; None if it is not about this part, or not so."""
-        try:
-            cubes = list(self._instances(clause))
-        except KeyError:
-            return None
-        return cubes if cubes and self.never(cubes[0]) else None
-
-    def _values(self, state: Values) -> list[int]:
-        return [*state, *(evaluate(seen.node, state) for seen in self.conditions)]
+        after = [self._formula(cube, 1) for cube in islice(self.instances(clause), 1)]
+        before = [self._formula(cube, 0) for cube in self.instances(clause)]
+        return self.unrolling.name(z3.And(z3.Or(after), z3.Not(z3.Or(before))))
 
     def _add(self, clause: Clause) -> None:
-        self.clauses.append(clause)
-        for cube in self._instances(clause):
-            self.unrolling.solver.add(z3.Not(self._formula(cube, 0)))
+        never = [z3.Not(self._formula(cube, 0)) for cube in self.instances(clause)]
+        self.clauses[clause] = self.unrolling.name(z3.And(never))
 
     def _formula(self, cube: Cube, time: int) -> Any:
         instant = self.unrolling.instants[time]
         parts = []
         for number, values in cube.items():
-            if number < len(self.system.slots):
+            if number < self.slots:
                 each = [holds(self.encoding, instant, (number, v)) for v in values]
                 parts.append(z3.Or(each))
             else:
-                seen = self.conditions[number - len(self.system.slots)]
+                seen = self.conditions[number - self.slots]
                 formula = self.encoding.term(seen.node)
                 formula = self.encoding.at(formula, instant, instant)
                 parts.append(formula if values[0] else z3.Not(formula))
         return z3.And(parts)
 
-    # A part of a state that never occurs.
+    # What the smaller machine knows of a state.
 
-    def smallest(self, state: Values) -> Cube:
-        """As little of the state as never occurs, of as few elements as can be."""
-        cube: Cube = {n: (value,) for n, value in enumerate(self._values(state))}
-        never = self.never(cube)
-        assert never, "a state that leads to what never occurs is reachable"
-        for slot in [slot for slot in cube if self._is_a_size(slot)]:
-            rest = {other: value for other, value in cube.items() if other != slot}
-            if self.never(rest):
-                cube = rest
-        for sort, number in self._elements():
-            rest = {
-                slot: value
-                for slot, value in cube.items()
-                if (sort, number) not in self._about(slot, value)
-            }
-            if self.never(rest):
-                cube = rest
-        order = sorted(cube, key=self._worth)
-        if self.random is not None:
-            self.random.shuffle(order)
-        for slot in order:
-            rest = {other: value for other, value in cube.items() if other != slot}
-            if self.never(rest):
-                cube = rest
-        for slot in list(cube):
-            if self._widens(slot):
-                term = self.system.slots[slot].term
-                for value in range(term.low, term.high + 1):
-                    if value not in cube[slot]:
-                        wider = {**cube, slot: (*cube[slot], value)}
-                        if self.never(wider):
-                            cube = wider
-        return cube
+    def _clause(self, values: Sequence[int], last: frozenset[int]) -> Clause | None:
+        """One that excludes the state, and was not found to be of no use."""
+        found: list[Clause] = []
+        looked = 0
+        for view in self._views:
+            cube = self._seen(values, view)
+            if self.oracle.never(cube):
+                clause = self._of(cube, last)
+                if clause is not None:
+                    found.append(clause)
+                looked += 1
+                if looked == VIEWS:
+                    break
+        return min(found, key=_size, default=None)
 
-    def _worth(self, slot: int) -> tuple[bool, bool, bool, bool, int]:
-        """What is dropped first comes first."""
-        condition = slot >= len(self.system.slots)
-        if condition:
-            return (False, True, False, False, -slot)
-        variable, numbers = self.system.slots[slot].entry
-        names = isinstance(variable.sort, type) and issubclass(variable.sort, Index)
-        if names and not variable.frozen:
-            return (False, False, False, False, -slot)
-        return (True, slot in self.last, not variable.frozen, bool(numbers), -slot)
+    def _of(self, cube: Cube, last: frozenset[int]) -> Clause | None:
+        for attempt in range(TRIES):
+            random = Random(attempt) if attempt else None
+            clause = self.oracle.lifted(self.oracle.smallest(cube, last, random))
+            if self._is_useful(clause):
+                return clause
+        return None
 
-    def _is_a_size(self, slot: int) -> bool:
-        """It holds a number that may be as large as a sort of any size has elements."""
-        if slot >= len(self.system.slots):
+    def _is_of_all(self, clause: Clause) -> bool:
+        """It is about every element there, so it may be so for want of others."""
+        scope = self.oracle.system.instance.scope
+        counted = Counter(map(type, clause.indices))
+        return any(
+            number >= MANY and number == scope[sort] - len(self.family.named[sort])
+            for sort, number in counted.items()
+        )
+
+    def _is_useful(self, clause: Clause) -> bool:
+        """It holds at first, and was not found to be of no use, nor is likely to be."""
+        if self._is_of_all(clause) or told(clause) in self._useless:
             return False
-        sort = self.system.slots[slot].entry[0].sort
-        return isinstance(sort, Int) and sort.high in self.family.unbounded
-
-    def _widens(self, slot: int) -> bool:
-        if slot >= len(self.system.slots):
+        try:
+            first = next(self.instances(clause), None)
+        except KeyError:  # It is about something that this machine does not have.
             return False
-        item = self.system.slots[slot]
-        sort = item.entry[0].sort
-        element = isinstance(sort, type) and issubclass(sort, Index)
-        return not item.term.boolean and not element
+        if first is None:
+            return False
+        broken = self.unrolling.name(self._formula(first, 0))
+        return not self.unrolling.possible(self._first, broken)
 
-    def never(self, cube: Cube) -> bool:
-        """No reachable state is so."""
-        found = self.reachable
-        false = self.diagrams.manager.false
-        single: dict[str, bool] = {}
-        for slot, values in cube.items():
-            if slot < len(self.system.slots) and len(values) == 1:
-                item = self.system.slots[slot]
-                code = values[0] - item.term.low
-                for place, bit in enumerate(self.diagrams.bits[slot]):
-                    single[bit] = bool(code >> place & 1)
-        found &= self.diagrams.manager.cube(single)
-        for slot, values in cube.items():
-            if found == false:
-                return True
-            if slot >= len(self.system.slots):
-                found &= self._told(slot, values[0])
-            elif len(values) > 1:
-                item = self.system.slots[slot]
-                some = false
-                for value in values:
-                    some |= self.diagrams.holds(item, value)
-                found &= some
-        return bool(found == false)
-
-    def _told(self, slot: int, value: int) -> Diagram:
-        key = slot, value
-        if key not in self.told:
-            node = self.conditions[slot - len(self.system.slots)].node
-            truth = self.diagrams.truth(node)
-            self.told[key] = truth if value else ~truth
-        return self.told[key]
-
-    def _elements(self) -> Iterator[tuple[type[Index], int]]:
-        """Those that have no name, the last of each sort first."""
-        scope = self.system.instance.scope
-        for sort in self.family.unbounded:
-            for number in reversed(range(scope[sort])):
-                if number not in self.family.named[sort]:
-                    yield sort, number
-
-    def _about(
-        self, slot: int, values: tuple[int, ...]
-    ) -> set[tuple[type[Index], int]]:
-        """The elements that a literal speaks of."""
-        if slot >= len(self.system.slots):
-            seen = self.conditions[slot - len(self.system.slots)]
-            return set(
-                zip(map(type, seen.condition.indices), seen.numbers, strict=True)
-            )
-        variable, numbers = self.system.slots[slot].entry
-        found = set(zip(variable.index_sorts, numbers, strict=True))
-        sort = variable.sort
-        if isinstance(sort, type) and issubclass(sort, Index):
-            found |= {(sort, value) for value in values}
-        return found
-
-    # From elements to any elements.
-
-    def lifted(self, cube: Cube) -> Clause:
-        """The clause of which the cube is one instance."""
-        used = dict.fromkeys(
-            element
-            for slot, values in cube.items()
-            for element in sorted(
-                self._about(slot, values), key=lambda e: (e[0].__name__, e[1])
-            )
-        )
-        to: dict[Term[Any], Term[Any]] = {}
-        names = iter(LETTERS)
-        for sort, number in used:
-            if sort in self.family.named and number not in self.family.named[sort]:
-                prefix = sort.__name__.lower()
-                to[Element(sort, number)] = sort(f"{prefix}_{next(names)}")
-        literals = tuple(
-            self._literal(slot, values).moved(to) for slot, values in cube.items()
-        )
-        indices = tuple(i for i in to.values() if isinstance(i, Index))
-        sorts = {type(index) for index in indices}
-        named = tuple(
-            Element(sort, number)
-            for sort in self.family.unbounded
-            if sort in sorts
-            for number in self.family.named[sort]
-        )
-        return Clause(indices, literals, named)
-
-    def _literal(self, slot: int, values: tuple[int, ...]) -> Literal:
-        if slot >= len(self.system.slots):
-            seen = self.conditions[slot - len(self.system.slots)]
-            arguments = _named(seen.condition.indices, seen.numbers)
-            return Literal(seen.condition, arguments, (Const(bool(values[0])),))
-        variable, numbers = self.system.slots[slot].entry
-        elements = tuple(map(Element, variable.index_sorts, numbers))
-        sort = variable.sort
-        if isinstance(sort, type) and issubclass(sort, Index):
-            terms: list[Term[Any]] = [Element(sort, value) for value in values]
-        else:
-            terms = [Const(decode(value, sort)) for value in values]
-        return Literal(variable, elements, tuple(terms))
-
-    def _instances(self, clause: Clause) -> Iterator[Cube]:
-        """The clause of every choice of different elements."""
-        scope = self.system.instance.scope
-        by_sort: dict[type[Index], list[Index]] = {}
-        for index in clause.indices:
-            by_sort.setdefault(type(index), []).append(index)
-        choices = []
-        for sort, indices in by_sort.items():
-            free = [n for n in range(scope[sort]) if n not in self.family.named[sort]]
-            choices.append(list(permutations(free, len(indices))))
-        for numbers in product(*choices):
-            to: dict[Term[Any], Term[Any]] = {
-                index: Element(sort, number)
-                for (sort, indices), chosen in zip(
-                    by_sort.items(), numbers, strict=True
-                )
-                for index, number in zip(indices, chosen, strict=True)
-            }
-            cube = self._cube(clause, to)
-            if cube is not None:
-                yield cube
-
-    def _cube(self, clause: Clause, to: dict[Term[Any], Term[Any]]) -> Cube | None:
-        """The clause's literals of these elements; None where one is never so."""
+    def _seen(self, values: Sequence[int], view: _View) -> Cube:
+        """What the state is in the smaller machine, as far as that has a meaning."""
         cube: Cube = {}
-        for literal in clause.literals:
-            moved = literal.moved(to)
-            numbers = tuple(a.number for a in moved.arguments if isinstance(a, Element))
-            values = tuple(map(_number, moved.values))
-            place = self.places.get((literal.subject, numbers))
-            if place is not None:
-                cube[place] = values
-            elif self._constant(literal, numbers) not in values:
-                return None
+        for own, here in view.places.items():
+            value: int | None = values[here]
+            if own < self.oracle.slots:
+                slot = self.oracle.system.slots[own]
+                back = view.back.get(slot.entry[0].sort)
+                if back is not None:
+                    value = back.get(value)
+                if value is None or not slot.term.low <= value <= slot.term.high:
+                    continue
+            cube[own] = (value,)
         return cube
 
-    def _constant(self, literal: Literal, numbers: tuple[int, ...]) -> int:
-        """What an entry is that has one value here."""
-        return code(self.constants[literal.subject, numbers])
+    @cached_property
+    def _views(self) -> list[_View]:
+        """Every way to see the smaller machine in this one, up to the order."""
+        return list(self._seen_as())
+
+    def _seen_as(self) -> Iterator[_View]:
+        scope, own = self.system.instance.scope, self.oracle.system.instance.scope
+        sorts = self.family.unbounded
+        choices = []
+        for sort in sorts:
+            named = self.family.named[sort]
+            free = [n for n in range(scope[sort]) if n not in named]
+            places = [n for n in range(own[sort]) if n not in named]
+            choices.append(
+                [
+                    {n: n for n in named} | dict(zip(places, chosen, strict=True))
+                    for chosen in combinations(free, len(places))
+                ]
+            )
+        for chosen in product(*choices):
+            to = dict(zip(sorts, chosen, strict=True))
+            places_ = {}
+            for place in range(self.oracle.slots + len(self.oracle.conditions)):
+                subject, numbers = self.oracle.subject(place)
+                of = self.oracle.sorts(place)
+                moved = tuple(
+                    to[s][n] if s in to else n for s, n in zip(of, numbers, strict=True)
+                )
+                here = self.places.get((subject, moved))
+                if here is not None:
+                    places_[place] = here
+            back = {s: {there: n for n, there in to[s].items()} for s in sorts}
+            yield _View(places_, back)
 
 
-def _has(values: list[int], cube: Cube) -> bool:
-    return all(values[place] in wanted for place, wanted in cube.items())
-
-
-def _named(indices: tuple[Index, ...], numbers: tuple[int, ...]) -> tuple[Element, ...]:
-    return tuple(Element(type(i), n) for i, n in zip(indices, numbers, strict=True))
-
-
-def _number(value: Term[Any]) -> int:
-    if isinstance(value, Element):
-        return value.number
-    assert isinstance(value, Const)
-    return code(value.value)
+def _size(clause: Clause) -> tuple[int, int]:
+    return len(clause.indices), len(clause.literals)

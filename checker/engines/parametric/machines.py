@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import combinations, product
 from typing import Any
 
-from tdxcheck.checker.engines.diagrams.reach import Look
 from tdxcheck.checker.engines.parametric.clauses import Condition
 from tdxcheck.checker.engines.parametric.family import Family, Sort, parts
-from tdxcheck.checker.engines.parametric.learning import Learner, Seen
-from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.engines.parametric.grounded import Part, Seen
 from tdxcheck.checker.ground.grounder import ground, premise_of
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.terms import Const as GroundConst
@@ -44,7 +42,9 @@ MOST_OPEN = 1
 class Machine:
     """All members of a family of some sizes, and what their rules depend on."""
 
-    def __init__(self, family: Family, sizes: Mapping[Sort, int]) -> None:
+    def __init__(
+        self, family: Family, sizes: Mapping[Sort, int], conditions: Iterable[Condition]
+    ) -> None:
         self.family = family
         self.sizes = dict(sizes)
         system = family.system
@@ -52,7 +52,7 @@ class Machine:
         instance = family.instance(self.sizes)
         asked = [
             (condition, numbers)
-            for condition in conditions_of(family)
+            for condition in conditions
             for numbers in product(
                 *(instance.elements(type(i)) for i in condition.indices)
             )
@@ -97,22 +97,24 @@ class Machine:
                 found[variable] = start
         return found
 
-    def learner(self, number: int, clock: Clock, look: Look) -> Learner:
-        """A learner of clauses for the rule with this number."""
-        alone = slice_for(self.ground, [number])
+    def part(self, numbers: Iterable[int]) -> Part:
+        """What the rules with these numbers depend on."""
+        wanted = list(numbers)
+        alone = slice_for(self.ground, wanted)
         entries = {slot.entry for slot in alone.system.slots}
         kept = [
             place
             for place in range(self.rules, len(self.ground.properties))
             if self._within(place, entries)
         ]
-        part = slice_for(self.ground, [number, *kept])
+        part = slice_for(self.ground, [*wanted, *kept])
+        rules = part.system.properties
         seen = [
             Seen(*self.asked[place - self.rules], rule.conditions[0])
-            for place, rule in zip(kept, part.system.properties[1:], strict=True)
+            for place, rule in zip(kept, rules[len(wanted) :], strict=True)
         ]
-        system = replace(part.system, properties=part.system.properties[:1])
-        return Learner(self.family, system, seen, self.ground.constants, clock, look)
+        of_rules = dict(zip(wanted, rules, strict=False))
+        return Part(self.family, part.system, of_rules, seen, self.ground.constants)
 
     def _within(self, place: int, entries: set[Any]) -> bool:
         node = self.ground.properties[place].conditions[0]

@@ -19,6 +19,7 @@ from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.counting import constants_in, symbols_in
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, parts
 from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.smtlib import Writer
 from tdxcheck.checker.engines.parametric.translating import (
     Binding,
     Taken,
@@ -76,6 +77,7 @@ class Obligations:
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
         self.family: Family = translator.family
+        self.writer = Writer(translator.vocabulary)
         self._taken: dict[Action, list[tuple[Taken, tuple[Formula, ...]]]] = {}
         self._formulas: dict[Fact, Formula] = {}
         self._symbols: dict[Fact, frozenset[int]] = {}

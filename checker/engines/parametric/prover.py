@@ -1,22 +1,31 @@
-"""Proving: guess from small machines, check without bounds, guess from larger ones."""
+"""Proving: guess from small machines, check without bounds, guess from larger ones.
+
+What was found for one rule serves the next: the clauses are parts of one invariant.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from tdxcheck.checker.engines.parametric import second, smtlib
-from tdxcheck.checker.engines.parametric.clauses import Clause
+from tdxcheck.checker.engines.parametric import second
+from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
 from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
 from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
-from tdxcheck.checker.engines.parametric.learning import Refuted
-from tdxcheck.checker.engines.parametric.machines import Machine, unmet_of
+from tdxcheck.checker.engines.parametric.learning import Learner
+from tdxcheck.checker.engines.parametric.machines import (
+    Machine,
+    conditions_of,
+    unmet_of,
+)
 from tdxcheck.checker.engines.parametric.obligations import (
     Fact,
     Obligation,
     Obligations,
 )
+from tdxcheck.checker.engines.parametric.oracle import Oracle
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
@@ -25,8 +34,13 @@ from tdxcheck.checker.language.system import Mode, Property
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
+MODES = (Mode.INVARIANT, Mode.STEP_RULE)
+"""The kinds of rules that there are proofs of."""
 SIZES = (2, 3)
-"""Elements of each sort of the small machines, in their order."""
+"""Elements of each sort of the machines that are visited, in their order.
+
+Clauses are looked for in a machine that has one more of each.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,24 @@ class Lack:
     reason: str
     fact: Fact | None = None
     """The part of the invariant that some action does not keep, if it is one."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What may be made use of, and what was shown by it."""
+
+    facts: tuple[Fact, ...]
+    clock: Clock
+    shown: list[Discharged] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class _Argument:
+    """Facts that hold always, and by what that is shown."""
+
+    facts: tuple[Fact, ...]
+    clauses: tuple[Clause, ...]
+    shown: tuple[Discharged, ...]
 
 
 @dataclass(frozen=True)
@@ -91,31 +123,49 @@ def sizes_of(family: Family, size: int) -> dict[Sort, int]:
     return sizes
 
 
-def _still(clock: Clock) -> None:
-    """There is time left; else an exception says that there is none."""
-    clock.milliseconds()
-
-
 class Prover:
     """Proofs of the rules of one family."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self._machines: dict[int, Machine] = {}
-        self._pool: list[Clause] = []
-        """Clauses of other rules, which may serve again."""
+        self._learners: dict[int, Learner] = {}
         self._facts: dict[Clause, Fact] = {}
         self._of_rule: dict[Property, Fact] = {}
         self._settled: list[Discharged] = []
         self._shown: dict[Fact, list[Discharged]] = {}
+        self._proved: dict[Fact, None] = {}
+        """Facts that hold always, for any rule to make use of."""
         self._agreed: set[Discharged] = set()
-        self._happens = False
 
     def machine(self, size: int) -> Machine:
         """The members with so many elements of each sort."""
         if size not in self._machines:
-            self._machines[size] = Machine(self.family, sizes_of(self.family, size))
+            sizes = sizes_of(self.family, size)
+            self._machines[size] = Machine(self.family, sizes, self._conditions)
         return self._machines[size]
+
+    @cached_property
+    def _conditions(self) -> list[Condition]:
+        return conditions_of(self.family)
+
+    def learner(self, size: int, clock: Clock) -> Learner:
+        """What learns from machines of this size for all rules."""
+        if size not in self._learners:
+            rules = self.family.system.properties
+            numbers = [n for n, rule in enumerate(rules) if rule.mode in MODES]
+            numbers += [n + len(rules) for n in numbers]
+            oracle = Oracle(self.machine(size).part(numbers), clock)
+            made = Learner(self.machine(size + 1).part(numbers), oracle, clock)
+            for other in self._learners.values():
+                made.take(other.clauses)
+            self._learners[size] = made
+        return self._learners[size]
+
+    def prepare(self, clock: Clock) -> None:
+        """Do what every rule begins with, as far as there is time."""
+        with suppress(GaveUp, Unsupported, SpecificationError):
+            self.learner(SIZES[0], clock)
 
     @cached_property
     def obligations(self) -> Obligations:
@@ -128,7 +178,7 @@ class Prover:
             moving = set()
             for obligation in obligations.settled():
                 if not obligation.is_discharged:
-                    found = discharger.discharge(obligation, (), Clock(None))
+                    found = discharger.discharge(obligation, (), (), Clock(None))
                     if isinstance(found, str):
                         moving.add(obligation.settled)
                     else:
@@ -140,160 +190,167 @@ class Prover:
 
     def prove(self, number: int, clock: Clock) -> Result:
         """What can be shown of the rule with this number."""
-        rule = self.family.system.properties[number]
-        proof = self._prove(number, rule, clock)
-        if not isinstance(proof, Proof) or self._happens:
-            return proof
-        empty = len(self.family.system.properties) + number
-        nothing = self._prove(empty, unmet_of(rule), clock)
-        if isinstance(nothing, Proof):
-            return replace(nothing, vacuous=True)
-        return Open(proof.family, "what the rule speaks of was not seen to happen")
-
-    def _prove(self, number: int, rule: Property, clock: Clock) -> Result:
-        upto, reason = "", ""
-        clauses: list[Clause] = []
+        rules = self.family.system.properties
+        rule = rules[number]
+        upto = ""
+        reason = ""
         try:
-            if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+            if rule.mode not in MODES:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
             for size in SIZES:
-                machine = self.machine(size)
-                learner = machine.learner(number, clock, lambda: _still(clock))
-                upto = machine.told
-                self._happens = learner.happens()
-                for attempt in range(ATTEMPTS):
-                    learner.learn(clauses, self._pool, attempt)
-                    clauses = learner.clauses
-                    found = self.check(rule, clauses, clock)
+                learner = self.learner(size, clock)
+                if learner.oracle.breaks(number):
+                    return Broken(self.machine(size).told)
+                upto = self.machine(size).told
+                if learner.oracle.happens(number):
+                    found = self._prove(learner, number, rule, clock)
+                else:
+                    empty = number + len(rules)
+                    found = self._prove(learner, empty, unmet_of(rule), clock)
                     if isinstance(found, Proof):
-                        return self._least(rule, found, clock)
-                    reason = found.reason
-                    kept = [c for c in clauses if self._fact(c) is not found.fact]
-                    if len(kept) == len(clauses):
-                        break
-                    clauses = kept
-        except Refuted:
-            return Broken(self.machine(size).told)
+                        return replace(found, vacuous=True)
+                if isinstance(found, Proof):
+                    return found
+                reason = found.reason
         except Unsupported as error:
             reason = f"no translation without bounds of {error}"
         except SpecificationError as error:
             reason = str(error)
         except GaveUp as error:
-            reason = f"{error.limit.value} was met"
+            reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
         return Open(upto, reason)
+
+    def _prove(
+        self, learner: Learner, number: int, rule: Property, clock: Clock
+    ) -> Proof | Lack:
+        """A proof by what is learned there; what is not kept is learned anew."""
+        found = Lack("no clauses were found in small machines")
+        for _ in range(ATTEMPTS):
+            if not learner.learn(number, clock):
+                break
+            clauses = learner.kept()
+            likely = {
+                self._fact(clause): self._facts_of(learner.needed[clause])
+                for clause in clauses
+            }
+            own = self._facts_of(learner.needed[number])
+            argued = self._argue(rule, [*likely, *self._proved], own, likely, clock)
+            if isinstance(argued, _Argument):
+                return self._proof(rule, argued)
+            found = argued
+            wrong = [c for c in clauses if self._fact(c) is found.fact]
+            if not wrong:
+                break
+            learner.forget(wrong[0])
+        return found
 
     def check(
         self, rule: Property, clauses: Iterable[Clause], clock: Clock
     ) -> Proof | Lack:
         """A proof by these clauses, or what it lacks."""
+        found = self._argue(rule, self._facts_of(clauses), (), {}, clock)
+        return found if isinstance(found, Lack) else self._proof(rule, found)
+
+    def _argue(
+        self,
+        rule: Property,
+        facts: Iterable[Fact],
+        near: tuple[Fact, ...],
+        likely: Mapping[Fact, tuple[Fact, ...]],
+        clock: Clock,
+    ) -> _Argument | Lack:
+        """What shows the rule by these facts, as z3 sees it.
+
+        By which of them the rule is likely to be kept, and each of them, may be known.
+        """
         of = self.obligations
-        facts = [self._fact(clause) for clause in clauses]
-        shown = list(self._settled)
         wanted: dict[Fact, None] = {}
         if rule.mode is Mode.INVARIANT:
             itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
-            facts.insert(0, itself)
             wanted[itself] = None
-        assumed = [*facts, *of.bounds]
+            likely = {**likely, itself: near}
+        known = _Known(tuple(dict.fromkeys((*wanted, *facts, *of.bounds))), clock)
         if rule.mode is Mode.STEP_RULE:
-            lack = self._show(of.of_rule(rule), assumed, shown, wanted, clock)
+            lack = self._show(of.of_rule(rule), (*near, *of.bounds), known)
             if lack is not None:
                 return lack
+            wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
         done: set[Fact] = set()
         while left := [fact for fact in wanted if fact not in done]:
             fact = left[0]
             done.add(fact)
-            lack = self._show_fact(fact, assumed, shown, wanted, clock)
-            if lack is not None:
-                return lack
-        return self._proof(rule, list(wanted), shown)
-
-    def _least(self, rule: Property, proof: Proof, clock: Clock) -> Proof:
-        """A proof by as few of these clauses, without any of which it is none."""
-        for clause in proof.clauses:
-            if clause not in proof.clauses:
-                continue
-            rest = [other for other in proof.clauses if other is not clause]
-            try:
-                found = self.check(rule, rest, clock)
-            except GaveUp:
-                return proof
-            if isinstance(found, Proof):
-                proof = found
-        return proof
+            around = (fact, *likely.get(fact, ()), *of.bounds)
+            found = self._show_fact(fact, around, known)
+            if isinstance(found, Lack):
+                return found
+            wanted |= dict.fromkeys(f for d in found for f in d.facts)
+            known.shown.extend(found)
+        self._proved |= wanted
+        used = tuple(c for c, fact in self._facts.items() if fact in wanted)
+        return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
     def _show_fact(
-        self,
-        fact: Fact,
-        assumed: list[Fact],
-        shown: list[Discharged],
-        wanted: dict[Fact, None],
-        clock: Clock,
-    ) -> Lack | None:
+        self, fact: Fact, likely: Sequence[Fact], known: _Known
+    ) -> list[Discharged] | Lack:
         """Show that the fact holds always, perhaps as it was shown before."""
         before = self._shown.get(fact)
-        known = set(assumed)
-        if before is None or any(f not in known for d in before for f in d.facts):
-            before = []
-            of = self.obligations.of_fact(fact)
-            lack = self._show(of, assumed, before, wanted, clock)
+        there = set(known.facts)
+        if before is None or any(f not in there for d in before for f in d.facts):
+            news = _Known(known.facts, known.clock)
+            lack = self._show(self.obligations.of_fact(fact), likely, news)
             if lack is not None:
                 return Lack(lack.reason, fact)
-            self._shown[fact] = before
-        wanted |= dict.fromkeys(f for d in before for f in d.facts)
-        shown += before
-        return None
+            before = self._shown[fact] = news.shown
+        return before
 
     def _show(
-        self,
-        obligations: Iterable[Obligation],
-        assumed: list[Fact],
-        shown: list[Discharged],
-        wanted: dict[Fact, None],
-        clock: Clock,
+        self, obligations: Iterable[Obligation], likely: Sequence[Fact], known: _Known
     ) -> Lack | None:
         """Discharge the obligations; what is lacking, if they cannot be."""
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
-            found = self._discharger.discharge(obligation, assumed, clock)
+            found = self._discharger.discharge(
+                obligation, likely, known.facts, known.clock
+            )
             if isinstance(found, str):
-                clock.milliseconds()
+                known.clock.look()
                 return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
-            shown.append(found)
-            wanted |= dict.fromkeys(found.facts)
+            known.shown.append(found)
         return None
+
+    def _facts_of(self, clauses: Iterable[Clause]) -> tuple[Fact, ...]:
+        return tuple(map(self._fact, clauses))
 
     def _fact(self, clause: Clause) -> Fact:
         if clause not in self._facts:
             self._facts[clause] = Fact(told(clause), clause.term)
         return self._facts[clause]
 
-    def _proof(
-        self, rule: Property, facts: list[Fact], shown: list[Discharged]
-    ) -> Proof | Lack:
-        heading = self._heading(rule, facts)
-        checks = [one.check for one in shown]
-        text = smtlib.text(self.obligations.translator.vocabulary, checks, heading)
+    def _proof(self, rule: Property, argument: _Argument) -> Proof | Lack:
+        """What was argued, if the second solver agrees."""
+        checks = [one.check for one in argument.shown]
         checked = ["z3"]
         if second.is_installed():
-            if not self._confirmed(shown):
+            if not self._confirmed(argument.shown):
                 return Lack("cvc5 does not confirm what z3 has shown")
             checked.append("cvc5")
-        names = tuple(fact.name for fact in facts)
-        clauses = tuple(c for c, fact in self._facts.items() if fact in facts)
-        self._pool = [*dict.fromkeys((*self._pool, *clauses))]
-        family = self.family.told
-        return Proof(family, names, clauses, len(shown), tuple(checked), text)
+        return Proof(
+            self.family.told,
+            tuple(fact.name for fact in argument.facts),
+            argument.clauses,
+            len(checks),
+            tuple(checked),
+            self.obligations.writer.text(checks, self._heading(rule, argument.facts)),
+        )
 
-    def _confirmed(self, shown: list[Discharged]) -> bool:
+    def _confirmed(self, shown: Sequence[Discharged]) -> bool:
         """cvc5 agrees to what it has not agreed to before."""
-        vocabulary = self.obligations.translator.vocabulary
         for ways in second.WAYS:
             news = [one for one in shown if one not in self._agreed]
             if not news:
                 break
-            certificate = smtlib.text(vocabulary, [one.check for one in news])
+            certificate = self.obligations.writer.text([one.check for one in news])
             answers = second.answers(certificate, ways)
             self._agreed |= {
                 one

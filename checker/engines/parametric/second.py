@@ -10,8 +10,7 @@ import importlib.util
 from collections.abc import Mapping
 from functools import cache
 
-from tdxcheck.checker.engines.parametric.smtlib import NAME, Check, text
-from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
+from tdxcheck.checker.engines.parametric.smtlib import NAME, Check, Writer
 
 COMMON = {"incremental": "true", "tlimit-per": "3000"}
 WAYS: tuple[Mapping[str, str], ...] = (
@@ -36,9 +35,9 @@ def answers(told: str, ways: Mapping[str, str]) -> list[str]:
     return [said for name, said in _invoked(told, ways) if name == "check-sat"]
 
 
-def needed(vocabulary: Vocabulary, check: Check) -> list[int] | str:
+def needed(writer: Writer, check: Check) -> list[int] | str:
     """The numbers of the named formulas that are needed, or what is said instead."""
-    said = dict(_invoked(text(vocabulary, [check]), HINTS))
+    said = dict(_invoked(writer.text([check]), HINTS))
     if said["check-sat"] != "unsat":
         return said["check-sat"]
     core = said.get("get-unsat-core", "").strip("()").replace("|", "").split()

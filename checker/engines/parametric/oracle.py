@@ -1,0 +1,180 @@
+"""What never occurs in a small machine: every reachable state of it is known.
+
+Where a state is not reachable, a part of it never occurs. The part is made as small as
+it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from tdxcheck.checker.engines.diagrams import encoding as diagrams
+from tdxcheck.checker.engines.diagrams.deciding import deciding
+from tdxcheck.checker.engines.diagrams.manager import Diagram
+from tdxcheck.checker.engines.diagrams.reach import closure
+from tdxcheck.checker.engines.parametric.clauses import Clause
+from tdxcheck.checker.engines.parametric.grounded import Cube, Grounded, Part, Seen
+from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.ground.system import no_initial_state
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.terms import Index
+from tdxcheck.checker.language.variables import Variable
+
+
+class Oracle(Grounded):
+    """The reachable states of one machine."""
+
+    def __init__(self, part: Part, clock: Clock) -> None:
+        self.diagrams = diagrams.Encoding(part.system)
+        self.moves = self.diagrams.moves()
+        start = self.diagrams.initial()
+        self.reachable = closure(self.diagrams, self.moves, start, clock.look)
+        if self.reachable == self.diagrams.manager.false:
+            raise no_initial_state(part.system)
+        self._false = self.diagrams.manager.false
+        super().__init__(replace(part, conditions=self._counting(part.conditions)))
+        self.told: dict[tuple[int, tuple[int, ...]], Diagram] = {}
+
+    def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
+        """The conditions; of those that say what a number counts, the truest.
+
+        In a small machine others seem to say something, too.
+        """
+        best: dict[Variable, tuple[int, Seen]] = {}
+        for seen in conditions:
+            if (number := seen.condition.counts) is not None:
+                true = self.reachable & self.diagrams.truth(seen.node)
+                (states,) = self.diagrams.count(true)
+                if number not in best or states > best[number][0]:
+                    best[number] = states, seen
+        chosen = [seen for _, seen in best.values()]
+        return [s for s in conditions if s.condition.counts is None or s in chosen]
+
+    def breaks(self, number: int) -> bool:
+        """The machine breaks the rule with this number."""
+        false = self.diagrams.manager.false
+        targets = deciding(self.diagrams, self.moves, self.rules[number])
+        return any(self.reachable & target.states != false for target in targets)
+
+    def happens(self, number: int) -> bool:
+        """What the rule with this number speaks of."""
+        rule = self.rules[number]
+        truth, false = self.diagrams.truth, self.diagrams.manager.false
+        if rule.property.mode is Mode.INVARIANT:
+            return bool(self.reachable & truth(rule.premises[0]) != false)
+        return any(
+            self.reachable & m.guard & truth(rule.premises[m.step.number]) != false
+            for m in self.moves
+        )
+
+    def is_true(self, clause: Clause) -> bool:
+        """It is about this machine, and so in every reachable state."""
+        try:
+            first = next(self.instances(clause), None)
+        except KeyError:
+            return False
+        return first is not None and self.never(first)
+
+    def smallest(self, cube: Cube, last: frozenset[int], random: Random | None) -> Cube:
+        """As little of the cube as never occurs, of as few elements as can be.
+
+        The slots that are to be kept, if it can be, are given. In another order other
+        parts are found.
+        """
+        ranks = {
+            element: n for n, element in enumerate(reversed([*self.elements()]), 1)
+        }
+
+        def rank(slot: int) -> tuple[bool, int]:
+            about = (ranks.get(e, 0) for e in self.about(slot, cube[slot]))
+            return self.is_a_size(slot), max(about, default=0)
+
+        order = sorted(cube, key=lambda slot: self._worth(slot, last), reverse=True)
+        if random is not None:
+            random.shuffle(order)
+        order.sort(key=rank)
+        truths = {slot: self._holds(slot, cube[slot]) for slot in order}
+        kept = self._needed(self.reachable, order, truths)
+        cube = {slot: cube[slot] for slot in sorted(kept)}
+        for slot in list(cube):
+            if self._widens(slot):
+                rest = self.reachable
+                for other in cube.keys() - {slot}:
+                    rest &= self._holds(other, cube[other])
+                term = self.system.slots[slot].term
+                cube[slot] += tuple(
+                    value
+                    for value in range(term.low, term.high + 1)
+                    if value not in cube[slot]
+                    and rest & self._holds(slot, (value,)) == self._false
+                )
+        return cube
+
+    def _needed(
+        self, found: Diagram, order: list[int], truths: dict[int, Diagram]
+    ) -> list[int]:
+        """Those without any of which some of the states are left; the first, if any do.
+
+        By halves: of the second half only what the first does not exclude by itself.
+        """
+        if found == self._false:
+            return []
+        if len(order) == 1:
+            return order
+        half = len(order) // 2
+        first, second = order[:half], order[half:]
+        rest = found
+        for slot in first:
+            rest &= truths[slot]
+        more = self._needed(rest, second, truths)
+        for slot in more:
+            found &= truths[slot]
+        return [*self._needed(found, first, truths), *more]
+
+    def _worth(
+        self, slot: int, last: frozenset[int]
+    ) -> tuple[bool, bool, bool, bool, int]:
+        """What had better be left out comes first."""
+        condition = slot >= self.slots
+        if condition:
+            return (False, True, False, False, -slot)
+        variable, numbers = self.system.slots[slot].entry
+        names = isinstance(variable.sort, type) and issubclass(variable.sort, Index)
+        if names and not variable.frozen:
+            return (False, False, False, False, -slot)
+        return (True, slot in last, not variable.frozen, bool(numbers), -slot)
+
+    def _widens(self, slot: int) -> bool:
+        if slot >= self.slots:
+            return False
+        item = self.system.slots[slot]
+        sort = item.entry[0].sort
+        element = isinstance(sort, type) and issubclass(sort, Index)
+        return not item.term.boolean and not element
+
+    def never(self, cube: Cube) -> bool:
+        """No reachable state is so."""
+        found = self.reachable
+        for slot, values in cube.items():
+            if found == self._false:
+                break
+            found &= self._holds(slot, values)
+        return bool(found == self._false)
+
+    def _holds(self, slot: int, values: tuple[int, ...]) -> Diagram:
+        """The slot has one of the values, or the condition after them this one."""
+        key = slot, values
+        if key not in self.told:
+            self.told[key] = self._made(slot, values)
+        return self.told[key]
+
+    def _made(self, slot: int, values: tuple[int, ...]) -> Diagram:
+        if slot >= self.slots:
+            truth = self.diagrams.truth(self.conditions[slot - self.slots].node)
+            return truth if values[0] else ~truth
+        found = self._false
+        for value in values:
+            found |= self.diagrams.holds(self.system.slots[slot], value)
+        return found
