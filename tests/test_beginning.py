@@ -49,13 +49,20 @@ def somebody_is_away_or_there(shop: Shop) -> Term[bool]:
     return away >= 0
 
 
+SHOP = TransitionSystem(
+    "shop",
+    "Workers.",
+    Shop,
+    (comes,),
+    (few_are_away, somebody_is_away_or_there),
+)
+
+
 def test_what_six_break_at_first_is_not_proved() -> None:
     """No step breaks it, and no machine that is small."""
-    rules = (few_are_away, somebody_is_away_or_there)
-    system = TransitionSystem("shop", "Workers.", Shop, (comes,), rules)
     for size in (5, 6):
-        verdict = survey(ground(system, {Worker: size})).verdicts[0]
+        verdict = survey(ground(SHOP, {Worker: size})).verdicts[0]
         assert isinstance(verdict, Refuted) == (size == 6)
-    prover = Prover(family_of(Instance(system, {Worker: 2})))
+    prover = Prover(family_of(Instance(SHOP, {Worker: 2})))
     assert not isinstance(prover.prove(0, Clock(20.0)), Proof)
     assert isinstance(prover.prove(1, Clock(20.0)), Proof)

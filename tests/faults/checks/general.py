@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.clauses import Clause
-from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
+from tdxcheck.checker.engines.parametric.family import family_of
 from tdxcheck.checker.engines.parametric.prover import (
     Broken,
     Lack,
@@ -21,7 +20,6 @@ from tdxcheck.checker.language import (
     Int,
     Map,
     Property,
-    SpecificationError,
     State,
     Step,
     Term,
@@ -37,9 +35,8 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.checker.language.instance import Instance
-from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Refuted
-from tests.random_systems import SORTS, Drawn
+from tests import test_beginning as beginning
 from tests.test_parametric import (
     Keys,
     Shop,
@@ -81,6 +78,9 @@ def crowds() -> None:
         found = _prover(system).prove(0, Clock(SECONDS))
         assert isinstance(found, Open), f"{found} of what fails with five"
         _lacks(_prover(system), nobody_is_tired, ())
+    prover = Prover(family_of(Instance(beginning.SHOP, {beginning.Worker: 2})))
+    found = prover.prove(0, Clock(SECONDS))
+    assert isinstance(found, Open), f"{found} of what six break at first"
 
 
 class Office(State):
@@ -255,44 +255,3 @@ def _lacks(prover: Prover, rule: Property, clauses: Iterable[Clause]) -> None:
     except GaveUp:
         return
     assert isinstance(found, Lack), f"{rule.name} is proved, which is not so"
-
-
-RANDOM = (
-    Drawn(118705, 4, 5, 1, 2, 1, 400),
-    Drawn(486892, 4, 4, 3, 3, 1, 400),
-    Drawn(835161, 4, 5, 3, 2, 1, 400),
-    Drawn(492659, 4, 4, 1, 3, 1, 400),
-)
-
-
-def instances() -> None:
-    """What is proved of random systems holds in every instance."""
-    proved = 0
-    for drawn in RANDOM:
-        system = drawn.system()
-        try:
-            prover = Prover(family_of(Instance(system, drawn.scope)))
-        except Unsupported:
-            continue
-        for number, rule in enumerate(system.properties):
-            if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
-                continue
-            found = prover.prove(number, Clock(3.0))
-            if isinstance(found, Proof):
-                proved += 1
-                _holds(prover, number)
-            elif isinstance(found, Broken):
-                _lacks(prover, rule, ())
-    assert proved >= len(RANDOM), "proofs are missing"
-
-
-def _holds(prover: Prover, number: int) -> None:
-    family = prover.family
-    for size in (1, 2, 3, 4):
-        sizes: dict[Any, int] = dict.fromkeys(SORTS, 1) | family.fixed
-        sizes |= {sort: max(size, family.least(sort)) for sort in family.unbounded}
-        try:
-            verdict = survey(ground(family.system, sizes)).verdicts[number]
-        except SpecificationError:  # There is no machine of this size.
-            continue
-        assert not isinstance(verdict, Refuted), f"{number} is broken with {size}"

@@ -12,7 +12,7 @@ from tdxcheck.checker.certificate_checker import Refused, check, read
 from tdxcheck.checker.certificate_solvers import by_z3
 from tdxcheck.checker.certificates import Subject, certify
 from tdxcheck.checker.engines.explicit import explore
-from tdxcheck.checker.engines.symbolic import Budget, Judge, bmc, certificate
+from tdxcheck.checker.engines.symbolic import bmc, certificate
 from tdxcheck.checker.engines.symbolic.bmc import Hunt
 from tdxcheck.checker.engines.symbolic.encoding import Encoding, constant
 from tdxcheck.checker.engines.symbolic.induction import Induction, prove
@@ -133,15 +133,6 @@ def lemmas() -> None:
                 for values in of.reachable:
                     met = all(values[n] == value for n, value in lemma.literals)
                     assert not met, f"{lemma} is not so in {values}"
-
-
-def all_together() -> None:
-    """The judge that asks z3 in several ways, to the end."""
-    for of, system in systems()[:6]:
-        judged = Judge(system, Budget(depth=60, seconds=SECONDS))
-        verdicts = [judged.verdict(n) for n in range(len(system.properties))]
-        all_answered(verdicts)
-        same_answers(system, verdicts, of.told)
 
 
 def pdr() -> None:
