@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice, product
-from random import Random
 from typing import Any
 
 import z3
@@ -31,10 +30,10 @@ from tdxcheck.checker.ground.system import GroundProperty
 from tdxcheck.checker.ground.terms import Node, support
 from tdxcheck.checker.language.terms import Index
 
-TRIES = 4
-"""Orders in which a part is made small, where it leads to what was of no use before."""
+TRIES = 8
+"""Parts of one state that are looked at, each without what was of no use before."""
 VIEWS = 4
-"""Parts of a state that are looked at for the best clause."""
+"""Clauses that are found for a state, of which the least is taken."""
 MANY = 3
 """Elements that a clause had better not be about, if there are no more."""
 SPARED = 400
@@ -162,6 +161,9 @@ class Learner(Grounded):
         while self._possible(one, self.clauses):
             values = self.values(self.unrolling.path().states[0])
             clause = self._clause(values, last)
+            if clause is None and not isinstance(one, Clause):
+                # A rule that holds excludes the state, so something must be so.
+                clause = self._clause(values, last, every=True)
             if clause is None:
                 return False
             self._add(clause)
@@ -219,27 +221,42 @@ class Learner(Grounded):
 
     # What the smaller machine knows of a state.
 
-    def _clause(self, values: Sequence[int], last: frozenset[int]) -> Clause | None:
-        """One that excludes the state, and was not found to be of no use."""
-        found: list[Clause] = []
-        looked = 0
-        for view in self._views:
-            cube = self._seen(values, view)
-            if self.oracle.never(cube):
-                clause = self._of(cube, last)
-                if clause is not None:
-                    found.append(clause)
-                looked += 1
-                if looked == VIEWS:
-                    break
+    def _clause(
+        self, values: Sequence[int], last: frozenset[int], *, every: bool = False
+    ) -> Clause | None:
+        """One that excludes the state, and was not found to be of no use.
+
+        It may be asked for those, too, that are about every element there.
+        """
+        cubes = (self._seen(values, view) for view in self._views)
+        clauses = (self._of(c, last, every) for c in cubes if self._says(c))
+        found = islice((clause for clause in clauses if clause is not None), VIEWS)
         return min(found, key=_size, default=None)
 
-    def _of(self, cube: Cube, last: frozenset[int]) -> Clause | None:
-        for attempt in range(TRIES):
-            random = Random(attempt) if attempt else None
-            clause = self.oracle.lifted(self.oracle.smallest(cube, last, random))
-            if self._is_useful(clause):
+    def _says(self, cube: Cube) -> bool:
+        """It never occurs, though a machine of this size may be configured so."""
+        slots = self.oracle.system.slots
+        frozen = {
+            place: values
+            for place, values in cube.items()
+            if place < len(slots) and slots[place].entry[0].frozen
+        }
+        return self.oracle.never(cube) and not self.oracle.never(frozen)
+
+    def _of(self, cube: Cube, last: frozenset[int], every: bool) -> Clause | None:
+        for _ in range(TRIES):
+            part = self.oracle.smallest(cube, last)
+            clause = self.oracle.lifted(part)
+            if (every or not self._is_of_all(clause)) and self._is_useful(clause):
                 return clause
+            rests = (
+                {n: v for n, v in cube.items() if n not in out}
+                for out in (part, *({slot} for slot in part))
+            )
+            rest = next(filter(self.oracle.never, rests), None)
+            if rest is None:
+                return None
+            cube = rest
         return None
 
     def _is_of_all(self, clause: Clause) -> bool:
@@ -252,8 +269,8 @@ class Learner(Grounded):
         )
 
     def _is_useful(self, clause: Clause) -> bool:
-        """It holds at first, and was not found to be of no use, nor is likely to be."""
-        if self._is_of_all(clause) or told(clause) in self._useless:
+        """It holds at first, and was not found to be of no use."""
+        if told(clause) in self._useless:
             return False
         try:
             first = next(self.instances(clause), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from random import Random
 
 from tdxcheck.checker.engines.diagrams import encoding as diagrams
 from tdxcheck.checker.engines.diagrams.deciding import deciding
@@ -77,11 +76,10 @@ class Oracle(Grounded):
             return False
         return first is not None and self.never(first)
 
-    def smallest(self, cube: Cube, last: frozenset[int], random: Random | None) -> Cube:
+    def smallest(self, cube: Cube, last: frozenset[int]) -> Cube:
         """As little of the cube as never occurs, of as few elements as can be.
 
-        The slots that are to be kept, if it can be, are given. In another order other
-        parts are found.
+        The slots that are to be kept, if it can be, are given.
         """
         ranks = {
             element: n for n, element in enumerate(reversed([*self.elements()]), 1)
@@ -92,8 +90,6 @@ class Oracle(Grounded):
             return self.is_a_size(slot), max(about, default=0)
 
         order = sorted(cube, key=lambda slot: self._worth(slot, last), reverse=True)
-        if random is not None:
-            random.shuffle(order)
         order.sort(key=rank)
         truths = {slot: self._holds(slot, cube[slot]) for slot in order}
         kept = self._needed(self.reachable, order, truths)
