@@ -19,10 +19,17 @@ from hypothesis import strategies as st
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.logs import facts
 from tdxcheck.models.logs.audit import BootAudit, audit_of, boot_json, not_told
-from tdxcheck.models.logs.form import FIELD, Form, Origin
+from tdxcheck.models.logs.form import FIELD, MOST_MESSAGES, Form, Origin
 from tdxcheck.models.logs.matching import Sure
 from tdxcheck.models.logs.reading import LONGEST, LogError
-from tdxcheck.models.logs.timeline import FORMS, MOST_BOOTS, MOST_EVENTS, SHOWN
+from tdxcheck.models.logs.timeline import (
+    FORMS,
+    MOST_BOOTS,
+    MOST_EVENTS,
+    SHOWN,
+    Reader,
+)
+from tdxcheck.models.logs.validation import MOST_MARKS, followed
 from tdxcheck.models.logs.verdict import Status
 from tests.hostlogs import audit_bytes, audit_text, expected, texts
 
@@ -534,6 +541,31 @@ def test_what_is_kept_of_a_log_is_bounded() -> None:
     assert audit_bytes(endless).last.verdict.status is Status.INITIALISED
     hidden = b"x" * (2 * LONGEST) + b" virt/tdx: module initialized"
     assert audit_bytes(hidden).last.verdict.status is Status.NONE
+
+
+def test_a_host_that_is_called_after_tdx_says_nothing_of_it_in_every_line() -> None:
+    noise = b"".join(
+        b"Nov 25 01:04:18 tdx-host kernel: [   %d.1] usb 1-1: device %d\n" % (n, n)
+        for n in range(1000)
+    )
+    said = b"Nov 25 01:04:18 tdx-host kernel: [ 1001.1] virt/tdx: module initialized\n"
+    reader = Reader()
+    for line in (noise + said).splitlines():
+        reader.read(line)
+    assert reader.different == 1
+    assert audit_bytes(noise + said).last.verdict.status is Status.INITIALISED
+
+
+def test_messages_that_say_much_are_read_in_part() -> None:
+    glued = "tdx: 8 KB allocated for PAMT " * 60
+    assert len(FORMS.lines(glued)) == MOST_MESSAGES
+    long = b"".join(
+        b"tdx: %d SEAMCALL (0x1) failed: 0x2%s\n" % (n, b" tdx" * 900)
+        for n in range(6_000)
+    )
+    log = audit_bytes(long)
+    assert "was not looked at" in log.notes[0]
+    assert len(followed(log.last.boot)) <= MOST_MARKS
 
 
 def test_a_large_log_takes_little_memory(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from tdxcheck.models.logs.verdict import Status
 
 MOST_FILES = 1000
 """Files of a folder that are read."""
-MOST_OTHERS = 6
+MOST_OTHERS = 2
 """Designs of the same wording that are tried."""
 STYLES = {
     Status.INITIALISED: Style.GOOD,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Final
 
 from tdxcheck.checker.language.source import Source
@@ -136,6 +137,8 @@ def other(
     return Form(key, role, origin, formats, designs, (source,), says)
 
 
+MOST_MESSAGES: Final = 8
+"""Messages of one line that are read."""
 KINDS: Final = re.compile(r"\{(\w+):([uxni])\}")
 
 
@@ -163,10 +166,10 @@ class Forms:
         for anchor, known in self._anchored.items():
             if anchor in low:
                 for form, format_, pattern in known:
-                    for match in pattern.finditer(text):
+                    for match in islice(pattern.finditer(text), MOST_MESSAGES):
                         line = Line(form, _values(format_, match))
                         found.append((match.start(), match.end(), line))
-        return tuple(line for line in _longest(found))
+        return tuple(islice(_longest(found), MOST_MESSAGES))
 
 
 def _longest(found: list[tuple[int, int, Line]]) -> Iterator[Line]:

@@ -174,10 +174,27 @@ def _normal(data: bytes) -> bytes:
     return data
 
 
+HOST: Final = re.compile(
+    rb"(?:[A-Z][a-z]{2} {1,2}\d{1,2} [\d:]{5,8}|\d{4}-\d\d-\d\d[ T]\S{5,40})"
+    rb"( \S{1,64} )"
+)
+JOURNAL_HOST: Final = re.compile(rb'"_HOSTNAME" ?: ?("[^"\n]{1,64}")')
+
+
+def _unnamed(chunk: bytes) -> bytes:
+    """The piece without the host's name, where that would be a key in every line."""
+    first = chunk[:LONGEST]
+    found = HOST.match(first) or JOURNAL_HOST.search(first)
+    if found is None or not matters(found[1]):
+        return chunk
+    mark = found[1][:1]
+    return chunk.replace(found[1], mark + b"host" + mark)
+
+
 def lines(log: Readable, name: str) -> Iterator[tuple[int, bytes]]:
     """The lines that may matter, in the order of the log, with their numbers from 1."""
     base = 1
-    for chunk in _chunks(log, name):
+    for chunk in map(_unnamed, _chunks(log, name)):
         low = chunk.lower()
         count = low.count(b"\n")
         dense = low.count(b"tdx") * 4 > count or low.count(b"e820") * 4 > count
@@ -208,6 +225,15 @@ def _found(chunk: bytes, low: bytes, base: int) -> Iterator[tuple[int, bytes]]:
         number += low.count(b"\n", last, begin)
         last = begin
         yield number, chunk[begin : min(end, begin + LONGEST)]
+
+
+def matters(message: bytes) -> bool:
+    """Whether the message has a key, and not only what stands before it.
+
+    A host may be called after TDX, and so be in every line.
+    """
+    low = message.lower()
+    return any(key in low for key in KEYS)
 
 
 def parted(line: bytes) -> Raw | None:

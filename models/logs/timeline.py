@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 from tdxcheck.models.logs.form import Form, Forms, Line, Role
 from tdxcheck.models.logs.forms import BOOT_LINES, INIT_LINES
 from tdxcheck.models.logs.machine_forms import MACHINE_FORMS
-from tdxcheck.models.logs.reading import Raw, parted
+from tdxcheck.models.logs.reading import Raw, matters, parted
 from tdxcheck.models.logs.use_forms import REFUSAL_LINES, RUN_LINES
-from tdxcheck.models.machines.map_lines import MapLine, parse_line
+from tdxcheck.models.machines.map_lines import MapLine, may_tell, parse_line
 from tdxcheck.spec.decoding import decode
 from tdxcheck.spec.leaves import leaf_name
 
@@ -29,6 +29,10 @@ MOST_EVENTS: Final = 20_000
 MOST_BOOTS: Final = 32
 MOST_LINES: Final = 100_000
 """Different lines that are looked at, before a log is cut for good."""
+MOST_TEXT: Final = 16 << 20
+"""Bytes of them."""
+LOOKED_AT: Final = 2_000
+"""Bytes of a message that are looked at."""
 CACHED: Final = 20_000
 SHOWN: Final = 400
 """Characters of a line that are shown."""
@@ -163,13 +167,21 @@ def clean(text: str) -> str:
 
 def harmless(text: str) -> str:
     """The text with what cannot be printed written out."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    return text if text.isprintable() else text.translate(_ESCAPES)
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+class _Escapes(dict[int, str]):
+    """By character, what is shown of it."""
+
+    def __missing__(self, number: int) -> str:
+        shown = chr(number)
+        if not shown.isprintable():
+            shown = shown.encode("unicode_escape").decode("ascii")
+        self[number] = shown
+        return shown
+
+
+_ESCAPES: Final = _Escapes()
 
 
 class _Known(NamedTuple):
@@ -183,13 +195,18 @@ class _Known(NamedTuple):
     """It may be the first of another boot."""
 
 
-class _Reader:
+class Reader:
     """Recognises lines, and remembers what it has seen of late."""
 
     def __init__(self) -> None:
         self._lines: dict[bytes, _Known | None] = {}
         self._bodies: dict[bytes, tuple[tuple[Line, ...], str]] = {}
         self.different = 0
+        self.looked_at = 0
+
+    @property
+    def has_enough(self) -> bool:
+        return self.different > MOST_LINES or self.looked_at > MOST_TEXT
 
     def read(self, line: bytes) -> _Known | None:
         """What the line says, or None if that is nothing."""
@@ -207,10 +224,15 @@ class _Reader:
         raw = parted(line)
         if raw is None:
             return None
+        if not matters(raw.body):
+            told = self._told(line, raw.body)
+            return _Known(raw, (), told, "", False) if told or raw.boot else None
         if raw.body not in self._bodies:
             self.different += 1
+            self.looked_at += len(raw.body)
             # What a line says is taken from what is fit to be shown, and so is, too.
-            text = harmless(" ".join(raw.body.decode("utf-8", "replace").split()))
+            text = " ".join(raw.body[:LOOKED_AT].decode("utf-8", "replace").split())
+            text = harmless(text)[:LOOKED_AT]
             found = FORMS.lines(text)
             if len(self._bodies) >= CACHED:
                 self._bodies.clear()
@@ -224,8 +246,9 @@ class _Reader:
 
     def _told(self, line: bytes, body: bytes) -> MapLine | None:
         """What it tells of memory: the line with its blanks, or a journal's message."""
-        for text in dict.fromkeys((line, body)):
-            told = parse_line(harmless(text.decode("utf-8", "replace").rstrip()))
+        for text in filter(may_tell, dict.fromkeys((line, body))):
+            shown = text[:LOOKED_AT].decode("utf-8", "replace").rstrip()
+            told = parse_line(harmless(shown))
             if told is not None:
                 return told
         return None
@@ -233,14 +256,14 @@ class _Reader:
 
 def timeline(lines: Iterable[tuple[int, bytes]]) -> Timeline:
     """The log as boots, each with its lines in order."""
-    reader = _Reader()
+    reader = Reader()
     log = Timeline()
     boot = Boot()
     journal = ""
     for number, line in lines:
         known = reader.read(line)
         if known is None:
-            if reader.different > MOST_LINES:
+            if reader.has_enough:
                 _cut(log, number)
                 break
             continue
@@ -255,7 +278,7 @@ def timeline(lines: Iterable[tuple[int, bytes]]) -> Timeline:
             boot.tell(told)
         if found and found[0].form.key != "boot":
             boot.add(number, raw, found, text)
-        if reader.different > MOST_LINES:
+        if reader.has_enough:
             _cut(log, number)
             break
     _close(log, boot)
@@ -265,7 +288,7 @@ def timeline(lines: Iterable[tuple[int, bytes]]) -> Timeline:
 def _cut(log: Timeline, number: int) -> None:
     log.notes.append(
         f"what follows line {number:,} was not looked at: there are more than "
-        f"{MOST_LINES:,} different lines that could matter"
+        f"{MOST_LINES:,} different lines that could matter, or {MOST_TEXT >> 20} MiB"
     )
 
 

@@ -7,6 +7,7 @@ and firmware and administrators that do nothing that the log does not show.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from tdxcheck.checker.catalogue import Sizes
@@ -80,6 +81,8 @@ LARGER: Final[Mapping[Any, Sizes]] = {
     CPU_OFFLINE: {"cpus": 2, "packages": 2},
     TD_CREATE: {"cpus": 2, "packages": 2},
 }
+MOST_MARKS: Final = 300
+"""Lines that are followed: no host says more before somebody looks at it."""
 SMALLEST: Final[Sizes] = {"cpus": 1, "packages": 1, "blocks": 1}
 
 
@@ -99,13 +102,14 @@ def _meets_other_memory(step: Step) -> bool:
 
 
 def followed(boot: Boot) -> list[tuple[Event, Observed]]:
-    """The lines that are marks of the model, in their order."""
-    return [
+    """The lines that are marks of the model, in their order: the first of them."""
+    marks = (
         (event, seen)
         for event in boot.events
         if event.form.role not in (Role.MACHINE, Role.GUEST)
         and (seen := observed(event)) is not None
-    ]
+    )
+    return list(islice(marks, MOST_MARKS))
 
 
 def settings_for(observations: Iterable[Observed]) -> tuple[Sizes, dict[Variable, Any]]:

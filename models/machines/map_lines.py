@@ -282,3 +282,10 @@ _READERS: Final[tuple[tuple[str, tuple[_Reader, ...]], ...]] = (
     ("..", (_left_out,)),
 )
 """A word that a line must have, and who reads it then."""
+
+_WORDS: Final = tuple(word.encode() for word, _ in _READERS)
+
+
+def may_tell(line: bytes) -> bool:
+    """Whether the line may tell something: quick, for what is not yet text."""
+    return any(word in line for word in _WORDS)
