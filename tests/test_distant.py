@@ -147,8 +147,11 @@ def test_a_search_is_divided_and_a_worker_that_is_killed_loses_nothing(
         killing = started("-c", KILLING, file, str(pids[0]), "settle-3-")
         told = started("-c", code, *DIVIDED, "--scheduler", address)
         said = json.loads(told.communicate()[0])
-        killing.kill()
-        assert killing.wait() == 0, "the worker was killed while it held levels"
+        try:
+            killed = killing.wait(60)
+        finally:
+            killing.kill()
+        assert killed == 0, "the worker was killed while it held levels"
     assert told.returncode == alone.returncode
     ways = [
         each["designs"][0]["engines"]["explicit"].pop("kept")
