@@ -578,7 +578,7 @@ def test_runs_that_are_too_short_come_to_the_same_end(
     edit(project, BOTH)
     wanted = gate(capsys, "--no-cache", "--time", "0")
     short = ("--cache", str(tmp_path / "kept"), "--time", "0.000001")
-    reports = []
+    reports: list[tuple[int, Json]] = []
     while not reports or ("time", "designs") in kinds(reports[-1][1], "undecided"):
         reports.append(gate(capsys, *short))
         assert len(reports) < 10

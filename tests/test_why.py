@@ -244,6 +244,9 @@ def test_what_never_comes_could_last_come_where_a_run_leads_to_it(
         assert len(points.coming) == distances[points.last]
     assert run("why", "open", rule.name, catalogue=catalogue) == 0
     assert text in capsys.readouterr().out
+    asked = ("verify", "open", "--rule", rule.name, "--engine", "diagrams")
+    assert run(*asked, catalogue=catalogue) == 1
+    assert "refuted in N+M  never comes" in capsys.readouterr().out
 
 
 def distance_to_goal(system: GroundSystem, state: Values) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator
 
 from rich.text import Text
@@ -57,10 +58,18 @@ def legend(assessment: Assessment) -> Iterable[tuple[str, str]]:
             yield word, meaning
 
 
+NUMBERED = re.compile(
+    r"(?P<kind>.*?)(?P<number>\s*[0-9]+(\+[0-9]+)?|\sn(\+m)?)", re.DOTALL
+)
+"""A word with the number that it ends on, or what stands for one in the legend."""
+
+
 def _kind(word: str) -> str:
     """A word of the table without its number."""
     if word.rstrip("!") in WHOLE:
         return word.rstrip("!")
-    kind = word.lower().rstrip("!0123456789").removesuffix(" n").rstrip()
-    numbered = kind != word.lower().rstrip("!")
-    return f"{kind} n" if numbered else kind
+    plain = word.lower().rstrip("!")
+    found = NUMBERED.fullmatch(plain)
+    if found is None:
+        return plain
+    return f"{found['kind']} {'n+m' if '+' in found['number'] else 'n'}"
