@@ -75,6 +75,14 @@ def diagrams(found: GroundSystem) -> Findings:
     }
 
 
+def shortest(found: GroundSystem) -> Findings:
+    """What decision diagrams say of the rules alone, with the shortest runs."""
+    from tdxcheck.checker.engines.diagrams.judge import survey
+
+    verdicts = survey(found).verdicts
+    return {"broken": _broken(verdicts), "note": ", ".join(map(_told, verdicts))}
+
+
 def symbolic(found: GroundSystem) -> Findings:
     """Bounded model checking."""
     from tdxcheck.checker.engines.symbolic import bmc
@@ -88,8 +96,14 @@ def pdr(found: GroundSystem) -> Findings:
     from tdxcheck.checker.engines.symbolic.pdr import judge
 
     verdicts = judge(found)
-    kinds = ", ".join(type(verdict).__name__.lower() for verdict in verdicts)
+    kinds = ", ".join(map(_told, verdicts))
     return {"broken": _broken(verdicts), "note": kinds}
+
+
+def _told(verdict: Verdict) -> str:
+    if isinstance(verdict, Refuted):
+        return f"broken in {len(verdict.run.steps)}"
+    return type(verdict).__name__.lower()
 
 
 def spacer(found: GroundSystem) -> Findings:
@@ -132,6 +146,7 @@ ENGINES: dict[str, tuple[Callable[[GroundSystem], Findings], tuple[str, ...]]] =
     "explicit": (explicit, ("packed.search", "packed.kernel")),
     "numpy": (with_numpy, ("packed.search",)),
     "orbits": (orbits, ("orbits.judge", "orbits.kernel")),
+    "shortest": (shortest, ("diagrams.judge",)),
     "symbolic": (symbolic, ("symbolic",)),
     "pdr": (pdr, ("symbolic.pdr",)),
     "spacer": (spacer, ("symbolic",)),

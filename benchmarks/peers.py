@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.running import Finished, run
-from tdxcheck.checker.export.aiger import aiger
+from tdxcheck.checker.export.aiger import aiger, waits
 from tdxcheck.checker.export.murphi import murphi
 from tdxcheck.checker.export.promela import before_the_first, promela
 from tdxcheck.checker.export.subject import Subject
@@ -121,8 +121,27 @@ def abc(
     subject: Subject, folder: Path, states: int, limit: int | None = None
 ) -> Answer:
     """ABC's property-directed reachability: a verdict, and no count."""
-    found = _abc(subject, folder, "pdr", limit)
-    return Answer(None, _verdict(found), found.seconds, found.megabytes)
+    return _by_abc(subject, folder, "pdr", limit)
+
+
+def abc_shortest(
+    subject: Subject, folder: Path, states: int, limit: int | None = None
+) -> Answer:
+    """ABC's bounded model checking, which finds a shortest run if there is one."""
+    return _by_abc(subject, folder, "bmc3", limit)
+
+
+def _by_abc(subject: Subject, folder: Path, command: str, limit: int | None) -> Answer:
+    found = _abc(subject, folder, command, limit)
+    frame = re.search(r"asserted in frame (\d+)", found.output)
+    return Answer(
+        None,
+        _verdict(found),
+        found.seconds,
+        found.megabytes,
+        expired=found.expired,
+        note=f"broken in {int(frame[1]) - waits(subject)}" if frame else "",
+    )
 
 
 def abc_depth(subject: Subject, folder: Path, frames: int) -> int | None:

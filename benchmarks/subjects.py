@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.judging.question import Question, case_of
@@ -17,6 +17,13 @@ USUAL = (
     "v7.2 2,1,2 keys",
     "v6.8 2,1,2",
 )
+FAMILY = ("lifecycle 3x2", "lifecycle 3x3", "lifecycle 4x3")
+"""One model at growing sizes, for every checker that counts."""
+LARGER = (
+    *(("diagrams", f"lifecycle {n}x{n}") for n in (4, 5, 8, 32)),
+    *(("orbits", f"lifecycle {n}x{n}") for n in (4, 5)),
+)
+"""The same, larger than others can count."""
 RULES = {"keys": ("configuration_is_final", "keyed_before_tdmr_init")}
 """Few rules, by which a design is sliced."""
 
@@ -30,7 +37,8 @@ class Unknown(Exception):
     def __str__(self) -> str:
         return (
             f"there is nothing to measure of the name '{self.name}': "
-            "take 'lifecycle NxM', 'lifecycle-mem_online NxM', a classic model with "
+            "take 'lifecycle NxM', 'lifecycle-mem_online NxM', these with ' started' "
+            "before the sizes if every CPU is online at first, a classic model with "
             "its sizes as in 'two-phase commit 6', or a design as in "
             "'v6.8 CPUS,PACKAGES,BLOCKS'"
         )
@@ -38,11 +46,15 @@ class Unknown(Exception):
 
 def system(name: str) -> GroundSystem:
     """The ground system of this name, with all of its rules."""
-    if match := re.fullmatch(r"lifecycle(-mem_online)? (\d+)x(\d+)", name):
+    if match := re.fullmatch(r"lifecycle(-mem_online)?( started)? (\d+)x(\d+)", name):
         from tdxcheck.models.classic.lifecycle import LIFECYCLE, MEM_ONLINE, scope
 
         model = MEM_ONLINE if match[1] else LIFECYCLE
-        return ground(model, scope(int(match[2]), int(match[3])))
+        if match[2]:
+            from benchmarks.started import every_cpu_is_online
+
+            model = replace(model, initial=(*model.initial, every_cpu_is_online))
+        return ground(model, scope(int(match[3]), int(match[4])))
     if match := re.fullmatch(r"(\S+)(?: (\d+),(\d+),(\d+))?(?: (keys))?", name):
         from tdxcheck.models.catalogue import CATALOGUE
 

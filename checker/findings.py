@@ -75,6 +75,8 @@ class Report:
     """The designs that were compared step by step."""
     unchanged: int = 0
     """The designs in which nothing differs."""
+    late: tuple[str, ...] = ()
+    """The designs that differ and that there was no time to compare."""
 
     def of(self, weight: Weight) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.weight is weight)

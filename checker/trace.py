@@ -7,7 +7,7 @@ replayed, and nothing else is ever shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -19,7 +19,6 @@ from tdxcheck.checker.language.instance import (
     Entry,
     Instance,
     describe,
-    show_arguments,
     show_entry,
     show_value,
 )
@@ -180,9 +179,9 @@ def evidence_of(system: GroundSystem, run: Run) -> Evidence:
 
 def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
     """The run, confirmed by the interpreter step by step, or a ReplayError."""
-    entries = list(entries_of(instance))
+    ranges = _ranges(instance)
     states = [
-        _assignment(entries, number, s) for number, s in enumerate(evidence.states)
+        _assignment(ranges, number, s) for number, s in enumerate(evidence.states)
     ]
     if len(states) != len(evidence.steps) + 1:
         raise ReplayError(
@@ -197,23 +196,59 @@ def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
         before, after = states[number - 1], states[number]
         steps.append(_step(interpreter, number, action, arguments, before, after))
     trace = Trace(instance, rule, states[0], tuple(steps), evidence.loop)
-    if rule.mode is Mode.LEADS_TO:
-        _check_lasso(trace)
-    else:
-        _check_end(interpreter, trace)
+    confirm(trace)
     return trace
 
 
+def confirm(trace: Trace) -> None:
+    """The steps have shown what the verdict says of the property, or a ReplayError."""
+    if trace.rule.mode is Mode.LEADS_TO:
+        _check_lasso(trace)
+    else:
+        _check_end(trace.interpreter, trace)
+
+
+def take(
+    trace: Trace,
+    interpreter: Interpreter,
+    initial: Assignment,
+    steps: Sequence[tuple[Action, tuple[Any, ...]]],
+    loop_from: int | None,
+) -> Trace | None:
+    """Other steps than those of a trace, from another state; None if one is refused."""
+    made: list[TraceStep] = []
+    before = initial
+    for number, (action, arguments) in enumerate(steps, 1):
+        after = interpreter.attempt(before, action, arguments).after
+        if after is None:
+            return None
+        made.append(_step(interpreter, number, action, arguments, before, after))
+        before = after
+    return Trace(interpreter.instance, trace.rule, initial, tuple(made), loop_from)
+
+
+def _ranges(instance: Instance) -> dict[Entry, range]:
+    """The numbers that stand for a value, of each entry."""
+    found = {}
+    for entry in entries_of(instance):
+        values = instance.values(entry[0].sort)
+        found[entry] = range(code(values[0]), code(values[-1]) + 1)
+    return found
+
+
 def _assignment(
-    entries: list[Entry], number: int, codes: tuple[int, ...]
+    ranges: dict[Entry, range], number: int, codes: tuple[int, ...]
 ) -> Assignment:
-    if len(codes) != len(entries):
+    if len(codes) != len(ranges):
         raise ReplayError(
-            number, f"a state of {len(codes)} values, but there are {len(entries)}"
+            number, f"a state of {len(codes)} values, but there are {len(ranges)}"
         )
+    for (entry, numbers), value in zip(ranges.items(), codes, strict=True):
+        if value not in numbers:
+            raise ReplayError(number, f"{show_entry(entry)} has no value {value}")
     return {
         entry: decode(value, entry[0].sort)
-        for entry, value in zip(entries, codes, strict=True)
+        for entry, value in zip(ranges, codes, strict=True)
     }
 
 
@@ -392,9 +427,3 @@ def possible_steps(
         for arguments in interpreter.instance.choices(action):
             if interpreter.attempt(state, action, arguments).after is not None:
                 yield action, arguments
-
-
-def show_call(step: TraceStep) -> str:
-    """The step by its action's name, such as `sys_lp_init (CPU 0)`."""
-    shown = show_arguments(step.action, step.taken.arguments).values()
-    return f"{step.action.name} ({', '.join(shown)})" if shown else step.action.name

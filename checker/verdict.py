@@ -33,6 +33,7 @@ class Limit(Enum):
     NUMBERS = "numbers of too many values"
     SYMMETRY = "elements that are told apart"
     FAMILY = "a machine of the same family that breaks the rule"
+    CERTIFICATE = "a proof of an earlier run that has no certificate"
     UNSUPPORTED = "a kind of question that this engine does not answer"
 
 
@@ -66,7 +67,7 @@ class ProvedForEvery:
     invariant: tuple[str, ...]
     """The inductive invariant, of which all parts hold together."""
     certificate: str
-    """What the solvers have discharged, as one SMT-LIB file."""
+    """What the solvers have discharged, as one SMT-LIB file, below its clauses."""
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,14 @@ rule `pamt_is_clean_when_written` |
 | A12 | a TDH.SYS.CONFIG that fails wrote no PAMT | \
 `failed-config-writes-pamt` denies it |
 
-Each stands unless it is denied; `models/hazards.py` says what comes of denying it.
+Each stands unless it is denied: `models/denials.py` has the words for that, and
+`models/hazards.py` says what comes of it.
 """
 
 from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Assumption
-from tdxcheck.spec.environment import Integrity, Obstacle
+from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
 from tdxcheck.spec.sources import (
@@ -41,10 +42,7 @@ from tdxcheck.spec.sources import (
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
-    L6_8,
     LOADER_1_5,
-    MCE_MASK,
-    MEMMAP,
     MODULE_1_5,
     PULL_6_18,
     SEED,
@@ -268,82 +266,6 @@ NO_FAULTS = Assumption(
 )
 
 
-# What Linux relies on, denied.
-
-LOW_MEMORY_IS_GIVEN_OUT = Assumption(
-    "low-memory-is-given-out",
-    "The page allocator owns the first MiB, which no list of TDX memory has (not A3).",
-    {Host.low_memory_reserved: False},
-    (L6_8.at("build_tdx_memlist()"),),
-    denies=True,
-)
-MEMBLOCK_FORGETS_HOTPLUG = Assumption(
-    "memblock-forgets-hotplug",
-    "memblock does not know of memory that was added after boot (not A4).",
-    {Host.memblock_follows_hotplug: False},
-    (L6_8.at("build_tdx_memlist()"),),
-    denies=True,
-)
-BLOCKS_SPAN_ENTRIES = Assumption(
-    "blocks-span-entries",
-    "Every block spans two entries of the list, as over a node's boundary (not A5).",
-    {Host.straddles_entries: True},
-    (DH_1122.at("on build_tdx_memory()"), L6_8.at("is_tdx_memory()")),
-    denies=True,
-)
-BLOCKS_SPAN_CMRS = Assumption(
-    "blocks-span-cmrs",
-    "Every block spans two CMRs that touch each other.",
-    {Host.straddles_cmrs: True},
-    (DH_1122.at("on build_tdx_memory()"),),
-    denies=True,
-)
-STRAY_WRITES = Assumption(
-    "stray-writes",
-    "A bug or a device writes to memory that TDX owns (not A6).",
-    {Host.stray_writes: True},
-    (BASE_SPEC.at("ch. 16.2.4"),),
-    denies=True,
-)
-TDS_GET_THE_GLOBAL_KEYID = Assumption(
-    "tds-get-the-global-keyid",
-    "KVM's pool of KeyIDs begins with the module's own (not A7).",
-    {Host.keeps_own_keyid_from_tds: False},
-    (MODULE_1_5.at("tdh_mng_create.c"),),
-    denies=True,
-)
-ONE_PRIVATE_KEYID = Assumption(
-    "one-private-keyid",
-    "Firmware leaves a single private KeyID (not A8).",
-    {Host.obstacle: Obstacle.ONE_KEYID},
-    (L6_8.at("tdx_init(), too few private KeyIDs available"),),
-    denies=True,
-)
-FAILED_CONFIG_WRITES_PAMT = Assumption(
-    "failed-config-writes-pamt",
-    "A TDH.SYS.CONFIG that fails has written part of the PAMT (not A12).",
-    {Host.failed_config_writes_pamt: True},
-    (L6_8.at("init_tdx_module(), error path"),),
-    denies=True,
-)
-
-# Of the platform.
-
-FAILED_CREATION_FREES_PAGE = Assumption(
-    "failed-creation-frees-page",
-    "The page of a TDH.MNG.CREATE that met no entropy is freed as the module left it. "
-    "What KVM makes of that page was not established.",
-    {Host.failed_creation_is_cleared: False},
-    (MODULE_1_5.at("tdh_mng_create.c"), K6_16.at("__tdx_td_init(), error path")),
-    denies=True,
-)
-UNVERIFIED_CPUS_ARE_LET_IN = Assumption(
-    "unverified-cpus-are-let-in",
-    "A SEAMCALL on a CPU that firmware did not verify enters the module.",
-    {Host.unverified_cpus_enter_seam: True},
-    (V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),),
-    denies=True,
-)
 SOFT_RESERVED_STAYS_A_DEVICE = Assumption(
     "soft-reserved-stays-a-device",
     "Nobody gives soft-reserved memory to the kernel.",
@@ -355,27 +277,6 @@ SOFT_RESERVED_IS_CONVERTIBLE = Assumption(
     "Soft-reserved memory lies in a CMR.",
     {Host.soft_reserved_convertible: True},
     (DW_0428.at("on soft-reserved memory"),),
-)
-MEMMAP_ON_MEMORY = Assumption(
-    "memmap-on-memory",
-    "The struct pages of hot-added memory lie in that memory itself.",
-    {Host.memmap_on_memory: True},
-    (MEMMAP.at("on memmap_on_memory"),),
-    denies=True,
-)
-MEMORY_ATTRIBUTE_ONLY = Assumption(
-    "memory-attribute-only",
-    "The platform has no ACPI memory hotplug, but may have that of CPUs.",
-    {Host.acpi_memory_attribute: True, Host.acpi_cpu_attribute: False},
-    (V5.at("03/22"),),
-    denies=True,
-)
-CPU_ATTRIBUTE_ONLY = Assumption(
-    "cpu-attribute-only",
-    "The platform has no ACPI CPU hotplug, but may have that of memory.",
-    {Host.acpi_memory_attribute: False, Host.acpi_cpu_attribute: True},
-    (V5.at("03/22"),),
-    denies=True,
 )
 ACCESS_CONTROL_ONLY = Assumption(
     "access-control-only",
@@ -389,20 +290,6 @@ KEYS_WITH_INTEGRITY = Assumption(
     {Host.shared_keys_with_integrity: True},
     (BASE_SPEC.at("ch. 16.2.3"),),
 )
-ADDRESS_IS_NOT_MASKED = Assumption(
-    "address-is-not-masked",
-    "The address of a TD's machine check keeps its KeyID: another page is taken out.",
-    {Host.machine_check_address_masked: False},
-    (MCE_MASK.at("whole patch"),),
-    denies=True,
-)
-POISON_IS_READ = Assumption(
-    "poison-is-read",
-    "What holds poison is read by the kernel that owns it: a machine check.",
-    {Host.poison_is_read: True},
-    (BASE_SPEC.at("ch. 16.2.3"),),
-    denies=True,
-)
 
 LOADER_COUNTS_ALL_LPS = Assumption(
     "loader-counts-all-lps",
@@ -415,6 +302,33 @@ LOADER_COUNTS_ONLINE_LPS = Assumption(
     "An installation by the P-SEAMLDR takes only the LPs that are online.",
     {Host.loader_counts_all_lps: False},
     (UPDATE_V10.at("18/25, on all CPUs"),),
+)
+
+# What would mend a design, and is none of its own.
+
+BOOT_DEVICES_ARE_LEFT_ALONE = Assumption(
+    "boot-devices-are-left-alone",
+    "What firmware lists at boot is not taken for hot-added.",
+    {Host.leaves_boot_devices_alone: True},
+    (V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),),
+)
+REMOVAL_ASKS_OF_MEMORY = Assumption(
+    "removal-asks-of-memory",
+    "Whether memory may go is asked of the attribute for memory.",
+    {Host.memory_removal_tests_cpu_attribute: False},
+    (V5.at("03/22"),),
+)
+TOUCHING_CMRS_COUNT_AS_ONE = Assumption(
+    "touching-cmrs-count-as-one",
+    "A range counts as convertible if CMRs hold all of it.",
+    {Host.looks_at_one_cmr: False},
+    (DH_1122.at("on build_tdx_memory()"),),
+)
+SENSITIVE_UPDATES_ARE_AVOIDED = Assumption(
+    "sensitive-updates-are-avoided",
+    "TDH.SYS.SHUTDOWN is told to refuse while a TD is built.",
+    {Host.avoids_compat_sensitive_update: True},
+    (UPDATE_V10.at("22/25"),),
 )
 
 ASSUMPTIONS = (
@@ -451,25 +365,14 @@ ASSUMPTIONS = (
     NO_SLEEP,
     LEGACY_PMEM_IS_CONVERTIBLE,
     NO_FAULTS,
-    LOW_MEMORY_IS_GIVEN_OUT,
-    MEMBLOCK_FORGETS_HOTPLUG,
-    BLOCKS_SPAN_ENTRIES,
-    BLOCKS_SPAN_CMRS,
-    STRAY_WRITES,
-    TDS_GET_THE_GLOBAL_KEYID,
-    ONE_PRIVATE_KEYID,
-    FAILED_CONFIG_WRITES_PAMT,
-    FAILED_CREATION_FREES_PAGE,
-    UNVERIFIED_CPUS_ARE_LET_IN,
     SOFT_RESERVED_STAYS_A_DEVICE,
     SOFT_RESERVED_IS_CONVERTIBLE,
-    MEMMAP_ON_MEMORY,
-    MEMORY_ATTRIBUTE_ONLY,
-    CPU_ATTRIBUTE_ONLY,
     ACCESS_CONTROL_ONLY,
     KEYS_WITH_INTEGRITY,
-    ADDRESS_IS_NOT_MASKED,
-    POISON_IS_READ,
     LOADER_COUNTS_ALL_LPS,
     LOADER_COUNTS_ONLINE_LPS,
+    BOOT_DEVICES_ARE_LEFT_ALONE,
+    REMOVAL_ASKS_OF_MEMORY,
+    TOUCHING_CMRS_COUNT_AS_ONE,
+    SENSITIVE_UPDATES_ARE_AVOIDED,
 )

@@ -6,6 +6,7 @@ from tdxcheck.checker.catalogue import Catalogue, Design, Rule
 from tdxcheck.models.assumptions import ASSUMPTIONS
 from tdxcheck.models.claims import CLAIMS
 from tdxcheck.models.conformance.leaves import MODULE
+from tdxcheck.models.denials import DENIALS
 from tdxcheck.models.designs.document_only import DOCUMENT_ONLY
 from tdxcheck.models.designs.dpamt import DPAMT
 from tdxcheck.models.designs.kexec_mutex import KEXEC_MUTEX_DESIGN
@@ -74,6 +75,6 @@ CATALOGUE = Catalogue(
     ),
     machine=MACHINE,
     claims=(*CLAIMS, *HAZARDS),
-    assumptions=ASSUMPTIONS,
+    assumptions=(*ASSUMPTIONS, *DENIALS),
     parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

@@ -18,8 +18,13 @@ from tdxcheck.checker.catalogue import (
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.system import Property
 from tdxcheck.models import assumptions as given
+from tdxcheck.models import denials as denied
 from tdxcheck.spec import hazards as at_stake
-from tdxcheck.spec.rules.availability import no_event_crashes_the_kernel
+from tdxcheck.spec.rules.availability import (
+    boot_devices_are_not_refused,
+    no_event_crashes_the_kernel,
+    only_answers_are_remembered,
+)
 from tdxcheck.spec.rules.caches import (
     freed_pamt_is_not_poisoned,
     no_private_line_survives_failure,
@@ -29,18 +34,24 @@ from tdxcheck.spec.rules.coverage import (
     td_memory_lies_in_tdmrs,
 )
 from tdxcheck.spec.rules.cpus import only_verified_cpus_run_tdx
+from tdxcheck.spec.rules.kexec import no_private_line_survives_kexec
 from tdxcheck.spec.rules.power import tdx_in_use_has_a_module
 from tdxcheck.spec.rules.service import a_td_can_run
+from tdxcheck.spec.rules.update import no_measurement_is_corrupted
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     CXL_2024,
     DH_1122,
+    DISABLE_V3,
     DW_0428,
     KEXEC_V4,
+    KEXEC_V7,
     L6_8,
+    L7_2,
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
+    UPDATE_V10,
     V3_TREE,
     V5,
     V7,
@@ -58,7 +69,7 @@ def hazard(
     statement: str,
     design: str,
     stake: Property,
-    *denied: Assumption,
+    *assumptions: Assumption,
     source: Source,
     breaks: str = "",
     bug: str = "",
@@ -66,7 +77,7 @@ def hazard(
 ) -> Claim:
     """A claim that holds all the same, or that `breaks` for the reason given."""
     expected = Expectation(note=breaks, bug=bug, sources=(source,)) if breaks else HOLDS
-    return Claim(key, statement, design, stake, denied, expected, (source,), sizes)
+    return Claim(key, statement, design, stake, assumptions, expected, (source,), sizes)
 
 
 RELIED_UPON = (
@@ -75,7 +86,7 @@ RELIED_UPON = (
         "No TD is killed though the allocator owns the first MiB.",
         "v6.8",
         no_td_is_killed_by_its_memory,
-        given.LOW_MEMORY_IS_GIVEN_OUT,
+        denied.LOW_MEMORY_IS_GIVEN_OUT,
         breaks="no TDMR has the first MiB: a page of it kills the TD",
         source=L6_8.at("build_tdx_memlist()"),
     ),
@@ -84,7 +95,7 @@ RELIED_UPON = (
         "The list has all memory though memblock forgets what was added.",
         "v6.8",
         td_memory_lies_in_tdmrs,
-        given.MEMBLOCK_FORGETS_HOTPLUG,
+        denied.MEMBLOCK_FORGETS_HOTPLUG,
         breaks="what went online before TDX was initialised is not listed",
         source=L6_8.at("build_tdx_memlist()"),
     ),
@@ -93,7 +104,7 @@ RELIED_UPON = (
         "Memory that went offline returns though its block spans two entries.",
         "v6.8",
         at_stake.listed_memory_may_return_online,
-        given.BLOCKS_SPAN_ENTRIES,
+        denied.BLOCKS_SPAN_ENTRIES,
         breaks="no single entry of the list has the whole block",
         bug="B9",
         source=L6_8.at("is_tdx_memory()"),
@@ -104,7 +115,7 @@ RELIED_UPON = (
         "TDX is initialised though a range of memory spans two CMRs.",
         "v7",
         a_td_can_run,
-        given.BLOCKS_SPAN_CMRS,
+        denied.BLOCKS_SPAN_CMRS,
         breaks="no single CMR has the whole range",
         bug="B9",
         source=DH_1122.at("on build_tdx_memory()"),
@@ -114,15 +125,24 @@ RELIED_UPON = (
         "TDX is initialised though a range of memory spans two CMRs.",
         "v6.8",
         a_td_can_run,
-        given.BLOCKS_SPAN_CMRS,
+        denied.BLOCKS_SPAN_CMRS,
         source=L6_8.at("build_tdx_memlist()"),
+    ),
+    hazard(
+        "A5-v7-touching",
+        "TDX is initialised though a range of memory spans two CMRs.",
+        "v7",
+        a_td_can_run,
+        denied.BLOCKS_SPAN_CMRS,
+        given.TOUCHING_CMRS_COUNT_AS_ONE,
+        source=DH_1122.at("on build_tdx_memory()"),
     ),
     hazard(
         "A6",
         "The module lives though somebody else writes the PAMT.",
         "v6.8",
         tdx_in_use_has_a_module,
-        given.STRAY_WRITES,
+        denied.STRAY_WRITES,
         breaks="the module reads poison, and TDX is dead until reset",
         source=BASE_SPEC.at("ch. 4.4.2, 16.6"),
     ),
@@ -131,7 +151,7 @@ RELIED_UPON = (
         "Without integrity, no stray write is a machine check in the module.",
         "v6.8",
         tdx_in_use_has_a_module,
-        given.STRAY_WRITES,
+        denied.STRAY_WRITES,
         given.ACCESS_CONTROL_ONLY,
         source=MODULE_1_5.at("loader_data.h, helpers.c"),
     ),
@@ -140,7 +160,7 @@ RELIED_UPON = (
         "A TD lives though somebody else writes its memory.",
         "v6.8",
         at_stake.no_td_dies_of_a_machine_check,
-        given.STRAY_WRITES,
+        denied.STRAY_WRITES,
         breaks="the TD reads poison, and is marked fatal",
         source=BASE_SPEC.at("ch. 16.5"),
     ),
@@ -149,7 +169,7 @@ RELIED_UPON = (
         "A TD runs though KVM gives it the module's KeyID.",
         "v6.8",
         a_td_can_run,
-        given.TDS_GET_THE_GLOBAL_KEYID,
+        denied.TDS_GET_THE_GLOBAL_KEYID,
         breaks="TDH.MNG.CREATE answers TDX_HKID_NOT_FREE",
         source=MODULE_1_5.at("tdh_mng_create.c"),
     ),
@@ -158,7 +178,7 @@ RELIED_UPON = (
         "A TD runs though there is one private KeyID.",
         "v6.8",
         a_td_can_run,
-        given.ONE_PRIVATE_KEYID,
+        denied.ONE_PRIVATE_KEYID,
         breaks="the kernel does not offer TDX",
         source=L6_8.at("tdx_init(), too few private KeyIDs available"),
     ),
@@ -167,7 +187,7 @@ RELIED_UPON = (
         "A machine check comes back though unverified CPUs are let into the module.",
         "v6.18",
         at_stake.a_machine_check_comes_back,
-        given.UNVERIFIED_CPUS_ARE_LET_IN,
+        denied.UNVERIFIED_CPUS_ARE_LET_IN,
         source=V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),
         sizes=HOT_CPU,
     ),
@@ -176,7 +196,7 @@ RELIED_UPON = (
         "A machine check comes back though nobody watches the CPUs.",
         "v6.16",
         at_stake.a_machine_check_comes_back,
-        given.UNVERIFIED_CPUS_ARE_LET_IN,
+        denied.UNVERIFIED_CPUS_ARE_LET_IN,
         breaks="a CPU without LP.INIT is online while the module is ready",
         bug="B16",
         source=L6_8.at("paddr_is_tdx_private()"),
@@ -187,7 +207,7 @@ RELIED_UPON = (
         "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
         "v6.8",
         no_private_line_survives_failure,
-        given.FAILED_CONFIG_WRITES_PAMT,
+        denied.FAILED_CONFIG_WRITES_PAMT,
         given.NO_FAULTS,
         breaks="the PAMT is freed without flush, as no key was programmed",
         source=L6_8.at("init_tdx_module(), error path"),
@@ -197,7 +217,7 @@ RELIED_UPON = (
         "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
         "v3",
         no_private_line_survives_failure,
-        given.FAILED_CONFIG_WRITES_PAMT,
+        denied.FAILED_CONFIG_WRITES_PAMT,
         source=V3_TREE.at("init_tdx_module(), error path"),
     ),
 )
@@ -240,7 +260,7 @@ MEMORY = (
         "The notifier sees memory before anything uses it.",
         "v6.8",
         at_stake.no_other_memory_is_used,
-        given.MEMMAP_ON_MEMORY,
+        denied.MEMMAP_ON_MEMORY,
         breaks="the struct pages of added memory lie in it before it goes online",
         source=MEMMAP.at("on memmap_on_memory"),
     ),
@@ -249,7 +269,7 @@ MEMORY = (
         "A check when memory is added comes before anything uses it.",
         "hotadd-precheck",
         at_stake.no_other_memory_is_used,
-        given.MEMMAP_ON_MEMORY,
+        denied.MEMMAP_ON_MEMORY,
         source=CXL_2024.at("arch_check_hotplug_memory_range()"),
     ),
     hazard(
@@ -257,7 +277,7 @@ MEMORY = (
         "v5 notices memory that goes, on a platform that has no memory hotplug.",
         "v5",
         at_stake.removed_memory_is_met_with_bug,
-        given.MEMORY_ATTRIBUTE_ONLY,
+        denied.MEMORY_ATTRIBUTE_ONLY,
         breaks="the removal of memory asks for the attribute of CPUs",
         bug="B2",
         source=V5.at("03/22"),
@@ -268,7 +288,7 @@ MEMORY = (
         "v5 bears that memory goes, on a platform that has memory hotplug.",
         "v5",
         at_stake.memory_that_may_go_is_let_go,
-        given.CPU_ATTRIBUTE_ONLY,
+        denied.CPU_ATTRIBUTE_ONLY,
         breaks="the removal of memory asks for the attribute of CPUs",
         bug="B2",
         source=V5.at("03/22"),
@@ -282,8 +302,8 @@ POISON = (
         "A TD's machine check leaves no poison behind.",
         "v6.18",
         freed_pamt_is_not_poisoned,
-        given.STRAY_WRITES,
-        given.ADDRESS_IS_NOT_MASKED,
+        denied.STRAY_WRITES,
+        denied.ADDRESS_IS_NOT_MASKED,
         given.NO_ERRATUM,
         breaks="another page is taken out of use, by an address with a KeyID in it",
         bug="B36",
@@ -294,7 +314,7 @@ POISON = (
         "v3 bears what its own failed initialisation has left behind.",
         "v3",
         no_event_crashes_the_kernel,
-        given.POISON_IS_READ,
+        denied.POISON_IS_READ,
         breaks="the kernel reads poison in a page of the freed PAMT",
         source=BASE_SPEC.at("ch. 16.2.3"),
     ),
@@ -329,14 +349,95 @@ PLATFORM = (
         sizes=HOT_CPU,
     ),
     hazard(
+        "reboot",
+        "Every reboot leaves the module disabled.",
+        "v7.2",
+        at_stake.every_reboot_disables_the_module,
+        denied.EMERGENCY_REBOOTS,
+        breaks="an emergency reboot shuts nothing down",
+        source=DISABLE_V3.at("tdx_shutdown(), syscore"),
+    ),
+    hazard(
         "failed-creation",
         "A TD's creation that fails leaves nothing private in the page allocator.",
         "v6.18",
         freed_pamt_is_not_poisoned,
-        given.FAILED_CREATION_FREES_PAGE,
+        denied.FAILED_CREATION_FREES_PAGE,
         breaks="TDH.MNG.CREATE without entropy has written the page, which is freed",
         source=MODULE_1_5.at("tdh_mng_create.c"),
     ),
 )
 
-HAZARDS = (*RELIED_UPON, *MEMORY, *POISON, *PLATFORM)
+CANDIDATES = (
+    hazard(
+        "late-vp-flush",
+        "A CPU that has gone offline leaves nothing private to the next kernel.",
+        "v7.2",
+        no_private_line_survives_kexec,
+        denied.DEAD_CPUS_KEEP_THEIR_LINES,
+        breaks="KVM's TDH.VP.FLUSH comes after TDX's flush of the CPU",
+        bug="B37",
+        source=DISABLE_V3.at("2/5, on play_dead"),
+    ),
+    hazard(
+        "late-vp-flush-v6.18",
+        "A CPU that has gone offline leaves nothing private to the next kernel.",
+        "v6.18",
+        no_private_line_survives_kexec,
+        denied.DEAD_CPUS_KEEP_THEIR_LINES,
+        source=KEXEC_V7.at("tdx_disable_virtualization_cpu()"),
+    ),
+    hazard(
+        "remembered-answer",
+        "What is remembered of TDH.SYS.INIT is an answer of the module's.",
+        "v6.8",
+        only_answers_are_remembered,
+        denied.VMX_IS_OFF_AT_FIRST,
+        breaks="the #UD of a CPU without VMX counts for all of them, until reboot",
+        bug="B38",
+        source=L6_8.at("try_init_module_global()"),
+    ),
+    hazard(
+        "remembered-answer-v7.2",
+        "What is remembered of TDH.SYS.INIT is an answer of the module's.",
+        "v7.2",
+        only_answers_are_remembered,
+        denied.VMX_IS_OFF_AT_FIRST,
+        breaks="the #UD of a CPU without VMX counts for all of them, until reboot",
+        bug="B38",
+        source=L7_2.at("try_init_module_global()"),
+    ),
+)
+"""Somebody's readings of the code: what each design escapes them by, denied."""
+
+MENDED = (
+    hazard(
+        "B2-mended",
+        "v5 notices memory that goes, on a platform that has no memory hotplug.",
+        "v5",
+        at_stake.removed_memory_is_met_with_bug,
+        denied.MEMORY_ATTRIBUTE_ONLY,
+        given.REMOVAL_ASKS_OF_MEMORY,
+        source=V5.at("03/22"),
+        sizes=MOVABLE,
+    ),
+    hazard(
+        "B3-mended",
+        "v5 accepts the CPUs that firmware lists at boot.",
+        "v5",
+        boot_devices_are_not_refused,
+        given.BOOT_DEVICES_ARE_LEFT_ALONE,
+        source=V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),
+    ),
+    hazard(
+        "B21-mended",
+        "No update of v7.2 corrupts the measurement of a TD that is being built.",
+        "v7.2",
+        no_measurement_is_corrupted,
+        given.SENSITIVE_UPDATES_ARE_AVOIDED,
+        source=UPDATE_V10.at("22/25"),
+    ),
+)
+"""What a safeguard would do that no design has in the end."""
+
+HAZARDS = (*RELIED_UPON, *MEMORY, *POISON, *PLATFORM, *CANDIDATES, *MENDED)

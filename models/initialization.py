@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tdxcheck.checker.language import Kind, Term, action, all_of, implies, ite
+from tdxcheck.checker.language import Kind, Term, action, all_of, implies, ite, one_of
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.kvm import seamcall, to_be_made_again
 from tdxcheck.models.module.configuration import (
@@ -19,6 +19,7 @@ from tdxcheck.models.module.configuration import (
     sys_key_config_fatal,
     sys_tdmr_init,
 )
+from tdxcheck.models.module.dispatch import YES, dispatch
 from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.spec.host import (
     Actor,
@@ -31,7 +32,7 @@ from tdxcheck.spec.host import (
 )
 from tdxcheck.spec.machine import Cpu, Hkid, Tdmr
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import L6_8, V3, V3_TREE, V7
+from tdxcheck.spec.sources import L6_8, MODULE_1_5, V3, V3_TREE, V7
 
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 """The first private KeyID, which both designs take for the module."""
@@ -46,9 +47,17 @@ def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
 
 
 def may_initialize(host: Host) -> Term[bool]:
-    """No initialisation was tried, or one that failed keeps this kernel from none."""
+    """No initialisation was tried, or one that failed keeps this kernel from none.
+
+    Where nobody waits for anybody a second caller begins in the midst of the first's.
+    """
     failed = host.tdx == Tdx.ERROR
-    return (host.tdx == Tdx.UNINITIALIZED) | (failed & ~host.gives_up_for_good)
+    amid = one_of(host.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED)
+    return (
+        (host.tdx == Tdx.UNINITIALIZED)
+        | (failed & ~host.gives_up_for_good)
+        | (amid & ~host.serializes_initialization)
+    )
 
 
 def remembered(host: Host, answer: Term[Status]) -> Term[SysInitResult]:
@@ -170,6 +179,33 @@ def configure_key(host: Host, cpu: Cpu, fault: Term[KeyFault]) -> None:
     host.tdx = proceed(host, answer, Tdx.CONFIGURED)
 
 
+@action(
+    kinds={Kind.SEAMCALL, Kind.FAULT},
+    success=Status.TDX_SYS_BUSY,
+    sources=(MODULE_1_5.at("tdh_sys_key_config.c, tdx_locks.h"),),
+)
+def sys_key_config_contended(host: Host, cpu: Cpu) -> None:
+    """TDH.SYS.KEY.CONFIG on {cpu}, while another package has the same call under way.
+
+    The module waits for no lock.
+    """
+    dispatch(host, cpu, before_ready=True, rax_valid=YES)
+
+
+@action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
+def configure_key_at_once(host: Host, cpu: Cpu) -> None:
+    """The kernel programs the global key in every package at once: {cpu} is too late.
+
+    Its TDH.SYS.KEY.CONFIG finds another's under way, and that is an error like any.
+    """
+    host.require(host.faults & ~host.serializes_key_config)
+    host.require(host.tdx == Tdx.CONFIGURED)
+    host.require(host.online(cpu))
+    host.require(~host.key_configured[host.package_of[cpu]])
+    seamcall(host, sys_key_config_contended, cpu)
+    host.tdx = Tdx.UNDOING
+
+
 @action(actor=Actor.KERNEL, kinds={Kind.FAULT}, sources=INIT_SOURCES)
 def configure_key_fatal(host: Host, cpu: Cpu) -> None:
     """PCONFIG fails for good in TDH.SYS.KEY.CONFIG on {cpu}: the module is dead.
@@ -253,6 +289,16 @@ def allocate_pamt(host: Host) -> None:
     host.pamt_dirty.update(lambda c: dirty[c] | (cpus[c] == Presence.ONLINE))
 
 
+def let_go_of_memory_lock(host: Host, held: Term[bool]) -> None:
+    """put_online_mems() at the end of a failure, by a design that does not ask first.
+
+    One that does only lets go of what it `held`.
+    """
+    miscount = host.memory_lock_miscount
+    balanced = host.releases_only_held_locks | held
+    host.memory_lock_miscount = ite(balanced, miscount, -1)
+
+
 def list_present_memory(host: Host) -> None:
     """The kernel's list is what memblock knows: memory that is there, online or not."""
     there, kind = host.memory, host.memory_kind
@@ -279,6 +325,7 @@ COMMON = (
     reject_outside_cmrs,
     building_fails,
     configure_key,
+    configure_key_at_once,
     configure_key_fatal,
     initialize_tdmr,
     initialize_tdmr_breaks_off,

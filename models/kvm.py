@@ -19,6 +19,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.models.td import (
     mem_page_aug,
     mem_page_aug_low,
+    mem_page_remove,
     mng_create,
     mng_key_config,
     mng_key_freeid,
@@ -149,7 +150,8 @@ def td_configure_key(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     host.require(host.tdx_in_use())
     host.require(host.td == Td.HKID_ASSIGNED)
     host.require(host.online(cpu))
-    host.require(~host.td_key_configured[host.package_of[cpu]])
+    done = host.td_key_configured[host.package_of[cpu]]
+    host.require(~done | ~host.keys_tds_once_per_package)
     host.require(meets(host, shortage))
     seamcall(host, mng_key_config, cpu, ~shortage)
 
@@ -190,7 +192,8 @@ def td_run(host: Host, cpu: Cpu) -> None:
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
-    seamcall(host, vp_enter, cpu, marks=host.marks_cache_of_vp_enter)
+    flushed = host.flushes_migrating_vcpus
+    seamcall(host, vp_enter, cpu, flushed, marks=host.marks_cache_of_vp_enter)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("tdx_mem_page_aug()"),))
@@ -212,6 +215,20 @@ def td_add_low_page(host: Host, cpu: Cpu) -> None:
     host.require(host.online(cpu))
     seamcall(host, mem_page_aug_low, cpu)
     host.td_page_refused = True
+
+
+@action(actor=Actor.KVM, sources=(K6_16.at("tdx_sept_drop_private_spte()"),))
+def td_remove_page(host: Host, cpu: Cpu) -> None:
+    """KVM takes a page from a TD that goes on, on {cpu}, and frees it.
+
+    TDH.MEM.PAGE.REMOVE, TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
+    """
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
+    done = seamcall(host, mem_page_remove, cpu) == Status.TDX_SUCCESS
+    host.td_page_unflushed = unflushed | (done & ~host.flushes_removed_pages)
+    host.private_page_in_allocator = private | (done & ~host.resets_reclaimed_pages)
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
@@ -287,6 +304,7 @@ KVM = (
     td_run,
     td_add_page,
     td_add_low_page,
+    td_remove_page,
     td_stop,
     td_write_back,
     td_free_key,

@@ -79,11 +79,13 @@ def mng_key_config(host: Host, cpu: Cpu, entropy: Term[bool] = YES) -> None:
     success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_vp_enter.c"),),
 )
-def vp_enter(host: Host, cpu: Cpu) -> None:
+def vp_enter(host: Host, cpu: Cpu, flushed: Term[bool] = YES) -> None:
     """TDH.VP.ENTER on {cpu}: the TD runs, and leaves private lines in the cache."""
     ready(host, cpu)
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
-    host.require(~host.vcpu_held_elsewhere(cpu), Status.TDX_VCPU_ASSOCIATED)
+    elsewhere = exists(Cpu, lambda c: host.vcpu_on[c] & ~(c == cpu))
+    let_go = ~host.vcpu_held_elsewhere(cpu) & (flushed | ~elsewhere)
+    host.require(let_go, Status.TDX_VCPU_ASSOCIATED)
     host.private_dirty[cpu] = True
     host.vcpu_on.update(lambda c: c == cpu)
 
@@ -106,6 +108,21 @@ def mem_page_aug(
         host.in_tdmr[block], Refusal(Status.TDX_OPERAND_ADDR_RANGE_ERROR, "R8")
     )
     host.require(described, Refusal(Status.TDX_MISSING_PAMT_PAGE_PAIR, "R8"))
+    host.private_dirty[cpu] = True
+
+
+@action(
+    kinds={Kind.SEAMCALL},
+    success=Status.TDX_SUCCESS,
+    sources=(MODULE_1_5.at("tdh_mem_page_remove.c"),),
+)
+def mem_page_remove(host: Host, cpu: Cpu) -> None:
+    """TDH.MEM.PAGE.REMOVE on {cpu}: take a page from a TD, neither cleared nor flushed.
+
+    It is blocked and tracked before, without which the module refuses.
+    """
+    ready(host, cpu)
+    host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
     host.private_dirty[cpu] = True
 
 

@@ -102,8 +102,9 @@ def others(host: Host, cpu: Cpu, done: Callable[[Cpu], Term[bool]]) -> Term[bool
 def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     """The administrator updates the module: all CPUs stop, TDH.SYS.SHUTDOWN on {cpu}.
 
-    CPU hotplug is locked out, and who reads the version cannot be preempted. If the
-    module refuses, or its handoff version cannot be read, everything is as before.
+    CPU hotplug is locked out, and who reads the version, or holds a spinlock, cannot be
+    preempted. If the module refuses, or its handoff version cannot be read, everything
+    is as before.
     Updates by a kernel that kexec started are left out.
     """
     host.require(host.runtime_update)
@@ -120,6 +121,7 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
         otherwise=Refusal(Told.EINVAL),
     )
     host.require(implies(host.locks_version_reads, host.reading == Reading.NONE))
+    host.require(implies(host.locks_pamt, host.pamt_at_rest()))
     host.require(host.faults | accepted)
     building = host.td_build == Build.GOING_ON
     compatible = ~(host.avoids_compat_sensitive_update & building)

@@ -1,7 +1,7 @@
 """What kernels take for granted of the machine, of firmware and of themselves.
 
 Each is a switch that stands as Linux relies on it; the assumptions that deny one
-are in `models/assumptions.py`, with the table of all that Linux relies on. What
+are in `models/denials.py`, and `models/assumptions.py` has the table of all of it. What
 becomes of memory when a hazard comes true is the state below.
 """
 
@@ -40,6 +40,9 @@ class Environment(State):
     """The administrator gives such memory to the kmem driver."""
     memmap_on_memory = Var(bool, False, frozen=True)
     """The struct pages of hot-added memory lie in that memory itself."""
+
+    module_wants_clean_pages = Var(bool, True, frozen=True)
+    """No line of a page may be in a cache when a TD is given it."""
 
     low_memory_reserved = Var(bool, True, frozen=True)
     """A3: the page allocator never owns the first MiB."""

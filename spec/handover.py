@@ -53,6 +53,8 @@ class Handover(State):
     """kexec waits until every other CPU has stopped."""
     tds_end_before_kexec = Var(bool, False, frozen=True)
     """No TD is left when kexec starts."""
+    emergency_reboots = Var(bool, False, frozen=True)
+    """The machine may be reset without a shutdown of the kernel."""
     panics = Var(bool, True, frozen=True)
     """The kernel may panic; it then stops CPUs by NMI, past every flush."""
 

@@ -20,12 +20,14 @@ from tdxcheck.spec.events import (
     DEVICE_AS_MEMORY,
     MEMORY_HOT_REMOVE,
     MEMORY_ONLINE,
+    REBOOT,
 )
 from tdxcheck.spec.host import Host, Presence, Running, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     DH_1122,
+    DISABLE_V3,
     DW_0428,
     KEXEC_V4,
     L6_8,
@@ -126,6 +128,23 @@ def a_machine_check_comes_back(host: Host) -> Term[bool]:
             host.lp_initialized[cpu],
         ),
     )
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(DISABLE_V3.at("cover letter, tdx_shutdown()"),),
+)
+def every_reboot_disables_the_module(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """Whatever reboots the machine, a module that can be disabled is.
+
+    Otherwise its memory stays private until something resets it: what runs first on
+    the machine that was reset meets it.
+    """
+    used = (before.running == Running.FIRST) & (before.tdx == Tdx.INITIALIZED)
+    able = before.module_has_disable & before.seam_ready
+    return implies(step.is_(REBOOT) & used & able, ~after.module_touched())
 
 
 @invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))

@@ -55,8 +55,6 @@ class Kernel(Safeguards):
     """It asks for the module's limits by TDH.SYS.RD, which module 1.0 has not."""
     looks_at_one_cmr = Var(bool, False, frozen=True)
     """A range counts as convertible only if a single CMR holds it."""
-    releases_lock_unheld = Var(bool, False, frozen=True)
-    """An early failure lets go of memory hotplug's lock, which was not yet taken."""
     memory_removal_tests_cpu_attribute = Var(bool, False, frozen=True)
     """Whether memory may go is asked of the attribute for CPUs."""
     asks_module_on_machine_check = Var(bool, False, frozen=True)

@@ -14,6 +14,7 @@ from tdxcheck.spec.sources import (
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
+    HW_7_1,
     ISSUES,
     K6_16,
     KEXEC_MUTEX,
@@ -136,6 +137,17 @@ class Safeguards(State):
         sources=(K6_16.at("__tdx_td_init(), tdx_mmu_release_hkid(), cpus_read_lock()"),)
     )
     """No CPU comes or goes while a TD's keys are programmed, or its KeyID released."""
+    keys_tds_once_per_package = Safeguard(
+        sources=(K6_16.at("__tdx_td_init(), packages"),)
+    )
+    """A TD's key is programmed by one CPU of each package, one after another."""
+    flushes_migrating_vcpus = Safeguard(
+        sources=(
+            K6_16.at("tdx_vcpu_load(), tdx_flush_vp_on_cpu()"),
+            MODULE_1_5.at("helpers.c, tdh_vp_flush.c"),
+        )
+    )
+    """A vCPU that is to run on another CPU is let go by TDH.VP.FLUSH first."""
     serializes_keyid_calls = Safeguard(
         sources=(K6_16.at("tdx_lock"), MODULE_1_5.at("tdh_mng_key_freeid.c"))
     )
@@ -150,6 +162,14 @@ class Safeguards(State):
         sources=(K6_16.at("tdx_mmu_release_hkid()"),)
     )
     """TDH.PHYMEM.CACHE.WB runs in every package before TDH.MNG.KEY.FREEID."""
+    flushes_given_pages = Safeguard(
+        sources=(L6_18.at("tdx_clflush_page()"), BASE_SPEC.at("ch. 9.8"))
+    )
+    """A page's own lines are flushed before a TD has it, as some modules ask."""
+    flushes_removed_pages = Safeguard(
+        sources=(K6_16.at("tdx_sept_drop_private_spte()"), BASE_SPEC.at("ch. 9.8"))
+    )
+    """A page that a living TD gives back is flushed, by the TD's KeyID."""
     flushes_reclaimed_pages = Safeguard(
         sources=(K6_16.at("tdx_reclaim_td_control_pages()"), BASE_SPEC.at("ch. 9.8"))
     )
@@ -233,7 +253,15 @@ class Safeguards(State):
     keys_each_package_once = Safeguard(
         sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
-    """The module's key is programmed by one CPU of each package, one after another."""
+    """The module's key is programmed by one CPU of each package, and no other."""
+    serializes_key_config = Safeguard(
+        sources=(
+            V3.at("17/21"),
+            L6_8.at("config_global_keyid(), tdh_sys_key_config"),
+            MODULE_1_5.at("tdh_sys_key_config.c"),
+        )
+    )
+    """The module's key is programmed in one package after another."""
     keys_packages_first = Safeguard(
         sources=(V3.at("17/21"), L6_8.at("init_tdx_module()"))
     )
@@ -297,6 +325,21 @@ class Safeguards(State):
         bugs=("B35",), sources=(KVM_6_19.at("vCPU list, creation that fails"),)
     )
     """A vCPU whose creation fails leaves the list of its CPU's vCPUs."""
+    releases_only_held_locks = Safeguard(
+        bugs=("B8",),
+        sources=(
+            V7.at("10/20, init_tdx_module()"),
+            L6_18.at("init_tdx_module(), check_features()"),
+        ),
+    )
+    """What fails before memory hotplug's lock is taken does not let go of it."""
+    serializes_initialization = Safeguard(
+        sources=(
+            V3_TREE.at("tdx_init(), tdx_module_lock"),
+            L6_8.at("tdx_enable(), tdx_module_lock"),
+        )
+    )
+    """Whoever asks for TDX waits until the one before has initialised it, or failed."""
     locks_cpu_hotplug = Safeguard(
         sources=(V3.at("13/21, cpus_read_lock()"), K6_16.at("__tdx_bringup()"))
     )
@@ -362,6 +405,10 @@ class Safeguards(State):
         bugs=("B14",), sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),)
     )
     """Caches are written back after TDH.SYS.DISABLE, which leaves lines in them."""
+    silences_emergency_callback = Safeguard(
+        bugs=("B34",), sources=(HW_7_1.at("emergency callback"),)
+    )
+    """In a panic the callback that ends VMX operation is not read as RCU wants it."""
     counts_vmx_users = Safeguard(
         sources=(VMXON_V3.at("x86_virt_get_ref()"), DISABLE_V3.at("cover letter"))
     )

@@ -70,6 +70,7 @@ KEXEC_MUTEX = Document(
 VMXON_V3 = Document(
     "VMXON", "LKML 2026-02-14 Sean Christopherson, Have TDX handle VMXON, v3"
 )
+HW_7_1 = Document("HW7.1", "Linux v7.1 arch/x86/virt/hw.c")
 L7 = Document("L7.1", "Linux v7.1 arch/x86/virt/vmx/tdx/tdx.c")
 L7_DEVELOPMENT = Document(
     "L7x", "x86 development branch 2026-10, arch/x86/virt/vmx/tdx/tdx.c"
@@ -92,7 +93,6 @@ UPDATE_V4 = Document(
     "LKML 2026-02-12 Chao Gao, [PATCH v4] Runtime TDX module update support",
 )
 LOADER_1_5 = Document("L1.5", "Intel SEAM loader 1.5 source")
-MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")
 BINARIES = Document("BIN", "Intel tdx-module-binaries repository")
 CPU_SPEC = Document("CPU", "Intel Trust Domain CPU Architectural Extensions (343754)")
 BARE_ERRATUM = Document(
@@ -126,6 +126,13 @@ HOLES_OF_CMRS = Document(
 TREE_6_2 = Document(
     "tree-6.2",
     "the tdx tree of 2023 that distributions took, arch/x86/virt/vmx/tdx/tdx.c",
+)
+KVM_V8 = Document(
+    "KVM-v8",
+    "LKML 2022-08-07 Isaku Yamahata, [PATCH v8 000/103] KVM TDX basic feature support",
+)
+CRASHES = Document(
+    "crashes", "Linux v6.8 arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c"
 )
 VERSION_V2 = Document(
     "VER-v2", "LKML 2026-01, x86/virt/tdx: Print TDX module version during init, v2"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from tdxcheck.models.logs import maps
 from tdxcheck.models.machines.memory_map import (
     MB1,
     Kind,
@@ -24,6 +25,11 @@ RECORDED = sorted((ROOT / "counterexamples" / "memory-maps").glob("*.json"))
 
 GAPS = st.sampled_from([0, KB4, 64 * KB4, 256 << 20, GB1, GB1 - KB4, 5 * GB1])
 SIZES = st.sampled_from([KB4, 8 << 20, 64 << 20, 300 << 20, GB1, 3 * GB1, 64 * GB1])
+
+
+def read_map(path: Path) -> MemoryMap:
+    """The memory map in a file, whatever else the file tells."""
+    return maps.read_map(path)[0]
 
 
 @st.composite

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__ as benchmarks
 from benchmarks import comparing, peers
 from benchmarks.__main__ import main
 from benchmarks.comparing import Row, disagreements
 from benchmarks.peers import Answer
 from benchmarks.running import run
-from benchmarks.subjects import QUICK, USUAL, Unknown, system
+from benchmarks.subjects import FAMILY, QUICK, USUAL, Unknown, system
 from benchmarks.table import table
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +46,7 @@ def test_times_are_told_as_multiples_of_those_of_spin() -> None:
 
 
 def test_what_is_measured_exists() -> None:
-    for name in {*QUICK, *USUAL}:
+    for name in {*QUICK, *USUAL, *FAMILY}:
         assert system(name).steps
     with pytest.raises(Unknown, match="lifecycle NxM"):
         system("lifecycle 2")
@@ -82,6 +83,31 @@ def test_what_is_missing_is_said_and_a_difference_is_an_error(
     assert {r["checker"] for r in found["rows"]} >= {"diagrams", "numpy", "Miscount"}
     (said,) = found["wrong"]
     assert "Miscount" in said
+
+
+def test_the_table_is_what_was_printed_and_is_of_right_counts_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The family at small sizes, with a checker that counts as it is told to."""
+    more = 0
+
+    def counting(subject: object, folder: Path, states: int, limit: object) -> Answer:
+        return Answer(states + more, False, 1.0, 1.0)
+
+    monkeypatch.setattr(comparing, "PEERS", (peers.Peer("SPIN", (), counting),))
+    monkeypatch.setattr(benchmarks, "FAMILY", ("lifecycle 1x1",))
+    larger = [(engine, "lifecycle 2x1") for engine in ("diagrams", "orbits")]
+    monkeypatch.setattr(benchmarks, "LARGER", larger)
+    monkeypatch.chdir(ROOT)
+    kept = tmp_path / "family.txt"
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--family", "--table", str(kept)])
+    assert main() == 0
+    assert kept.read_text() == capsys.readouterr().out
+    assert len([line for line in kept.read_text().splitlines() if "2x1" in line]) == 2
+    kept.unlink()
+    more = 1
+    assert main() == 1
+    assert not kept.exists()
 
 
 def test_an_unknown_name_is_wrong_usage() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -334,6 +335,24 @@ def test_what_is_not_proved_any_more_loses_its_certificate(tmp_path: Path) -> No
         path.write_text("of another time")
     run("verify", "open", "--certificate", str(tmp_path))
     assert not stale.exists() or stale.read_text() != "of another time"
+
+
+def test_every_format_says_which_proof_has_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = ("--rule", "usable_memory_is_covered", "--rule", "starts")
+    asked = ("verify", "closed", *rules, "--certificate", str(tmp_path))
+    run(*asked, "--engine", "diagrams", "--format", "junit")
+    said = capsys.readouterr().out
+    name = tmp_path / "closed-usable_memory_is_covered.smt2"
+    assert f"reachable states; certificate: {name}" in said
+    assert "no certificate: there are no certificates of leads-to rules" in said
+    run(*asked, "--engine", "diagrams", "--format", "json")
+    told = {
+        c["question"]: c for c in json.loads(capsys.readouterr().out)["certificates"]
+    }
+    assert told["usable_memory_is_covered"]["file"] == str(name)
+    assert told["starts"]["file"] is None and told["starts"]["none_because"]
 
 
 def test_bad_input_ends_with_one_line(

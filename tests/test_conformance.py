@@ -35,7 +35,8 @@ from tdxcheck.models.conformance.vectors import (
     read_prefixes,
     read_sequences,
 )
-from tdxcheck.spec import layout_rules
+from tdxcheck.models.module import cpuid, platform
+from tdxcheck.spec import layout, layout_rules
 from tdxcheck.spec.module import Module
 from tdxcheck.spec.status import OPERANDS, Status
 from tests.mutation import with_guards
@@ -77,9 +78,28 @@ def test_the_model_does_what_the_module_did() -> None:
     assert report().conforms
 
 
-def test_only_the_cpuid_tables_are_out_of_scope() -> None:
-    skipped = {reason for file in report().files for reason in file.skipped}
-    assert skipped == {"the masks of the module's CPUID tables"}
+def test_nothing_of_the_sample_is_out_of_scope() -> None:
+    assert not [reason for file in report().files for reason in file.skipped]
+
+
+def test_of_no_cpuid_register_two_things_are_said() -> None:
+    assert not set(cpuid.WANTED) & cpuid.UNCHECKED
+    partly = set(cpuid.COMPARED_IN_PART)
+    known = (cpuid.COMPARED_WHOLE, cpuid.NOT_COMPARED, partly)
+    assert sum(map(len, known)) == len(frozenset().union(*known))
+    assert cpuid.wanted((2, 0, "eax")) is None is cpuid.compared((2, 0, "eax"))
+
+
+def test_an_lp_is_compared_with_what_init_saw() -> None:
+    """The same bits on both are no difference, though each is one from the usual."""
+    one, other = (
+        platform.Difference(platform.Bank.CPUID, (7, 0, "edx"), bits)
+        for bits in (0x1, 0x3)
+    )
+    differ = Status.TDX_INCONSISTENT_CPUID_FIELD
+    assert platform.compare_early(one, one) is layout.ACCEPTED
+    assert platform.compare_early(one, other).status is differ
+    assert platform.compare_early(None, other).status is differ
 
 
 def test_the_sample_has_every_kind_of_file_and_thousands_of_records() -> None:
@@ -87,7 +107,7 @@ def test_the_sample_has_every_kind_of_file_and_thousands_of_records() -> None:
     assert agreed == {
         "leaf-state-table": 635,
         "layouts": 194,
-        "platform-checks": 320,
+        "platform-checks": 384,
         "sequences-random": 4095,
         "sequences-other": 1995,
         "pairs": 734,

@@ -122,6 +122,41 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     assert essence(said) == essence(expected)
 
 
+DIVIDED = (
+    "verify", "v6.8", "--cpus", "2", "--packages", "1", "--blocks", "1",
+    "--rule", "no_private_line_survives_kexec",
+    "--rule", "memory_is_not_overwritten", "--rule", "configuration_is_final",
+    "--engine", "explicit", "--format", "json", "--no-cache",
+)  # fmt: skip
+"""One case of one engine, which is itself divided among workers."""
+
+
+def test_a_search_is_divided_and_a_worker_that_is_killed_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    code = "import sys; from tdxcheck.checker.cli import main; sys.exit(main())"
+    alone = started("-c", code, *DIVIDED)
+    expected = json.loads(alone.communicate()[0])
+    with cluster(tmp_path, workers=2) as (address, pids):
+        told = started("-c", code, *DIVIDED, "--scheduler", address)
+        file = str(tmp_path / "scheduler.json")
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLING, file, str(pids[0])],
+            stderr=subprocess.DEVNULL,
+            timeout=120,
+        )
+        assert killed.returncode == 0, "the worker was killed while it had work"
+        said = json.loads(told.communicate()[0])
+    assert told.returncode == alone.returncode
+    ways = [
+        each["designs"][0]["engines"]["explicit"].pop("kept")
+        for each in (said, expected)
+    ]
+    assert ["2 partitions" in way for way in ways] == [True, False]
+    assert any(each["trace"] for each in said["verdicts"])
+    assert essence(said) == essence(expected)
+
+
 def test_an_address_where_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
     code = "import sys; from tdxcheck.checker.cli import main; sys.exit(main())"
     run = subprocess.run(

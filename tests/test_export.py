@@ -391,6 +391,12 @@ class Layout:
 
     def begun(self, state: Values) -> dict[int, int]:
         """The latches when the inputs have chosen the state, if it was their turn."""
+        latches = self.started(state)
+        assert latches is not None
+        return latches
+
+    def started(self, state: Values) -> dict[int, int] | None:
+        """The same, or None if the circuit does not start so."""
         reset = self.machine.reset()
         if "started" not in self.by_name:
             return reset
@@ -405,8 +411,7 @@ class Layout:
             if name.startswith("start_")
         }
         latches = self.machine.after(reset, chosen)
-        assert latches[self.by_name["started"]] == 1
-        return latches
+        return latches if latches[self.by_name["started"]] else None
 
 
 def reached(

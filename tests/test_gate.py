@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from tdxcheck.checker.cli.main import Context, main
+from tdxcheck.checker.engines.diagrams.limits import Limits
 from tdxcheck.checker.gate import trees
+from tdxcheck.checker.gate.probes import Answers, Asked
 from tdxcheck.checker.gate.side import VERSION
 from tdxcheck.checker.judging.work import ENGINES
 from tests.demo import DEMO
@@ -522,7 +524,7 @@ def test_no_time_is_undecided(
             NOT_READY,
         ),
     )
-    status, report = gate(capsys, "--time", "0.000001")
+    status, report = gate(capsys, "--time", "0.000001", "--no-cache")
     assert ("time", "designs") in kinds(report, "undecided")
     assert status in (1, 3)
 
@@ -536,3 +538,51 @@ def test_a_tree_without_the_gate_is_lent_one(tmp_path: Path) -> None:
     lent.write_text("\nVERSION = 0\n")
     trees.lend(tmp_path)
     assert f"VERSION = {VERSION}" in lent.read_text()
+
+
+# What is kept.
+
+BOTH = ("    host.require(host.module == Module.STARTED)\n", "")
+"""A guard of `enable`, which both designs have, left out."""
+
+
+def test_what_was_searched_is_not_searched_again(
+    project: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    edit(project, (NOT_READY, ""))
+    folder = tmp_path / "kept"
+    first = gate(capsys, "--cache", str(folder))
+    kept = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert first[0] == 1 and kept
+    assert gate(capsys, "--no-cache") == first
+
+    def searched(asked: Asked, limits: Limits) -> Answers:
+        raise AssertionError("a search that is kept was done again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Asked, "answers", searched)
+        assert gate(capsys, "--cache", str(folder)) == first
+    for path in kept:
+        content = bytearray(path.read_bytes())
+        content[-len(content) // 3] ^= 4
+        path.write_bytes(content)
+    assert gate(capsys, "--cache", str(folder)) == first, "damage is found"
+
+
+def test_runs_that_are_too_short_come_to_the_same_end(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(project, BOTH)
+    wanted = gate(capsys, "--no-cache", "--time", "0")
+    short = ("--cache", str(tmp_path / "kept"), "--time", "0.000001")
+    reports = []
+    while not reports or ("time", "designs") in kinds(reports[-1][1], "undecided"):
+        reports.append(gate(capsys, *short))
+        assert len(reports) < 10
+    assert len(reports) > 1, "one run is not enough"
+    assert reports[0][1]["not_compared"]
+    status, report = reports[-1]
+    assert (status, report["findings"]) == (wanted[0], wanted[1]["findings"])

@@ -27,6 +27,7 @@ from tdxcheck.checker.engines.diagrams.families import breaking
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.diagrams.members import worse
 from tdxcheck.checker.engines.explicit import explore
+from tdxcheck.checker.engines.liveness import judge as judge_by_graph
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
@@ -52,6 +53,7 @@ from tdxcheck.checker.language import (
     reachable,
     step_rule,
 )
+from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.trace import evidence_of
 from tdxcheck.checker.verdict import Refuted, Verdict
@@ -340,7 +342,11 @@ def test_a_family_says_where_a_design_is_safe() -> None:
 @given(systems(most_states=500))
 def test_families_are_what_each_member_is(drawn: Drawn) -> None:
     """On random systems: the open Boolean switches against one value at a time."""
-    system = drawn.system()
+    for system in (drawn.system(), drawn.living()):
+        check_each_member(system, drawn.scope)
+
+
+def check_each_member(system: TransitionSystem, scope: Scope) -> None:
     switches = [
         variable
         for variable in system.state.variables()
@@ -350,7 +356,7 @@ def test_families_are_what_each_member_is(drawn: Drawn) -> None:
         and variable.initial is None
         and variable not in system.settings
     ]
-    whole = ground(system, drawn.scope)
+    whole = ground(system, scope)
     if next(whole.initial_states(), None) is None:
         return
     slots = [
@@ -361,17 +367,18 @@ def test_families_are_what_each_member_is(drawn: Drawn) -> None:
     for number, values in enumerate(product((False, True), repeat=len(switches))):
         settings: dict[Any, Any] = dict(system.settings)
         settings |= dict(zip(reversed(switches), values, strict=True))
-        member = ground(replace(system, settings=settings), drawn.scope)
+        member = ground(replace(system, settings=settings), scope)
         there = next(member.initial_states(), None) is not None
         verdicts = explore(member).verdicts if there else ()
         for place, rule in enumerate(system.properties):
-            table = found[place]
-            if rule.mode is Mode.LEADS_TO:
-                assert table is None
-                continue
-            assert table is not None
-            refuted = there and outcome_of(verdicts[place]) is Outcome.REFUTED
-            assert bool(table >> number & 1) == refuted
+            if there and rule.mode is Mode.LEADS_TO:
+                (verdict,) = judge_by_graph(
+                    replace(member, properties=(member.properties[place],))
+                )
+            elif there:
+                verdict = verdicts[place]
+            refuted = there and outcome_of(verdict) is Outcome.REFUTED
+            assert bool(found[place] >> number & 1) == refuted
 
 
 # One search for a design and all that it becomes without a safeguard.

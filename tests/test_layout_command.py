@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tdxcheck.checker.cli.main import main
-from tests.memory_maps import DATA, LOGS, REAL, RECORDED
+from tests.memory_maps import DATA, LOGS, REAL, RECORDED, ROOT
 from tests.test_memory_maps import fake
 
 MAPS = DATA / "memmaps"
@@ -159,7 +159,7 @@ def test_mistakes_are_told_in_one_line(
 def test_standard_input_is_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = SimpleNamespace(buffer=io.BytesIO(GOOD.read_bytes()))
+    given = SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(GOOD.read_bytes())))
     monkeypatch.setattr(sys, "stdin", given)
     assert main(["layout", "-"]) == 0
     assert capsys.readouterr().out.startswith("standard input: 1,023.58 GiB")
@@ -205,3 +205,27 @@ def test_the_kernel_is_the_one_that_the_log_is_of(
     assert "The log is of a kernel like v5" in capsys.readouterr().out
     # A map that is no log tells no kernel.
     assert as_json(capsys, str(GOOD))["kernel"] == "v6.8"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tests/data/memmaps/cmr-3tib-4domains.json",
+        "tests/data/memmaps/qssc-s4r-srat-hotplug.json",
+        "counterexamples/memory-maps/sixty-five-tdmrs.json",
+    ],
+)
+def test_everything_fits_into_the_terminal(
+    name: str,
+    width: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    main(["layout", str(ROOT / name)])
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert "|" in told
+    assert max(map(len, told.splitlines())) <= width

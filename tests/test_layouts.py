@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from tdxcheck.models.layouts.changes import changes
 from tdxcheck.models.layouts.coverage import shares
 from tdxcheck.models.layouts.generations import GENERATIONS, Generation, generation
-from tdxcheck.models.layouts.kernel import Pamt, build, fill, holes_in, reserved_areas
+from tdxcheck.models.layouts.kernel import (
+    Pamt,
+    build,
+    fill,
+    holes_in,
+    more_tdmrs,
+    reserved_areas,
+)
 from tdxcheck.models.layouts.legal import Legal, legal
 from tdxcheck.models.layouts.optimum import covers, fewest, too_many_holes
 from tdxcheck.models.layouts.outcome import Outcome, outcome
@@ -31,7 +38,6 @@ from tdxcheck.models.layouts.search import (
 )
 from tdxcheck.models.layouts.second import Answer, ask
 from tdxcheck.models.layouts.symbolic import Explorer, Number, Refuted, TooManyRuns
-from tdxcheck.models.machines.map_files import read_map
 from tdxcheck.models.machines.memory_map import (
     MB1,
     Kind,
@@ -53,7 +59,7 @@ from tdxcheck.spec.layout import (
     span,
 )
 from tdxcheck.spec.layout_rules import judge, uncovered
-from tests.memory_maps import DATA, LOGS, REAL, RECORDED, areas, machines
+from tests.memory_maps import DATA, LOGS, REAL, RECORDED, areas, machines, read_map
 
 EMR = DATA / "memmaps" / "emr-foxcreekpass-reserved-exhausted.json"
 
@@ -219,6 +225,71 @@ def test_pamts_come_from_their_node_from_the_highest_zone_down() -> None:
     below = place(GB1 + MB1, 1)
     assert below is not None and 16 * MB1 <= below < 2 * GB1
     assert place(2 * GB1, 1) is None
+
+
+def first_fit_page_by_page(
+    memory: list[NodeRange], taken: set[int], pages: int, node: int
+) -> int | None:
+    """What alloc_contig_pages() does, as it does it: the same, slowly."""
+    of_page = {
+        page: each.node
+        for each in memory
+        for page in range(each.area.base // KB4, each.area.end // KB4)
+    }
+    nodes = sorted(set(of_page.values()))
+    order = [node] if node in nodes else []
+    order += [n for n in nodes if n > node] + [n for n in nodes if n < node]
+    bounds = ((1 << 20, 1 << 40), (1 << 12, 1 << 20), (0, 1 << 12))
+    for own in order:
+        mine = sorted(page for page, n in of_page.items() if n == own)
+        first = 1 if mine[0] == 256 else mine[0]
+        for low, high in bounds:
+            inside = [page for page in mine if low <= page < high]
+            if not inside:
+                continue
+            start, end = max(first, low), inside[-1] + 1
+            page = (start + pages - 1) & ~(pages - 1)
+            while page + pages <= end:
+                tried = range(page, page + pages)
+                if all(of_page.get(p) == own and p not in taken for p in tried):
+                    taken.update(tried)
+                    return page * KB4
+                page += pages
+    return None
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(1, 60), st.integers(0, 2)),
+        min_size=1,
+        max_size=5,
+    ),
+    st.lists(st.tuples(st.integers(1, 24), st.integers(0, 3)), max_size=6),
+    st.sampled_from([256, 4096 - 50, (1 << 20) - 60, 1 << 20, (1 << 20) + 7]),
+)
+@settings(max_examples=150, deadline=None)
+def test_pamts_lie_where_a_walk_over_pages_puts_them(
+    pieces: list[tuple[int, int, int]], wanted: list[tuple[int, int]], at: int
+) -> None:
+    memory = []
+    for gap, count, node in pieces:
+        at += gap
+        memory.append(NodeRange(node, Area(at * KB4, count * KB4)))
+        at += count
+    place = FirstFit(memory)
+    taken: set[int] = set()
+    for pages, node in wanted:
+        expected = first_fit_page_by_page(memory, taken, pages, node)
+        assert place(pages * KB4, node) == expected
+
+
+def test_a_printed_size_tells_of_more_tdmrs_than_cmrs_ask_for() -> None:
+    """Sizes of hosts; of one of them the kernel split the memory of a CMR."""
+    assert more_tdmrs(1050640, 1050644) == 1
+    assert more_tdmrs(1050644, 1050644) == 0
+    assert more_tdmrs(1050640, 1050642) == 0
+    assert more_tdmrs(1050644, 1050640) == 0
+    assert more_tdmrs(1050640, 4202516) == 0
 
 
 @pytest.mark.parametrize("key", [each.key for each in GENERATIONS])

@@ -15,12 +15,7 @@ from hypothesis import strategies as st
 from tdxcheck.models.machines import map_lines
 from tdxcheck.models.machines.live import live_map
 from tdxcheck.models.machines.map_builder import MapBuilder
-from tdxcheck.models.machines.map_files import (
-    from_json,
-    from_lines,
-    read_map,
-    to_json,
-)
+from tdxcheck.models.machines.map_files import from_json, to_json
 from tdxcheck.models.machines.map_lines import (
     E820,
     BootMemory,
@@ -47,7 +42,7 @@ from tdxcheck.models.machines.memory_map import (
     subtract,
 )
 from tdxcheck.spec.layout import Area, span
-from tests.memory_maps import DATA, LOGS, REAL, areas, machines
+from tests.memory_maps import DATA, LOGS, REAL, areas, machines, read_map
 
 GIB4 = span(0x100000000, 0x200000000)
 STAMPS = ("", "[    0.000000] ", "[    0.000000][    T0] ", "[0.303913] ", "[] ",
@@ -180,7 +175,12 @@ def test_long_lines_take_no_longer() -> None:
 
 
 def lines(*told: str) -> MemoryMap:
-    return from_lines(told)
+    builder = MapBuilder()
+    for line in told:
+        found = parse_line(line)
+        if found is not None:
+            builder.take(found)
+    return builder.finish()
 
 
 def test_a_later_map_takes_the_place_of_an_earlier_one() -> None:
@@ -205,6 +205,38 @@ def test_another_boot_begins_anew_and_doubled_lines_do_not() -> None:
     assert boots.of_kind(Kind.USABLE) == (span(0, 0xA0000), span(0x100000, 0x200000))
     doubled = lines(*(line for line in (*first, told) for _ in range(2)))
     assert doubled == lines(*first, told)
+
+
+def test_an_excerpt_of_iomem_does_not_tell_what_is_usable() -> None:
+    memory = "777ff000-777fffff : System RAM"
+    pmem = "300000000-3ffffffff : Persistent Memory (legacy)"
+    excerpt = lines(memory, pmem)
+    assert not excerpt.tells_usable
+    assert excerpt.of_kind(Kind.LEGACY_PMEM)
+    assert lines("00000000-00000fff : Reserved", memory, pmem).tells_usable
+
+
+def test_marks_of_a_mail_are_no_part_of_iomem() -> None:
+    found = lines(
+        "> 850000000-284fffffff : CXL Window 0",
+        ">   850000000-284fffffff : Soft Reserved",
+        ">     850000000-284fffffff : System RAM (virtio_mem)",
+    )
+    window = span(0x850000000, 0x2850000000)
+    assert found.cxl_windows == (window,)
+    assert found.of_kind(Kind.ADDED) == (window,)
+
+
+def test_a_loaders_map_is_laid_over_firmwares() -> None:
+    """It may be told in part only, by those who ask about soft-reserved memory."""
+    found = lines(
+        "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable",
+        "BIOS-e820: [mem 0x0000000100000000-0x00000001ffffffff] usable",
+        "reserve setup_data: [mem 0x0000000180000000-0x00000001ffffffff] soft reserved",
+    )
+    half = span(0x180000000, 0x200000000)
+    assert found.of_kind(Kind.SOFT_RESERVED) == (half,)
+    assert found.of_kind(Kind.USABLE) == (span(0, 0xA0000), span(1 << 32, half.base))
 
 
 def test_changes_of_the_map_are_made() -> None:
@@ -264,9 +296,11 @@ def test_archives_are_read_and_broken_ones_told(tmp_path: Path) -> None:
     log = (DATA / "hostlogs" / "qssc-s4r-srat-hotplug.log").read_bytes()
     packed = tmp_path / "dmesg.gz"
     packed.write_bytes(gzip.compress(log))
-    assert read_map(packed) == from_lines(log.decode().splitlines())
+    assert read_map(packed) == lines(*log.decode().splitlines())
     packed.write_bytes(gzip.compress(log)[:-20])
-    with pytest.raises(MalformedMap, match="a broken archive"):
+    assert read_map(packed).windows  # What came before the cut stands.
+    packed.write_bytes(gzip.compress(log)[:6])
+    with pytest.raises(MalformedMap, match="cannot be unpacked"):
         read_map(packed)
 
 
@@ -302,10 +336,10 @@ def test_what_is_no_map_is_told_in_a_line(
 def test_endless_maps_are_not_taken() -> None:
     endless = ("virt/tdx: CMR: [0x1000, 0x2000)" for _ in range(200_000))
     with pytest.raises(MalformedMap, match="more than 100,000 lines"):
-        from_lines(endless)
+        lines(*endless)
     cmrs = (f"CMR: [{n:#x}000, {n + 1:#x}000)" for n in range(1, 8_000, 2))
     with pytest.raises(MalformedMap, match="more than 3,200 ranges"):
-        from_lines(cmrs)
+        lines(*cmrs)
     with pytest.raises(MalformedMap, match="usable has more than 3,200 ranges"):
         from_json({"usable": [["0x0", "0x1000"]] * 4_000})
 
@@ -390,7 +424,7 @@ def test_mutated_files_are_read_or_refused(path: Path, tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_line_is_borne(text: str) -> None:
     parse_line(text)
     builder = MapBuilder()
@@ -484,6 +518,23 @@ def test_addresses_that_are_hidden_are_told(tmp_path: Path) -> None:
     assert found.notes == ("/proc/iomem shows no addresses: that is for root only",)
     # The blocks tell of it all the same.
     assert found.of_kind(Kind.ADDED) == (span(0x200000000, 0x240000000),)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("fpu vmx hypervisor lm", "a virtual machine, and no TDX host"),
+        ("fpu vmx lm", "does not list tdx_host_platform"),
+        ("fpu vmx lm tdx_host_platform", ""),
+    ],
+)
+def test_a_processor_that_is_no_tdx_host_is_told(
+    flags: str, says: str, tmp_path: Path
+) -> None:
+    fake(tmp_path)
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    notes = live_map(tmp_path).notes
+    assert (len(notes) == 1 and says in notes[0]) if says else notes == ()
 
 
 def test_a_machine_without_such_files_is_told(tmp_path: Path) -> None:

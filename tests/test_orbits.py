@@ -262,6 +262,13 @@ def test_a_search_ends_at_its_limits() -> None:
     assert all(isinstance(v, Bounded) for v in found.verdicts)
 
 
+def test_a_search_that_would_pass_the_limit_of_memory_says_so() -> None:
+    system = ground(lifecycle.LIFECYCLE, lifecycle.scope(2, 2))
+    found = judge.explore(system, limits=Limits(memory=1))
+    assert found.limit is Limit.MEMORY
+    assert set(found.verdicts) == {Bounded(0, Limit.MEMORY)}
+
+
 def test_a_search_ends_at_an_interrupt() -> None:
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
@@ -269,3 +276,5 @@ def test_a_search_ends_at_an_interrupt() -> None:
     system = ground(lifecycle.LIFECYCLE, lifecycle.scope(2, 2))
     found = judge.explore(system, progress=interrupt)
     assert found.limit is Limit.INTERRUPT
+    # Not even the initial states were looked at.
+    assert set(found.verdicts) == {Unknown(Limit.INTERRUPT)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 
@@ -57,12 +55,9 @@ def host(n: int, system: TransitionSystem = lifecycle.LIFECYCLE) -> GroundSystem
     return ground(system, lifecycle.scope(n, n))
 
 
-@pytest.mark.parametrize(("size", "seconds"), [(16, 2.0), (32, 5.0)])
-def test_it_proves_what_spacer_does_not(size: int, seconds: float) -> None:
-    system = host(size)
-    begin = time.process_time()
-    found = judged(system, 0)
-    assert time.process_time() - begin < seconds
+@pytest.mark.parametrize("size", [16, 32])
+def test_it_proves_what_spacer_does_not(size: int) -> None:
+    found = judged(host(size), 0)
     assert isinstance(found, Proved)
     # Two for each block: while TDX is in use, and while it is being configured.
     assert len(found.invariant.splitlines()) == 2 * size
@@ -74,9 +69,7 @@ def test_it_proves_what_spacer_does_not(size: int, seconds: float) -> None:
 
 def test_the_run_that_it_finds_is_a_shortest_one() -> None:
     system = host(8, lifecycle.MEM_ONLINE)
-    begin = time.process_time()
     found = judged(system, 0)
-    assert time.process_time() - begin < 2.0
     assert isinstance(found, Refuted) and found.shortest
     assert len(found.run.steps) == 6
 
@@ -90,9 +83,7 @@ def test_a_run_of_many_steps_is_a_shortest_one_too() -> None:
         "Every CPU is online at boot, and no block is there.",
         settings={lifecycle.Host.cpu: online, lifecycle.Host.block: absent},
     )
-    begin = time.process_time()
     found = judged(host(8, system), 0)
-    assert time.process_time() - begin < 4.0
     assert isinstance(found, Refuted)
     assert len(found.run.steps) == 14
     # Of two, what visiting every state says as well.

@@ -143,6 +143,35 @@ def test_audit(printed: Any, tmp_path: Path) -> None:
     assert len(document["logs"]) == len(names) > 3
 
 
+def test_audit_of_what_no_run_shows(printed: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("virt/tdx: module not loaded\nvirt/tdx: module initialized\n")
+    document = printed("audit", str(path))
+    check("audit", document)
+    assert document["logs"][0]["trace"]["result"] == "impossible"
+
+
+def test_replay(printed: Any, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    loaded = '{"event": "kvm_load"}\n'
+    call = '{"event": "seamcall", "cpu": 0, "leaf": 33, "status": 0}\n'
+    path.write_text(loaded + call)
+    document = printed("replay", "--events", str(path))
+    check("replay", document)
+    assert document["result"] == "possible"
+    assert [s["line"] for s in document["steps"] if s["line"]] == [1, 2]
+    path.write_text(loaded + '{"event": "initialized"}\n' + call)
+    document = printed("replay", "--events", str(path))
+    check("replay", document)
+    assert (document["result"], document["line"]) == ("impossible", 2)
+    assert document["after"]["line"] == 1
+
+
+def test_replay_of_traces_prints_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--format", "json"]) == 2
+    assert "--format is for --events" in capsys.readouterr().err
+
+
 def test_status(printed: Any) -> None:
     check("status", printed("status", "0", "0xc000050500000000", "0x8000020000000201"))
 

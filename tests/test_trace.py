@@ -128,6 +128,17 @@ def test_a_step_that_gives_another_state_is_refused() -> None:
     assert "makes" in str(error)
 
 
+@pytest.mark.parametrize("value", [-1, 99])
+def test_a_number_that_stands_for_no_value_is_refused(value: int) -> None:
+    """Nothing is read into it: not the last of an enumeration, and not a yes."""
+    _, evidence = question(RULE)
+    first = evidence.states[0]
+    for place in range(len(first)):
+        state = (*first[:place], value, *first[place + 1 :])
+        error = refused(RULE, replace(evidence, states=(state, *evidence.states[1:])))
+        assert f"has no value {value}" in str(error)
+
+
 def test_a_run_that_breaks_nothing_is_refused() -> None:
     _, evidence = question(RULE)
     short = Evidence(evidence.states[:-1], evidence.steps[:-1])

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tdxcheck.checker import record
-from tdxcheck.checker.catalogue import Catalogue
+from tdxcheck.checker.catalogue import Catalogue, Rule
 from tdxcheck.checker.cli.coverage import known_dead
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.cli.recorded import default_folder, load
+from tdxcheck.checker.engines.diagrams import liveness
 from tdxcheck.checker.engines.diagrams.avoiding import Avoiding
 from tdxcheck.checker.engines.diagrams.enabling import Enabling
 from tdxcheck.checker.engines.diagrams.supporting import Supporting
@@ -38,6 +39,7 @@ from tdxcheck.checker.language import (
     forall,
     implies,
     invariant,
+    leads_to,
     step_rule,
 )
 from tdxcheck.checker.language.instance import Assignment, Instance
@@ -47,8 +49,8 @@ from tdxcheck.checker.language.system import Action, Property, Step
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.report.coverage import news, revived
 from tdxcheck.checker.report.page import Page
-from tdxcheck.checker.report.why import setters, steps
-from tdxcheck.checker.trace import evidence_of, replay
+from tdxcheck.checker.report.why import steps, what_matters
+from tdxcheck.checker.trace import evidence_of, owed_from, replay
 from tdxcheck.checker.verdict import Refuted
 from tdxcheck.models.catalogue import CATALOGUE
 from tests import demo
@@ -191,6 +193,74 @@ def test_the_turning_points_of_a_trace() -> None:
     assert points.mended is None, "the block cannot be brought online a second time"
 
 
+@leads_to(fair=())
+def gets_ready(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """A module that is started becomes ready."""
+    return host.module == Module.STARTED, host.module == Module.READY
+
+
+@leads_to(fair=(demo.hot_add,))
+def gets_ready_with_little(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """A module that is started becomes ready before block 1 comes."""
+    early = host.memory[BLOCK_1] == demo.Memory.ABSENT
+    return host.module == Module.STARTED, (host.module == Module.READY) & early
+
+
+@leads_to(fair=())
+def goes_back(host: Host) -> tuple[Term[bool], Term[bool]]:
+    """A module that is started can be loaded again."""
+    return host.module == Module.STARTED, host.module == Module.LOADED
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (gets_ready, "Never too late: it can still come"),
+        (gets_ready_with_little, "Last avoidable before step"),
+        (goes_back, "Out of reach as soon as it is owed, after step 1"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_never_comes_could_last_come_where_a_run_leads_to_it(
+    rule: Property, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalogue = replace(DEMO, rules=(*DEMO.rules, Rule(rule, "demo")))
+    (case,) = cases_of(catalogue, [DEMO.design("open")], {}, names=[rule.name])
+    system = ground(case.instance.system, case.instance.scope)
+    (verdict,) = liveness.judge(system)
+    assert isinstance(verdict, Refuted)
+    trace = replay(case.instance, rule, evidence_of(system, verdict.run))
+    points = turning(trace)
+    owed = owed_from(trace)
+    assert owed is not None
+    distances = {
+        number: distance_to_goal(system, state)
+        for number, state in enumerate(verdict.run.states)
+        if number >= owed
+    }
+    reached = [number for number, steps in distances.items() if steps is not None]
+    assert points.last == max(reached, default=None)
+    if points.last is not None:
+        assert len(points.coming) == distances[points.last]
+    assert run("why", "open", rule.name, catalogue=catalogue) == 0
+    assert text in capsys.readouterr().out
+
+
+def distance_to_goal(system: GroundSystem, state: Values) -> int | None:
+    """The fewest steps from the state to the goal of the one property."""
+    goal = system.properties[0].goal
+    assert goal is not None
+    seen, level, steps = {state}, {state}, 0
+    while level:
+        if any(evaluate(goal, each) for each in level):
+            return steps
+        level = {after for each in level for _, after in steps_from(system, each)}
+        level -= seen
+        seen |= level
+        steps += 1
+    return None
+
+
 # The text.
 
 
@@ -247,7 +317,7 @@ def test_a_clause_that_is_never_the_first_to_be_broken_has_no_run() -> None:
     both = (host.module != Module.READY) & nobody
     rule = replace(never_ready, name="two_clauses", condition=both)
     case = case_of(DEMO, DEMO.design("open"), (), {}, [Question(rule, None)])
-    found = others(case, 30.0, setters)
+    found = others(case, 30.0, what_matters)
     assert found.complete
     assert [(o.clause, o.breaks, len(o.trace.steps)) for o in found.found] == [
         (1, "initialize", 2)
@@ -268,7 +338,7 @@ def test_the_next_counterexample_breaks_another_clause(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     case = case_of(DEMO, DEMO.design("open"), (), {}, [Question(no_new_memory, None)])
-    found = others(case, 30.0, setters)
+    found = others(case, 30.0, what_matters)
     assert [(o.clause, o.breaks, len(o.trace.steps)) for o in found.found] == [
         (1, "hot_add", 1),
         (0, "initialize", 2),
@@ -280,8 +350,8 @@ def test_the_next_counterexample_breaks_another_clause(
 
 def test_each_different_counterexample_breaks_nothing_before_its_end() -> None:
     (case,) = cases_of(DEMO, [DEMO.design("open")], {}, names=[RULES[0].name])
-    found = others(case, 30.0, setters)
-    signatures = {(o.clause, o.breaks, o.sets) for o in found.found}
+    found = others(case, 30.0, what_matters)
+    signatures = {(o.clause, o.sets | {o.breaks}) for o in found.found}
     assert len(signatures) == len(found.found) >= 1
     interpreter = Interpreter(case.instance)
     for other in found.found:

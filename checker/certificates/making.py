@@ -11,9 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tdxcheck.checker.certificates.writing import Subject, script, story
+from tdxcheck.checker.certificates.writing import (
+    EVERY,
+    HOLDS,
+    UNREACHABLE,
+    VACUOUS,
+    Subject,
+    for_every,
+    script,
+    story,
+    story_of_every,
+    targets_of,
+)
 from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp, Proof, prove
-from tdxcheck.checker.engines.symbolic.target import premise_of, target_of
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
@@ -24,6 +34,7 @@ from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
     Exhausted,
     Proved,
+    ProvedForEvery,
     Unreachable,
     Vacuous,
 )
@@ -59,9 +70,7 @@ def certify(
     """
     part = slice_for(system, (number,))
     (rule,) = part.system.properties
-    targets = [target_of(part.system, rule)]
-    if subject.says == "holds vacuously" and (premise := premise_of(rule)) is not None:
-        targets.append(premise)
+    targets = targets_of(part.system, rule, subject.says)
     found = prove(part.system, *targets, budget=budget)
     if not isinstance(found, Proof):
         raise Disagreement(
@@ -99,30 +108,51 @@ def _attempt(
     reason = ""
     if says and system.properties[number].property.mode is Mode.LEADS_TO:
         says, reason = "", "there are no certificates of leads-to rules"
+    if every := _for_every(judgement):
+        subject = _subject(judgement, EVERY)
+        found = Certificate(
+            for_every(subject, every),
+            story_of_every(subject, every),
+            len(every.invariant),
+        )
+        return _kept(judgement, files, found, started)
     if says:
         try:
             found = certify(system, number, _subject(judgement, says), budget)
         except GaveUp as limit:
             reason = f"{limit} was met"
         else:
-            for path, text in zip(files, (found.script, found.story), strict=True):
-                write_whole(path, text)
-            spent = time.monotonic() - started
-            return Attempt(judgement, spent, files[0], found.clauses)
+            return _kept(judgement, files, found, started)
     for path in files:
         path.unlink(missing_ok=True)
     return Attempt(judgement, time.monotonic() - started, reason=reason)
+
+
+def _kept(
+    judgement: Judgement, files: list[Path], found: Certificate, started: float
+) -> Attempt:
+    for path, text in zip(files, (found.script, found.story), strict=True):
+        write_whole(path, text)
+    return Attempt(judgement, time.monotonic() - started, files[0], found.clauses)
+
+
+def _for_every(judgement: Judgement) -> ProvedForEvery | None:
+    """The proof for every number, if there is one."""
+    for verdict in judgement.by_engine.values():
+        if isinstance(verdict, ProvedForEvery):
+            return verdict
+    return None
 
 
 def _says(judgement: Judgement) -> str:
     """What there is to prove; empty if nothing was shown that needs a proof."""
     match judgement.verdict:
         case Exhausted() | Proved():
-            return "holds"
+            return HOLDS
         case Vacuous():
-            return "holds vacuously"
+            return VACUOUS
         case Unreachable():
-            return "is unreachable"
+            return UNREACHABLE
     return ""
 
 

@@ -14,10 +14,20 @@ from dataclasses import dataclass
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width
 from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
-from tdxcheck.checker.engines.symbolic.target import Target
-from tdxcheck.checker.ground.system import GroundSlot, GroundStep
+from tdxcheck.checker.engines.symbolic.target import Target, premise_of, target_of
+from tdxcheck.checker.ground.system import (
+    GroundProperty,
+    GroundSlot,
+    GroundStep,
+    GroundSystem,
+)
 from tdxcheck.checker.ground.terms import Node
 from tdxcheck.checker.language.system import Property
+from tdxcheck.checker.verdict import ProvedForEvery
+
+HOLDS, VACUOUS, UNREACHABLE = "holds", "holds vacuously", "is unreachable"
+EVERY = "holds for every number"
+"""What is said of a rule."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +38,19 @@ class Subject:
     question: str
     """The name of the rule, or of the claim."""
     says: str
-    """That it holds, holds vacuously, or is unreachable."""
+    """One of the four above."""
     sizes: Mapping[str, int]
     assumed: tuple[str, ...]
     rule: Property
+
+
+def targets_of(
+    system: GroundSystem, rule: GroundProperty, says: str
+) -> tuple[Target, ...]:
+    """What is never hit where it is so; if vacuously, not what the rule speaks of."""
+    premise = premise_of(rule) if says == VACUOUS else None
+    found = target_of(system, rule)
+    return (found,) if premise is None else (found, premise)
 
 
 def script(subject: Subject, proof: Proof, numbers: tuple[int, ...]) -> str:
@@ -52,6 +71,38 @@ def story(subject: Subject, proof: Proof) -> str:
     lines += [f"Source: {source}" for source in rule.sources]
     lines += ["", *_invariant(proof)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def for_every(subject: Subject, verdict: ProvedForEvery) -> str:
+    """The SMT-LIB script of a proof for every number of things."""
+    lines = [
+        f"; {line}".rstrip() for line in story_of_every(subject, verdict).splitlines()
+    ]
+    lines += ["", *_info(subject), ""]
+    return "".join(f"{line}\n" for line in lines) + verdict.certificate
+
+
+def story_of_every(subject: Subject, verdict: ProvedForEvery) -> str:
+    """The invariant of a proof for every number of things, for people."""
+    rule = subject.rule
+    lines = [f"{subject.design}, {subject.question}: {rule.summary}"]
+    lines += [f"What is shown: it holds, with any number of {verdict.family}."]
+    lines += [f"Stated at {rule.location}."]
+    lines += [f"Source: {source}" for source in rule.sources]
+    lines += ["", "This holds at first, and every action keeps it:"]
+    lines += [f"{n:5}. {part}" for n, part in enumerate(verdict.invariant, 1)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _info(subject: Subject) -> Iterator[str]:
+    for key, value in (
+        ("design", subject.design),
+        ("question", subject.question),
+        ("says", subject.says),
+        ("sizes", " ".join(f"{k} {n}" for k, n in subject.sizes.items())),
+        ("assumed", " ".join(subject.assumed)),
+    ):
+        yield f'(set-info :tdxcheck-{key} "{value}")'
 
 
 def _machine(subject: Subject) -> str:
@@ -115,14 +166,7 @@ class _Script:
         for line in story(subject, self.proof).splitlines():
             yield f"; {line}".rstrip()
         yield ""
-        for key, value in (
-            ("design", subject.design),
-            ("question", subject.question),
-            ("says", subject.says),
-            ("sizes", " ".join(f"{k} {n}" for k, n in subject.sizes.items())),
-            ("assumed", " ".join(subject.assumed)),
-        ):
-            yield f'(set-info :tdxcheck-{key} "{value}")'
+        yield from _info(subject)
         yield "(set-logic QF_BV)"
         yield f"(define-sort Number () (_ BitVec {self.bits}))"
 

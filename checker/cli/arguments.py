@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
+from tdxcheck.checker.cli import options
 from tdxcheck.checker.cli.plain import one_line
 
 if TYPE_CHECKING:
@@ -58,9 +57,6 @@ examples:
 USUAL_KERNEL = "v6.8"
 """Whose way of building TDMRs is taken where nothing tells a kernel."""
 
-LONGEST = 1e8
-"""Seconds: three years, which every system's timer can be set to."""
-
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
@@ -107,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     _completion(commands)
     for name, command in commands.choices.items():
         if name not in WITHOUT_CATALOGUE:
-            _catalogue(command)
+            options.catalogue(command)
     return top
 
 
@@ -117,17 +113,9 @@ WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "sta
 
 WITH_SCHEMA = (
     "verify", "guards", "coverage", "diff", "matrix", "gate", "audit", "status",
-    "layout",
+    "layout", "replay",
 )  # fmt: skip
 """Commands whose JSON has a schema."""
-
-
-def _catalogue(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--catalogue", metavar="FILE",
-        help="work on the designs and rules of this Python file, or 'tdxcheck' for its "
-        "own (default: what pyproject.toml says)",
-    )  # fmt: skip
 
 
 def _command(commands: _Commands, name: str, help: str) -> argparse.ArgumentParser:
@@ -149,7 +137,7 @@ def _verify(commands: _Commands) -> None:
         "--rule", action="append", default=[], metavar="ID",
         help="only this rule or claim; may be repeated",
     )  # fmt: skip
-    _machine(verify)
+    options.machine(verify)
     verify.add_argument(
         "--engine", action="append", default=[], metavar="NAME",
         choices=(
@@ -163,9 +151,9 @@ def _verify(commands: _Commands) -> None:
         "--assume", action="append", default=[], metavar="KEY",
         help="make this assumption; may be repeated (see 'tdxcheck list assumptions')",
     )  # fmt: skip
-    _limits(verify)
+    options.limits(verify)
     verify.add_argument(
-        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        "--jobs", type=options.positive, default=options.default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
     verify.add_argument(
@@ -173,13 +161,7 @@ def _verify(commands: _Commands) -> None:
         help="run on the workers of this Dask scheduler, such as tcp://host:8786, or "
         "'local' for one of its own with --jobs workers",
     )  # fmt: skip
-    verify.add_argument(
-        "--cache", type=Path, default=None, metavar="DIR",
-        help="where results are kept for later runs (default: ~/.cache/tdxcheck)",
-    )  # fmt: skip
-    verify.add_argument(
-        "--no-cache", action="store_true", help="judge everything anew, keep nothing"
-    )
+    options.cache(verify)
     verify.add_argument(
         "--resume", type=Path, default=None, metavar="DIR",
         help="keep the search of --engine explicit there, and go on from what is there",
@@ -188,12 +170,12 @@ def _verify(commands: _Commands) -> None:
         "--certificate", type=Path, default=None, metavar="DIR",
         help="write there the certificate of each proof (see check-certificate)",
     )  # fmt: skip
-    _formats(verify)
+    options.formats(verify)
     verify.add_argument(
         "--record", action="store_true",
         help="keep the trace of every refutation among the counterexamples",
     )  # fmt: skip
-    _folder(verify)
+    options.folder(verify)
 
 
 def _check_certificate(commands: _Commands) -> None:
@@ -215,18 +197,18 @@ def _guards(commands: _Commands) -> None:
         "--guard", action="append", default=[], metavar="NAME",
         help="only this safeguard, and tell its shortest trace; may be repeated",
     )  # fmt: skip
-    _machine(command)
-    _limits(command)
+    options.machine(command)
+    options.limits(command)
     command.add_argument(
-        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        "--jobs", type=options.positive, default=options.default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--record", action="store_true",
         help="keep the shortest trace of each safeguard that a design is first to have",
     )  # fmt: skip
-    _folder(command)
-    _formats(command)
+    options.folder(command)
+    options.formats(command)
 
 
 def _diff(commands: _Commands) -> None:
@@ -235,14 +217,14 @@ def _diff(commands: _Commands) -> None:
     )
     command.add_argument("one", metavar="DESIGN")
     command.add_argument("other", metavar="DESIGN")
-    _machine(command)
-    _limits(command)
+    options.machine(command)
+    options.limits(command)
     command.add_argument(
-        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        "--jobs", type=options.positive, default=options.default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
-    _format(command)
-    _mail(command)
+    options.format(command)
+    options.mail(command)
 
 
 def _gate(commands: _Commands) -> None:
@@ -267,14 +249,20 @@ def _gate(commands: _Commands) -> None:
         help="of the recorded counterexamples (default: counterexamples)",
     )  # fmt: skip
     command.add_argument(
-        "--time", type=_seconds, default=None, metavar="S",
+        "--time", type=options.seconds, default=None, metavar="S",
         help="seconds for everything; 0 for no limit (default: 300)",
     )  # fmt: skip
+    command.add_argument(
+        "--max-memory", "--memory", type=options.memory, default=6 << 30,
+        metavar="SIZE",
+        help="of a search, such as 512M or 4G (default: 6G)",
+    )  # fmt: skip
+    options.cache(command)
     command.add_argument(
         "--record-facts", action="store_true",
         help="write down the fact that each cited clause is cited for; compare nothing",
     )  # fmt: skip
-    _formats(command)
+    options.formats(command)
 
 
 def _matrix(commands: _Commands) -> None:
@@ -282,62 +270,12 @@ def _matrix(commands: _Commands) -> None:
         commands, "matrix", "which features of a machine break which rule of a design"
     )
     command.add_argument("designs", nargs="*", metavar="DESIGN", help="default: all")
-    _machine(command)
+    options.machine(command)
     command.add_argument(
-        "--jobs", type=_positive, default=default_jobs(), metavar="N",
+        "--jobs", type=options.positive, default=options.default_jobs(), metavar="N",
         help="processes at a time (default: %(default)s)",
     )  # fmt: skip
-    _format(command)
-
-
-def _machine(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("the machine (default: the smallest sensible)")
-    group.add_argument("--cpus", type=_positive, metavar="N")
-    group.add_argument("--packages", type=_positive, metavar="P")
-    group.add_argument("--blocks", type=_positive, metavar="M", help="memory blocks")
-
-
-def _limits(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("limits, at which verdicts are partial")
-    group.add_argument("--max-states", type=_positive, metavar="N", help="per design")
-    group.add_argument(
-        "--max-memory", "--memory", type=_memory, metavar="SIZE",
-        help="per process, such as 512M or 4G (default: what is available, shared)",
-    )  # fmt: skip
-    group.add_argument("--depth", type=_positive, metavar="K", help="steps of a run")
-    group.add_argument(
-        "--time", type=_seconds, default=None, metavar="S",
-        help="seconds for everything; 0 for no limit (default: 120, more for many)",
-    )  # fmt: skip
-
-
-def _folder(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--folder", type=Path, default=None, metavar="DIR",
-        help="of the recorded counterexamples (default: those of tdxcheck)",
-    )  # fmt: skip
-
-
-def _formats(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("the report")
-    group.add_argument(
-        "--format", default="text", metavar="NAME",
-        choices=("text", "json", "junit", "sarif", "markdown", "github"),
-        help="text, json ('tdxcheck schema' documents it), junit, sarif, markdown, or "
-        "github: text, annotations, and the job's summary (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--output", type=Path, action="append", default=[], metavar="FILE",
-        help="write it there as well, in the format of its ending: .txt, .json, .xml "
-        "(JUnit), .sarif or .md; may be repeated",
-    )  # fmt: skip
-    _mail(group)
-
-
-def _mail(command: argparse._ActionsContainer) -> None:
-    command.add_argument(
-        "--mail", action="store_true", help="text of 72 columns, without colour"
-    )
+    options.format(command)
 
 
 def _list(commands: _Commands) -> None:
@@ -350,7 +288,7 @@ def _list(commands: _Commands) -> None:
         ),
         help="default: everything",
     )  # fmt: skip
-    _folder(command)
+    options.folder(command)
 
 
 def _explain(commands: _Commands) -> None:
@@ -358,14 +296,14 @@ def _explain(commands: _Commands) -> None:
         commands, "explain", "explain a rule, design, claim, assumption or safeguard"
     )
     command.add_argument("name", metavar="NAME")
-    _mail(command)
+    options.mail(command)
 
 
 def _show(commands: _Commands) -> None:
     command = _command(commands, "show", "tell a recorded counterexample step by step")
     command.add_argument("trace", metavar="TRACE", help="a name, or a .itf.json file")
-    _folder(command)
-    _mail(command)
+    options.folder(command)
+    options.mail(command)
 
 
 def _replay(commands: _Commands) -> None:
@@ -386,8 +324,12 @@ def _replay(commands: _Commands) -> None:
         "--design", metavar="DESIGN",
         help="that the events are followed in (default: what the stream says, or v6.8)",
     )  # fmt: skip
-    _limits(command)
-    _folder(command)
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="with --events: json is for programs; see 'tdxcheck schema replay'",
+    )  # fmt: skip
+    options.limits(command)
+    options.folder(command)
 
 
 def _why(commands: _Commands) -> None:
@@ -405,9 +347,9 @@ def _why(commands: _Commands) -> None:
         help="the next counterexample that is different: another clause, another "
         "action that breaks it, or other steps that lead there; may be repeated",
     )  # fmt: skip
-    _machine(command)
-    _limits(command)
-    _folder(command)
+    options.machine(command)
+    options.limits(command)
+    options.folder(command)
 
 
 def _why_not(commands: _Commands) -> None:
@@ -429,8 +371,8 @@ def _why_not(commands: _Commands) -> None:
         "VARIABLE=VALUE, repeated: the end of a shortest run (default: the start)",
     )  # fmt: skip
     command.add_argument("--assume", action="append", default=[], metavar="KEY")
-    _machine(command)
-    _folder(command)
+    options.machine(command)
+    options.folder(command)
 
 
 def _coverage(commands: _Commands) -> None:
@@ -446,7 +388,7 @@ def _coverage(commands: _Commands) -> None:
         help="list guard literals and refused SEAMCALLs too, and what is settled",
     )  # fmt: skip
     command.add_argument("--assume", action="append", default=[], metavar="KEY")
-    _machine(command)
+    options.machine(command)
     command.add_argument(
         "--format", choices=("text", "json"), default="text",
         help="json: documented in tdxcheck/checker/report/coverage.py",
@@ -462,10 +404,10 @@ def _graph(commands: _Commands) -> None:
     )  # fmt: skip
     command.add_argument("--assume", action="append", default=[], metavar="KEY")
     command.add_argument(
-        "--max-states", type=_positive, default=20_000, metavar="N",
+        "--max-states", type=options.positive, default=20_000, metavar="N",
         help="refuse larger graphs (default: %(default)s)",
     )  # fmt: skip
-    _machine(command)
+    options.machine(command)
 
 
 def _export(commands: _Commands) -> None:
@@ -487,7 +429,7 @@ def _export(commands: _Commands) -> None:
         "-o", "--output", type=Path, metavar="FILE",
         help="default: standard output; of tla a .cfg is written beside it",
     )  # fmt: skip
-    _machine(command)
+    options.machine(command)
 
 
 def _conform(commands: _Commands) -> None:
@@ -536,7 +478,7 @@ def _audit(commands: _Commands) -> None:
         "--judge", action="store_true",
         help="judge the rules anew, on a machine such as the log shows",
     )  # fmt: skip
-    _format(command)
+    options.format(command)
 
 
 def _status(commands: _Commands) -> None:
@@ -546,7 +488,7 @@ def _status(commands: _Commands) -> None:
     command.add_argument(
         "codes", nargs="+", metavar="CODE", help="hexadecimal or decimal"
     )
-    _format(command)
+    options.format(command)
 
 
 def _new(commands: _Commands) -> None:
@@ -578,40 +520,3 @@ def _completion(commands: _Commands) -> None:
         "shell", metavar="SHELL", choices=("bash", "zsh", "fish"),
         help="bash, zsh or fish; source it, as in 'source <(tdxcheck completion bash)'",
     )  # fmt: skip
-
-
-def _format(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--format", choices=("text", "json"), default="text",
-        help="for people or, as 'tdxcheck schema' documents it, for programs "
-        "(default: %(default)s)",
-    )  # fmt: skip
-
-
-def default_jobs() -> int:
-    if sys.platform == "linux":
-        return min(2, len(os.sched_getaffinity(0)))
-    return min(2, os.cpu_count() or 1)
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"0*[1-9](_?[0-9]){0,17}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= LONGEST:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
-    return value
-
-
-def _memory(text: str) -> int:
-    found = re.fullmatch(r"0*([1-9][0-9]{0,17})([KMG]?)(?:i?B)?", text, re.IGNORECASE)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 512M or 4G")
-    return int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2].upper()]

@@ -14,7 +14,9 @@ from tdxcheck.checker.catalogue import Catalogue, Outcome, UsageError
 from tdxcheck.checker.cli.console import console, show
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
+from tdxcheck.checker.observation import Observed
 from tdxcheck.checker.report.page import Page, Style
+from tdxcheck.models.layouts.kernel import more_tdmrs
 from tdxcheck.models.logs.applying import Applied, applied, features
 from tdxcheck.models.logs.audit import (
     BAD,
@@ -27,10 +29,13 @@ from tdxcheck.models.logs.audit import (
     call_json,
     not_told,
 )
+from tdxcheck.models.logs.timeline import Event
 from tdxcheck.models.logs.verdict import Status
 
 MOST_FILES = 1000
 """Files of a folder that are read."""
+MOST_OTHERS = 6
+"""Designs of the same wording that are tried."""
 STYLES = {
     Status.INITIALISED: Style.GOOD,
     Status.FAILED: Style.BAD,
@@ -98,19 +103,37 @@ def status_of(log: LogAudit, trace: dict[str, Any] | None) -> int:
 
 
 def validated(catalogue: Catalogue, boot: BootAudit) -> dict[str, Any] | None:
-    """Whether the lines are a run of the design; None if there is nothing to follow."""
+    """Whether the lines are a run of the design; None if there is nothing to follow.
+
+    Where only the wording says which design it is, one that can behave so is taken.
+    """
     from tdxcheck.models.logs.validation import followed as marks
 
-    seen = marks(boot.boot)
-    if boot.match is None or not seen:
+    match, seen = boot.match, marks(boot.boot)
+    if match is None or not seen:
         return None
+    told = _validated(catalogue, match.design, seen)
+    if told["result"] != "impossible" or boot.facts.release is not None:
+        return told
+    for other in match.others[:MOST_OTHERS]:
+        again = _validated(catalogue, other, seen)
+        if again["result"] == "possible":
+            match.others = [match.design, *(d for d in match.others if d != other)]
+            match.design = other
+            match.because.append("the first that can behave so")
+            return again
+    return told
+
+
+def _validated(
+    catalogue: Catalogue, design: str, seen: list[tuple[Event, Observed]]
+) -> dict[str, Any]:
     from tdxcheck.checker.cli.following import followed
     from tdxcheck.checker.engines.following import Followed, Parted
     from tdxcheck.models.logs.observed import CONDITIONS, LOUD, alternatives
     from tdxcheck.models.logs.validation import settings_for
 
     observations = [observed for _, observed in seen]
-    design = boot.match.design
     others = alternatives(design)
     sizes, settings = settings_for(observations)
     system, result = followed(
@@ -199,7 +222,8 @@ def tell(
     boot = log.last
     verdict = boot.verdict
     style = STYLES.get(verdict.status, Style.TITLE)
-    page.add(f"{one_line(log.name)}: {verdict.status.value}", style)
+    # Not wrapped: a path may be long, and the status is to be found after it.
+    page.lines.append((f"{one_line(log.name)}: {verdict.status.value}", style))
     if verdict.initialisation is not verdict.status:
         page.add(f"TDX itself: {verdict.initialisation.value}.", label="  ", at=2)
     if verdict.reason:
@@ -250,29 +274,32 @@ def machine(boot: BootAudit) -> Iterator[str]:
         parts.append(f"PAMT {facts.pamt_pages} pages")
     if parts:
         yield "; ".join(parts) + "."
-    memory = facts.memory
     parts = [
-        f"{len(ranges)} {name}"
-        for name, ranges in (
-            ("usable", memory.usable),
-            ("persistent", memory.persistent),
-            ("soft-reserved", memory.soft_reserved),
-            ("of CXL", memory.cxl_windows),
-            ("for hotplug", memory.hotplug_windows),
+        f"{count} {name}"
+        for name, count in (
+            ("usable", facts.usable_listed),
+            ("persistent", len(facts.persistent)),
+            ("soft-reserved", len(facts.soft_reserved)),
+            ("of CXL", len(facts.map.cxl_windows)),
+            ("for hotplug", len(facts.map.windows)),
         )
-        if ranges
+        if count
     ]
     if parts:
         yield f"Ranges of memory: {', '.join(parts)}."
 
 
 def _compared(boot: BootAudit) -> str:
-    expected = boot.facts.pamt_of_cmrs
-    if expected is None:
+    expected, printed = boot.facts.pamt_of_cmrs, boot.facts.pamt_kb
+    if expected is None or printed is None:
         return ""
-    if expected == boot.facts.pamt_kb:
+    if expected == printed:
         return ", as the CMRs ask for"
-    return f", where the CMRs ask for {expected}"
+    asked = f"where the CMRs ask for {expected}"
+    if more := more_tdmrs(expected, printed):
+        plural = "s" * (more != 1)
+        return f", {asked}: {more} TDMR{plural} more, for a table of 4 KB each"
+    return f", {asked}"
 
 
 def _list(page: Page, title: str, texts: list[str]) -> None:

@@ -6,22 +6,29 @@ import argparse
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tdxcheck.checker.catalogue import Catalogue, UsageError
 from tdxcheck.checker.certificate_checker import (
-    Certificate,
+    INFO,
     Refused,
     Undecided,
     check,
     read,
 )
 from tdxcheck.checker.certificate_solvers import solvers
+from tdxcheck.checker.certificates.writing import EVERY
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
-from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.ground.system import GroundSystem
+from tdxcheck.checker.judging.question import Case, cases_of
 
+if TYPE_CHECKING:
+    from tdxcheck.checker.certificates.quantified import Families
+
+Asked = tuple[str, Case, GroundSystem, int]
+"""A question by its name: its case, grounded, and its number there."""
 SUFFIX = ".smt2"
 MOST = 64 << 20
 """Bytes of a file that is read."""
@@ -61,31 +68,46 @@ class _Checking:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.solvers = solvers()
-        self.grounded: dict[tuple[str, ...], list[tuple[str, GroundSystem, int]]] = {}
+        self.grounded: dict[tuple[str, ...], list[Asked]] = {}
+        self.families: Families | None = None
 
     def check(self, path: Path) -> str:
         """What is said of a certificate that is accepted."""
-        certificate = read(_content(path))
-        system, rule = self._subject(certificate)
-        clauses = check(certificate, system, rule, self.solvers)
+        text = _content(path)
+        info = dict(INFO.findall(text))
+        if info.get("says") == EVERY:
+            clauses = self._for_every(text, info)
+        else:
+            certificate = read(text)
+            info = certificate.info
+            _, _, system, number = self._subject(info)
+            rule = system.properties[number]
+            clauses = check(certificate, system, rule, self.solvers)
         names = " and ".join(self.solvers)
-        info = certificate.info
         return (
             f"accepted by {names}: {info['question']} of {info['design']} "
             f"{info['says']}, by {clauses} clause{'s' * (clauses != 1)}"
         )
 
-    def _subject(self, certificate: Certificate) -> tuple[GroundSystem, GroundProperty]:
-        info = certificate.info
+    def _for_every(self, text: str, info: dict[str, str]) -> int:
+        """Check a proof for every number of things; how many parts it has."""
+        from tdxcheck.checker.certificates.quantified import Families
+
+        self.families = self.families or Families()
+        _, case, _, number = self._subject(info)
+        return self.families.check(case, number, text)
+
+    def _subject(self, info: dict[str, str]) -> Asked:
+        """What the certificate says that it is about."""
         keys = ("design", "question", "sizes", "assumed")
         if missing := [key for key in keys if key not in info]:
             raise Refused(f"it does not name its {missing[0]}")
-        for name, system, number in self._systems(info):
-            if name == info["question"]:
-                return system, system.properties[number]
+        for asked in self._systems(info):
+            if asked[0] == info["question"]:
+                return asked
         raise Refused(f"nothing is called {info['question']} in {info['design']}")
 
-    def _systems(self, info: dict[str, str]) -> Iterator[tuple[str, GroundSystem, int]]:
+    def _systems(self, info: dict[str, str]) -> Iterator[Asked]:
         """Everything that can be asked of the design on that machine."""
         claim = info["question"].partition("-without-")[0]
         is_claim = any(claim == known.key for known in self.catalogue.claims)
@@ -109,7 +131,7 @@ class _Checking:
             except (UsageError, ValueError) as error:
                 raise Refused(str(error)) from error
             self.grounded[key] = [
-                (question.name, system, number)
+                (question.name, case, system, number)
                 for case in cases
                 for system in (ground(case.instance.system, case.instance.scope),)
                 for number, question in enumerate(case.questions)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 from tdxcheck.checker.catalogue import Catalogue, UsageError
 from tdxcheck.checker.cli.following import followed
@@ -32,7 +33,15 @@ def replay_events(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     catalogue.design(design)
     if not stream.seen:
         raise UsageError(f"{name} has no event that the model knows")
-    return _followed(name, design, stream, catalogue, arguments.max_states)
+    told = _followed(design, stream, catalogue, arguments.max_states)
+    told = {"stream": one_line(name), "design": design, **told}
+    if arguments.format == "json":
+        head = {"format": "tdxcheck-replay", "version": 1}
+        print(json.dumps({**head, **told}, indent=1))
+    else:
+        print("\n".join(_in_words(told)))
+    status: int = told["exit"]
+    return status
 
 
 def _lines(file: IO[bytes]) -> Iterator[str]:
@@ -42,35 +51,58 @@ def _lines(file: IO[bytes]) -> Iterator[str]:
 
 
 def _followed(
-    name: str, design: str, stream: Stream, catalogue: Catalogue, most: int | None
-) -> int:
+    design: str, stream: Stream, catalogue: Catalogue, most: int | None
+) -> dict[str, Any]:
+    """What comes of the stream, as plain data; members may be added to it."""
     sizes, settings = stream.machine()
-    _, result = followed(
+    system, result = followed(
         catalogue, design, sizes, settings, CONDITIONS,
         [seen.observed for seen in stream.seen], (), most, stream.evident(),
     )  # fmt: skip
-    match result:
-        case Followed(run, seen, _):
-            filled = sum(mark is None for mark in seen)
-            print(
-                f"{one_line(name)}: a run of {design}: {len(stream.seen)} events, "
-                f"{len(run.steps)} steps, {filled} of them filled in"
-            )
-            return OK
-        case Parted(at, _):
-            event = stream.seen[at]
-            print(
-                f"{one_line(name)}: no run of {design}: line {event.number} is the "
-                f"first that is illegal"
-            )
-            print(f"  {event.text}")
-            if at:
-                print(f"  after line {stream.seen[at - 1].number}:")
-                print(f"  {stream.seen[at - 1].text}")
-            return REFUTED
+    told: dict[str, Any] = {"events": len(stream.seen), "skipped": stream.skipped}
+    if isinstance(result, Followed):
+        run, marks = result.run, result.seen
+        steps = [
+            {
+                "step": str(system.steps[step]),
+                "line": None if mark is None else stream.seen[mark].number,
+            }
+            for step, mark in zip(run.steps, marks, strict=True)
+        ]
+        return {**told, "result": "possible", "steps": steps, "exit": OK}
+    illegal = isinstance(result, Parted)
     event = stream.seen[result.at]
-    print(
-        f"{one_line(name)}: undecided: line {event.number} was reached, and there are "
-        "too many ways to go on; trace more, or fewer CPUs"
-    )
-    return UNDECIDED
+    before = stream.seen[result.at - 1] if result.at else None
+    return {
+        **told,
+        "result": "impossible" if illegal else "undecided",
+        "line": event.number,
+        "text": event.text,
+        "after": before and {"line": before.number, "text": before.text},
+        "exit": REFUTED if illegal else UNDECIDED,
+    }
+
+
+def _in_words(told: dict[str, Any]) -> Iterator[str]:
+    name, design = told["stream"], told["design"]
+    match told["result"]:
+        case "possible":
+            filled = sum(step["line"] is None for step in told["steps"])
+            yield (
+                f"{name}: a run of {design}: {told['events']} events, "
+                f"{len(told['steps'])} steps, {filled} of them filled in"
+            )
+        case "impossible":
+            yield (
+                f"{name}: no run of {design}: line {told['line']} is the first that is "
+                "illegal"
+            )
+            yield f"  {told['text']}"
+            if told["after"]:
+                yield f"  after line {told['after']['line']}:"
+                yield f"  {told['after']['text']}"
+        case _:
+            yield (
+                f"{name}: undecided: line {told['line']} was reached, and there are "
+                "too many ways to go on; trace more, or fewer CPUs"
+            )

@@ -50,7 +50,8 @@ def export(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         write_whole(path.with_suffix(suffix), write(found))
     write_whole(path, content)
     slots, steps = len(found.system.slots), len(found.system.steps)
-    print(f"{path}: {slots} variables, {steps} steps, {len(rules)} rules")
+    asked = f"{len(rules)} rule{'s' * (len(rules) != 1)}"
+    print(f"{path}: {slots} variables, {steps} steps, {asked}")
     return OK
 
 

@@ -12,11 +12,14 @@ from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.cli.console import show
 from tdxcheck.checker.cli.delivery import Delivery, check_outputs, deliver
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
+from tdxcheck.checker.cli.storing import store_of
+from tdxcheck.checker.engines.diagrams.limits import Limits
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.findings import Report, Weight
 from tdxcheck.checker.gate import trees
 from tdxcheck.checker.gate.citations import recorded_facts
 from tdxcheck.checker.gate.comparison import compare
+from tdxcheck.checker.gate.keeping import Searches
 from tdxcheck.checker.gate.results import results_of
 from tdxcheck.checker.gate.side.citing import file_of_facts
 from tdxcheck.checker.gate.sides import Side
@@ -29,6 +32,7 @@ OWN = "tdxcheck.models.catalogue"
 
 def gate(arguments: argparse.Namespace) -> int:
     check_outputs(arguments)
+    searches = Searches(store_of(arguments), Limits(memory=arguments.max_memory))
     started = time.monotonic()
     root = trees.top(Path.cwd())
     catalogue = _catalogue(root, arguments.catalogue)
@@ -54,7 +58,7 @@ def gate(arguments: argparse.Namespace) -> int:
             ]
             for side in sides:
                 side.check()
-            report = compare(sides[0], sides[1], seconds or None, accepted)
+            report = compare(sides[0], sides[1], seconds or None, accepted, searches)
     status = status_of(report)
     deliver(
         arguments,

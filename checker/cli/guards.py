@@ -16,7 +16,7 @@ from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.cli.verify import budget_of, prepare, subject_of
 from tdxcheck.checker.judging.judgement import Standing
-from tdxcheck.checker.judging.removal import Removal, removals
+from tdxcheck.checker.judging.removal import Removal, not_asked, removals
 from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.report import removals as report
 from tdxcheck.checker.report import summary
@@ -61,7 +61,12 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
         arguments,
         Delivery(
             lambda out: _tell(
-                out, found, names_in(folder), bool(arguments.guard), seconds
+                out,
+                found,
+                names_in(folder),
+                bool(arguments.guard),
+                not_asked(catalogue),
+                seconds,
             ),
             lambda: {
                 "format": "tdxcheck-guards",
@@ -70,6 +75,7 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
                 "exit": status,
                 "seconds": round(seconds, 3),
                 "safeguards": [report.as_json(each, demanded) for each in found],
+                "not_asked": not_asked(catalogue),
             },
             lambda: Results(
                 "guards",
@@ -103,6 +109,7 @@ def _tell(
     found: list[Removal],
     recorded: list[str],
     with_traces: bool,
+    left_out: list[str],
     seconds: float,
 ) -> None:
     page = Page(out.width)
@@ -110,6 +117,7 @@ def _tell(
     if with_traces:
         report.traces(page, found)
         page.add()
+    report.not_asked(page, left_out)
     report.conclusion(page, found, seconds)
     show(out, page)
 
@@ -127,7 +135,7 @@ def _no_such_guard(names: list[str], catalogue: Catalogue) -> str:
     for name in names:
         if name not in known:
             return f"there is no safeguard '{name}'{hint(name, known)}"
-    return "none of these designs has such a safeguard"
+    return f"none of these designs has {' or '.join(names)}"
 
 
 def _keep(found: list[Removal], folder: Path) -> None:

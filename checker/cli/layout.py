@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,8 +17,11 @@ from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.models.layouts import report as telling
 from tdxcheck.models.layouts.generations import GENERATIONS, Generation, generation
 from tdxcheck.models.layouts.svg import svg
+from tdxcheck.models.logs.audit import BootAudit
+from tdxcheck.models.logs.maps import read_map
+from tdxcheck.models.logs.matching import Sure
+from tdxcheck.models.logs.reading import named
 from tdxcheck.models.machines.live import live_map
-from tdxcheck.models.machines.map_files import read_map, read_stream
 from tdxcheck.models.machines.memory_map import MalformedMap, MemoryMap
 
 LIVE = "live"
@@ -28,8 +30,8 @@ MAPS = "counterexamples/memory-maps"
 
 
 def layout(arguments: argparse.Namespace) -> int:
-    name, machine = _machine(arguments)
-    logged = None if arguments.kernel else _of_log(arguments.map)
+    name, machine, boot = _machine(arguments)
+    logged = None if arguments.kernel else _of_log(boot)
     chosen = _generation(arguments.kernel or logged or USUAL_KERNEL)
     told = telling.report(one_line(name), chosen, machine)
     if arguments.svg is not None:
@@ -52,20 +54,10 @@ def layout(arguments: argparse.Namespace) -> int:
     return OK if told.works else REFUTED
 
 
-def _of_log(text: str) -> str | None:
-    """The design whose kernel wrote a log, where that is what the map is."""
-    from tdxcheck.models.logs.audit import audit_of
-    from tdxcheck.models.logs.matching import Sure
-    from tdxcheck.models.logs.reading import LogError
-
-    path = _path(text)
-    if text == LIVE or not path.is_file() or path.suffix == ".json":
-        return None
-    try:
-        match = audit_of(path).last.match
-    except (OSError, LogError):
-        return None
-    if match is None or match.sure is Sure.GUESS or generation(match.design) is None:
+def _of_log(boot: BootAudit | None) -> str | None:
+    """The design whose kernel wrote a log, where that is what the map is of."""
+    match = boot and boot.match
+    if not match or match.sure is Sure.GUESS or generation(match.design) is None:
         return None
     return match.design
 
@@ -80,17 +72,18 @@ def _generation(name: str) -> Generation:
     return found
 
 
-def _machine(arguments: argparse.Namespace) -> tuple[str, MemoryMap]:
+def _machine(
+    arguments: argparse.Namespace,
+) -> tuple[str, MemoryMap, BootAudit | None]:
     if arguments.root is not None and arguments.map != LIVE:
         raise UsageError("--root is for 'tdxcheck layout live'")
     try:
         if arguments.map == LIVE:
             root = arguments.root or Path("/")
-            return "this machine" if root == Path("/") else str(root), live_map(root)
-        if arguments.map == "-":
-            return "standard input", read_stream(sys.stdin.buffer, "standard input")
-        path = _path(arguments.map)
-        return path.name, read_map(path)
+            name = "this machine" if root == Path("/") else str(root)
+            return name, live_map(root), None
+        path = None if arguments.map == "-" else _path(arguments.map)
+        return path.name if path else named(None), *read_map(path)
     except MalformedMap as error:
         raise UsageError(str(error)) from None
 
@@ -116,7 +109,7 @@ def _tell(page: Page, told: telling.Report) -> None:
     if found.layout.areas:
         page.add()
         page.add("TDMRs", Style.TITLE)
-        rows_, left_out = telling.few(list(telling.tdmr_rows(told)))
+        rows_, left_out = telling.few(telling.tdmr_rows(told, page.width - 2))
         page.table(rows_, at=2)
         _more(page, left_out)
     _picture(page, told)

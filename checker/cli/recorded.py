@@ -169,6 +169,8 @@ def replay(
     arguments: argparse.Namespace, catalogue: Catalogue, engines: Engines
 ) -> int:
     """Replay each trace, and look for a shorter one."""
+    if arguments.format != "text":
+        raise UsageError("--format is for --events")
     if not arguments.traces:
         raise UsageError("replay needs a TRACE, or --events with a stream of events")
     worst = OK

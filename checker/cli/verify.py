@@ -19,20 +19,21 @@ from tdxcheck.checker.cli.delivery import Delivery, check_outputs, deliver
 from tdxcheck.checker.cli.recorded import default_folder, names_in
 from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
+from tdxcheck.checker.cli.storing import store_of
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement, Standing
 from tdxcheck.checker.judging.kept import Kept
 from tdxcheck.checker.judging.order import Asked, asked
-from tdxcheck.checker.judging.processes import Runner, run
+from tdxcheck.checker.judging.processes import Runner, run, run_here
 from tdxcheck.checker.judging.question import Case, cases_of
-from tdxcheck.checker.judging.work import ON_DEMAND, Budget, Engines
+from tdxcheck.checker.judging.work import ON_DEMAND, Answer, Budget, Engines
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.as_json import assessment_as_json
 from tdxcheck.checker.report.finding import results_of
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.unfinished import unfinished
-from tdxcheck.checker.store import Store, usual_folder
+from tdxcheck.checker.seal import Sealer, usual_key
 from tdxcheck.checker.verdict import Refuted
 
 if TYPE_CHECKING:
@@ -81,18 +82,22 @@ def verify(
     if arguments.record:
         prepare(folder)
     budget = budget_of(arguments, arguments.jobs, len(designs))
-    budget = _explicit(budget, arguments, cases)
+    alone = chosen.keys() == {Engine.EXPLICIT} and len(cases) == 1
+    budget = _explicit(budget, arguments, alone=alone)
     demanded = not assumed and catalogue.machine.covers_default(sizes)
     request = asked(address, tuple(keys), sizes, arguments.rule, arguments.assume)
-    with _runner(arguments, request) as runner, progress() as report:
+    with (
+        _runner(arguments, request, chosen, divided=alone) as (runner, working),
+        progress() as report,
+    ):
         assessment = assess(
             cases,
-            chosen,
+            working,
             budget,
             arguments.jobs,
             demanded=demanded,
             report=report,
-            kept=kept_of(arguments),
+            kept=Kept(store_of(arguments), _rechecked, Sealer(usual_key())),
             again=bool(arguments.engine),
             runner=runner,
         )
@@ -114,7 +119,7 @@ def verify(
                 **assessment_as_json(assessment, result, status),
                 **certificates_as_json(attempts, arguments.certificate),
             },
-            lambda: results_of(assessment, status),
+            lambda: results_of(assessment, status, attempts),
         ),
     )
     if arguments.format == "text":
@@ -177,34 +182,33 @@ def certified(assessment: Assessment, arguments: argparse.Namespace) -> list[Att
 
 
 @contextmanager
-def _runner(arguments: argparse.Namespace, request: Asked) -> Iterator[Runner]:
-    """What runs the engines: processes of this machine, or the workers of others."""
+def _runner(
+    arguments: argparse.Namespace, request: Asked, engines: Engines, *, divided: bool
+) -> Iterator[tuple[Runner, Engines]]:
+    """What runs the engines: processes of this machine, or the workers of others.
+
+    One search that is alone is itself divided among the workers.
+    """
     if arguments.scheduler is None:
-        yield run
+        yield run, engines
         return
     if arguments.resume is not None:
         raise UsageError("--resume keeps a search on this machine: without --scheduler")
-    from tdxcheck.checker.judging.distant import distant
+    from tdxcheck.checker.judging.distant import distant, dividing
 
+    if divided:
+        with dividing(arguments.scheduler, arguments.jobs) as judge:
+            yield run_here, {Engine.EXPLICIT: judge}
+        return
     with distant(arguments.scheduler, request, arguments.jobs) as runner:
-        yield runner
+        yield runner, engines
 
 
-def kept_of(arguments: argparse.Namespace) -> Kept:
-    """What earlier runs have found, unless it is not to be used."""
-    if arguments.no_cache:
-        return Kept()
-    folder = arguments.cache
-    if folder is None:
-        return Kept(Store(usual_folder()))
-    try:
-        record.prepare(folder)
-    except OSError as error:
-        raise UsageError(
-            f"cannot keep results in {folder}: {error.strerror}; give another --cache, "
-            "or --no-cache"
-        ) from error
-    return Kept(Store(folder))
+def _rechecked(case: Case, number: int, answer: Answer) -> bool:
+    """The proof of an earlier run is one; what checks it is loaded if there is any."""
+    from tdxcheck.checker.certificates.rechecking import RECHECKER
+
+    return RECHECKER(case, number, answer)
 
 
 def prepare(folder: Path) -> None:
@@ -247,14 +251,11 @@ def budget_of(arguments: argparse.Namespace, jobs: int, designs: int) -> Budget:
     return Budget(arguments.max_states, memory, arguments.depth, seconds or None)
 
 
-def _explicit(
-    budget: Budget, arguments: argparse.Namespace, cases: Sequence[Case]
-) -> Budget:
+def _explicit(budget: Budget, arguments: argparse.Namespace, *, alone: bool) -> Budget:
     """What is for the explicit engine alone: all jobs are its threads, if it is alone.
 
     A limit of states is met at the same state each time by one thread only.
     """
-    alone = arguments.engine == [Engine.EXPLICIT.value] and len(cases) == 1
     threads = arguments.jobs if alone and budget.states is None else 1
     return replace(budget, threads=threads, folder=arguments.resume)
 

@@ -82,7 +82,7 @@ def _judged(
 def _next(arguments: argparse.Namespace, catalogue: Catalogue, case: Case) -> int:
     """A counterexample that is different from the shortest one."""
     seconds = LOOKING if arguments.time is None else arguments.time or float("inf")
-    found = others(case, seconds, report.setters)
+    found = others(case, seconds, report.what_matters)
     number = arguments.next
     more = "" if found.complete else ", and there was no time to look for all"
     if number >= len(found.found):

@@ -98,6 +98,10 @@ class Exploration:
         return tuple(action for action, times in self.fired.items() if not times)
 
 
+Visit = Callable[[GroundSystem, Limits, Callable[[Progress], None]], Exploration]
+"""Visits every reachable state of a system, or as many as the limits allow."""
+
+
 class Search:
     """A breadth-first search, one level at a time."""
 
@@ -111,6 +115,8 @@ class Search:
         """The state that each state was first reached from."""
         self.taken = [0] * len(system.steps)
         self.depth = 0
+        self.looked = -1
+        """Every run of so many steps was looked at, but not where it may end."""
         self.watches = tuple(watches_of(system))
         self.ends = _ends(system, self.packing)
         self.stuck: list[int] = []
@@ -137,6 +143,7 @@ class Search:
                 self.parents[state] = None
                 frontier.append(state)
                 self._look(state)
+        self.looked = 0
         return frontier
 
     def _look(self, state: int) -> None:
@@ -243,6 +250,8 @@ def _visit(
                 limit = exceeded(limits, len(search.parents))
                 if limit is not None:
                     break
+            else:
+                search.looked += 1
             search.depth += bool(reached)
             frontier = reached
     except KeyboardInterrupt:
@@ -257,11 +266,9 @@ def _told(search: Search, limit: Limit | None) -> Exploration:
     fired = dict.fromkeys(system.instance.system.actions, 0)
     for step, times in zip(system.steps, search.taken, strict=True):
         fired[step.action] += times
-    # The level under way when a limit was met is not complete.
-    sure = search.depth if limit is None else max(search.depth - 1, 0)
     runs = search.runs()
     verdicts = tuple(
-        _verdict(search, number, runs.get(number), limit, sure)
+        _verdict(search, number, runs.get(number), limit)
         for number in range(len(system.properties))
     )
     return Exploration(
@@ -273,6 +280,17 @@ def _told(search: Search, limit: Limit | None) -> Exploration:
         fired,
         verdicts,
     )
+
+
+def as_far_as(looked: int, mode: Mode, limit: Limit) -> Verdict:
+    """The verdict on what every run of so many steps has shown, if any was looked at.
+
+    Whether the last of their states have a step is not known.
+    """
+    sure = looked - (mode is Mode.DEADLOCK_FREE)
+    if mode is Mode.REACHABLE or sure < 0:
+        return Unknown(limit)
+    return Bounded(sure, limit)
 
 
 def exceeded(limits: Limits, states: int) -> Limit | None:
@@ -330,7 +348,7 @@ def _negation(node: Node) -> Node:
 
 
 def _verdict(
-    search: Search, number: int, run: Run | None, limit: Limit | None, sure: int
+    search: Search, number: int, run: Run | None, limit: Limit | None
 ) -> Verdict:
     mode = search.system.properties[number].property.mode
     if mode is Mode.LEADS_TO:
@@ -338,7 +356,7 @@ def _verdict(
     if run is not None:
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
     if limit is not None:
-        return Unknown(limit) if mode is Mode.REACHABLE else Bounded(sure, limit)
+        return as_far_as(search.looked, mode, limit)
     if mode is Mode.REACHABLE:
         return Unreachable(f"{len(search.parents):,} states")
     if mode is not Mode.DEADLOCK_FREE and 2 * number + 1 not in search.witness:

@@ -50,9 +50,8 @@ class Stems:
     def deepen(self) -> bool:
         """One level more; whether it has more states."""
         reached, owing = self.reached[-1], self.owing[-1]
-        for step in self.space.steps:
-            reached = reached | self.space.after(self.reached[-1], step)
-            owing = owing | (self.space.after(self.owing[-1], step) & self.open)
+        owing = owing | (self.space.after_any(owing) & self.open)
+        reached = reached | self.space.after_any(reached)
         owing = owing | (reached & self.owes)
         more = not (
             self.space.is_empty(reached & ~self.reached[-1])
@@ -69,10 +68,8 @@ class Stems:
         for reached, owed in zip(
             reversed(self.reached[:-1]), reversed(self.owing[:-1]), strict=True
         ):
-            ahead, behind = self.space.nothing, self.space.nothing
-            for step in self.space.steps:
-                ahead = ahead | self.space.before(owing[-1], step)
-                behind = behind | self.space.before(free[-1], step)
+            ahead = self.space.before_any(owing[-1])
+            behind = self.space.before_any(free[-1])
             owing.append(owed & ahead)
             free.append((reached & behind) | (owing[-1] & reached & self.owes))
         owing.reverse()

@@ -113,6 +113,16 @@ class Graph:
         found[sources[states[targets]]] = True
         return found
 
+    def after_any(self, states: Truths) -> Truths:
+        found = self.nothing
+        found[self.target[states[self.source]]] = True
+        return found
+
+    def before_any(self, states: Truths) -> Truths:
+        found = self.nothing
+        found[self.source[states[self.target]]] = True
+        return found
+
     def only(self, values: Values) -> Truths:
         found = self.nothing
         found[self.number[self.packing.pack(values)]] = True

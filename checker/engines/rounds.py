@@ -67,10 +67,7 @@ class Round:
                 self._walk(layers, last[0][1])
                 self._take(last[0][0])
                 return
-            layer = self.space.nothing
-            for step in self.space.steps:
-                layer = layer | (self.space.after(layers[-1], step) & self.inside)
-            layer = layer & ~seen
+            layer = self.space.after_any(layers[-1]) & self.inside & ~seen
             assert not self.space.is_empty(layer), "a component leads everywhere in it"
             seen = seen | layer
             layers.append(layer)
@@ -82,10 +79,7 @@ class Round:
         """Go to the goal on the last layer, by the first steps that lead there."""
         ahead = [layers[-1] & goal]
         for layer in reversed(layers[:-1]):
-            origins = self.space.nothing
-            for step in self.space.steps:
-                origins = origins | (layer & self.space.before(ahead[-1], step))
-            ahead.append(origins)
+            ahead.append(layer & self.space.before_any(ahead[-1]))
         ahead.reverse()
         for wanted in ahead[1:]:
             here = self.space.only(self.state)

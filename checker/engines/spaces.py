@@ -43,6 +43,12 @@ class Space(Protocol):
     def before(self, states: States, step: int) -> States:
         """From where the step leads to these."""
 
+    def after_any(self, states: States) -> States:
+        """Where all of the steps lead from these."""
+
+    def before_any(self, states: States) -> States:
+        """From where all of the steps lead to these."""
+
     def only(self, values: Values) -> States: ...
 
     def first(self, states: States) -> Values:

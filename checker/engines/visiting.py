@@ -15,6 +15,7 @@ from tdxcheck.checker.engines.explicit import (
     Exploration,
     Limits,
     Progress,
+    Visit,
 )
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.verdict import Limit
@@ -27,13 +28,15 @@ def explore(
     system: GroundSystem,
     limits: Limits = UNLIMITED,
     progress: Callable[[Progress], None] = lambda _: None,
+    large: Visit | None = None,
 ) -> Exploration:
     """Visit every reachable state, or as many as the limits allow.
 
-    What comes in the end is then looked for in graphs of its own. Raises FolderError
-    if the folder of the limits cannot be used.
+    `large` visits systems that are not tiny, in place of a search by tables here. What
+    comes in the end is then looked for in graphs of its own. Raises FolderError if the
+    folder of the limits cannot be used.
     """
-    found = _visited(system, limits, progress)
+    found = _visited(system, limits, progress, large)
     if found.limit in (Limit.INTERRUPT, Limit.MEMORY):
         return found
     verdicts = with_leads_to(
@@ -43,7 +46,10 @@ def explore(
 
 
 def _visited(
-    system: GroundSystem, limits: Limits, progress: Callable[[Progress], None]
+    system: GroundSystem,
+    limits: Limits,
+    progress: Callable[[Progress], None],
+    large: Visit | None,
 ) -> Exploration:
     if limits.folder is None:
         if limits.states is not None and limits.states <= TINY:
@@ -55,6 +61,6 @@ def _visited(
     from tdxcheck.checker.engines.packed.inputs import Unsuited
 
     try:
-        return search.explore(system, limits, progress)
+        return (large or search.explore)(system, limits, progress)
     except Unsuited:
         return explicit.explore(system, limits, progress)

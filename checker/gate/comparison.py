@@ -10,6 +10,7 @@ from typing import Any
 from tdxcheck.checker.findings import Finding, Report, Variant, Weight
 from tdxcheck.checker.gate import citations, designs, guards, rules
 from tdxcheck.checker.gate.context import AFTER, BEFORE, Context, OutOfTime
+from tdxcheck.checker.gate.keeping import Searches
 from tdxcheck.checker.gate.records import Catching
 from tdxcheck.checker.gate.sides import Side, both
 from tdxcheck.checker.gate.trees import Acceptance
@@ -23,13 +24,14 @@ def compare(
     after: Side,
     seconds: float | None,
     accepted: Sequence[Acceptance],
+    searches: Searches,
 ) -> Report:
     """Compare two sides that are loaded."""
     deadline = None if seconds is None else time.monotonic() + seconds
     old, new = both(before, after, "outline")
-    context = Context(before, after, old, new, deadline)
+    context = Context(before, after, old, new, deadline, searches)
     different = rules.compare(context)
-    verdicts, steps, compared, unchanged = _designs(context, different)
+    verdicts, steps, compared, late = _designs(context, different)
     open_ = any(f.weight is Weight.UNDECIDED for f in context.findings)
     guards.compare(context, steps, all_known=not open_)
     citations.compare(context)
@@ -45,7 +47,8 @@ def compare(
         tuple(_accepted(finding, accepted) for finding in context.findings),
         tuple(variants),
         tuple(compared),
-        unchanged,
+        len(old["designs"].keys() & new["designs"].keys()) - len(compared) - len(late),
+        tuple(late),
     )
 
 
@@ -61,11 +64,11 @@ def _accepted(finding: Finding, accepted: Sequence[Acceptance]) -> Finding:
 
 def _designs(
     context: Context, different: list[str]
-) -> tuple[dict[str, Mapping[str, Verdict]], set[str], list[str], int]:
+) -> tuple[dict[str, Mapping[str, Verdict]], set[str], list[str], list[str]]:
     """Compare the designs that differ, and ask the others of the rules that do.
 
     The verdicts, the actions that differ where they are taken, the designs that were
-    compared, and how many do not differ.
+    compared, and those that differ and were not.
     """
     old, new = (outline["designs"] for outline in context.outlines)
     for design in old.keys() - new.keys():
@@ -105,8 +108,7 @@ def _designs(
     _late(context, late, changed, different)
     if not late:
         rules.tell_unreached(context, different)
-    unknown = [design for design in late if design in changed]
-    return verdicts, steps, compared, len(shared) - len(compared) - len(unknown)
+    return verdicts, steps, compared, [design for design in late if design in changed]
 
 
 def _late(
@@ -117,10 +119,16 @@ def _late(
         context.add(
             "time",
             "designs",
-            f"no time was left to compare {', '.join(left)}; give more with --time",
+            f"no time was left to compare {', '.join(left)}; {_more(context)}",
             weight=Weight.UNDECIDED,
             designs=left,
         )
+
+
+def _more(context: Context) -> str:
+    if context.searches.store is None:
+        return "give more with --time"
+    return "the same command goes on with them, or give more with --time"
 
 
 def _asked(outline: Json) -> list[str]:

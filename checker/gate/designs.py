@@ -17,10 +17,9 @@ from tdxcheck.checker.gate.behaviours import (
 from tdxcheck.checker.gate.context import AFTER, BEFORE, Context
 from tdxcheck.checker.gate.probes import (
     Answers,
-    answers,
+    asked_of,
     happens,
     reached,
-    together,
 )
 from tdxcheck.checker.gate.reading import Pair
 from tdxcheck.checker.gate.showing import shown, steps
@@ -118,13 +117,13 @@ def compare(
         return Judged({})
     probes = [reached(difference.name, difference.condition) for difference in found]
     asked = [
-        [*probes, *(happens(_name(k), n) for k, n in needed(pair, half).items())]
+        asked_of(
+            half,
+            [*probes, *(happens(_name(k), n) for k, n in needed(pair, half).items())],
+        )
         for half in pair.halves
     ]
-    sides = together(
-        lambda: answers(pair.before, asked[BEFORE]),
-        lambda: answers(pair.after, asked[AFTER]),
-    )
+    sides = context.searches.of_both(asked[BEFORE], asked[AFTER])
     judged = Judged(sides[AFTER].verdicts)
     if any(side.open for side in sides):
         context.add(
@@ -314,7 +313,17 @@ def verdict(
             witnesses.append(
                 Witness(f"{when}, the shortest run: {steps(count)}", lines)
             )
-    context.add(name, subject, told, at=at, witnesses=witnesses, designs=[design])
+    # That what a rule speaks of happens now, and keeps to it, loses nothing.
+    met = isinstance(before, Vacuous) and now == "holds"
+    context.add(
+        name,
+        subject,
+        told,
+        at=at,
+        witnesses=witnesses,
+        weight=Weight.NOTE if met else Weight.FAILS,
+        designs=[design],
+    )
 
 
 def _told(found: Verdict) -> Reached | Refuted | None:

@@ -10,12 +10,10 @@ from tdxcheck.checker.engines.diagrams.judge import Survey, survey
 from tdxcheck.checker.engines.diagrams.limits import Limits
 from tdxcheck.checker.gate.reading import Half, stub
 from tdxcheck.checker.ground.slicing import slice_for
-from tdxcheck.checker.ground.system import GroundProperty
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.ground.terms import TRUE, Node
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Bounded, Limit, Unknown, Verdict
-
-LIMITS = Limits(memory=6 << 30)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,27 +74,47 @@ def together(
     return first, second
 
 
-def answers(
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a side is asked: rules of its own by name, and probes."""
+
+    system: GroundSystem
+    """With the rules and the probes as its properties, in this order."""
+    named: tuple[str, ...]
+    whole: bool
+    """All of the system is searched, and not only what the answers depend on."""
+
+    @property
+    def how(self) -> str:
+        return "whole" if self.whole else "a slice"
+
+    def answers(self, limits: Limits) -> Answers:
+        """Every rule and probe, judged by decision diagrams."""
+        asked = self.system.properties
+        part = None if self.whole else slice_for(self.system, range(len(asked)))
+        found: Survey = survey(part.system if part else self.system, limits)
+        verdicts = [part.lift_verdict(v) if part else v for v in found.verdicts]
+        count = len(self.named)
+        return Answers(
+            dict(zip(self.named, verdicts[:count], strict=True)),
+            {
+                probe.property.name: verdict
+                for probe, verdict in zip(asked[count:], verdicts[count:], strict=True)
+            },
+            {} if part else {action.name: n for action, n in found.fired.items()},
+            found.states,
+        )
+
+
+def asked_of(
     half: Half,
     probes: Iterable[GroundProperty],
     rules: Iterable[str] | None = None,
     *,
     whole: bool = True,
-) -> Answers:
-    """Every probe, and the rules named, judged on a side, or on a slice of it."""
-    named = [n for n in half.rules if rules is None or n in set(rules)]
-    asked = [half.system.properties[half.rules[name]] for name in named]
-    extra = list(probes)
-    system = replace(half.system, properties=(*asked, *extra))
-    part = slice_for(system, range(len(system.properties))) if not whole else None
-    found: Survey = survey(part.system if part else system, LIMITS)
-    verdicts = [part.lift_verdict(v) if part else v for v in found.verdicts]
-    return Answers(
-        dict(zip(named, verdicts, strict=False)),
-        {
-            probe.property.name: verdict
-            for probe, verdict in zip(extra, verdicts[len(named) :], strict=True)
-        },
-        {} if part else {action.name: n for action, n in found.fired.items()},
-        found.states,
-    )
+) -> Asked:
+    """Every probe, and the rules named, or all."""
+    wanted = None if rules is None else set(rules)
+    named = tuple(n for n in half.rules if wanted is None or n in wanted)
+    own = (half.system.properties[half.rules[name]] for name in named)
+    return Asked(replace(half.system, properties=(*own, *probes)), named, whole)

@@ -8,7 +8,7 @@ from typing import Any
 from tdxcheck.checker.catalogue import WITHOUT
 from tdxcheck.checker.findings import Variant, Weight
 from tdxcheck.checker.gate.context import Context, OutOfTime
-from tdxcheck.checker.gate.probes import answers
+from tdxcheck.checker.gate.probes import asked_of
 from tdxcheck.checker.gate.reading import read
 from tdxcheck.checker.gate.showing import steps
 from tdxcheck.checker.gate.sides import Refused
@@ -130,7 +130,8 @@ class Catching:
                 self._searched[key] = Exhausted(0)
             else:
                 pair = read(table, table)
-                found = answers(pair.after, [], [rule], whole=False)
+                asked = asked_of(pair.after, [], [rule], whole=False)
+                found = self.context.searches.answers(asked)
                 self._searched[key] = found.verdicts[rule]
         return self._searched[key]
 

@@ -9,7 +9,7 @@ from typing import Any
 from tdxcheck.checker.findings import Weight, Witness
 from tdxcheck.checker.gate.context import AFTER, BEFORE, Context, OutOfTime
 from tdxcheck.checker.gate.deciding import Decider, Model, Open
-from tdxcheck.checker.gate.probes import answers, reached
+from tdxcheck.checker.gate.probes import asked_of, reached
 from tdxcheck.checker.gate.reading import Pair, StepKey
 from tdxcheck.checker.gate.showing import state_lines, steps
 from tdxcheck.checker.gate.sides import Refused
@@ -332,9 +332,10 @@ def asked_again(
     if same:
         for name in names:
             rule = pair.before.system.properties[pair.before.rules[name]]
-            asked = replace(rule.property, name=f"before {name}")
-            old.append(replace(rule, property=asked))
-    answered = answers(pair.after, [*probes, *old], names if same else [], whole=False)
+            before = replace(rule.property, name=f"before {name}")
+            old.append(replace(rule, property=before))
+    asked = asked_of(pair.after, [*probes, *old], names if same else [], whole=False)
+    answered = context.searches.answers(asked)
     for (name, title), gap in found.items():
         verdict = answered.probes[f"{title} {name}"]
         if isinstance(verdict, Reached):

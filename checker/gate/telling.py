@@ -1,10 +1,10 @@
 """What the gate says: for people, and as JSON for programs.
 
-The JSON document has `version`, `base`, `head`, `machine`, `status` (the exit code),
-`compared` (designs that differ), `unchanged` (how many do not), `findings` (each with
-`kind`, `subject`, `message`, `file`, `line`, `weight`, `designs` and `witnesses` of
-`title` and `lines`) and `variants` (each with `variant`, `rule`, `bug`, `expected`,
-`found`, `how`).
+The JSON document has `version`, `base`, `head`, `machine`, `exit` (the exit code),
+`compared` (designs that differ), `unchanged` (how many do not), `not_compared` (those
+that differ and for which no time was left), `findings` (each with `kind`, `subject`,
+`message`, `file`, `line`, `weight`, `designs` and `witnesses` of `title` and `lines`)
+and `variants` (each with `variant`, `rule`, `bug`, `expected`, `found`, `how`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from tdxcheck.checker.findings import Finding, Report, Variant, Weight
+from tdxcheck.checker.findings import Finding, Report, Variant, Weight, Witness
+from tdxcheck.checker.language.location import Location
 from tdxcheck.checker.report.page import Page, Style
 
 VERSION = 1
@@ -38,6 +39,7 @@ def as_json(report: Report, status: int) -> dict[str, Any]:
         "exit": status,
         "compared": list(report.compared),
         "unchanged": report.unchanged,
+        "not_compared": list(report.late),
         "findings": [
             {**asdict(finding), "weight": finding.weight.name.lower()}
             for finding in report.findings
@@ -52,22 +54,27 @@ def page(report: Report, width: int) -> Page:
     if report.machine:
         found.add(f"Machine: {report.machine}.")
         compared = ", ".join(report.compared) or "none"
-        found.add(f"Designs that differ: {compared}; {report.unchanged} do not.")
+        late = f"; {len(report.late)} were not compared" if report.late else ""
+        found.add(f"Designs that differ: {compared}; {report.unchanged} do not{late}.")
     for weight, (heading, style) in HEADINGS.items():
         findings = report.of(weight)
         if findings:
             found.add()
             found.add(f"{heading}:", style)
+            told: dict[Witness, str] = {}
             for finding in findings:
-                _finding(found, finding)
+                _finding(found, finding, told)
     _variants(found, report.variants)
     found.add()
     _conclusion(found, report)
     return found
 
 
-def _finding(page: Page, finding: Finding) -> None:
-    where = f" ({finding.file}:{finding.line})" if finding.file else ""
+def _finding(page: Page, finding: Finding, told: dict[Witness, str]) -> None:
+    """The finding; of a witness that another one has had, only which one that is."""
+    # A file of the package itself is told by its place there.
+    place = Location(finding.file, finding.line, finding.line)
+    where = f" ({place})" if finding.file else ""
     designs = ""
     if finding.designs:
         names = ", ".join(finding.designs[:MOST_DESIGNS])
@@ -76,6 +83,11 @@ def _finding(page: Page, finding: Finding) -> None:
     text = f"{finding.subject}: {finding.message}{where}{designs}"
     page.add(text, label=f"  {finding.kind}: ", at=4)
     for witness in finding.witnesses:
+        if witness.lines and witness in told:
+            text = f"{witness.title}, the same as for {told[witness]}"
+            page.add(text, Style.QUIET, label="      ", at=6)
+            continue
+        told[witness] = finding.subject
         page.add(witness.title, Style.QUIET, label="      ", at=6)
         lines = witness.lines
         if len(lines) > MOST_STEPS:

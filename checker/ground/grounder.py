@@ -8,14 +8,15 @@ reachable state, and costs an engine nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import product
 from typing import Any
 
 from tdxcheck.checker.ground.bounds import check_bounds
 from tdxcheck.checker.ground.fairness import turns
+from tdxcheck.checker.ground.spoken import Spoken
 from tdxcheck.checker.ground.system import (
     GroundProperty,
     GroundSlot,
@@ -27,6 +28,7 @@ from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
 from tdxcheck.checker.language.location import SpecificationError
+from tdxcheck.checker.language.reading import asks_for_reactions, variables_in
 from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import (
     Action,
@@ -59,27 +61,54 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
     }
     constants = {entry: value for entry, value in starts.items() if value is not None}
     changing: set[Entry] = set()
-    while True:
-        grounder = _Grounder(instance, starts, constants, changing)
-        steps = list(grounder.steps())
+    spoken = Spoken()
+    actions = system.actions
+    while actions:
+        grounder = _Grounder(instance, starts, constants, changing, spoken)
         changed = {
             grounder.entry_of[number]
-            for step in steps
+            for step in grounder.steps(actions)
             for number, value in step.updates.items()
             if number in grounder.assumed and grounder.assumed[number] is not value
         }
-        if not changed:
-            break
         changing |= changed
         constants = {e: v for e, v in constants.items() if e not in changed}
-    return Grounding(grounder.finish(steps), grounder)
+        others = {variable for variable, _ in changed}
+        actions = tuple(a for a in system.actions if _depends(a, others))
+    grounder = _Grounder(instance, starts, constants, changing, spoken)
+    return Grounding(grounder.finish(list(grounder.steps(system.actions))), grounder)
 
 
-@dataclass(frozen=True)
+def _depends(action: Action, variables: set[Variable]) -> bool:
+    """What the action does may be other than it was, now that these change."""
+    if not variables:
+        return False
+    terms = [guard.condition for guard in action.guards]
+    for update in action.updates:
+        if update.variable in variables:
+            return True
+        terms += [update.value, *_indices(update)]
+    return any(map(asks_for_reactions, terms)) or any(
+        variable in variables for variable in variables_in(*terms)
+    )
+
+
+def _indices(update: Update) -> Iterator[Term[Any]]:
+    for index in update.indices or ():
+        yield index.index if isinstance(index, Every) else index
+
+
+Made = dict[tuple[int, ...], Node]
+"""Ground terms by the identity of a term and of what its free names stand for."""
+
+
+@dataclass(frozen=True, eq=False)
 class _StepContext:
     """The step that a step rule is grounded for."""
 
     step: GroundStep
+    made: Made = field(default_factory=dict)
+    """The terms that speak of the step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +140,15 @@ class _Grounder:
         starts: dict[Entry, Any],
         constants: dict[Entry, Any],
         changing: set[Entry],
+        spoken: Spoken,
     ) -> None:
         self.instance = instance
         self.changing = changing
         self.where = instance.variables[0].location
         """The rule that is being grounded, for errors."""
         self.terms = Terms()
+        self.made: Made = {}
+        self.spoken = spoken
         self.constants = constants
         self.slots: list[GroundSlot] = []
         self.of_entry: dict[Entry, Node] = {}
@@ -174,9 +206,9 @@ class _Grounder:
             tuple(self.property(rule, steps) for rule in system.properties),
         )
 
-    def steps(self) -> Iterator[GroundStep]:
+    def steps(self, actions: Iterable[Action]) -> Iterator[GroundStep]:
         number = 0
-        for action in self.instance.system.actions:
+        for action in actions:
             for arguments in self.instance.choices(action):
                 step = self.step(number, action, arguments)
                 if step is not None:
@@ -230,10 +262,7 @@ class _Grounder:
                 for index, number in zip(every, numbers, strict=True)
             }
             value = self.term(update.value, bound)
-            indices = [
-                self.term(i.index if isinstance(i, Every) else i, bound)
-                for i in update.indices
-            ]
+            indices = [self.term(index, bound) for index in _indices(update)]
             targets = list(self.targets(variable, indices))
             if not targets:
                 raise self.outside(variable)
@@ -292,18 +321,30 @@ class _Grounder:
     def term(
         self, term: Term[Any], binding: Binding, step: _StepContext | None = None
     ) -> Node:
+        """The ground term, made once for the same bindings of what it speaks of."""
+        if isinstance(term, language.Index | language.Choice):
+            if term not in binding:
+                raise SpecificationError(
+                    self.where, f"{term.name} is used outside its quantifier"
+                )
+            return binding[term]
+        spoken = self.spoken.of(term)
+        made = self.made if step is None or not spoken.of_step else step.made
+        key = (id(term), *[id(binding.get(name)) for name in spoken.names])
+        found = made.get(key)
+        if found is None:
+            found = made[key] = self._term(term, binding, step)
+        return found
+
+    def _term(
+        self, term: Term[Any], binding: Binding, step: _StepContext | None
+    ) -> Node:
         make = self.terms
         match term:
             case language.Const(value):
                 return self.constant(value)
             case language.Element(_, number):
                 return make.number(number)
-            case language.Index() | language.Choice():
-                if term not in binding:
-                    raise SpecificationError(
-                        self.where, f"{term.name} is used outside its quantifier"
-                    )
-                return binding[term]
             case language.Read(variable, indices, after):
                 numbers = [self.term(index, binding, step) for index in indices]
                 return self.read(variable, numbers, step if after else None)

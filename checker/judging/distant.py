@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.judging.helper import Lost, carried_out
 from tdxcheck.checker.judging.order import Asked, order_for
+from tdxcheck.checker.judging.partitions import explore_divided
 from tdxcheck.checker.judging.processes import (
     GRACE,
     POLL,
@@ -25,7 +27,14 @@ from tdxcheck.checker.judging.processes import (
     first_interrupt,
     share,
 )
-from tdxcheck.checker.judging.work import Budget, Findings, Report, nothing
+from tdxcheck.checker.judging.work import (
+    Budget,
+    Findings,
+    Judge,
+    Report,
+    judge_explicitly,
+    nothing,
+)
 from tdxcheck.checker.verdict import Limit
 
 LOCAL = "local"
@@ -89,6 +98,18 @@ def _client(scheduler: str, jobs: int) -> Iterator[Any]:
         ) from error
     with client:
         yield client
+
+
+@contextmanager
+def dividing(scheduler: str, jobs: int) -> Iterator[Judge]:
+    """The explicit engine, with the states of each search divided among the workers.
+
+    Raises UsageError.
+    """
+    with _client(scheduler, jobs) as client:
+        if not client.nthreads():
+            raise UsageError(f"the scheduler {scheduler} has no workers")
+        yield partial(judge_explicitly, large=partial(explore_divided, client))
 
 
 class _Crew:

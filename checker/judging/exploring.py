@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tdxcheck.checker.engines.explicit import Limits, Progress, Search
+from tdxcheck.checker.engines.explicit import Limits, Progress, Search, Visit
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.ground.grounder import ground
@@ -44,9 +44,16 @@ class DeepEnough(KeyboardInterrupt):
 
 
 def explored(
-    case: Case, budget: Budget, report: Report, expired: Callable[[], bool]
+    case: Case,
+    budget: Budget,
+    report: Report,
+    expired: Callable[[], bool],
+    large: Visit | None = None,
 ) -> Findings:
-    """What visiting the reachable states says of every question."""
+    """What visiting the reachable states says of every question.
+
+    `large` visits those of a system that has many.
+    """
     started = time.monotonic()
     whole = ground(case.instance.system, case.instance.scope)
     check_start(whole)
@@ -56,7 +63,7 @@ def explored(
     if all(question.dropped for question in case.questions):
         verdicts = _near(left.part.system)
     if verdicts is None:
-        verdicts, statistics = _all(case, left, budget, report, expired)
+        verdicts, statistics = _all(case, left, budget, report, expired, large)
     return Findings(
         case.label,
         Engine.EXPLICIT,
@@ -98,6 +105,7 @@ def _all(
     budget: Budget,
     report: Report,
     expired: Callable[[], bool],
+    large: Visit | None,
 ) -> tuple[tuple[Verdict, ...], Statistics]:
     deep_enough = False
 
@@ -110,7 +118,7 @@ def _all(
         report(Notice(case.label, Engine.EXPLICIT, text))
 
     limits = Limits(budget.states, budget.memory, budget.threads, _folder(case, budget))
-    exploration = explore(left.part.system, limits, progress)
+    exploration = explore(left.part.system, limits, progress, large)
     limit = exploration.limit
     if limit is Limit.INTERRUPT and deep_enough:
         limit = Limit.DEPTH

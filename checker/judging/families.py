@@ -16,7 +16,7 @@ from tdxcheck.checker.engines.diagrams.families import Table, breaking
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.language.instance import Instance
-from tdxcheck.checker.language.system import Mode, Property
+from tdxcheck.checker.language.system import Property
 
 
 @dataclass(frozen=True)
@@ -132,17 +132,13 @@ def family(catalogue: Catalogue, design: Design, sizes: Sizes) -> Family:
 
 
 def tables_of(catalogue: Catalogue, design: Design, sizes: Sizes) -> Tables:
-    """Of each rule that can be judged so, the combinations that break it.
+    """Of each rule the combinations that break it.
 
     The features that are switches of the configuration are left open in one search;
     one that changes the size of the machine takes a search of its own.
     """
     switches, sized = _switches(catalogue), _sized(catalogue)
-    rules = [
-        rule.property
-        for rule in catalogue.rules
-        if rule.property.mode is not Mode.LEADS_TO
-    ]
+    rules = [rule.property for rule in catalogue.rules]
     tables = dict.fromkeys((rule.name for rule in rules), 0)
     for number in range(1 << len(sized)):
         changed = dict(sizes)
@@ -178,10 +174,7 @@ def _search(
     slots = {slot.entry[0]: slot.number for slot in part.slots}
     kept = [f for f in switches if f.variable in slots]
     tables = breaking(part, [slots[f.variable] for f in kept if f.variable])
-    return [
-        _spread(table or 0, kept, switches) if table is not None else 0
-        for table in tables
-    ]
+    return [_spread(table, kept, switches) for table in tables]
 
 
 def _spread(table: Table, kept: Sequence[Feature], every: Sequence[Feature]) -> Table:

@@ -7,6 +7,7 @@ import time
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import MODES, Broken, Prover, Result
 from tdxcheck.checker.engines.parametric.prover import Proof as Shown
+from tdxcheck.checker.engines.parametric.recorded import with_clauses
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
@@ -96,7 +97,8 @@ def _verdict(result: Result) -> Verdict:
                 f"an inductive invariant of {len(result.invariant)} parts "
                 f"({result.obligations} obligations, by {solvers})"
             )
-            return ProvedForEvery(result.family, method, result.invariant, result.text)
+            text = with_clauses(result.text, result.clauses)
+            return ProvedForEvery(result.family, method, result.invariant, text)
         case Broken():
             return Unknown(Limit.FAMILY)
     if result.upto:

@@ -6,7 +6,8 @@ that only what has changed is asked again. What a limit has cut short is not kep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -31,8 +32,26 @@ from tdxcheck.checker.judging.work import (
     Known,
     Statistics,
 )
+from tdxcheck.checker.seal import Sealer
 from tdxcheck.checker.store import Store, key_of
 from tdxcheck.checker.trace import ReplayError, Trace, replay
+from tdxcheck.checker.verdict import (
+    Exhausted,
+    Limit,
+    Proved,
+    ProvedForEvery,
+    Reached,
+    Refuted,
+    Unknown,
+    Unreachable,
+    Vacuous,
+)
+
+Checked = Callable[[Case, int, Answer], bool]
+"""Whether the proof that an answer to a question of a case comes with is one."""
+
+SOLVING = (Engine.SYMBOLIC, Engine.PDR, Engine.PARAMETRIC)
+"""Engines that show without a search that something holds."""
 
 COUNTED = 8
 """Slices of one system of which the statistics are kept."""
@@ -58,6 +77,10 @@ class Kept:
     """The answers of earlier runs; without a store there are none."""
 
     store: Store | None = None
+    checked: Checked = lambda case, number, answer: False
+    """Checks a proof; without it, none is believed."""
+    sealer: Sealer | None = None
+    """Tells what was checked before; without it, everything is checked again."""
     traces: dict[tuple[str, str, Engine], Trace] = field(default_factory=dict)
     """The replayed runs, by case, question and engine."""
 
@@ -71,7 +94,8 @@ class Kept:
         answers = {}
         for number in range(len(group.case.questions)):
             found = self._answer(keys.answers[number])
-            if found is not None and self._believes(group, engine, number, found):
+            key = keys.answers[number]
+            if found and self._believes(group, engine, number, found, key):
                 answers[number] = found
         counts = dict(self._counts(keys.counts))
         known = Known(answers, counts, self._read(keys.reached))
@@ -91,7 +115,7 @@ class Kept:
         keys = _Keys(group.case, engine, judge, budget)
         with suppress(OSError):
             for number, answer in enumerate(findings.answers):
-                if answer.is_final and number not in findings.recalled:
+                if number not in findings.recalled and _is_kept(engine, answer):
                     self.store.put(keys.answers[number], from_answer(answer))
             seen = findings.statistics
             if seen is not None and seen.limit is None and seen.of:
@@ -108,9 +132,9 @@ class Kept:
                     place = _duration(group.case, engine)
                     self.store.put(place, round(findings.seconds, 1))
             open_ = {
-                str(number): from_answer(answer)
+                str(number): from_answer(answer if not answer.is_final else UNSHOWN)
                 for number, answer in enumerate(findings.answers)
-                if not answer.is_final
+                if not _is_kept(engine, answer)
             }
             self.store.put(
                 keys.search,
@@ -128,14 +152,19 @@ class Kept:
         return float(said) if isinstance(said, int | float) else None
 
     def _believes(
-        self, group: Group, engine: Engine, number: int, answer: Answer
+        self, group: Group, engine: Engine, number: int, answer: Answer, key: str
     ) -> bool:
         """Whether what was kept is to be believed of every member that asks for it.
 
-        A run is replayed by the interpreter. That something holds rests on the digest
-        of the checker and of all that was asked; this is where a certificate, once
-        verdicts come with one, has to be demanded and checked.
+        A run is replayed by the interpreter. A proof is checked by its certificate,
+        when it is read for the first time; that it was, its seal says. What was shown
+        by visiting every state rests on the digest of the checker and of all that was
+        asked.
         """
+        if not _is_possible(engine, answer):
+            return False
+        if _is_proof(engine, answer):
+            return self._is_shown(group, number, answer, key)
         if answer.evidence is None:
             return True
         try:
@@ -145,6 +174,20 @@ class Kept:
                 self.traces[case.label, question.name, engine] = trace
         except ReplayError:
             return False
+        return True
+
+    def _is_shown(self, group: Group, number: int, answer: Answer, key: str) -> bool:
+        """The proof was checked before, or is checked now and sealed."""
+        assert self.store is not None, "what is not kept is not believed"
+        place = key_of("seal", key)
+        what = (key, json.dumps(from_answer(answer), sort_keys=True))
+        if self.sealer and self.sealer.is_sealed(self._read(place), *what):
+            return True
+        if not self.checked(group.case, number, answer):
+            return False
+        if self.sealer and (seal := self.sealer.seal(*what)):
+            with suppress(OSError):
+                self.store.put(place, seal)
         return True
 
     def _said(
@@ -192,6 +235,37 @@ class Kept:
 
 
 NOTHING_KEPT = Kept()
+UNSHOWN = Answer(Unknown(Limit.CERTIFICATE), None)
+"""In place of a proof that nothing could be checked of."""
+
+
+def _is_proof(engine: Engine, answer: Answer) -> bool:
+    """A solver's word, and not a search, says that something holds."""
+    match answer.verdict:
+        case Proved() | ProvedForEvery():
+            return True
+        case Vacuous() | Unreachable():
+            return engine in SOLVING
+    return False
+
+
+def _is_possible(engine: Engine, answer: Answer) -> bool:
+    """The engine can have said so; one that visits states proves nothing otherwise."""
+    match answer.verdict:
+        case Proved() | ProvedForEvery():
+            return engine in SOLVING
+        case Exhausted():
+            return engine not in SOLVING
+        case Refuted() | Reached():
+            return answer.evidence is not None
+    return True
+
+
+def _is_kept(engine: Engine, answer: Answer) -> bool:
+    """The answer is final, and if it is a proof, it comes with its certificate."""
+    if not answer.is_final or not _is_proof(engine, answer):
+        return answer.is_final
+    return answer.proof is not None or isinstance(answer.verdict, ProvedForEvery)
 
 
 def merged(known: Known, findings: Findings) -> Findings:

@@ -10,13 +10,14 @@ from tdxcheck.checker.engines.diagrams.different import Different, is_divisible
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.judging.turning import is_outside
 from tdxcheck.checker.language.literals import clauses
 from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.language.terms import Term
 from tdxcheck.checker.trace import Trace, evidence_of, replay
 
-Setters = Callable[[Trace], frozenset[Action]]
-"""Tells which actions set what the rule of a trace reads at its end."""
+Matters = Callable[[Trace], frozenset[Action]]
+"""Tells which actions of a trace do more than prepare others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Other:
     breaks: str
     """The action that breaks it."""
     sets: frozenset[str]
-    """The actions that set what the clause reads."""
+    """The other actions that matter to it: that set what the clause reads, or come
+    from outside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +45,12 @@ class Others:
     """There was time to look for all of them."""
 
 
-def others(case: Case, seconds: float, setters: Setters) -> Others:
+def others(case: Case, seconds: float, matters: Matters) -> Others:
     """Every different counterexample of the one rule of a case.
 
     Of each clause and each action that breaks it, a shortest run; then shortest ones
-    that do without one of the actions that set what the clause reads, and so on.
+    that do without one of the actions that matter, those from outside first, and so on.
+    Runs in which the same actions matter are one, in whatever order they come.
     """
     rule = case.instance.system.properties[0]
     parts = tuple(clauses(rule.condition)) if is_divisible(rule.mode) else ()
@@ -62,7 +65,7 @@ def others(case: Case, seconds: float, setters: Setters) -> Others:
     part = slice_for(whole, range(len(properties)))
     different = Different(part.system)
     ends = time.monotonic() + seconds
-    found: dict[tuple[int, str, frozenset[str]], Other] = {}
+    found: dict[tuple[int, frozenset[str]], Other] = {}
     complete = True
     for way in different.ways():
         clause, action = way
@@ -81,11 +84,17 @@ def others(case: Case, seconds: float, setters: Setters) -> Others:
                 continue
             evidence = evidence_of(whole, part.lift(run))
             trace = replay(whole.instance, properties[clause], evidence)
-            actions = setters(trace) - {action}
+            actions = matters(trace) - {action}
             names = frozenset(a.name for a in actions)
             breaks = "" if action is None else action.name
             other = Other(replace(trace, rule=rule), clause, breaks, names)
-            found.setdefault((clause, breaks, names), other)
-            pending += [left_out | {a} for a in sorted(actions, key=lambda a: a.name)]
+            known = found.setdefault((clause, names | {breaks}), other)
+            if len(trace.steps) < len(known.trace.steps):
+                found[clause, names | {breaks}] = other
+            pending += [left_out | {a} for a in sorted(actions, key=_from_outside)]
     ordered = sorted(found.values(), key=lambda o: (len(o.trace.steps), o.clause))
     return Others(tuple(ordered), parts, complete)
+
+
+def _from_outside(action: Action) -> tuple[bool, str]:
+    return not is_outside(action), action.name

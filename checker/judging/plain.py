@@ -51,6 +51,7 @@ def from_answer(answer: Answer) -> Json:
     return {
         "kind": type(answer.verdict).__name__,
         **said,
+        "proof": answer.proof,
         "evidence": evidence
         and {"states": evidence.states, "steps": evidence.steps, "loop": evidence.loop},
     }
@@ -60,6 +61,7 @@ def to_answer(said: Json) -> Answer:
     try:
         said = dict(said)
         kind, evidence = KINDS[said.pop("kind")], said.pop("evidence")
+        proof = said.pop("proof")
         if "run" in said:
             run = said["run"]
             said["run"] = Run(_rows(run["states"]), tuple(run["steps"]), run["loop"])
@@ -77,6 +79,7 @@ def to_answer(said: Json) -> Answer:
                 tuple((name, tuple(codes)) for name, codes in evidence["steps"]),
                 evidence["loop"],
             ),
+            None if proof is None else tuple(map(_clause, proof)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Damaged from error
@@ -103,6 +106,10 @@ def _plain(value: Any) -> Json:
         case Run():
             return {"states": value.states, "steps": value.steps, "loop": value.loop}
     return value
+
+
+def _clause(said: Json) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    return tuple((int(slot), tuple(map(int, values))) for slot, values in said)
 
 
 def _rows(rows: Json) -> tuple[tuple[int, ...], ...]:

@@ -7,6 +7,7 @@ memory counts for itself, and a crash or a kill takes nothing else with it.
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -34,6 +35,7 @@ from tdxcheck.checker.judging.work import (
     Notice,
     Report,
     nothing,
+    prepare,
 )
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.verdict import Limit
@@ -124,7 +126,8 @@ def run(
     `done` is told of each as soon as it has ended.
     """
     if "fork" not in multiprocessing.get_all_start_methods():
-        return _run_here(tasks, budget, report, done)
+        return run_here(tasks, budget, jobs, report, done)
+    prepare({task.engine for task in tasks})
     # A process inherits what is still to be written, and would write it again.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -137,17 +140,19 @@ def run(
     return Work(tuple(pool.found[n] for n in range(len(tasks))), interrupted())
 
 
-def _run_here(
-    tasks: Sequence[Task], budget: Budget, report: Report, done: Done
+def run_here(
+    tasks: Sequence[Task], budget: Budget, jobs: int, report: Report, done: Done
 ) -> Work:
-    """Without fork there is one process, and Ctrl-C ends the task under way."""
+    """Run the tasks in this process, where Ctrl-C ends the one under way."""
     findings: list[Findings] = []
     for number, task in enumerate(tasks):
         share = budget.seconds and budget.seconds / len(tasks)
         part = replace(budget, seconds=share, known=task.known)
         findings.append(task.judge(task.case, part, report))
         done(number, findings[-1])
-    return Work(tuple(findings), False)
+    counted = [each.statistics for each in findings if each.statistics is not None]
+    interrupted = any(each.limit is Limit.INTERRUPT for each in counted)
+    return Work(tuple(findings), interrupted)
 
 
 def share(left: float, weights: Sequence[int], jobs: int) -> float:
@@ -302,6 +307,8 @@ def _work(task: Task, budget: Budget, connection: Connection) -> None:
         raise KeyboardInterrupt
 
     started = time.monotonic()
+    # What is inherited is not looked through again and again for what may be freed.
+    gc.freeze()
     try:
         for number in _ends():
             signal.signal(number, interrupt)

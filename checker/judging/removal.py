@@ -17,7 +17,7 @@ from tdxcheck.checker.judging.question import Case, Question, cases_of
 from tdxcheck.checker.judging.sharing import Group, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Report
 from tdxcheck.checker.language.reading import asks_for_reactions
-from tdxcheck.checker.language.system import Severity
+from tdxcheck.checker.language.system import Mode, Severity
 from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.verdict import Refuted
 
@@ -56,6 +56,12 @@ class Removal:
             list(Severity).index(rule.severity),
             len(judgement.verdict.run.steps),
         )
+
+
+def not_asked(catalogue: Catalogue) -> list[str]:
+    """The rules that no removal is judged by: those of what comes in the end."""
+    rules = (rule.property for rule in catalogue.rules)
+    return [rule.name for rule in rules if rule.mode is Mode.LEADS_TO]
 
 
 def removals(

@@ -14,11 +14,22 @@ from typing import Any
 
 from tdxcheck.checker.engines.diagrams.avoiding import Avoiding
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.system import GroundStep
+from tdxcheck.checker.ground.system import GroundStep, Values
 from tdxcheck.checker.language.instance import Assignment, describe
 from tdxcheck.checker.language.interpreter import Interpreter, Taken, View
 from tdxcheck.checker.language.system import Action, Kind, Mode, Property
-from tdxcheck.checker.trace import Trace, TraceStep, possible_steps
+from tdxcheck.checker.trace import (
+    ReplayError,
+    Trace,
+    TraceStep,
+    confirm,
+    owed_from,
+    possible_steps,
+    take,
+)
+
+Steps = Sequence[tuple[Action, tuple[Any, ...]]]
+"""Actions with their arguments, one after the other."""
 
 OUTSIDE = frozenset({Kind.REQUEST, Kind.FIRMWARE, Kind.FAULT, Kind.HARDWARE})
 """Kinds of steps that are not the design's own."""
@@ -48,6 +59,8 @@ class Turning:
     """How many steps had been taken when the rule could last be kept; None if never."""
     turns: tuple[Turn, ...]
     """What could have come then instead, the nearest to the trace first."""
+    coming: tuple[str, ...]
+    """Of what is owed and never comes: the fewest steps to it from there."""
     mended: Turn | None
     """The last step that can be put into the trace so that it ends well."""
     own: int | None
@@ -69,12 +82,14 @@ def _from_outside(step: GroundStep) -> bool:
 
 
 def turning(trace: Trace) -> Turning:
-    """The turning points of a trace that breaks an invariant, step rule or the like."""
+    """The turning points of a trace that breaks a rule."""
     system = replace(trace.instance.system, properties=(trace.rule,))
     whole = ground(system, trace.instance.scope)
-    avoiding = Avoiding(whole, 0)
     named = [trace.initial, *(step.after for step in trace.steps)]
     states = [whole.values(state) for state in named]
+    avoiding = Avoiding(whole, 0, states[0])
+    if trace.loop is not None:
+        return _never(trace, avoiding, states)
     length = len(trace.steps)
     # A step rule is broken by the last step, so the state after it says nothing.
     ends = length if trace.rule.mode is Mode.STEP_RULE else length + 1
@@ -101,11 +116,28 @@ def turning(trace: Trace) -> Turning:
     return Turning(
         last,
         tuple(turns),
+        (),
         mended,
         own,
         tuple(map(str, alone)),
         bool(trace.steps) and not is_outside(trace.steps[-1].action),
     )
+
+
+def _never(trace: Trace, avoiding: Avoiding, states: Sequence[Values]) -> Turning:
+    """Where what is owed could last come, of a trace on which it never does."""
+    owed = owed_from(trace)
+    assert owed is not None
+    places = range(len(states) - 1, owed - 1, -1)
+    last = next((n for n in places if avoiding.has(avoiding.kept, states[n])), None)
+    if last is None:
+        return Turning(None, (), (), None, None, (), False)
+    turns = tuple(
+        Turn(last, step.action, step.arguments, False)
+        for step in avoiding.ways_out(states[last])
+    )
+    coming = tuple(map(str, avoiding.coming(states[last])))
+    return Turning(last, turns, coming, None, None, (), False)
 
 
 def _ranked(trace: Trace, last: int, ways: Iterator[GroundStep]) -> list[Turn]:
@@ -169,14 +201,33 @@ def _mends(
         (action, arguments),
         *((step.action, step.taken.arguments) for step in trace.steps[number:]),
     ]
-    return keeps(trace.interpreter, trace.rule, _state(trace, number), rest)
+    return _harmless(trace.interpreter, trace.rule, _state(trace, number), rest)
 
 
 def keeps(
-    interpreter: Interpreter,
-    rule: Property,
-    state: Assignment,
-    steps: Sequence[tuple[Action, tuple[Any, ...]]],
+    trace: Trace, interpreter: Interpreter, start: Assignment, steps: Steps
+) -> bool:
+    """The trace's steps can be taken from another start, and keep the rule.
+
+    Those on which something never comes keep it if they cannot be repeated for ever.
+    """
+    if trace.loop is None:
+        return _harmless(interpreter, trace.rule, start, steps)
+    loop_from = len(steps) - len(trace.loop.steps)
+    again = take(trace, interpreter, start, steps, loop_from)
+    return again is not None and not _confirmed(again)
+
+
+def _confirmed(trace: Trace) -> bool:
+    try:
+        confirm(trace)
+    except ReplayError:
+        return False
+    return True
+
+
+def _harmless(
+    interpreter: Interpreter, rule: Property, state: Assignment, steps: Steps
 ) -> bool:
     """The steps can be taken from the state, one after the other, and keep the rule."""
     for action, arguments in steps:
@@ -212,16 +263,17 @@ def superfluous(trace: Trace) -> list[TraceStep]:
     """The steps without any one of which the others break the rule all the same."""
     every = [(step.action, step.taken.arguments) for step in trace.steps]
     found = []
-    for step in trace.steps[:-1]:
+    ends = len(trace.steps) - 1 if trace.loop is None else trace.loop.begin
+    for step in trace.steps[:ends]:
         rest = [taken for n, taken in enumerate(every, 1) if n != step.number]
         if _possible(trace, rest) and not keeps(
-            trace.interpreter, trace.rule, trace.initial, rest
+            trace, trace.interpreter, trace.initial, rest
         ):
             found.append(step)
     return found
 
 
-def _possible(trace: Trace, steps: Sequence[tuple[Action, tuple[Any, ...]]]) -> bool:
+def _possible(trace: Trace, steps: Steps) -> bool:
     state = trace.initial
     for action, arguments in steps:
         after = trace.interpreter.attempt(state, action, arguments).after

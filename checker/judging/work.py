@@ -9,12 +9,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.ground.slicing import Slice
@@ -37,11 +38,20 @@ from tdxcheck.checker.verdict import (
     Verdict,
 )
 
+if TYPE_CHECKING:
+    from tdxcheck.checker.engines.explicit import Visit
+
+Clauses = tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
+"""An invariant: of each clause the slots that never have one of these values each."""
+
 
 @dataclass(frozen=True)
 class Answer:
     verdict: Verdict
     evidence: Evidence | None
+    proof: Clauses | None = None
+    """Of what a solver has proved, the invariant, over the slots of the rule's slice;
+    where there is one to be had."""
 
     @property
     def is_final(self) -> bool:
@@ -185,15 +195,17 @@ def judge_by_diagrams(case: Case, budget: Budget, report: Report) -> Findings:
             return nothing(case, Engine.DIAGRAMS, Limit.TIME, started)
 
 
-def judge_explicitly(case: Case, budget: Budget, report: Report) -> Findings:
-    """Visit the reachable states of the case's system."""
+def judge_explicitly(
+    case: Case, budget: Budget, report: Report, large: Visit | None = None
+) -> Findings:
+    """Visit the reachable states of the case's system; many in the way given."""
     from tdxcheck.checker.engines.explicit import FolderError
     from tdxcheck.checker.judging.exploring import explored
 
     started = time.monotonic()
     with alarm(budget.seconds) as expired:
         try:
-            return explored(case, budget, report, expired)
+            return explored(case, budget, report, expired, large)
         except OutOfTime:
             return nothing(case, Engine.EXPLICIT, Limit.TIME, started)
         except FolderError as error:
@@ -246,8 +258,21 @@ ENGINES: Engines = {
     Engine.PDR: judge_by_pdr,
     Engine.PARAMETRIC: judge_parametrically,
 }
+NEEDED = {
+    Engine.DIAGRAMS: "surveying",
+    Engine.EXPLICIT: "exploring",
+    Engine.SYMBOLIC: "solving",
+}
+"""The module beside this one that an engine of many tasks is called by."""
 ON_DEMAND = (Engine.ORBITS, Engine.PDR, Engine.PARAMETRIC)
 """Those that are only asked where they are named."""
+
+
+def prepare(engines: Iterable[Engine]) -> None:
+    """Import what engines need, once for all processes that are forked from here."""
+    for engine in engines:
+        if engine in NEEDED:
+            import_module(f"tdxcheck.checker.judging.{NEEDED[engine]}")
 
 
 def nothing(case: Case, engine: Engine, limit: Limit, started: float) -> Findings:
@@ -269,10 +294,12 @@ def is_open(verdict: Verdict) -> bool:
     return False
 
 
-def answer(system: GroundSystem, verdict: Verdict) -> Answer:
+def answer(
+    system: GroundSystem, verdict: Verdict, proof: Clauses | None = None
+) -> Answer:
     if isinstance(verdict, Refuted | Reached):
         return Answer(verdict, evidence_of(system, verdict.run))
-    return Answer(verdict, None)
+    return Answer(verdict, None, proof)
 
 
 def fired_by_name(part: Slice, fired: Mapping[Action, int]) -> Mapping[str, int]:

@@ -36,9 +36,9 @@ Target: TypeAlias = Action | Event | Kind | Enum
 class Turns(Enum):
     """Whose turn it is that comes again and again."""
 
-    EACH_ACTION = "each action's, for each element"
-    EACH_ELEMENT = "each element's, by whichever action"
-    TOGETHER = "somebody's: any of the steps will do"
+    EACH_ACTION = "each action, for each element"
+    EACH_ELEMENT = "for each element, by whichever action"
+    TOGETHER = "any of the steps will do"
 
 
 @dataclass(frozen=True, eq=False)

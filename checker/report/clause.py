@@ -20,6 +20,7 @@ from tdxcheck.checker.language.interpreter import Interpreter, Recorder, View
 from tdxcheck.checker.language.state import Definition
 from tdxcheck.checker.language.terms import (
     And,
+    Choice,
     Const,
     Element,
     Equal,
@@ -158,7 +159,8 @@ class _Search:
                 if value is decides:
                     one = next(o for o in operands if self.value(o, view) is decides)
                     return self.reasons(one, view)
-                return [fact for o in operands for fact in self.reasons(o, view)]
+                facts = [fact for o in operands for fact in self.reasons(o, view)]
+                return [f for f in facts if not _is_trivial(f.term)] or facts
             case Implies(premise, conclusion):
                 if not value:
                     return [
@@ -202,6 +204,11 @@ class _Search:
         match term:
             case Read():
                 return f"{phrase(term, view)} is {show_value(value, bool)}"
+            case Choice():
+                return f"{term.name} is {show_value(value, bool)}"
+            case Equal(left, right) if _is_trivial(term):
+                relation = "is" if value else "is not"
+                return f"{phrase(left, view)} {relation} {phrase(right, view)}"
             case Equal(left, Const() | Element() as right):
                 return self.compared(left, right, view, value)
             case Equal(left, right):
@@ -269,6 +276,14 @@ class _Search:
                 assert outcome.answer is not None, "a refusal without an answer"
                 answer = show_answer(outcome.answer)
                 yield f" with {answer} ({outcome.guard.location})"
+
+
+def _is_trivial(term: Term[Any]) -> bool:
+    """The term compares elements, whatever the state."""
+    names = Element | Index
+    return isinstance(term, Equal) and all(
+        isinstance(side, names) for side in (term.left, term.right)
+    )
 
 
 def _with(view: View, index: Index, number: int) -> View:

@@ -35,7 +35,9 @@ def fairness(page: Page, trace: Trace) -> None:
     if not trace.rule.fair:
         page.add("The rule relies on no fairness.", Style.QUIET, label="  ", at=2)
         return
-    page.add("Nothing is put off that the rule relies on:", label="  ", at=2)
+    page.add(
+        "What the rule relies on is not put off, and does not help:", label="  ", at=2
+    )
     for line in trace.rule.fair:
         mine = [found for found in trace.served if found.turn.line is line]
         told = f"{line.name} ({line.strength} fairness)"

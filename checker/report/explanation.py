@@ -75,12 +75,15 @@ def _property(page: Page, name: str, asked: Property) -> None:
 def _line(page: Page, line: Fairness, label: str) -> None:
     """What the rule relies on, word by word."""
     page.add(f"{line.name} ({line.strength}): {line.summary}", label=label, at=13)
-    told = f"{_targets(line.targets)}; {line.turns.value}"
+    told = f"{_targets(line.targets)} ({line.turns.value}"
     if line.excepted:
         told += f"; except {_targets(line.excepted)}"
     told += "".join(f"; with {name} = {v}" for name, v in line.choosing.items())
+    when = "becomes possible again and again" if line.strong else "stays possible"
+    told += f"): not put off for ever where it {when}"
+    if condition := phrase(line.condition, NOWHERE):
+        told += f", and {condition}"
     page.add(told, Style.QUIET, label="", at=15)
-    page.add(f"where {phrase(line.condition, NOWHERE)}", Style.QUIET, label="", at=15)
     for source in line.sources:
         page.add(f"{source}; {line.location}", Style.QUIET, label="", at=15)
 

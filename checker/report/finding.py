@@ -6,9 +6,11 @@ had in every format.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from tdxcheck.checker.catalogue import Outcome
 from tdxcheck.checker.judging.judgement import (
@@ -23,9 +25,12 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.narrative import show_answer, told_by
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.story import tell
-from tdxcheck.checker.report.words import kind, sentence
+from tdxcheck.checker.report.words import category, kind, sentence
 from tdxcheck.checker.trace import Change, Trace
 from tdxcheck.checker.verdict import Refuted
+
+if TYPE_CHECKING:
+    from tdxcheck.checker.certificates import Attempt
 
 WIDTH = 100
 """Columns of the reports inside other formats."""
@@ -73,6 +78,8 @@ class Finding:
     """The incident report, of several lines; empty where nothing happened."""
     severity: str = ""
     sources: tuple[str, ...] = ()
+    verdict: str = ""
+    """The kind of the verdict, if it is one on a rule."""
     stages: tuple[Stage, ...] = ()
     elsewhere: tuple[Location, ...] = ()
     """Other places that it may be shown at, the best first."""
@@ -93,6 +100,11 @@ class Results:
     by_subject: Mapping[str, float] = field(default_factory=dict)
     """Seconds that were spent on each subject, where that is known."""
 
+    @property
+    def verdicts(self) -> Mapping[str, int]:
+        """How many verdicts there are of each kind."""
+        return Counter(f.verdict for f in self.findings if f.verdict)
+
     def having(self, result: Result) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.result is result)
 
@@ -105,8 +117,11 @@ RESULTS = {
 }
 
 
-def results_of(assessment: Assessment, status: int) -> Results:
-    """An assessment as findings, one a question."""
+def results_of(
+    assessment: Assessment, status: int, certified: Sequence[Attempt] = ()
+) -> Results:
+    """An assessment as findings, one a question; each says what certificate it has."""
+    of = {attempt.judgement: attempt for attempt in certified}
     spent: dict[str, float] = {}
     for found in assessment.findings:
         spent[found.case] = spent.get(found.case, 0.0) + found.seconds
@@ -114,14 +129,14 @@ def results_of(assessment: Assessment, status: int) -> Results:
         "verify",
         summary.in_one_line(assessment),
         status,
-        tuple(map(finding_of, assessment.judgements)),
+        tuple(finding_of(j, of.get(j)) for j in assessment.judgements),
         assessment.seconds,
         assessment.interrupted,
         spent,
     )
 
 
-def finding_of(judgement: Judgement) -> Finding:
+def finding_of(judgement: Judgement, certified: Attempt | None = None) -> Finding:
     rule = judgement.question.rule
     claim = judgement.question.claim
     broken = outcome_of(judgement.verdict) is Outcome.REFUTED
@@ -130,7 +145,7 @@ def finding_of(judgement: Judgement) -> Finding:
         subject=judgement.case.label,
         name=judgement.question.name,
         result=RESULTS[judgement.standing],
-        message=_message(judgement),
+        message=_message(judgement) + _certificate(certified),
         location=rule.location,
         meaning=claim.statement if claim else rule.summary,
         rationale=" ".join(rule.rationale.split()),
@@ -138,9 +153,18 @@ def finding_of(judgement: Judgement) -> Finding:
         report=_report(judgement),
         severity=rule.severity.value,
         sources=tuple(map(str, dict.fromkeys(rule.sources))),
+        verdict=category(judgement.verdict),
         stages=tuple(_stages(trace)) if trace else (),
         elsewhere=tuple(_elsewhere(judgement)),
     )
+
+
+def _certificate(certified: Attempt | None) -> str:
+    if certified is None:
+        return ""
+    if certified.path is not None:
+        return f"; certificate: {certified.path}"
+    return f"; no certificate: {certified.reason}" if certified.reason else ""
 
 
 def _known(judgement: Judgement) -> str:
@@ -176,7 +200,7 @@ def _message(judgement: Judgement) -> str:
         return f"vacuous, as is known{known}"
     if expected is not None and expected.outcome is Outcome.REFUTED:
         return f"{sentence(judgement)}; on other machines a known refutation{known}"
-    return sentence(judgement)
+    return f"{kind(judgement.verdict)}: {sentence(judgement)}"
 
 
 def _why(trace: Trace) -> str:

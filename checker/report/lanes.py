@@ -14,6 +14,7 @@ from itertools import groupby
 from tdxcheck.checker.language.instance import Entry, show_element
 from tdxcheck.checker.language.system import Kind
 from tdxcheck.checker.language.terms import Index
+from tdxcheck.checker.report import endless
 from tdxcheck.checker.report.narrative import (
     show_actor,
     show_answer,
@@ -22,13 +23,15 @@ from tdxcheck.checker.report.narrative import (
     told_by,
 )
 from tdxcheck.checker.report.page import Page, Style
-from tdxcheck.checker.trace import TraceStep
+from tdxcheck.checker.trace import Trace, TraceStep
 
 NARROW = 80
 """Columns below which there are no lanes."""
 LEAST_TEXT = 50
 """Columns that the words of a step are left with."""
 LONGEST_NAME = 7
+LONGEST_ACTOR = 8
+SHORT_ACTOR = 5
 
 MODULE = "module"
 """The lane of what is called by SEAMCALL."""
@@ -43,7 +46,7 @@ LEGEND = "* acts   o is acted on   x is set as the rule must not find it   ( ) p
 class Told:
     """The steps of a trace, and what is known of them."""
 
-    steps: tuple[TraceStep, ...]
+    trace: Trace
     matter: frozenset[int]
     """The numbers of the steps that matter; the others only prepare them."""
     wanted: frozenset[Entry]
@@ -51,26 +54,46 @@ class Told:
     set_by: dict[Entry, int]
     """The number of the last step to set each of them."""
 
+    @property
+    def steps(self) -> tuple[TraceStep, ...]:
+        return self.trace.steps
+
+    def is_repeated(self, step: TraceStep) -> bool:
+        """The step comes again and again."""
+        loop = self.trace.loop
+        return loop is not None and step.number > loop.begin
+
 
 def lanes(page: Page, told: Told) -> None:
     """Add the steps to the page."""
-    if page.width < NARROW:
-        for steps in _grouped(told):
-            _in_words(page, told, steps)
+    loop = told.trace.loop
+    if not told.steps and loop is None:
+        page.add("Nothing has to happen: the start shows it.", label="  ", at=2)
         return
-    columns = _columns(told, page.width)
-    names = {lane: _name(lane) for lane in columns}
-    _head(page, told, names)
+    names: dict[Lane, str] = {}
+    if page.width >= NARROW:
+        names = {lane: _name(lane) for lane in _columns(told, page.width)}
+        _head(page, told, names)
     for steps in _grouped(told):
-        _row(page, told, steps, names)
-    page.add(LEGEND, Style.QUIET, label="  ", at=2)
+        if loop is not None and steps[0].number == loop.begin + 1:
+            endless.heading(page, told.trace)
+        if names:
+            _row(page, told, steps, names)
+        else:
+            _in_words(page, told, steps)
+    if loop is not None and not loop.steps:
+        endless.heading(page, told.trace)
+    if names:
+        page.add(LEGEND, Style.QUIET, label="  ", at=2)
 
 
 def _grouped(told: Told) -> Iterator[tuple[TraceStep, ...]]:
     """Each step, those that prepare together with others of the same action."""
 
     def key(step: TraceStep) -> object:
-        return step.number if step.number in told.matter else step.action
+        if step.number in told.matter:
+            return step.number
+        return step.action, told.is_repeated(step)
 
     for _, steps in groupby(told.steps, key=key):
         yield tuple(steps)
@@ -122,6 +145,7 @@ def _place(lane: Lane, actors: list[Lane]) -> tuple[int, int, str, int]:
 def _name(lane: Lane) -> str:
     if isinstance(lane, Enum):
         word = show_actor(lane).removesuffix(": ").split()[0]
+        return word if len(word) <= LONGEST_ACTOR else f"{word[:SHORT_ACTOR]}."
     elif isinstance(lane, str):
         word = lane
     else:
@@ -162,7 +186,8 @@ def _words(
         return
     (step,) = steps
     style = Style.PLAIN if step.went_well else Style.BAD
-    text = f"{told_by(step)}{show_answer(step)}"
+    sentence = step.sentence.rstrip(".") if page.width >= NARROW else told_by(step)
+    text = f"{sentence}{show_answer(step)}"
     changes = tuple(c for c in step.changes if told.set_by.get(c.entry) == step.number)
     if changes:
         text += f"; {show_changes(changes)}"

@@ -16,13 +16,12 @@ from tdxcheck.checker.language.instance import (
 from tdxcheck.checker.language.instance import show_answer as as_told
 from tdxcheck.checker.language.source import Source
 from tdxcheck.checker.language.state import Definition
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.report import endless
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.story import Folded, Shown, Story, tell
 from tdxcheck.checker.trace import Change, Flip, Trace, TraceStep
-from tdxcheck.checker.turns import Loop
 
 INDENT = 2
 MOST_CHANGES = 4
@@ -43,12 +42,9 @@ def narrate(page: Page, title: str, trace: Trace, machine: str, shortest: bool) 
         at=INDENT,
     )
     page.add()
-    count = len(trace.steps)
     kind = "example" if reached else "counterexample"
-    length = f"{count} step{'s' * (count != 1)}"
-    if trace.loop is not None:
-        length = _endless(trace.loop)
-    found = f"shortest {kind}: {length}" if shortest else f"{kind}: {length}"
+    text = f"{kind}: {length(trace)}"
+    found = f"shortest {text}" if shortest else text
     page.add(f"{found}, on {machine}" if machine else found, label="  ", at=INDENT)
     if story.chosen:
         page.add("where " + _entries(story), label="  ", at=INDENT)
@@ -56,15 +52,21 @@ def narrate(page: Page, title: str, trace: Trace, machine: str, shortest: bool) 
     _steps(page, story)
     page.add()
     ending(page, story)
+    if trace.loop is not None:
+        endless.fairness(page, trace)
+    significance(page, rule)
     _sources(page, story)
 
 
-def _endless(loop: Loop) -> str:
-    steps, again = loop.begin, len(loop.steps)
+def length(trace: Trace) -> str:
+    """How many steps there are, and how many of them come again and again."""
+    loop = trace.loop
+    steps = len(trace.steps) if loop is None else loop.begin
     text = f"{steps} step{'s' * (steps != 1)}"
-    if not again:
-        return f"{text}, then nothing"
-    return f"{text}, then {again} for ever"
+    if loop is None:
+        return text
+    again = len(loop.steps)
+    return f"{text}, then {again} for ever" if again else f"{text}, then nothing"
 
 
 def _entries(story: Story) -> str:
@@ -106,13 +108,13 @@ def together(steps: tuple[TraceStep, ...]) -> str:
     for actor, mine in groupby(steps, key=lambda step: step.action.actor):
         calls = []
         for _, same in groupby(mine, key=lambda step: step.action):
-            calls.append(_calls(list(same)))
+            calls.append(by_name(list(same)))
         told.append(f"{show_actor(actor)}{', '.join(calls)}")
     return "; ".join(told)
 
 
-def _calls(steps: list[TraceStep]) -> str:
-    """One action, with the arguments of each time that it is taken."""
+def by_name(steps: list[TraceStep]) -> str:
+    """One action by its name, with the arguments of each time that it is taken."""
     arguments = [" ".join(_places(step)) for step in steps]
     name = steps[0].action.name
     if arguments[0]:
@@ -216,7 +218,7 @@ def _flips(flips: Iterable[Flip]) -> list[str]:
 
 
 def ending(page: Page, story: Story) -> None:
-    """What is wrong in the end, and why it matters."""
+    """What is wrong in the end."""
     rule = story.trace.rule
     if story.clause is None:
         page.add(f"Reached: {rule.name}", Style.GOOD, label="  ", at=INDENT)
@@ -227,16 +229,22 @@ def ending(page: Page, story: Story) -> None:
     if rule.mode is Mode.STEP_RULE:
         where = f"VIOLATED by step {len(story.trace.steps)}"
     elif rule.mode is Mode.LEADS_TO:
-        where = f"VIOLATED, owed for ever {endless.when(story.trace)}"
+        when = endless.when(story.trace)
+        where = f"VIOLATED: owed {when}, and never comes, since for ever"
     else:
         where = "VIOLATED here" if story.trace.steps else "VIOLATED from the start"
-    page.add(f"{where}: {reason}", Style.BAD, label="  ", at=INDENT)
+    colon = "" if rule.mode is Mode.LEADS_TO else ":"
+    page.add(f"{where}{colon} {reason}", Style.BAD, label="  ", at=INDENT)
     for fact in (*story.clause.given, *story.clause.failed):
         if fact.because:
             inner = " and ".join(dict.fromkeys(fact.because))
             page.add(f"{fact.text}: {inner}", Style.QUIET, label="    ", at=4)
-    if rule.mode is Mode.LEADS_TO:
-        endless.fairness(page, story.trace)
+
+
+def significance(page: Page, rule: Property) -> None:
+    """Why the rule matters."""
+    if rule.mode is Mode.REACHABLE:
+        return
     paragraph = " ".join(rule.rationale.split("\n\n")[0].split())
     if paragraph:
         page.add(f"Why it matters: {paragraph}", label="  ", at=INDENT)

@@ -158,7 +158,7 @@ def _first(
             and not entry[0].frozen
         )
         if changed:
-            if not keeps(interpreter, trace.rule, start, steps):
+            if not keeps(trace, interpreter, start, steps):
                 rest = _stopped(interpreter, start, steps)
                 if rest is None:
                     return None

@@ -98,6 +98,18 @@ def conclusion(page: Page, found: Sequence[Removal], seconds: float) -> None:
     page.add(f"{in_one_line(found)}; {seconds:.1f} s", Style.TITLE)
 
 
+def not_asked(page: Page, rules: Sequence[str]) -> None:
+    """Which rules say nothing of any safeguard, and how to ask them."""
+    if not rules:
+        return
+    page.add(
+        f"Not asked, as they say what comes in the end: {', '.join(rules)}; "
+        "'tdxcheck verify DESIGN-without-GUARD --rule ID' judges one of them.",
+        Style.QUIET,
+    )
+    page.add()
+
+
 def in_one_line(found: Sequence[Removal]) -> str:
     """How many safeguards stand for something."""
     needed = sum(bool(r.broken or r.sooner) for r in found)

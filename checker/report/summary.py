@@ -158,9 +158,7 @@ def title(case: Case, question: Question) -> str:
         return f"{label} breaks {question.name}"
     if question.dropped is None:
         return f"claim {question.claim.key} fails for {label}"
-    return (
-        f"claim {question.claim.key} needs {question.dropped.key}: {label} without it"
-    )
+    return f"claim {question.claim.key} needs {question.dropped.key}: {label} breaks it"
 
 
 def known(

@@ -11,6 +11,8 @@ from tdxcheck.checker.judging.judgement import Assessment
 from tdxcheck.checker.report.grid import Column, Row, grid
 from tdxcheck.checker.report.words import BRIEF_LEGEND, LEGEND, brief, cell, style
 
+WHOLE = ("\N{CHECK MARK}p", "\N{CHECK MARK}N", "?N")
+"""Signs that have no number at their end."""
 MANY = 4
 """More designs than these are told of in brief."""
 
@@ -57,6 +59,8 @@ def legend(assessment: Assessment) -> Iterable[tuple[str, str]]:
 
 def _kind(word: str) -> str:
     """A word of the table without its number."""
+    if word.rstrip("!") in WHOLE:
+        return word.rstrip("!")
     kind = word.lower().rstrip("!0123456789").removesuffix(" n").rstrip()
     numbered = kind != word.lower().rstrip("!")
     return f"{kind} n" if numbered else kind

@@ -8,12 +8,18 @@ from tdxcheck.checker.judging.others import Others
 from tdxcheck.checker.judging.turning import Turn, Turning, is_outside, superfluous
 from tdxcheck.checker.language.instance import show_answer, show_entry, show_value
 from tdxcheck.checker.language.system import Action, Mode
+from tdxcheck.checker.report import endless
 from tdxcheck.checker.report.lanes import Told, lanes
-from tdxcheck.checker.report.narrative import ending
+from tdxcheck.checker.report.narrative import (
+    by_name,
+    ending,
+    length,
+    significance,
+)
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.remedy import Remedy
 from tdxcheck.checker.report.story import Shown, Story, set_by, tell
-from tdxcheck.checker.trace import Trace, show_call
+from tdxcheck.checker.trace import Trace
 
 MOST_REMEDIES = 4
 MOST_DESIGNS = 6
@@ -25,10 +31,7 @@ def steps(page: Page, title: str, trace: Trace, machine: str) -> Story:
     reached = trace.rule.mode is Mode.REACHABLE
     page.add(title, Style.TITLE if reached else Style.BAD)
     page.add(trace.rule.summary, label="  ", at=2)
-    count = len(trace.steps)
-    page.add(
-        f"{count} step{'s' * (count != 1)} on {machine}", Style.QUIET, label="  ", at=2
-    )
+    page.add(f"{length(trace)}, on {machine}", Style.QUIET, label="  ", at=2)
     if story.chosen:
         free = ", ".join(
             f"{show_entry(entry)} = {show_value(value, entry[0].sort)}"
@@ -43,6 +46,14 @@ def steps(page: Page, title: str, trace: Trace, machine: str) -> Story:
 
 def _told(story: Story) -> Told:
     trace = story.trace
+    sources = set_by(trace, set(story.wanted))
+    wanted = story.wanted | frozenset(sources)
+    return Told(trace, frozenset(_that_matter(story)), wanted, sources)
+
+
+def _that_matter(story: Story) -> set[int]:
+    """The numbers of the steps that do more than prepare others."""
+    trace = story.trace
     shown = {part.step.number for part in story.parts if isinstance(part, Shown)}
     decisive = {step.number for step in story.decisive}
     matter = {
@@ -56,10 +67,7 @@ def _told(story: Story) -> Told:
             or not step.went_well
         )
     }
-    needless = {step.number for step in superfluous(trace)}
-    sources = set_by(trace, set(story.wanted))
-    wanted = story.wanted | frozenset(sources)
-    return Told(trace.steps, frozenset(matter - needless), wanted, sources)
+    return matter - {step.number for step in superfluous(trace)}
 
 
 def clause(page: Page, story: Story) -> None:
@@ -68,7 +76,7 @@ def clause(page: Page, story: Story) -> None:
     ending(page, story)
     if story.clause is None:
         return
-    names = {step.number: show_call(step) for step in trace.steps}
+    names = {step.number: by_name([step]) for step in trace.steps}
     rows = []
     for entry, number in sorted(
         set_by(trace, set(story.wanted)).items(), key=lambda item: -item[1]
@@ -83,11 +91,15 @@ def clause(page: Page, story: Story) -> None:
             )
         )
     page.entries(rows, at=4)
+    if trace.loop is not None:
+        endless.fairness(page, trace)
+    significance(page, trace.rule)
 
 
-def setters(trace: Trace) -> frozenset[Action]:
-    """The actions that set what the broken clause reads."""
-    return frozenset(step.action for step in tell(trace).decisive)
+def what_matters(trace: Trace) -> frozenset[Action]:
+    """The actions of the steps that do more than prepare others."""
+    numbers = _that_matter(tell(trace))
+    return frozenset(step.action for step in trace.steps if step.number in numbers)
 
 
 def different(page: Page, found: Others, number: int, more: str) -> None:
@@ -109,6 +121,9 @@ def avoidable(page: Page, trace: Trace, found: Turning) -> None:
     """Until when, and how, the end could be avoided."""
     count = len(trace.steps)
     page.add()
+    if trace.loop is not None:
+        _still(page, trace, found, trace.loop.begin)
+        return
     if found.last is None:
         page.add(
             "Not avoidable: every run from the initial state breaks the rule.",
@@ -135,6 +150,28 @@ def avoidable(page: Page, trace: Trace, found: Turning) -> None:
             label="  ",
             at=4,
         )
+
+
+def _still(page: Page, trace: Trace, found: Turning, begin: int) -> None:
+    """Until when what never comes could have come, and how."""
+    if found.last is None:
+        text = f"Out of reach as soon as it is owed, {endless.when(trace)}"
+        page.add(text, label="  ", at=2)
+        return
+    missed = found.last + 1
+    if found.last >= begin:
+        text = "Never too late: it can still come, but nobody is obliged to see to it"
+        same = "at any time" if found.last else "at once"
+    else:
+        text = (
+            f"Last avoidable before step {missed}: {_ways(len(found.turns))}, after "
+            "which it can still come"
+        )
+        same = f"the same until step {missed - 1}, then" if missed > 1 else "at once"
+    page.add(text, label="  ", at=2)
+    if found.coming:
+        steps = "; ".join(sentence.rstrip(".") for sentence in found.coming)
+        page.add(f"Nearest that keeps the rule: {same}: {steps}", label="  ", at=4)
 
 
 def _ways(number: int) -> str:

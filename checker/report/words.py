@@ -45,12 +45,15 @@ LEGEND = (
 
 
 BRIEF_LEGEND = (
-    ("\N{CHECK MARK}", "holds: in every reachable state, or proved; or is possible"),
+    ("\N{CHECK MARK}", "holds: every reachable state was visited; or is possible"),
+    ("\N{CHECK MARK}p", "holds: a solver's proof for this machine, checked again"),
+    ("\N{CHECK MARK}N", "holds, however many there are of anything; checked again"),
     ("\N{BALLOT X} N", "broken by a run of N steps; ! if that is news"),
     ("\N{BALLOT X} N+M", "never comes: N steps, then M for ever"),
     ("\N{BALLOT X}", "what must be possible never is"),
     ("vac", "holds only because what it speaks of never happens"),
     ("<= N", "holds for N steps; what comes later is not known"),
+    ("?N", "holds in small machines; no proof for every number found"),
     ("?", "nothing was established within the limits"),
     ("-", "not checked: no engine that was asked answers this kind of question"),
 )
@@ -80,12 +83,14 @@ def brief(judgement: Judgement) -> str:
 
 def _brief(verdict: Verdict) -> str:
     match verdict:
-        case Exhausted() | Proved() | Reached():
+        case Exhausted() | Reached():
             return "\N{CHECK MARK}"
+        case Proved():
+            return "\N{CHECK MARK}p"
         case ProvedForEvery():
             return "\N{CHECK MARK}N"
         case HeldInSmall():
-            return "?"
+            return "?N"
         case Bounded(depth):
             return f"<={depth}"
         case Refuted(run):
@@ -111,6 +116,18 @@ def cell(judgement: Judgement) -> str:
     else:
         text = kind(judgement.verdict)
     return text.upper() if judgement.standing is Standing.UNEXPECTED else text
+
+
+def category(verdict: Verdict) -> str:
+    """Its kind, without any number: what verdicts are counted by."""
+    match verdict:
+        case Refuted():
+            return "refuted"
+        case Reached():
+            return "reached"
+        case Bounded():
+            return "to a depth"
+    return kind(verdict)
 
 
 def kind(verdict: Verdict) -> str:

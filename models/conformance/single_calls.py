@@ -21,6 +21,7 @@ from tdxcheck.models.conformance.replay import (
 )
 from tdxcheck.models.conformance.vectors import (
     Cell,
+    Json,
     LayoutLine,
     MalformedVectors,
     Platform,
@@ -29,6 +30,8 @@ from tdxcheck.models.conformance.vectors import (
     Step,
     TdmrList,
 )
+from tdxcheck.models.module.cpuid import NO_SUBLEAF
+from tdxcheck.models.module.platform import LEAVES_WITH_SUBLEAVES
 from tdxcheck.spec.layout import KB4, Area, Memory, TdmrInfo
 from tdxcheck.spec.module import Module, Status, SysState
 
@@ -157,11 +160,6 @@ def judge_layout(line: LayoutLine, leaves: Leaves = LEAVES) -> Result:
 
 def judge_register(line: RegisterLine, leaves: Leaves = LEAVES) -> Iterator[Result]:
     """A line of platform-checks: one call for each flipped bit."""
-    if line.source != "msr":
-        reason = "the masks of the module's CPUID tables"
-        calls = sum(len(places) for places in line.outcomes.values())
-        yield from (Skipped(reason) for _ in range(calls))
-        return
     outcomes = [(bit, told) for told, places in line.outcomes.items() for bit in places]
     # A bench compares every sample with every other, so it is given few at a time.
     for first in range(0, len(outcomes), SAMPLES):
@@ -172,9 +170,17 @@ def _judge_bits(
     line: RegisterLine, outcomes: list[tuple[int, str]], leaves: Leaves
 ) -> Iterator[Result]:
     init = _step("TDH.SYS.INIT", 0)
-    faults = [{"msr_xor": [hex(line.address), hex(1 << bit)]} for bit, _ in outcomes]
+    faults = [_flip(line, bit) for bit, _ in outcomes]
     steps = [_step(line.leaf, 0, fault=fault) for fault in faults]
-    bench = bench_for(_ONE_LP, {}, steps, leaves)
+    try:
+        bench = bench_for(_ONE_LP, {}, steps, leaves)
+    except OutOfScope as reason:
+        if len(outcomes) == 1:
+            yield Skipped(str(reason))
+            return
+        for each in outcomes:
+            yield from _judge_bits(line, [each], leaves)
+        return
     state = bench.start
     if line.leaf != init.leaf:
         state = call(bench, init, state).state
@@ -185,6 +191,14 @@ def _judge_bits(
             yield Skipped(str(reason))
             continue
         yield _compare_outcome(told, answer, f"{line.name} bit {bit}")
+
+
+def _flip(line: RegisterLine, bit: int) -> Json:
+    """The fault that flips one bit of the line's register."""
+    leaf, *rest = line.register
+    if line.source == "cpuid" and int(leaf, 16) not in LEAVES_WITH_SUBLEAVES:
+        rest[0] = hex(NO_SUBLEAF)
+    return {f"{line.source}_xor": [leaf, *rest, hex(1 << bit)]}
 
 
 def _compare_outcome(outcome: str, answer: Answer, where: str) -> Result:

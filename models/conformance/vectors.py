@@ -138,7 +138,8 @@ class RegisterLine:
     name: str
     leaf: str
     source: str
-    address: int
+    register: tuple[str, ...]
+    """An MSR's address; or a CPUID leaf, subleaf and register name."""
     outcomes: Mapping[str, tuple[int, ...]]
 
 
@@ -240,12 +241,13 @@ def read_registers(path: Path) -> Iterator[RegisterLine]:
     for place, data in lines(path):
         with _Place(place):
             is_msr = data["source"] == "msr"
-            where = data["addr"] if is_msr else ".".join((*data["cpuid"], data["reg"]))
+            where = (data["addr"],) if is_msr else (*data["cpuid"], data["reg"])
+            register = tuple(map(str, where))
             yield RegisterLine(
-                f"{data['leaf']} {data['source']} {where}",
+                f"{data['leaf']} {data['source']} {'.'.join(register)}",
                 str(data["leaf"]),
                 str(data["source"]),
-                int(data["addr"], 16) if is_msr else 0,
+                register,
                 {key: tuple(map(int, bits)) for key, bits in data["flip"].items()},
             )
 

@@ -2,9 +2,7 @@
 
 The PAMT that is allocated at boot is no longer as large as if every page of the
 machine were a TD's: of 4 KB pages it holds one bit each, and the kernel adds the rest
-where a TD has pages, and takes it back afterwards. It is judged on machines whose
-module is not updated while they run: both at once are too many states for a default
-run.
+where a TD has pages, and takes it back afterwards.
 """
 
 from __future__ import annotations
@@ -107,7 +105,6 @@ DPAMT = V7_2.variant(
     removed=(td_add_page,),
     added=PAMT_STEPS,
     settings={
-        Host.runtime_update: False,
         Host.locks_pamt: True,
         Host.resets_removed_pamt_pages: True,
         Host.keeps_unremoved_pamt_pages: True,

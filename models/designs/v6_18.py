@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import action
 from tdxcheck.models.designs.v6_16 import V6_16
+from tdxcheck.models.initialization import let_go_of_memory_lock
 from tdxcheck.spec.host import Actor, Host, Kvm, Tdx
 from tdxcheck.spec.sources import KEXEC_V7, L6_18, PULL_6_18
 
@@ -22,6 +23,7 @@ def reject_module(host: Host) -> None:
     host.require(host.every_online_cpu_initialized())
     host.require(host.module_is_1_5)
     host.require(~host.module_keeps_rbp)
+    let_go_of_memory_lock(host, host.never())
     host.tdx = Tdx.ERROR
 
 
@@ -41,6 +43,7 @@ V6_18 = V6_16.variant(
         Host.flushes_when_seamcalls_end: True,
         Host.flushes_after_vp_flush: True,
         Host.refuses_rbp_clobber: True,
+        Host.releases_only_held_locks: True,
         Host.propagates_bring_up_errors: True,
     },
     sources=(PULL_6_18.at("kexec"), KEXEC_V7.at("1/7 to 7/7"), L6_18.at("whole file")),

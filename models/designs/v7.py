@@ -8,9 +8,14 @@ is cleared around the first SEAMCALLs of a CPU is taken from its development bra
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import action, ite
+from tdxcheck.checker.language import action
 from tdxcheck.models.designs.v3 import V3_DESIGN, build_tdmrs, undo
-from tdxcheck.models.initialization import empty_list, free_pamt, list_present_memory
+from tdxcheck.models.initialization import (
+    empty_list,
+    free_pamt,
+    let_go_of_memory_lock,
+    list_present_memory,
+)
 from tdxcheck.spec.host import Actor, Host, Tdx
 from tdxcheck.spec.sources import V7, V7_TREE
 
@@ -31,8 +36,7 @@ def undo_with_list(host: Host) -> None:
     derived from the patch, and raised in no mail that was read.
     """
     host.require(host.tdx == Tdx.UNDOING)
-    locked, miscount = host.pamt_allocated, host.memory_lock_miscount
-    host.memory_lock_miscount = ite(host.releases_lock_unheld & ~locked, -1, miscount)
+    let_go_of_memory_lock(host, host.pamt_allocated)
     free_pamt(host)
     empty_list(host)
     host.tdx = Tdx.STOPPING
@@ -49,7 +53,6 @@ V7_DESIGN = V3_DESIGN.variant(
         Host.refuses_added_memory_outside_list: True,
         Host.empties_list_on_failure: True,
         Host.looks_at_one_cmr: True,
-        Host.releases_lock_unheld: True,
     },
     sources=(V7.at("00/20, 10/20"), V7_TREE.at("tsx_ctrl_clear()")),
 )

@@ -2,7 +2,8 @@
 
 At subsys_initcall every online CPU does VMXON and TDH.SYS.LP.INIT; the callbacks
 that keep a package's last CPU online belong to the core. There is one attempt:
-KVM finds TDX initialised, or does without.
+KVM finds TDX initialised, or does without. That VMXON fails, or finds VMX in use, is
+left out: the CPU then stays offline.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tdxcheck.models.initialization import (
     call_sys_init,
     empty_list,
     free_pamt,
+    let_go_of_memory_lock,
     list_present_memory,
 )
 from tdxcheck.models.kvm import seamcall, vmxon_everywhere
@@ -92,12 +94,15 @@ def boot_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None
 def boot_without_tdx(host: Host) -> None:
     """A CPU or the module was not enabled: callbacks removed, VMXOFF, TDX given up."""
     clobbers = host.module_is_1_5 & ~host.module_keeps_rbp
-    refused = host.refuses_rbp_clobber & clobbers
+    started = host.tdx == Tdx.STARTED
+    enabled = host.every_online_cpu_initialized()
+    rejected = started & enabled & host.refuses_rbp_clobber & clobbers
     host.require(
         (host.tdx == Tdx.STOPPING)
-        | ((host.tdx == Tdx.STARTED) & (host.sys_init_result == SysInitResult.FAILED))
-        | ((host.tdx == Tdx.STARTED) & host.every_online_cpu_initialized() & refused)
+        | (started & (host.sys_init_result == SysInitResult.FAILED))
+        | rejected
     )
+    let_go_of_memory_lock(host, ~rejected)
     host.tdx = Tdx.ERROR
     host.callbacks_installed = False
     host.vmx_on.fill(False)
@@ -185,7 +190,9 @@ V7_1 = V6_18.variant(
     settings={
         Host.initializes_at_boot: True,
         Host.gives_up_for_good: False,
+        Host.serializes_initialization: False,
         Host.counts_vmx_users: True,
+        Host.silences_emergency_callback: True,
         Host.bears_missing_tdx: True,
         Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,

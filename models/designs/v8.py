@@ -17,6 +17,7 @@ from tdxcheck.models.designs.v7 import (
 from tdxcheck.models.initialization import (
     empty_list,
     free_pamt,
+    let_go_of_memory_lock,
     list_present_memory,
     may_initialize,
 )
@@ -36,6 +37,7 @@ def list_memory_at_once(host: Host) -> None:
 def undo_without_shutdown(host: Host) -> None:
     """The initialisation failed: PAMTs freed, the list emptied, TDX given up."""
     host.require(host.tdx == Tdx.UNDOING)
+    let_go_of_memory_lock(host, host.pamt_allocated)
     free_pamt(host)
     empty_list(host)
     host.tdx = Tdx.ERROR
@@ -57,7 +59,6 @@ V8_DESIGN = V7_DESIGN.variant(
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
         Host.looks_at_one_cmr: False,
-        Host.releases_lock_unheld: False,
     },
     sources=(V8.at("00/16"),),
 )

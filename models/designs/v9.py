@@ -23,7 +23,7 @@ V9_DESIGN = V7_DESIGN.variant(
         Host.refuses_onlining_outside_list: True,
         Host.does_without_a_lost_notifier: True,
         Host.looks_at_one_cmr: False,
-        Host.releases_lock_unheld: False,
+        Host.releases_only_held_locks: True,
     },
     sources=(V8.at("00/16"), V13.at("00/22, changelog")),
 )

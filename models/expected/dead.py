@@ -13,7 +13,7 @@ from tdxcheck.checker.catalogue import Expectation
 from tdxcheck.models.expected.mainline import NO_KEXEC
 from tdxcheck.models.expected.proposals import NEVER_USED
 from tdxcheck.models.expected.table import Table
-from tdxcheck.models.expected.updates import NOT_UPDATED, WITHOUT_UPDATE
+from tdxcheck.models.expected.updates import WITHOUT_UPDATE
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     K6_16,
@@ -66,6 +66,7 @@ NOT_IN_USE: Final[Table] = dict.fromkeys(
         "td_configure_key",
         "td_run",
         "td_add_page",
+        "td_remove_page",
         "td_stop",
         "td_write_back",
         "td_free_key",
@@ -109,11 +110,6 @@ DEAD: Mapping[str, Table] = {
     "v6.18": _RESET,
     "v7.1": _RESET,
     "v7.2": {**EVERYWHERE, "update_without_handoff": HANDED_OFF},
-    "dpamt": {
-        **EVERYWHERE,
-        **FIRST_ONLINE,
-        "an_update_ends": NOT_UPDATED["no_update_loses_a_td"],
-        "init_module_after_failed_update": NOT_UPDATED["no_update_loses_a_td"],
-    },
+    "dpamt": {**EVERYWHERE, "update_without_handoff": HANDED_OFF},
 }
 """By design and name."""

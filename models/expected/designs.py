@@ -33,7 +33,7 @@ from tdxcheck.models.expected.proposals import (
     V8_KNOWN,
 )
 from tdxcheck.models.expected.table import Table
-from tdxcheck.models.expected.updates import NOT_UPDATED, UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.models.expected.updates import UPDATE_KNOWN, WITHOUT_UPDATE
 
 BEFORE_UPDATES: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
@@ -64,5 +64,5 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": {**V7_2_KNOWN, **NOT_UPDATED},
+    "dpamt": {**V7_2_KNOWN, **UPDATE_KNOWN},
 }

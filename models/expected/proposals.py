@@ -247,9 +247,11 @@ NEVER_WORKS = Expectation(
 )
 NEVER_USED = vacuous("TDX never comes into use", V8.at("00/16"))
 V8_MEANINGFUL = {
+    "calls_do_not_collide",
     "no_seamcall_after_failed_init",
     "ended_tds_leave_no_lines",
     "nothing_holds_an_ended_td_back",
+    "a_vcpu_runs_where_it_is_put",
     "freed_pamt_is_not_poisoned",
     "zone_device_memory_is_never_refused",
     "convertible_memory_may_return",

@@ -41,8 +41,6 @@ WITHOUT_UPDATE: Final = without_updates(
     "the kernel has no runtime update", UPDATE_V10.at("cover letter")
 )
 """Of every design before v7.2."""
-NOT_UPDATED: Final = without_updates("judged on a machine that is not updated")
-"""Of a design that could, where the model leaves updates out."""
 
 RETRIED_ONLINE: Final = Expectation(
     note="a CPU that comes online after a failed update calls TDH.SYS.INIT again, "

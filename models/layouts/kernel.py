@@ -229,6 +229,16 @@ def reserved_areas(
     return areas
 
 
+def more_tdmrs(computed_kb: int, printed_kb: int) -> int:
+    """How many TDMRs more a printed size of PAMTs tells of, for the same gigabytes.
+
+    The table for 1 GiB is a page at least: each TDMR more costs 4 KB. A kernel begins
+    one where a node begins, or memory, though the CMR goes on.
+    """
+    more, rest = divmod(printed_kb - computed_kb, 4)
+    return more if rest == 0 and 0 < more < MAX_TDMRS else 0
+
+
 def node_for(tdmr: Area, memory: Sequence[NodeRange]) -> int:
     """The node that a TDMR's PAMT is to come from: of the first memory not below it."""
     for each in memory:

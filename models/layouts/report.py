@@ -18,6 +18,7 @@ from typing import Any
 from tdxcheck.models.layouts.changes import Change, changes
 from tdxcheck.models.layouts.coverage import Share, kept_by_firmware, shares
 from tdxcheck.models.layouts.generations import GENERATIONS, Generation
+from tdxcheck.models.layouts.kernel import more_tdmrs
 from tdxcheck.models.layouts.legal import Legal, legal
 from tdxcheck.models.layouts.outcome import Outcome, outcome
 from tdxcheck.models.layouts.picture import Part, Stretch, legend, stretches
@@ -160,8 +161,11 @@ def _pamt(told: Report) -> str:
     kb, printed = told.found.layout.pamt_kb, told.found.machine.pamt_kb
     if printed is None:
         return f"{kb:,} KB"
-    same = "as the log says" if kb == printed else f"the log says {printed:,} KB"
-    return f"{kb:,} KB, {same}"
+    if kb == printed:
+        return f"{kb:,} KB, as the log says"
+    more = more_tdmrs(kb, printed)
+    why = f", for {number_of(more, 'TDMR')} more than these" if more else ""
+    return f"{kb:,} KB, the log says {printed:,} KB{why}"
 
 
 def _legal(found: Legal) -> Iterator[tuple[str, str]]:
@@ -190,8 +194,17 @@ def memory_rows(told: Report) -> list[tuple[str, str]]:
     return rows
 
 
-def tdmr_rows(told: Report) -> Iterator[tuple[str, ...]]:
-    """A row for each TDMR."""
+def tdmr_rows(told: Report, width: int) -> list[tuple[str, ...]]:
+    """A row for each TDMR, of as many words and columns as fit into the width."""
+    for areas, pamt in (("/{} reserved areas", "PAMT at "), ("/{} areas", "PAMT ")):
+        rows = list(_tdmr_rows(told, areas.format(RESERVED_SLOTS), pamt))
+        if _wide(rows) <= width:
+            return rows
+    short = [row[:-1] for row in rows]
+    return short if _wide(short) <= width else [row[:-1] for row in short]
+
+
+def _tdmr_rows(told: Report, areas: str, at: str) -> Iterator[tuple[str, ...]]:
     layout = told.found.layout
     for number, area in enumerate(layout.areas):
         pamt = layout.pamts[number] if number < len(layout.pamts) else None
@@ -200,9 +213,15 @@ def tdmr_rows(told: Report) -> Iterator[tuple[str, ...]]:
             f"TDMR {number}",
             span_of(area),
             size(area.size),
-            "" if slots is None else f"{slots}/{RESERVED_SLOTS} reserved areas",
-            "" if pamt is None else f"PAMT at {pamt.base:#x}",
+            "" if slots is None else f"{slots}{areas}",
+            "" if pamt is None else f"{at}{pamt.base:#x}",
         )
+
+
+def _wide(rows: Sequence[tuple[str, ...]]) -> int:
+    """How wide a table of these rows is."""
+    columns = zip(*rows, strict=True)
+    return sum(max(map(len, column)) + 2 for column in columns) - 2 if rows else 0
 
 
 def few(rows: Sequence[Any]) -> tuple[list[Any], int]:

@@ -10,6 +10,7 @@ from tdxcheck.checker.catalogue import HOLDS, Catalogue, Outcome
 from tdxcheck.checker.language.variables import Variable
 from tdxcheck.models.logs.facts import Facts
 from tdxcheck.models.logs.timeline import Boot
+from tdxcheck.models.machines.memory_map import Kind
 from tdxcheck.spec.host import Host
 
 MODULE_1_5: Final = re.compile(r"(\d+)\.(\d+)")
@@ -55,16 +56,16 @@ def applied(catalogue: Catalogue, key: str, boot: Boot, facts: Facts) -> list[Ap
 
 
 def _applies(concern: str, key: str, boot: Boot, facts: Facts) -> tuple[bool, str]:
-    memory = facts.memory
+    memory = facts.map
     match concern:
         case "NVDIMM and CXL":
-            if memory.persistent:
+            if facts.persistent:
                 return True, "the memory map has persistent memory"
-            if memory.soft_reserved or memory.cxl_windows:
+            if facts.device_memory:
                 return True, "the memory map has soft-reserved memory or CXL"
-            if memory.driver_managed:
+            if memory.of_kind(Kind.ADDED):
                 return True, "a driver has given device memory to the kernel"
-            if memory.shown:
+            if memory.tells_usable:
                 return False, "the memory map has no such memory"
             return True, "the log shows no memory map that would exclude it"
         case "dynamic PAMT":
@@ -79,7 +80,7 @@ def _applies(concern: str, key: str, boot: Boot, facts: Facts) -> tuple[bool, st
             if facts.parameter("crashkernel") is not None:
                 return True, "memory is reserved for a crash kernel"
         case "memory":
-            if memory.hotplug_windows:
+            if memory.windows:
                 return True, "firmware leaves windows for memory hotplug"
     return True, "it concerns every host with TDX"
 
@@ -87,7 +88,7 @@ def _applies(concern: str, key: str, boot: Boot, facts: Facts) -> tuple[bool, st
 def features(boot: Boot, facts: Facts) -> dict[Variable, Any]:
     """What the log shows that the machine has, or has not."""
     found: dict[Variable, Any] = {}
-    memory = facts.memory
+    memory = facts.map
     if facts.erratum is not None:
         found[Host.partial_write_erratum] = facts.erratum
     if version := MODULE_1_5.match(facts.module):
@@ -100,9 +101,9 @@ def features(boot: Boot, facts: Facts) -> dict[Variable, Any]:
         found[Host.hibernation] = False
     if boot.has("kexec_off"):
         found[Host.kexec] = False
-    devices = (memory.persistent, memory.soft_reserved, memory.cxl_windows)
-    if memory.shown and not any(devices) and not memory.driver_managed:
+    devices = (*facts.persistent, *facts.device_memory, *memory.of_kind(Kind.ADDED))
+    if memory.tells_usable and memory.complete and not devices:
         found[Host.device_memory] = False
-    if memory.nodes and not memory.hotplug_windows:
+    if memory.nodes and not memory.windows:
         found[Host.memory_hotplug] = False
     return found

@@ -11,7 +11,7 @@ from tdxcheck.models.logs import statuses
 from tdxcheck.models.logs.facts import Call, Facts, facts_of
 from tdxcheck.models.logs.form import Role
 from tdxcheck.models.logs.matching import Match, matched
-from tdxcheck.models.logs.reading import LogError, lines, opened
+from tdxcheck.models.logs.reading import LogError, Readable, lines, named, opened
 from tdxcheck.models.logs.timeline import Boot, Event, timeline
 from tdxcheck.models.logs.verdict import Status, Verdict, verdict_of
 from tdxcheck.spec.decoding import decode
@@ -29,6 +29,7 @@ BAD: Final = frozenset(
         Status.CPU_REFUSED,
         Status.TD_REFUSED,
         Status.CRASHED,
+        Status.OOPS,
         Status.MACHINE_CHECK,
     }
 )
@@ -78,13 +79,22 @@ def audit_of(path: Path | None) -> LogAudit:
 
     Errors: OSError, LogError.
     """
-    name = "standard input" if path is None else str(path)
     with opened(path) as file:
-        log = timeline(lines(file, name))
+        return audit_stream(file, named(path))
+
+
+def audit_stream(file: Readable, name: str) -> LogAudit:
+    """The same of an open file; errors: LogError."""
+    log = timeline(lines(file, name))
     boots = [judged(boot) for boot in log.boots or [Boot()]]
     notes = list(log.notes)
     if any(audit.boot.reordered for audit in boots):
         notes.append("lines were not in the order of their stamps; these were followed")
+    notes += [
+        f"the memory map was not taken: {audit.facts.no_map}"
+        for audit in boots
+        if audit.facts.no_map
+    ]
     dropped = sum(audit.boot.dropped for audit in boots)
     if dropped:
         notes.append(f"{dropped:,} more different lines of a boot were left out")
@@ -104,7 +114,7 @@ def not_told(audit: BootAudit) -> list[str]:
         found.append("which kernel it was: no 'Linux version' line")
     if not boot.has("command_line"):
         found.append("what the kernel was asked for: no command line")
-    if not facts.memory.shown:
+    if not facts.map.tells_usable:
         found.append(
             "whether all memory is covered by TDMRs: no memory map (BIOS-e820 lines)"
         )
@@ -160,9 +170,9 @@ def boot_json(audit: BootAudit) -> dict[str, Any]:
         "initialisation": verdict.initialisation.value,
         "reason": verdict.reason or None,
         "inferred_from": verdict.inferred or None,
-        "causes": [event_json(event) for event in verdict.causes],
+        "causes": [event_json(event) for event in verdict.causes[:SHOWN]],
         "candidates": verdict.candidates,
-        "refusals": [event_json(event) for event in verdict.refusals],
+        "refusals": [event_json(event) for event in verdict.refusals[:SHOWN]],
         "advice": verdict.advice,
         "alike": audit.boot.alike,
         "facts": values.as_json(audit.facts, audit.boot),
@@ -173,7 +183,7 @@ def boot_json(audit: BootAudit) -> dict[str, Any]:
             "sure": match.sure.value,
             "because": match.because,
             "others": match.others,
-            "against": [event_json(event) for event in match.against],
+            "against": [event_json(event) for event in match.against[:SHOWN]],
         },
         "timeline": [event_json(event) for event in events[: 10 * SHOWN]],
         "not_told": not_told(audit),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tdxcheck.models.layouts.kernel import next_tdmr
+from tdxcheck.models.logs.memory import builder_of, gaps, usable_listed
 from tdxcheck.models.logs.timeline import Boot, Event
-from tdxcheck.spec.layout import LEVELS, pamt_size
+from tdxcheck.models.machines.memory_map import Kind, MalformedMap, MemoryMap
+from tdxcheck.spec.layout import LEVELS, Area, pamt_size
 
 Range = tuple[int, int]
 """From the first byte to the one after the last."""
@@ -28,7 +30,7 @@ MODEL: Final = re.compile(r"model: (0x[0-9a-f]{1,4})", re.IGNORECASE)
 WITH_ERRATUM: Final = frozenset({0x8F, 0xCF})
 """Sapphire Rapids X, Emerald Rapids X. Source: L6.8 check_tdx_erratum()."""
 
-GIB: Final = 1 << 30
+UNKNOWN: Final = MemoryMap(tells_usable=False)
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,6 @@ class Call:
     word: int
     cpu: int | None
     event: Event
-
-
-@dataclass
-class Memory:
-    """The memory map, as far as it is shown."""
-
-    usable: list[Range] = field(default_factory=list)
-    persistent: list[Range] = field(default_factory=list)
-    soft_reserved: list[Range] = field(default_factory=list)
-    cxl_windows: list[Range] = field(default_factory=list)
-    hotplug_windows: list[Range] = field(default_factory=list)
-    gaps: int = 0
-    nodes: int = 0
-    driver_managed: list[Range] = field(default_factory=list)
-
-    @property
-    def shown(self) -> bool:
-        return bool(self.usable)
 
 
 @dataclass
@@ -85,7 +69,18 @@ class Facts:
     refused: Range | None = None
     """The memory that was refused."""
     calls: list[Call] = field(default_factory=list)
-    memory: Memory = field(default_factory=Memory)
+    dynamic: bool = False
+    """Dynamic PAMT is on."""
+    map: MemoryMap = UNKNOWN
+    """The memory map, as far as it is shown."""
+    no_map: str = ""
+    """Why none was made of the lines that tell of memory."""
+    usable_listed: int = 0
+    """Ranges that are listed as usable."""
+    gaps: int = 0
+    persistent: tuple[Area, ...] = ()
+    soft_reserved: tuple[Area, ...] = ()
+    """As it was listed, though a driver may have added it later."""
 
     @property
     def release(self) -> tuple[int, int] | None:
@@ -102,6 +97,11 @@ class Facts:
         found = MODEL.search(self.processor)
         return int(found[1], 16) in WITH_ERRATUM if found else None
 
+    @property
+    def device_memory(self) -> tuple[Area, ...]:
+        """Soft-reserved memory, and CXL windows."""
+        return (*self.soft_reserved, *self.map.cxl_windows)
+
     def parameter(self, name: str) -> str | None:
         """The last value of a parameter; empty where it has none, None if absent."""
         for text in reversed(self.parameters):
@@ -113,23 +113,33 @@ class Facts:
     @property
     def pamt_of_cmrs(self) -> int | None:
         """KB of the PAMT for TDMRs that are the CMRs, widened to 1 GiB."""
-        if not self.cmrs:
-            return None
-        total, covered = 0, 0
-        for start, end in sorted(self.cmrs):
-            first = max(start // GIB * GIB, covered)
-            last = -(-end // GIB) * GIB
-            if last > first:
-                covered = last
-                total += sum(pamt_size(level, last - first) for level in LEVELS)
-        return total >> 10
+        tdmrs: list[Area] = []
+        for cmr in self.map.cmrs or ():
+            more = next_tdmr(tdmrs[-1] if tdmrs else None, cmr)
+            if more is not None:
+                tdmrs.append(more)
+        sizes = (pamt_size(n, t.size, self.dynamic) for t in tdmrs for n in LEVELS)
+        return sum(sizes) >> 10 if tdmrs else None
 
 
 def facts_of(boot: Boot) -> Facts:
     facts = Facts()
     for event in boot.events:
         _take(facts, event)
-    facts.memory = memory_of(boot)
+    facts.gaps = gaps(boot)
+    try:
+        builder = builder_of(boot)
+        facts.map = builder.finish()
+    except MalformedMap as error:
+        facts.no_map = str(error)
+    else:
+        facts.usable_listed = usable_listed(builder)
+        facts.persistent = builder.listed(
+            Kind.NVDIMM, Kind.LEGACY_PMEM, Kind.PERSISTENT
+        )
+        facts.soft_reserved = builder.listed(Kind.SOFT_RESERVED)
+        # Those that the kernel has checked are the same again.
+        facts.cmrs = [(cmr.base, cmr.end) for cmr in facts.map.cmrs or ()]
     return facts
 
 
@@ -161,9 +171,8 @@ def _take(facts: Facts, event: Event) -> None:
             facts.mktme_keyids = line.number("count")
         case "keyids":
             facts.keyid = bounds
-        case "cmr":
-            if bounds not in facts.cmrs and bounds[0] < bounds[1]:
-                facts.cmrs.append(bounds)
+        case "dynamic_pamt":
+            facts.dynamic = True
         case "module":
             facts.module = f"{line.number('major')}.{line.number('minor')}"
             facts.module_build = line.text("build")
@@ -180,6 +189,10 @@ def _take(facts: Facts, event: Event) -> None:
             facts.tdmr = bounds
         case "memory_refused":
             facts.refused = bounds
+        case "memory_prechecked" if bounds[1]:
+            facts.refused = facts.refused or bounds
+        case "memory_failed" | "online_failed" if line.number("last"):
+            facts.refused = facts.refused or (bounds[0], line.number("last") + 1)
         case "seamcall":
             facts.calls.append(_call(event))
         case "disable_failed":
@@ -204,50 +217,9 @@ def _call(event: Event) -> Call:
     )
 
 
-def memory_of(boot: Boot) -> Memory:
-    """The map that holds in the end: the user's, or the loader's, or firmware's."""
-    memory = Memory()
-    for key in ("e820_user", "e820_setup", "e820"):
-        ranges = [(e.line.text("kind").lower(), _range(e)) for e in boot.of(key)]
-        usable = [r for kind, r in ranges if kind.startswith(("usable", "system ram"))]
-        if not memory.usable:
-            memory.usable = sorted(set(usable))
-        if key != "e820" or not boot.has("e820_user"):
-            memory.persistent += [r for k, r in ranges if k.startswith("persistent")]
-        memory.soft_reserved += [r for k, r in ranges if k.startswith("soft")]
-    memory.gaps = len({_range(e) for e in boot.of("e820_gap")})
-    memory.persistent += [_range(e) for e in boot.of("iomem_pmem")]
-    memory.soft_reserved += [_range(e) for e in boot.of("iomem_soft")]
-    memory.persistent = merged(memory.persistent)
-    memory.soft_reserved = merged(memory.soft_reserved)
-    memory.cxl_windows = merged(_range(e) for e in boot.of("iomem_cxl"))
-    memory.driver_managed = merged(
-        _range(e) for e in boot.of("iomem_ram") if "(" in e.line.text("rest")
-    )
-    hot = [e for e in boot.of("srat") if "hotplug" in e.line.text("flags")]
-    memory.hotplug_windows = [_range(e) for e in hot]
-    memory.nodes = len({e.line.number("node") for e in boot.of("srat")})
-    return memory
-
-
-def _range(event: Event) -> Range:
-    return event.line.number("start"), event.line.number("last") + 1
-
-
-def merged(ranges: Iterable[Range]) -> list[Range]:
-    """The ranges in order, those that touch put together."""
-    found: list[Range] = []
-    for start, end in sorted(ranges):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        elif start < end:
-            found.append((start, end))
-    return found
-
-
 def as_json(facts: Facts, boot: Boot) -> dict[str, Any]:
     """The values under the names that collections of logs use for them."""
-    memory = facts.memory
+    memory = facts.map
     found: dict[str, Any] = {
         "kernel": facts.kernel or None,
         "parameters": facts.parameters,
@@ -270,16 +242,20 @@ def as_json(facts: Facts, boot: Boot) -> dict[str, Any]:
         "range": facts.refused,
         "kexec": "refused" if boot.has(*KEXEC_REFUSED) else None,
         "s3": "refused" if boot.has("s3_off") else None,
-        "usable_regions": len(memory.usable) or None,
-        "persistent": memory.persistent,
-        "soft_reserved": memory.soft_reserved,
-        "cxl_windows": memory.cxl_windows,
-        "driver_managed": memory.driver_managed,
-        "srat_hotplug": len(memory.hotplug_windows) or None,
-        "srat_nodes": memory.nodes or None,
-        "gaps": memory.gaps or None,
+        "usable_regions": facts.usable_listed or None,
+        "persistent": _pairs(facts.persistent),
+        "soft_reserved": _pairs(facts.soft_reserved),
+        "cxl_windows": _pairs(memory.cxl_windows),
+        "driver_managed": _pairs(memory.of_kind(Kind.ADDED)),
+        "srat_hotplug": len(memory.windows) or None,
+        "srat_nodes": len({n.node for n in (*memory.nodes, *memory.windows)}) or None,
+        "gaps": facts.gaps or None,
     }
     return found
+
+
+def _pairs(areas: tuple[Area, ...]) -> list[Range]:
+    return [(area.base, area.end) for area in areas]
 
 
 KEXEC_REFUSED: Final = (

@@ -51,6 +51,7 @@ class Role(Enum):
     RUN = "TDX in use"
     REFUSAL = "refused"
     HARDWARE = "hardware error"
+    CRASH = "crash"
     GUEST = "a guest"
     NOTE = "note"
 
@@ -99,6 +100,40 @@ def _compiled(origin: Origin, text: str) -> tuple[str, re.Pattern[str]]:
     anchor = max(parts[0::3], key=len).strip()
     start = origin.value or r"(?:^|(?<=[\s:\]\"]))"
     return anchor.lower(), re.compile(start + pattern, re.IGNORECASE)
+
+
+def core(
+    key: str,
+    role: Role,
+    says: str,
+    designs: frozenset[str],
+    source: Source,
+    *formats: str,
+) -> Form:
+    return Form(key, role, Origin.CORE, formats, designs, (source,), says)
+
+
+def kvm(
+    key: str,
+    role: Role,
+    says: str,
+    designs: frozenset[str],
+    source: Source,
+    *formats: str,
+) -> Form:
+    return Form(key, role, Origin.KVM, formats, designs, (source,), says)
+
+
+def other(
+    key: str,
+    role: Role,
+    origin: Origin,
+    says: str,
+    designs: frozenset[str],
+    source: Source,
+    *formats: str,
+) -> Form:
+    return Form(key, role, origin, formats, designs, (source,), says)
 
 
 KINDS: Final = re.compile(r"\{(\w+):([uxni])\}")

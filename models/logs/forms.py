@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from tdxcheck.checker.language.source import Source
-from tdxcheck.models.logs.form import Form, Origin, Role
+from tdxcheck.models.logs.families import (
+    ALL,
+    BY_CALLER,
+    BY_CORE,
+    BY_KVM,
+    EARLY,
+    LATE,
+    OF_2022,
+    V5_ERA,
+)
+from tdxcheck.models.logs.form import Origin, Role, core, other
 from tdxcheck.spec.sources import (
-    CPU_SPEC,
-    CXL_2024,
-    DISABLE_V3,
     DPAMT_V6,
     ISSUES,
-    K6_16,
-    KEXEC_MUTEX,
-    KEXEC_V7,
     L6_8,
     L6_18,
     L7,
-    TDX_RST,
     TREE_6_2,
     V3,
     V3_TREE,
@@ -30,56 +32,6 @@ from tdxcheck.spec.sources import (
     V7,
     VERSION_V2,
 )
-
-OF_2022: Final = frozenset(
-    {
-        "rfc-v2", "v3", "document-only", "kh-approach1", "kh-approach2",
-        "kh-approach2-corrected",
-    }
-)  # fmt: skip
-V5_ERA: Final = frozenset({"v5", "v6", "v7", "v8", "v9"})
-BY_CALLER: Final = frozenset({"v13"})
-"""The trees of 2023, in which the caller enables each CPU."""
-EARLY: Final = OF_2022 | V5_ERA | BY_CALLER
-BY_KVM: Final = frozenset({"v6.8", "hotadd-precheck", "kexec-mutex", "v6.16", "v6.18"})
-BY_CORE: Final = frozenset({"v7.1", "v7.2", "dpamt"})
-LATE: Final = BY_CALLER | BY_KVM | BY_CORE
-ALL: Final = EARLY | LATE
-
-
-def core(
-    key: str,
-    role: Role,
-    says: str,
-    designs: frozenset[str],
-    source: Source,
-    *formats: str,
-) -> Form:
-    return Form(key, role, Origin.CORE, formats, designs, (source,), says)
-
-
-def kvm(
-    key: str,
-    role: Role,
-    says: str,
-    designs: frozenset[str],
-    source: Source,
-    *formats: str,
-) -> Form:
-    return Form(key, role, Origin.KVM, formats, designs, (source,), says)
-
-
-def other(
-    key: str,
-    role: Role,
-    origin: Origin,
-    says: str,
-    designs: frozenset[str],
-    source: Source,
-    *formats: str,
-) -> Form:
-    return Form(key, role, origin, formats, designs, (source,), says)
-
 
 BOOT_LINES: Final = (
     core(
@@ -221,9 +173,11 @@ INIT_LINES: Final = (
         "Memory region [{start:x}, {end:x}) is not TDX convertible memory",
     ),
     core(
-        "not_in_vmx", Role.FAILURE, "SEAMCALL met #UD: CPU {cpu} had not done VMXON",
+        "not_in_vmx", Role.FAILURE,
+        "SEAMCALL met #UD: VMXON had not been done on the CPU",
         BY_CALLER, TREE_6_2.at("seamcall()"),
         "SEAMCALL failed: CPU {cpu:u} is not in VMX operation",
+        "CPU is not in VMX operation", "not in VMX operation",
     ),
     core(
         "module_outdated", Role.FAILURE,
@@ -237,6 +191,7 @@ INIT_LINES: Final = (
         "SEAMCALL leaf {leaf:n} failed: {status:n}",
         "SEAMCALL failed: leaf: {leaf:n}, error: {status:n}",
         "SEAMCALL failed: leaf {leaf:n}, error {status:n}",
+        "SEAMCALL failed: leaf {leaf:n}, rcx {rcx:n}, error {status:n}",
         "SEAMCALL failed: CPU {cpu:u}: leaf {leaf:n}, error {status:n}",
         "SEAMCALL {name:w} failed: {status:n}",
         "SEAMCALL[{name:w}] failed: {status:n}",
@@ -245,6 +200,8 @@ INIT_LINES: Final = (
         "registers", Role.NOTE, "with RCX {rcx:#x}, RDX {rdx:#x}",
         frozenset(), L6_8.at("seamcall_err_ret()"),
         "RCX {rcx:n} RDX {rdx:n} R08 {r8:n}",
+        "additional output: rcx {rcx:n}, rdx {rdx:n}, r8 {r8:n}",
+        "SEAMCALL additional output: rcx {rcx:n}, rdx {rdx:n}",
     ),
     core(
         "tdmrs_exhausted", Role.FAILURE, "memory needs more TDMRs than there are",
@@ -258,12 +215,12 @@ INIT_LINES: Final = (
         "initialization failed: TDMR [{start:x}, {end:x}): reserved areas exhausted",
     ),
     core(
-        "tdmrs_short", Role.NOTE, "{used} of {limit} TDMRs are used",
+        "tdmrs_short", Role.INIT, "{used} of {limit} TDMRs are used",
         LATE, L6_8.at("fill_out_tdmrs()"),
         "consumed TDMRs reaching limit: {used:u} used out of {limit:u}",
     ),
     core(
-        "pamt_node", Role.NOTE, "the PAMT of [{start:#x}, {end:#x}) is on node 0",
+        "pamt_node", Role.INIT, "the PAMT of [{start:#x}, {end:#x}) is on node 0",
         LATE, L6_8.at("tdmr_get_nid()"),
         "TDMR [{start:x}, {end:x}): unable to find local NUMA node for PAMT"
         " allocation",
@@ -317,155 +274,3 @@ INIT_LINES: Final = (
         OF_2022 | V5_ERA, V3.at("08/21"), "Failed to initialize TDX module",
     ),
 )  # fmt: skip
-
-RUN_LINES: Final = (
-    kvm(
-        "kvm_ready", Role.RUN, "KVM offers TDX", frozenset(), TREE_6_2.at("KVM"),
-        "TDX is supported", "live migration supported",
-        "max servtds supported per user TD is {count:u}",
-    ),
-    kvm(
-        "kvm_no_keyids", Role.FAILURE, "KVM finds no private KeyID",
-        frozenset(), K6_16.at("__tdx_bringup()"),
-        "no TDX private KeyIDs available",
-    ),
-    kvm(
-        "kvm_virt_at_load", Role.FAILURE,
-        "KVM does without TDX: kvm.enable_virt_at_load is 0",
-        BY_KVM, K6_16.at("tdx_bringup()"),
-        "tdx requires kvm.enable_virt_at_load=1",
-    ),
-    other(
-        "kvm_lacks", Role.FAILURE, Origin.ANY, "KVM does without TDX: {what} is off",
-        frozenset(), K6_16.at("tdx_bringup()"),
-        "{what:w} is required for TDX",
-        "TDP MMU and MMIO caching and EPT A/D bit is required for TDX",
-        "TDX requires TDP MMU",
-    ),
-    other(
-        "kvm_vcpus", Role.FAILURE, Origin.ANY,
-        "the module takes {most} vCPUs a TD, fewer than there are CPUs ({cpus})",
-        BY_KVM | BY_CORE, K6_16.at("__tdx_bringup()"),
-        "Disable TDX: MAX_VCPU_PER_TD ({most:u}) smaller than number of logical CPUs"
-        " ({cpus:u})",
-    ),
-    other(
-        "hkid_leaked", Role.RUN, Origin.ANY, "{call} failed: HKID {hkid} is leaked",
-        BY_KVM | BY_CORE, K6_16.at("tdx_mmu_release_hkid()"),
-        "{call:w} failed. HKID {hkid:u} is leaked",
-    ),
-)  # fmt: skip
-
-REFUSAL_LINES: Final = (
-    other(
-        "last_cpu", Role.REFUSAL, Origin.ANY,
-        "a package's last CPU is not taken offline while a TD exists",
-        BY_KVM | BY_CORE, K6_16.at("tdx_offline_cpu()"),
-        "TDX requires all packages to have an online CPU",
-    ),
-    other(
-        "td_refused", Role.REFUSAL, Origin.ANY,
-        "no TD is created while a package has no CPU online",
-        BY_KVM | BY_CORE, K6_16.at("__tdx_td_init()"),
-        "All packages need to have online CPU to create TD",
-    ),
-    other(
-        "kexec_refused", Role.REFUSAL, Origin.KEXEC,
-        "no image for kexec is loaded: the partial-write erratum",
-        frozenset({"v6.18", "v7.1"}), KEXEC_V7.at("machine_kexec_prepare()"),
-        "Not allowed on platform with tdx_pw_mce bug",
-    ),
-    other(
-        "kexec_excluded", Role.REFUSAL, Origin.KEXEC,
-        "no image for kexec is loaded: TDX is initialised",
-        frozenset({"kexec-mutex"}), KEXEC_MUTEX.at("kexec_load()"),
-        "Disabled: TDX is enabled",
-    ),
-    core(
-        "tdx_excluded", Role.FAILURE, "TDX is off for good: kexec's image came first",
-        frozenset({"kexec-mutex"}), KEXEC_MUTEX.at("tdx_disable()"),
-        "explicitly disabled",
-    ),
-    core(
-        "disable_failed", Role.RUN, "TDH.SYS.DISABLE answered {status:#x}",
-        frozenset({"v7.2", "dpamt"}), DISABLE_V3.at("tdx_sys_disable()"),
-        "TDH.SYS.DISABLE failed: {status:n}",
-    ),
-    other(
-        "acpi_memory_refused", Role.REFUSAL, Origin.ANY,
-        "memory that firmware adds is ignored", frozenset({"v5"}), V5.at("03/22"),
-        "Platform doesn't support ACPI memory hotplug. New memory device ignored",
-    ),
-    other(
-        "acpi_cpu_refused", Role.REFUSAL, Origin.ANY,
-        "a CPU that firmware adds is ignored", frozenset({"v5"}), V5.at("02/22"),
-        "Platform doesn't support ACPI CPU hotplug. New CPU ignored",
-    ),
-    other(
-        "acpi_removal", Role.HARDWARE, Origin.ANY,
-        "firmware takes a device away: BUG()", frozenset({"v5"}), V5.at("02/22, 03/22"),
-        "Platform doesn't support ACPI CPU hotplug. BUG()",
-        "Platform doesn't support ACPI memory hotplug. BUG()",
-    ),
-    other(
-        "memory_refused", Role.REFUSAL, Origin.ANY,
-        "memory [{start:#x}, {end:#x}) is not added on a platform with TDX",
-        frozenset({"v5", "kh-approach1"}), V5.at("04/22"),
-        "Unable to add memory [{start:x}, {end:x}) on TDX enabled platform",
-    ),
-    other(
-        "memory_prechecked", Role.REFUSAL, Origin.ANY,
-        "memory is not added: not all of it is TDX memory",
-        frozenset({"hotadd-precheck"}),
-        CXL_2024.at("arch_check_hotplug_memory_range()"),
-        "Reject hot-adding memory range",
-    ),
-    other(
-        "memory_failed", Role.REFUSAL, Origin.ANY, "hot-added memory was not taken",
-        frozenset(), TDX_RST.at("Physical memory hotplug"),
-        "add_memory failed", "acpi_memory_enable_device() error",
-        "mapping{n:u}: {start:x}-{last:x} memory add failed",
-        "kmem: probe of {device:w} failed with error {errno:i}",
-        "probe with driver kmem failed with error {errno:i}",
-        "Hotplug memory [{start:x}-{last:x}] exceeds maximum addressable",
-    ),
-    other(
-        "online_failed", Role.REFUSAL, Origin.ANY,
-        "memory [{start:#x}, {last:#x}] did not go online",
-        frozenset(), L6_8.at("tdx_memory_notifier()"),
-        "online_pages [mem {start:x}-{last:x}] failed",
-    ),
-    other(
-        "machine_check", Role.HARDWARE, Origin.ANY,
-        "a machine check met TDX private memory: the kernel wrote to it, or memory is"
-        " broken", LATE, L6_8.at("tdx_dump_mce_info()"),
-        "TDX private memory error",
-    ),
-    other(
-        "machine_check_fatal", Role.HARDWARE, Origin.ANY,
-        "a machine check was fatal, and whose memory it met is not said",
-        frozenset(), CPU_SPEC.at("machine checks"),
-        "Machine Check Exception:", "Kernel panic - not syncing: Fatal machine check",
-        "Kernel panic - not syncing: Fatal local machine check",
-        "Kernel panic - not syncing: Machine check",
-    ),
-    other(
-        "kexec_failed", Role.REFUSAL, Origin.ANY,
-        "an image for kexec was not loaded: {why}",
-        frozenset(), TDX_RST.at("Kexec()"),
-        "kexec_load failed: {why:t}", "kexec_file_load failed: {why:t}",
-    ),
-    core(
-        "guest", Role.GUEST, "this kernel is a TD",
-        frozenset(), TDX_RST.at("TDX guest"),
-        "Guest detected",
-    ),
-    other(
-        "guest_features", Role.GUEST, Origin.ANY, "this kernel is a TD",
-        frozenset(), TDX_RST.at("TDX guest"),
-        "Memory Encryption Features active: Intel TDX",
-        "Memory Encryption Features active: TDX",
-    ),
-)  # fmt: skip
-
-TDX_FORMS: Final = (*BOOT_LINES, *INIT_LINES, *RUN_LINES, *REFUSAL_LINES)

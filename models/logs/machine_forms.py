@@ -1,4 +1,4 @@
-"""What a log says of the machine itself: kernel, processor, memory, encryption."""
+"""What a log says of the machine itself: kernel, processor, encryption."""
 
 from __future__ import annotations
 
@@ -32,23 +32,4 @@ MACHINE_FORMS: Final = (
          "Unknown policy is active: {policy:x}", origin=Origin.TME),
     fact("mktme_algorithm", "no algorithm of TME is known to this kernel",
          "No known encryption algorithm is supported: {bits:x}", origin=Origin.TME),
-)  # fmt: skip
-
-MEMORY_FORMS: Final = (
-    fact("e820", "firmware's memory map",
-         "BIOS-e820: [mem {start:x}-{last:x}] {kind:t}"),
-    fact("e820_gap", "a gap in firmware's memory map",
-         "BIOS-e820: [gap {start:x}-{last:x}]"),
-    fact("e820_user", "the memory map of the command line",
-         "user: [mem {start:x}-{last:x}] {kind:t}"),
-    fact("e820_setup", "the memory map of the boot loader",
-         "setup_data: [mem {start:x}-{last:x}] {kind:t}"),
-    fact("srat", "memory of node {node}",
-         "SRAT: Node {node:u} PXM {pxm:u} [mem {start:x}-{last:x}]{flags:t}"),
-    fact("iomem_ram", "memory", "{start:x}-{last:x} : System RAM{rest:t}"),
-    fact("iomem_pmem", "persistent memory",
-         "{start:x}-{last:x} : Persistent Memory{rest:t}"),
-    fact("iomem_cxl", "a CXL window", "{start:x}-{last:x} : CXL Window{rest:t}"),
-    fact("iomem_soft", "soft-reserved memory",
-         "{start:x}-{last:x} : Soft Reserved{rest:t}"),
 )  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from tdxcheck.models.logs.facts import Facts
+from tdxcheck.models.logs.families import ALL, BY_CALLER, BY_CORE, EARLY, LATE
 from tdxcheck.models.logs.form import Origin
-from tdxcheck.models.logs.forms import ALL, BY_CALLER, EARLY, LATE
 from tdxcheck.models.logs.timeline import Boot, Event
 
 BY_RELEASE: Final = (
@@ -23,6 +24,11 @@ BY_RELEASE: Final = (
     ((5, 16), "v3"),
 )
 """The design of each release and of the trees that were made for it, newest first."""
+
+SEAMCALLS: Final = MappingProxyType(
+    {"virt/tdx": LATE, "tdx": EARLY, "seamldr": BY_CORE - {"v7.1"}}
+)
+"""Who prints that a SEAMCALL has failed, by the prefix."""
 
 USUAL: Final = (
     "v6.8", "v6.16", "v6.18", "v7.1", "v7.2", "dpamt", "v13", "v5", "v3", "v7",
@@ -83,6 +89,10 @@ def matched(boot: Boot, facts: Facts) -> Match | None:
 def _by(event: Event) -> frozenset[str]:
     """The designs whose kernels print the line, by its wording and its prefix."""
     designs = event.form.designs
+    if event.key == "seamcall":
+        # KVM prints them as well, and some distributions without a prefix.
+        prefix, colon, _ = event.text.lower().partition(": ")
+        return SEAMCALLS.get(prefix if colon else "", designs)
     if event.form.origin is Origin.CORE and event.key not in ("guest",):
         prefix = event.line.text("prefix").lower()
         era = LATE if prefix == "virt/tdx" else EARLY | BY_CALLER

@@ -138,11 +138,14 @@ CONDITIONS: Final[tuple[Property, ...]] = (
 CALLEES: Final[Mapping[int, frozenset[str]]] = MappingProxyType(
     {
         0: frozenset({"vp_enter"}),
-        6: frozenset({"mem_page_aug", "mem_page_aug_low"}),
+        2: frozenset({"mem_page_add"}),
+        6: frozenset({"mem_page_aug"}),
         8: frozenset({"mng_key_config"}),
         9: frozenset({"mng_create"}),
+        17: frozenset({"mr_finalize"}),
         19: frozenset({"mng_vpflushdone"}),
         20: frozenset({"mng_key_freeid"}),
+        24: frozenset({"page_rdmd"}),
         31: frozenset({"sys_key_config", "sys_key_config_fatal"}),
         33: frozenset({"sys_init"}),
         34: frozenset({"sys_rd_of_1_0"}),
@@ -150,9 +153,11 @@ CALLEES: Final[Mapping[int, frozenset[str]]] = MappingProxyType(
         36: frozenset({"sys_tdmr_init"}),
         40: frozenset({"phymem_cache_wb"}),
         44: frozenset({"lp_shutdown"}),
-        45: frozenset({"sys_config"}),
+        45: frozenset({"sys_config", "sys_config_refused_TDX_TDMR_OUTSIDE_CMRS"}),
         52: frozenset({"sys_shutdown"}),
         53: frozenset({"sys_update"}),
+        58: frozenset({"phymem_pamt_add"}),
+        59: frozenset({"phymem_pamt_remove"}),
         69: frozenset({"sys_disable", "sys_disable_interrupted"}),
     }
 )
@@ -167,7 +172,7 @@ MARKS: Final[Mapping[str, tuple[Sight, ...]]] = MappingProxyType(
         "keyids": (InState(begins),),
         "enabled_by_bios": (InState(begins),),
         "seamrr": (InState(begins),),
-        "s3_off": (InState(begins),),
+        "s3_off": (InState(begins), InState(tdx_is_initialized)),
         "few_keyids": (InState(found_too_few_keyids),),
         "hibernation": (InState(gives_way),),
         "no_module": (
@@ -178,7 +183,6 @@ MARKS: Final[Mapping[str, tuple[Sight, ...]]] = MappingProxyType(
         ),
         "module": (InState(is_asked_for_its_parts),),
         "module_build": (InState(is_asked_for_its_parts),),
-        "module_version": (InState(is_asked_for_its_parts), InState(tdx_has_failed)),
         "module_version_7": (InState(is_asked_for_its_parts),),
         "cmr": (InState(is_asked_for_its_parts),),
         "tdmrs_exhausted": (BUILDING,),

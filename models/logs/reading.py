@@ -7,6 +7,7 @@ known line says.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import re
@@ -14,23 +15,26 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 CHUNK: Final = 1 << 20
 LONGEST: Final = 4096
 """Bytes of a line that are looked at."""
+SMALL: Final = 64 << 10
+"""Bytes of a piece of which every line is looked at, such as all of /proc/iomem."""
 MOST: Final = 2 << 30
 """Bytes of a log, unpacked, that are read."""
 
 KEYS: Final = (
-    b"tdx", b"seamcall", b"seamldr", b"bios-e820: [", b"srat: node", b"pnp0c80:",
-    b": cxl window", b"/tme: ", b"/mktme: ", b"linux version ", b"command line: ",
-    b"hypervisor detected", b": system ram", b": persistent mem", b": soft reserved",
-    b"user: [mem", b"setup_data: [mem", b"smpboot: cpu0", b"dmi: ", b"-- boot ",
-    b"-- reboot", b"kmem dax", b"online_pages [", b"hkid ", b"all packages need",
-    b"support acpi ", b"machine check", b"load failed: ", b"driver kmem",
-    b"kmem: probe", b"hotplug memory",
+    b"tdx", b"seam", b"e820: ", b"srat: node", b"pnp0c80:", b": cxl window", b"tme: ",
+    b"linux version ", b"command line: ", b"hypervisor detected", b": system ram",
+    b": persistent ", b": soft reserved", b": [mem 0x", b"  node ", b"smpboot: cpu0",
+    b"dmi: ", b"-- boot ", b"-- reboot", b"kmem", b"online_pages [", b"hkid ",
+    b"all packages need", b"support acpi ", b"machine check", b"load failed: ",
+    b"hotplug memory", b"hot-adding memory", b"call trace:", b"kernel bug at",
+    b"bug: unable",
 )  # fmt: skip
 """What every line that matters has one of, in lower case; the longer, the faster."""
 
@@ -43,13 +47,21 @@ SYSLOG: Final = re.compile(
     rb"\S{1,64} (kernel|[^\s:]{1,64})(?:\[\d+\])?: (?:\[ *(\d{1,10}\.\d{1,9})\] )?"
 )
 NO_STAMP: Final = re.compile(
-    rb"[>|\s]*(?:\[[.\s]*\]|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]{5,40}\])?\s*"
+    rb"[>|\s]*(?:<\d{1,3}>)?"
+    rb"(?:\[[.\s]*\]|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]]{5,40}\])?\s*"
 )
 BOOT: Final = re.compile(rb"-- (?:Boot [0-9a-f]{8,}|Reboot) ?-*", re.IGNORECASE)
 
 
+Readable = BufferedReader | BytesIO
+
+
 class LogError(Exception):
     """A log that cannot be read; says which and why."""
+
+
+BROKEN: Final = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What comes of a broken archive."""
 
 
 class Raw(NamedTuple):
@@ -63,25 +75,58 @@ class Raw(NamedTuple):
     """The boot that a journal says it is of."""
 
 
+def named(path: Path | None) -> str:
+    return "standard input" if path is None else str(path)
+
+
 @contextmanager
-def opened(path: Path | None) -> Iterator[IO[bytes]]:
-    """The log as bytes, unpacked if it is packed; None is standard input."""
+def opened(path: Path | None) -> Iterator[BufferedReader]:
+    """The log as bytes, unpacked if it is packed; None is standard input.
+
+    What is wrong with an archive comes out as it is read.
+    """
     with ExitStack() as files:
         file: Any = sys.stdin.buffer
         if path is not None:
             file = files.enter_context(path.open("rb"))
-        head = file.peek(2)[:2] if hasattr(file, "peek") else b""
-        if head == b"\x1f\x8b":
+        if file.peek(2)[:2] == b"\x1f\x8b":
             file = files.enter_context(gzip.GzipFile(fileobj=file))
         yield file
 
 
-def _chunks(log: IO[bytes], name: str) -> Iterator[bytes]:
+def _pieces(log: Readable) -> Iterator[bytes]:
+    """The log in large pieces; what an archive has before it breaks off is one, too."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        try:
+            part = log.read1(CHUNK)
+        except (OSError, EOFError, zlib.error):
+            if parts:
+                yield b"".join(parts)
+            raise
+        parts.append(part)
+        size += len(part)
+        if not part or size >= CHUNK:
+            yield b"".join(parts)
+            parts, size = [], 0
+        if not part:
+            return
+
+
+def _mark(data: bytes) -> bytes:
+    """The mark of an encoding, by which some files begin."""
+    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return next((mark for mark in marks if data.startswith(mark)), b"")
+
+
+def _chunks(log: Readable, name: str) -> Iterator[bytes]:
     """Whole lines, in pieces of bounded size; a line without an end is cut."""
     rest, total, cutting = b"", 0, False
+    pieces = _pieces(log)
     while total < MOST:
         try:
-            data = log.read(CHUNK)
+            data = next(pieces, b"")
         except (OSError, EOFError, zlib.error) as error:
             if isinstance(error, OSError) and error.filename is not None:
                 raise
@@ -92,8 +137,8 @@ def _chunks(log: IO[bytes], name: str) -> Iterator[bytes]:
             raise LogError(f"{name}: cannot be unpacked: {error}") from None
         if not data:
             break
+        data = _normal(data if total else data.removeprefix(_mark(data)))
         total += len(data)
-        data = _normal(data)
         if cutting:
             end = data.find(b"\n")
             if end < 0:
@@ -113,22 +158,30 @@ def _chunks(log: IO[bytes], name: str) -> Iterator[bytes]:
         yield rest
 
 
+LEFT_OUT: Final = re.compile(rb"\n\.\.[^\n]*")
+"""Lines of dots, by which people say that they have cut something."""
+COLOURS: Final = re.compile(rb"\x1b\[[0-9;]{0,20}m")
+
+
 def _normal(data: bytes) -> bytes:
-    """UTF-16 without its zeros, and only one kind of line end."""
+    """UTF-16 without its zeros, no colours, and only one kind of line end."""
     if b"\0" in data:
         data = data.replace(b"\0", b"")
+    if b"\x1b[" in data:
+        data = COLOURS.sub(b"", data)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return data
 
 
-def lines(log: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
+def lines(log: Readable, name: str) -> Iterator[tuple[int, bytes]]:
     """The lines that may matter, in the order of the log, with their numbers from 1."""
     base = 1
     for chunk in _chunks(log, name):
         low = chunk.lower()
         count = low.count(b"\n")
-        if low.count(b"tdx") * 4 > count or low.count(b"e820") * 4 > count:
+        dense = low.count(b"tdx") * 4 > count or low.count(b"e820") * 4 > count
+        if dense or len(chunk) < SMALL:
             for number, line in enumerate(chunk.split(b"\n"), start=base):
                 if line:
                     yield number, line[:LONGEST]
@@ -148,6 +201,8 @@ def _found(chunk: bytes, low: bytes, base: int) -> Iterator[tuple[int, bytes]]:
             end = len(low) if end < 0 else end
             spans.add((begin, end))
             at = low.find(key, end)
+    for found in LEFT_OUT.finditer(b"\n" + low):
+        spans.add((found.start(), found.end() - 1))
     number, last = base, 0
     for begin, end in sorted(spans):
         number += low.count(b"\n", last, begin)

@@ -12,13 +12,17 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tdxcheck.models.logs.form import Form, Forms, Line, Role
-from tdxcheck.models.logs.forms import TDX_FORMS
-from tdxcheck.models.logs.machine_forms import MACHINE_FORMS, MEMORY_FORMS
+from tdxcheck.models.logs.forms import BOOT_LINES, INIT_LINES
+from tdxcheck.models.logs.machine_forms import MACHINE_FORMS
 from tdxcheck.models.logs.reading import Raw, parted
+from tdxcheck.models.logs.use_forms import REFUSAL_LINES, RUN_LINES
+from tdxcheck.models.machines.map_lines import MapLine, parse_line
 from tdxcheck.spec.decoding import decode
 from tdxcheck.spec.leaves import leaf_name
 
-FORMS: Final = Forms((*TDX_FORMS, *MACHINE_FORMS, *MEMORY_FORMS))
+FORMS: Final = Forms(
+    (*BOOT_LINES, *INIT_LINES, *RUN_LINES, *REFUSAL_LINES, *MACHINE_FORMS)
+)
 
 MOST_EVENTS: Final = 20_000
 """Different lines of one boot that are kept."""
@@ -77,6 +81,8 @@ class Boot:
     """What one run of a kernel has said."""
 
     events: list[Event] = field(default_factory=list)
+    memory: dict[MapLine, None] = field(default_factory=dict)
+    """What its lines tell of memory, each once, in the order of the log."""
     alike: int = 1
     """How many boots of the log said the very same."""
     dropped: int = 0
@@ -93,6 +99,14 @@ class Boot:
             events = [Event(line, number, raw.stamp, text) for line in found]
             self._seen[raw.body] = events
             self.events += events
+        else:
+            self.dropped += 1
+
+    def tell(self, line: MapLine) -> None:
+        if line in self.memory:
+            return
+        if len(self.memory) < MOST_EVENTS:
+            self.memory[line] = None
         else:
             self.dropped += 1
 
@@ -116,10 +130,10 @@ class Boot:
 
     @property
     def empty(self) -> bool:
-        return not self.events
+        return not self.events and not self.memory
 
-    def signature(self) -> tuple[str, ...]:
-        return tuple(event.text for event in self.events)
+    def signature(self) -> tuple[object, ...]:
+        return (*self.memory, *(event.text for event in self.events))
 
     def of(self, *keys: str) -> Iterator[Event]:
         return (event for event in self.events if event.key in keys)
@@ -163,6 +177,7 @@ class _Known(NamedTuple):
 
     raw: Raw
     found: tuple[Line, ...]
+    told: MapLine | None
     text: str
     begins: bool
     """It may be the first of another boot."""
@@ -201,10 +216,19 @@ class _Reader:
                 self._bodies.clear()
             self._bodies[raw.body] = found, clean(text) if found else ""
         found, text = self._bodies[raw.body]
-        begins = any(line.form.key in ("boot", "linux") for line in found)
-        if not found and not raw.boot:
+        begins = any(line.form.key in FIRST for line in found)
+        told = self._told(line, raw.body)
+        if not found and told is None and not raw.boot:
             return None
-        return _Known(raw, found, text, begins)
+        return _Known(raw, found, told, text, begins)
+
+    def _told(self, line: bytes, body: bytes) -> MapLine | None:
+        """What it tells of memory: the line with its blanks, or a journal's message."""
+        for text in dict.fromkeys((line, body)):
+            told = parse_line(harmless(text.decode("utf-8", "replace").rstrip()))
+            if told is not None:
+                return told
+        return None
 
 
 def timeline(lines: Iterable[tuple[int, bytes]]) -> Timeline:
@@ -221,12 +245,14 @@ def timeline(lines: Iterable[tuple[int, bytes]]) -> Timeline:
                 break
             continue
         log.lines += 1
-        raw, found, text, begins = known
+        raw, found, told, text, begins = known
         other = raw.boot and journal and raw.boot != journal
         if other or (begins and _begins(raw, found, boot)):
             _close(log, boot)
             boot = Boot()
         journal = raw.boot or journal
+        if told is not None:
+            boot.tell(told)
         if found and found[0].form.key != "boot":
             boot.add(number, raw, found, text)
         if reader.different > MOST_LINES:
@@ -243,12 +269,28 @@ def _cut(log: Timeline, number: int) -> None:
     )
 
 
+FIRST: Final = frozenset({"boot", "linux", "command_line", "keyids"})
+"""Lines that a boot has once, near its beginning."""
+
+
 def _begins(raw: Raw, found: tuple[Line, ...], boot: Boot) -> bool:
     """The line is the first of another boot."""
-    if found[0].form.key == "boot":
+    keys = {line.form.key for line in found}
+    if "boot" in keys:
         return True
-    # A log that was pasted again from its middle is still the same boot.
-    return boot.has("linux") or (not boot.empty and raw.stamp == 0.0 and _has_run(boot))
+    if "linux" in keys:
+        # A log that was pasted again from its middle is still the same boot.
+        if raw.stamp == 0.0:
+            return not boot.empty and _has_run(boot)
+        return boot.has("linux")
+    if raw.stamp is None:
+        ended = bool(boot.with_role(Role.SUCCESS, Role.FAILURE))
+        return ended and boot.has(*keys & FIRST)
+    stamps = {event.stamp for event in boot.of(*keys & FIRST)}
+    if "keyids" in keys:
+        return bool(stamps) and raw.stamp not in stamps
+    # It is printed once at 0.0 and once later.
+    return raw.stamp == 0.0 and 0.0 in stamps and _has_run(boot)
 
 
 def _has_run(boot: Boot) -> bool:

@@ -33,7 +33,8 @@ from tdxcheck.spec.events import (
     ZONE_DEVICE,
 )
 from tdxcheck.spec.handover import NextKernel
-from tdxcheck.spec.host import Host
+from tdxcheck.spec.host import Host, MemoryKind
+from tdxcheck.spec.module import Status
 
 QUIET: Final[Mapping[Variable, Any]] = {
     Host.memory_hotplug: False,
@@ -82,6 +83,21 @@ LARGER: Final[Mapping[Any, Sizes]] = {
 SMALLEST: Final[Sizes] = {"cpus": 1, "packages": 1, "blocks": 1}
 
 
+OTHER_MEMORY: Final = (
+    MemoryKind.BOOT_DRAM,
+    MemoryKind.HOT_PLUG_DRAM,
+    MemoryKind.LEGACY_PMEM,
+)
+
+
+def _meets_other_memory(step: Step) -> bool:
+    """It needs memory that lies in no CMR."""
+    outside = Status.TDX_TDMR_OUTSIDE_CMRS in (step.answers or ())
+    # The model's TDH.SYS.CONFIG refuses nothing else.
+    refused = step.refused and "sys_config" in (step.callees or ())
+    return outside or refused or "reject_outside_cmrs" in (step.actions or ())
+
+
 def followed(boot: Boot) -> list[tuple[Event, Observed]]:
     """The lines that are marks of the model, in their order."""
     return [
@@ -100,6 +116,11 @@ def settings_for(observations: Iterable[Observed]) -> tuple[Sizes, dict[Variable
         for sight in seen.sights:
             if isinstance(sight, InState) and sight.condition is found_too_few_keyids:
                 settings[Host.obstacle] = Obstacle.ONE_KEYID
+            if isinstance(sight, Step) and _meets_other_memory(sight):
+                # PMEM that memmap= has made of RAM, and what was added since boot.
+                sizes["blocks"] = max(sizes["blocks"], len(OTHER_MEMORY))
+                settings[Host.memory_kind] = lambda block: OTHER_MEMORY[block]
+                settings[Host.memory_hotplug] = True
             event = sight.event if isinstance(sight, Refused | Step) else None
             for variable in AWAKENED.get(event, ()):
                 settings[variable] = True

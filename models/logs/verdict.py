@@ -32,6 +32,7 @@ class Status(Enum):
     CPU_REFUSED = "CPU hotplug refused"
     TD_REFUSED = "TD creation refused"
     CRASHED = "crash: BUG() on a removal"
+    OOPS = "crash"
     MACHINE_CHECK = "machine check"
 
 
@@ -57,6 +58,7 @@ CAUSES: Final = (
     "tdmrs_exhausted", "outside_cmrs", "bad_cmrs", "module_outdated", "not_in_vmx",
     "bios_off", "no_module", "no_seamldr", "seamrr_off", "tdx_excluded",
     "not_supported", "cpu_lacks", "kvm_no_keyids", "kvm_virt_at_load", "kvm_lacks",
+    "kvm_lacks_mmu", "kvm_lacks_early", "kvm_in_guest", "kvm_disabled", "kvm_no_ept",
     "kvm_vcpus",
 )  # fmt: skip
 """The lines that name a cause, the most telling first."""
@@ -83,6 +85,11 @@ ADVICE: Final = MappingProxyType(
         "tdx_excluded": "load no image for kexec before TDX is initialised",
         "kvm_virt_at_load": "load kvm with enable_virt_at_load=1",
         "kvm_lacks": "load kvm and kvm_intel with ept=1 and tdp_mmu=1",
+        "kvm_lacks_mmu": "load kvm and kvm_intel with ept=1 and tdp_mmu=1",
+        "kvm_lacks_early": "load kvm and kvm_intel with ept=1 and tdp_mmu=1",
+        "kvm_no_ept": "load kvm_intel with ept=1",
+        "kvm_in_guest": "TDX hosts run on the machine itself",
+        "kvm_disabled": "turn on TDX, the SEAM loader, TME-MT and SGX in setup",
         "not_supported": "turn on TDX in setup; the processor must have it",
         "kvm_vcpus": "use fewer CPUs, or a newer TDX module",
         "kexec_refused": "boot without TDX to use kexec or kdump, or take v7.2, which "
@@ -118,8 +125,8 @@ def verdict_of(boot: Boot, facts: Facts) -> Verdict:
     verdict.refusals = boot.with_role(Role.REFUSAL)
     verdict.status = _headline(boot, verdict.initialisation)
     if verdict.status is not verdict.initialisation:
-        ended = boot.with_role(Role.HARDWARE)
-        says = [event.says for event in ended or verdict.refusals]
+        ended = boot.with_role(Role.HARDWARE) or verdict.refusals
+        says = [event.says for event in ended or boot.with_role(Role.CRASH)]
         if verdict.initialisation is Status.NONE:
             verdict.candidates = []
             verdict.reason = ""
@@ -141,7 +148,8 @@ def _headline(boot: Boot, initialisation: Status) -> Status:
     for status, keys in REFUSED.items():
         if boot.has(*keys):
             return status
-    return initialisation
+    # What an initialised host crashes of later is another story.
+    return Status.OOPS if boot.with_role(Role.CRASH) else initialisation
 
 
 REFUSED: Final = MappingProxyType(
@@ -171,8 +179,8 @@ def _initialisation(boot: Boot, facts: Facts) -> Verdict:
         verdict.inferred = _inferred(boot, facts)
         verdict.reason = "no line says so, but what is there comes after it only"
         return verdict
-    if boot.with_role(Role.INIT):
-        begun = any(e.key != "seamcall" for e in boot.with_role(Role.INIT))
+    begun = any(e.key != "seamcall" for e in boot.with_role(Role.INIT))
+    if begun or boot.has("seamcall", "registers"):
         ends = "the log ends in the middle of the initialisation"
         fails = "a SEAMCALL has failed, and no line says what became of TDX"
         return _told(Status.UNKNOWN, ends if begun else fails, [])
@@ -198,6 +206,8 @@ def _is_init(call: Call) -> bool:
     return is_of_initialization(call.leaf) and (call.leaf & 0xFFFF) not in LATER_LEAVES
 
 
+TOLD: Final = 8
+"""Reasons of a failure that are told."""
 LATER_LEAVES: Final = frozenset({52, 53, 69})
 """SYS.SHUTDOWN, SYS.UPDATE and SYS.DISABLE, which come once TDX is initialised."""
 
@@ -239,7 +249,10 @@ def _failed(facts: Facts, failures: list[Event], calls: list[Call]) -> Verdict:
         reasons.append(f"-{name} ({facts.errno}){f': {meaning}' if meaning else ''}")
     if not reasons:
         reasons = [event.says for event in failures]
-    verdict = Verdict(Status.FAILED, Status.FAILED, "; ".join(dict.fromkeys(reasons)))
+    texts = list(dict.fromkeys(reasons))
+    if len(texts) > TOLD:
+        texts[TOLD:] = [f"and {len(texts) - TOLD:,} more"]
+    verdict = Verdict(Status.FAILED, Status.FAILED, "; ".join(texts))
     verdict.causes = [*causes, *(call.event for call in calls)]
     verdict.causes += [f for f in failures if f not in causes]
     verdict.advice = list(dict.fromkeys(advice))

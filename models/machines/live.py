@@ -34,6 +34,7 @@ from tdxcheck.spec.layout import Area
 MEMMAP: Final = "sys/firmware/memmap"
 IOMEM: Final = "proc/iomem"
 BLOCKS: Final = "sys/devices/system/memory"
+CPUINFO: Final = "proc/cpuinfo"
 LARGEST: Final = 1 << 20
 """Bytes of any of these files."""
 
@@ -47,7 +48,7 @@ def live_map(root: Path = Path("/")) -> MemoryMap:
         raise MalformedMap(
             f"{root}: none of {MEMMAP}, {IOMEM} and {BLOCKS} tells of memory"
         )
-    notes = []
+    notes = list(_of_processor(root / CPUINFO))
     if iomem is None and (root / IOMEM).exists():
         notes.append(f"/{IOMEM} shows no addresses: that is for root only")
     regions = firmware or (iomem.regions if iomem else ())
@@ -75,6 +76,24 @@ def live_map(root: Path = Path("/")) -> MemoryMap:
         nodes=blocks,
         notes=tuple(notes),
     )
+
+
+def _of_processor(path: Path) -> Iterator[str]:
+    """What speaks against this machine as a TDX host, whatever its memory."""
+    flags = re.search(r"^flags\s*:(.*)$", _text(path), re.MULTILINE)
+    if flags is None:
+        return
+    known = flags[1].split()
+    if "hypervisor" in known:
+        yield (
+            "this is a virtual machine, and no TDX host: what is told is what a kernel "
+            "would make of such memory"
+        )
+    elif "tdx_host_platform" not in known:
+        yield (
+            "the kernel does not list tdx_host_platform in /proc/cpuinfo: firmware has "
+            "not enabled TDX, or the kernel is built without it, or is older than v6.8"
+        )
 
 
 def _text(path: Path) -> str:

@@ -1,23 +1,16 @@
-"""Reading memory maps: JSON files, boot logs, text of /proc/iomem.
+"""Memory maps in JSON files.
 
-A JSON map is an object with lists of [start, end) pairs of hexadecimal strings, by
+Such a file is an object with lists of [start, end) pairs of hexadecimal strings, by
 kind: `usable`, `persistent`, `soft_reserved`, `reserved`, `acpi`, `cmr`; and, by the
-number of a node, `numa` and `hotplug_windows`. `null`, or nothing, is not known. Any
-other file is read line by line, and what its lines tell of memory is put together.
+number of a node, `numa` and `hotplug_windows`. `null`, or nothing, is not known.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import zlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import IO, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
-from tdxcheck.models.machines.map_builder import MapBuilder
-from tdxcheck.models.machines.map_lines import may_tell, parse_line
 from tdxcheck.models.machines.memory_map import (
     MOST_REGIONS,
     TOP_ADDRESS,
@@ -31,8 +24,6 @@ from tdxcheck.models.machines.memory_map import (
 from tdxcheck.spec.layout import Area, span
 
 LARGEST_JSON: Final = 16 << 20
-LONGEST_LINE: Final = 64 << 10
-BLOCK: Final = 1 << 20
 LONGEST_NOTE: Final = 500
 KINDS: Final = {
     "usable": Kind.USABLE,
@@ -49,90 +40,18 @@ KINDS: Final = {
 Json = Any
 
 
-def read_map(path: Path) -> MemoryMap:
-    """The map that a file holds; OSError, or MalformedMap, which names the file."""
-    with path.open("rb") as file:
-        return read_stream(file, str(path))
+JOURNAL: Final = (b'"MESSAGE"', b'"__CURSOR"', b'"_BOOT_ID"', b'"_TRANSPORT"')
+"""Members of a journal's entries, of which each is a JSON object, too."""
 
 
-def read_stream(file: IO[bytes], name: str) -> MemoryMap:
-    """The same of an open file."""
-    try:
-        head = file.read(2)
-        if head == b"\x1f\x8b":
-            stream: io.BufferedIOBase = gzip.GzipFile(fileobj=_Joined(head, file))
-        else:
-            stream = io.BufferedReader(_Joined(head, file))
-        found = _read(stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise MalformedMap(f"{name}: a broken archive: {error}") from None
-    except MalformedMap as error:
-        raise MalformedMap(f"{name}: {error}") from None
-    return found
+def looks_like_map(head: bytes) -> bool:
+    """Whether a file that begins so is meant to be a JSON map."""
+    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    return text.startswith("{") and not any(member in head for member in JOURNAL)
 
 
-class _Joined(io.RawIOBase):
-    """What was read already, and then the rest of a stream that cannot go back."""
-
-    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
-        self._head, self._rest = head, rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
-        if not data:
-            data = self._rest.read(len(buffer)) or b""
-        buffer[: len(data)] = data
-        return len(data)
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            return self.readall() or b""
-        data, self._head = self._head[:size], self._head[size:]
-        return data + (self._rest.read(size - len(data)) or b"")
-
-
-def _read(stream: io.BufferedIOBase) -> MemoryMap:
-    first = stream.read(BLOCK)
-    if first.decode("utf-8", "replace").lstrip("\ufeff \t\r\n").startswith("{"):
-        return _json(first + stream.read(LARGEST_JSON + 1))
-    return from_lines(_lines(first, stream))
-
-
-def _lines(block: bytes, stream: io.BufferedIOBase) -> Iterator[str]:
-    """The lines, without blocks of a log that tell nothing."""
-    rest = b""
-    while block:
-        whole, newline, after = (rest + block).rpartition(b"\n")
-        if not newline and len(after) > LONGEST_LINE:
-            # One endless line: what it tells stands at its beginning.
-            whole, after = after, b""
-        if may_tell(whole) or b".." in whole:
-            yield from whole.decode("utf-8", "replace").splitlines()
-        rest = after
-        block = stream.read(BLOCK)
-    yield from rest.decode("utf-8", "replace").splitlines()
-
-
-def from_lines(lines: Iterable[str]) -> MemoryMap:
-    """The map that the lines of a log tell; MalformedMap if they tell of none."""
-    builder = MapBuilder()
-    for line in lines:
-        told = parse_line(line)
-        if told is not None:
-            builder.take(told)
-        elif line.startswith("..") and not line.strip(".\r\n "):
-            builder.complete = False
-    if not builder.lines:
-        raise MalformedMap(
-            "it tells of no memory: no e820, SRAT or CMR line, nothing of /proc/iomem"
-        )
-    return builder.finish()
-
-
-def _json(content: bytes) -> MemoryMap:
+def read_json(content: bytes) -> MemoryMap:
+    """The map of a JSON file; raises MalformedMap."""
     if len(content) > LARGEST_JSON:
         raise MalformedMap(f"a JSON map of more than {LARGEST_JSON >> 20} MiB")
     try:

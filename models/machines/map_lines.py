@@ -113,6 +113,11 @@ class Iomem:
     name: str
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A line of dots: whoever sent the log has cut something."""
+
+
 MapLine = (
     E820
     | E820Change
@@ -125,6 +130,7 @@ MapLine = (
     | TdmrsExhausted
     | NotConvertible
     | Iomem
+    | LeftOut
 )
 
 _HEX = r"(?:0x)?([0-9a-fA-F]{1,16})"
@@ -153,7 +159,11 @@ _RESERVED = re.compile(rf"TDMR {_HALF_OPEN}: reserved areas exhausted")
 _NOT_CONVERTIBLE = re.compile(
     rf"{_HALF_OPEN} is not (?:fully convertible memory|TDX convertible memorr?y)"
 )
-_IOMEM = re.compile(r"^( *)([0-9a-fA-F]{6,16})-([0-9a-fA-F]{6,16}) : (\S.*?)\s*$")
+# Mails quote it with marks before the blanks that tell the depth.
+_IOMEM = re.compile(
+    r"^(?:[>|] ?)*( *)([0-9a-fA-F]{6,16})-([0-9a-fA-F]{6,16}) : (\S.*?)\s*$"
+)
+_LEFT_OUT = re.compile(r"\.{2,}[\s.]*$")
 
 
 def parse_line(line: str) -> MapLine | None:
@@ -253,6 +263,10 @@ def _iomem(text: str) -> MapLine | None:
     return found and Iomem(len(found[1]) // 2, parse_area(found[2], found[3]), found[4])
 
 
+def _left_out(text: str) -> MapLine | None:
+    return LeftOut() if _LEFT_OUT.match(text) else None
+
+
 _Reader = Callable[[str], MapLine | None]
 _READERS: Final[tuple[tuple[str, tuple[_Reader, ...]], ...]] = (
     ("[mem ", (_e820, _srat, _change, _boot)),
@@ -265,19 +279,6 @@ _READERS: Final[tuple[tuple[str, tuple[_Reader, ...]], ...]] = (
     ("TDMRs exhausted", (_tdmrs,)),
     (" is not ", (_not_convertible,)),
     (" : ", (_iomem,)),
+    ("..", (_left_out,)),
 )
 """A word that a line must have, and who reads it then."""
-
-_WORDS: Final = (
-    *(word.encode() for word, _ in _READERS if word not in (" is not ", " : ")),
-    b"convertible memor",
-)
-# It begins with a plain character: that is many times faster than "^".
-_IOMEM_LINE: Final = re.compile(rb"\n *[0-9a-fA-F]{6,16}-[0-9a-fA-F]{6,16} : ")
-
-
-def may_tell(text: bytes) -> bool:
-    """Whether some line of a text may tell something: quick, for long logs."""
-    if any(word in text for word in _WORDS):
-        return True
-    return _IOMEM_LINE.search(b"\n" + text) is not None

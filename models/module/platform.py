@@ -4,7 +4,7 @@ The MSRs and CPUID of an LP are told by what differs in them from a platform tha
 the module accepts. The lifecycle model needs only the verdicts: it knows an LP's
 registers as a `Sample`, and whoever knows the registers fills its tables from here.
 
-Not modelled: CPUID but for the few registers below, TSX control, SMRR2.
+Not modelled: CPUID registers that `models/module/cpuid.py` has not, TSX control, SMRR2.
 
 Sources: TDX module 1.5.01, tdh_sys_init.c and tdh_sys_lp_init.c; the masks of
 single bits are those that the recorded flips of `platform-checks` show.
@@ -19,6 +19,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
+from tdxcheck.models.module.cpuid import NO_SUBLEAF, Register, compared, wanted
 from tdxcheck.spec.layout import ACCEPTED, Area, Memory, Verdict
 from tdxcheck.spec.layout_rules import judge_cmrs
 from tdxcheck.spec.module import MAX_PKGS
@@ -55,7 +56,14 @@ class Difference:
         if leaf in LIMITS and name == "eax":
             return True
         # Leaves without subleaves are read with subleaf FFFFFFFFH.
-        return (leaf in LEAVES_WITH_SUBLEAVES) == (subleaf != 0xFFFFFFFF)
+        return (leaf in LEAVES_WITH_SUBLEAVES) == (subleaf != NO_SUBLEAF)
+
+    @property
+    def cpuid(self) -> Register:
+        """The register of CPUID, with a subleaf in any case."""
+        leaf, subleaf, name = self.register
+        assert isinstance(leaf, int) and isinstance(subleaf, int)
+        return leaf, 0 if subleaf == NO_SUBLEAF else subleaf, str(name)
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ LIMITS: Final = MappingProxyType(
 TOPOLOGY: Final = 0x1F
 LEVEL_TYPES: Final = (1, 2, 0, 0, 0, 0)
 """Threads, cores, and no further level: the usual level types of leaf 1FH."""
-HIGHEST_LEVEL_TYPE: Final = 7
+UNKNOWN_LEVEL_TYPE: Final = 6
 
 MISC_ENABLE, CPUID_LIMIT = 0x1A0, 1 << 22
 PACKAGE_BITS: Final = 5
@@ -131,11 +139,6 @@ COMPARED_LATE: Final = (
     *(0x345, 0x981, 0x982, 0x87, WBINVDP, WBNOINVDP),
 )
 """The MSRs that TDH.SYS.LP.INIT compares, in its order, before and after CPUID."""
-COMPARED_CPUID: Final = frozenset(
-    {(4, 3, "eax"), (7, 0, "ebx"), (TOPOLOGY, 0, "ecx"), (TOPOLOGY, 1, "ecx")}
-)
-NOT_COMPARED: Final = frozenset({(0xD, 0, "ebx"), (TOPOLOGY, 0, "edx")})
-"""CPUID registers by what TDH.SYS.LP.INIT does with them; of others it is not known."""
 
 
 def check_platform(difference: Difference | None, tables: Tables) -> Verdict:
@@ -181,10 +184,16 @@ def _cpuid(difference: Difference) -> Iterator[Verdict]:
             yield Verdict(Status.TDX_INVALID_WBINVD_SCOPE)
     elif (leaf, name) == (TOPOLOGY, "ecx") and subleaf < 2:
         yield from _topology(subleaf, difference.bits >> 8 & 0xFF)
-    elif (leaf, name) == (TOPOLOGY, "edx"):
-        return
+    elif (leaf, subleaf, name) == (TOPOLOGY, 1, "eax"):
+        if difference.bits & 0x1F:
+            yield Verdict(Status.TDX_INVALID_WBINVD_SCOPE)
     else:
-        raise UnknownRegister(f"CPUID {leaf:#x}.{subleaf:#x}.{name}, which INIT checks")
+        bits = wanted(difference.cpuid)
+        if bits is None:
+            place = f"{leaf:#x}.{subleaf:#x}.{name}"
+            raise UnknownRegister(f"CPUID {place}, which INIT may check")
+        if difference.bits & bits:
+            yield Verdict(Status.TDX_INCORRECT_CPUID_VALUE)
 
 
 def _topology(subleaf: int, bits: int) -> Iterator[Verdict]:
@@ -196,7 +205,7 @@ def _topology(subleaf: int, bits: int) -> Iterator[Verdict]:
     for last, level in pairwise((0, *types)):
         if level == 0:
             break
-        if level <= last or level >= HIGHEST_LEVEL_TYPE:
+        if level <= last or level >= UNKNOWN_LEVEL_TYPE:
             yield Verdict(Status.TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED)
     if 2 not in types or types[0] == 0:
         yield Verdict(Status.TDX_CPUID_LEAF_NOT_SUPPORTED)
@@ -288,21 +297,20 @@ def _inconsistent_leaves(
     reference: Difference | None, own: Difference | None
 ) -> list[tuple[int, int]]:
     """The leaves of which a compared register reads differently."""
-    seen = {
-        difference
-        for difference in (reference, own)
-        if difference and difference.bank is Bank.CPUID and difference.is_seen
-    }
-    if reference == own:
-        return []
+    differing: dict[Register, int] = {}
+    for each in (reference, own):
+        if each and each.bank is Bank.CPUID and each.is_seen:
+            differing[each.cpuid] = differing.get(each.cpuid, 0) ^ each.bits
     places: list[tuple[int, int]] = []
-    for difference in seen:
-        leaf, subleaf, name = difference.register
-        assert isinstance(leaf, int) and isinstance(subleaf, int)
-        if difference.register in COMPARED_CPUID:
-            places.append((leaf, subleaf))
-        elif difference.register not in NOT_COMPARED and leaf not in LIMITS:
+    for register, bits in differing.items():
+        leaf, subleaf, name = register
+        if not bits or (leaf in LIMITS and name == "eax"):
+            continue
+        mask = compared(register)
+        if mask is None:
             raise UnknownRegister(f"CPUID {leaf:#x}.{subleaf:#x}.{name}")
+        if bits & mask:
+            places.append((leaf, subleaf))
     return places
 
 

@@ -33,6 +33,7 @@ from tdxcheck.models.platform.memory import (
 from tdxcheck.models.platform.next_kernel import NEXT_KERNEL
 from tdxcheck.models.platform.power import (
     disable_again,
+    emergency_reboot,
     hibernate,
     reboot_disabling,
     suspend,
@@ -61,6 +62,7 @@ PLATFORM = (
     suspend,
     hibernate,
     reboot_disabling,
+    emergency_reboot,
     disable_again,
     *NEXT_KERNEL,
 )
@@ -77,6 +79,7 @@ __all__ = [
     "crash_kexec",
     "crash_kexec_disabling",
     "device_as_memory",
+    "emergency_reboot",
     "hibernate",
     "kexec",
     "kexec_disabling",

@@ -20,6 +20,7 @@ from tdxcheck.spec.sources import (
     KEXEC_V4,
     KEXEC_V7,
     L6_8,
+    L6_18,
     MCE_MASK,
     MODULE_1_5,
     V3,
@@ -53,6 +54,22 @@ def evict_pamt_line(host: Host, cpu: Cpu) -> None:
     host.require(host.pamt_dirty[cpu])
     host.require(~host.pamt_spoilt)
     host.pamt_spoilt = True
+
+
+@action(
+    actor=Actor.HARDWARE,
+    kinds={Kind.HARDWARE},
+    sources=(BASE_SPEC.at("ch. 9.8, 16.2.4"), L6_18.at("tdx_clflush_page()")),
+)
+def evict_given_line(host: Host, cpu: Cpu) -> None:
+    """{cpu} writes an old line of the kernel's back, over a page that a TD was given.
+
+    Where the module sees to that itself, it does not ask for the flush.
+    """
+    host.require(host.module_wants_clean_pages & ~host.flushes_given_pages)
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    host.td_spoilt = True
 
 
 @action(
@@ -200,6 +217,7 @@ def td_reads_poison(host: Host, cpu: Cpu) -> None:
 CACHES = (
     evict_private_line,
     evict_pamt_line,
+    evict_given_line,
     module_reads_poison,
     kexec_hangs,
     machine_check,

@@ -80,7 +80,6 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.pamt_dirty.fill(False)
     host.failed_vcpu_listed = False
     host.td_page_unflushed = False
-    host.assertion_failed = False
     host.disabling = False
 
 
@@ -152,6 +151,7 @@ def leave(host: Host, cpu: Cpu, disabled: Term[bool]) -> None:
     )
     touched = host.module_touched() & ~disabled
     next_kernel = ite(touched | late, Running.SECOND, Running.FIRST)
+    host.assertion_failed = False
     start_kernel(host, next_kernel, touched)
 
 
@@ -227,8 +227,13 @@ def kexec_interrupted(host: Host, cpu: Cpu) -> None:
 
 
 def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
-    """What the crash kernel finds: no cache was flushed."""
+    """What the crash kernel finds: no cache was flushed.
+
+    The callback that ends VMX operation is read while RCU looks elsewhere.
+    """
     dirty = host.private_dirty
+    called_back = host.initializes_at_boot & (host.kvm == Kvm.LOADED)
+    host.assertion_failed = called_back & ~host.silences_emergency_callback
     host.stale_private_line.update(lambda c: dirty[c])
     host.private_page_in_allocator = host.private_memory_exists() & ~disabled
     touched = host.module_touched() & ~disabled

@@ -1,10 +1,10 @@
 """Suspend, hibernation and reboot: power goes, or a reset comes, and so the module.
 
 A machine that is reset begins anew, as firmware hands it over: its run ends there. So
-only a reboot that tells the module first is a step; up to v7.1 none does, and from v7.2
-on an emergency reboot, as recalled, does not either. In a sleep the processors leave
-VMX operation and find it again, as KVM, or from v7.1 on the core kernel, sees to: that
-TDX is lost in it comes before.
+only a reboot that tells the module first is a step of every machine; up to v7.1 none
+does, and from v7.2 on an emergency reboot does not either. In a sleep the processors
+leave VMX operation and find it again, as KVM, or from v7.1 on the core kernel, sees to:
+that TDX is lost in it comes before.
 """
 
 from __future__ import annotations
@@ -100,6 +100,25 @@ def reboot_disabling(host: Host, cpu: Cpu) -> None:
     host.kvm = Kvm.UNLOADED
     host.disabling = False
     host.call(sys_disable, cpu)
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=REBOOT,
+    sources=(DISABLE_V3.at("tdx_shutdown(), syscore"),),
+)
+def emergency_reboot(host: Host, cpu: Cpu) -> None:
+    """The machine is rebooted in an emergency, by {cpu}: nothing is shut down.
+
+    No CPU is stopped and no syscore operation runs; that is recalled.
+    """
+    host.require(host.emergency_reboots)
+    host.require(host.running == Running.FIRST)
+    host.require(host.online(cpu))
+    host.running = Running.RESET
+    host.kvm = Kvm.UNLOADED
+    host.disabling = False
 
 
 @action(actor=Actor.KERNEL, sources=(DISABLE_V3.at("tdx_shutdown(), retries"),))

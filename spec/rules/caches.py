@@ -11,7 +11,7 @@ from __future__ import annotations
 from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.sources import BASE_SPEC, K6_16, KEXEC_V7, L6_8, V3, V13
+from tdxcheck.spec.sources import BASE_SPEC, K6_16, KEXEC_V7, L6_8, L6_18, V3, V13
 
 
 @invariant(
@@ -54,7 +54,8 @@ def ended_tds_leave_no_lines(host: Host) -> Term[bool]:
     """Of a TD's page that is back in the allocator no cache holds private lines.
 
     TDH.PHYMEM.CACHE.WB writes back what bears the TD's own KeyID; the TDR bears the
-    module's, and so does a page that the module has not given back.
+    module's, and so does a page that the module has not given back. A page that goes
+    back while the TD lives is flushed by itself.
     """
     return implies(host.running == Running.FIRST, ~host.td_page_unflushed)
 
@@ -99,10 +100,24 @@ def pamt_keeps_its_owner(host: Host) -> Term[bool]:
     return implies(host.pamt_written & host.module_may_use_pamt(), ~host.pamt_spoilt)
 
 
+@invariant(
+    severity=Severity.GUEST,
+    sources=(BASE_SPEC.at("ch. 9.8, 16.5"), L6_18.at("tdx_clflush_page()")),
+)
+def td_memory_keeps_its_owner(host: Host) -> Term[bool]:
+    """Every line of a TD's memory was last written by the TD.
+
+    A line that was the kernel's, and is written back after the TD has the page, clears
+    the TD's ownership of it: what the TD reads is poison, and it is marked fatal.
+    """
+    return implies(host.tdx_in_use() & host.hkid_in_use(), ~host.td_spoilt)
+
+
 CACHES = (
     pamt_is_clean_when_written,
     no_private_line_survives_failure,
     ended_tds_leave_no_lines,
+    td_memory_keeps_its_owner,
     freed_pamt_is_not_poisoned,
     memory_is_not_overwritten,
     pamt_keeps_its_owner,

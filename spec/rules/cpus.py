@@ -144,10 +144,28 @@ def nothing_holds_an_ended_td_back(before: Host, step: Step, after: Host) -> Ter
     return implies((before.running == Running.FIRST) & complete, ~held)
 
 
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        MODULE_1_5.at("tdh_vp_enter.c, helpers.c"),
+        K6_16.at("tdx_vcpu_load(), tdx_flush_vp_on_cpu()"),
+    ),
+)
+def a_vcpu_runs_where_it_is_put(before: Host, step: Step, after: Host) -> Term[bool]:
+    """With every CPU online, the module lets a vCPU run on whichever KVM puts it.
+
+    It refuses one that is still associated with another CPU, until TDH.VP.FLUSH there.
+    """
+    complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
+    held = step.answers(Status.TDX_VCPU_ASSOCIATED)
+    return implies((before.running == Running.FIRST) & complete, ~held)
+
+
 CPUS = (
     seamcall_needs_vmxon_and_lp_init,
     only_verified_cpus_run_tdx,
     no_key_is_stranded,
     no_vcpu_is_left_on_an_offline_cpu,
     nothing_holds_an_ended_td_back,
+    a_vcpu_runs_where_it_is_put,
 )

@@ -75,7 +75,7 @@ OUT_OF_ORDER = (
     sources=(MODULE_1_5.at("tdx_vmm_dispatcher.c"), L6_8.at("tdx_enable()")),
 )
 def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
-    """A kernel initialises the module in the order that it demands, each part once.
+    """A kernel makes the module's calls in the order that it demands, each part once.
 
     That an LP is offline that was never initialised, or every LP of a package, is no
     mistake of the kernel's, though TDH.SYS.CONFIG or TDH.SYS.TDMR.INIT is refused for
@@ -98,6 +98,20 @@ def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
     )
     wrong = any_of(*(step.answers(status) for status in OUT_OF_ORDER))
     return implies(before.running == Running.FIRST, ~wrong & ~early)
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(MODULE_1_5.at("tdx_locks.h, tdh_sys_key_config.c"), V3.at("17/21")),
+)
+def calls_do_not_collide(before: Host, step: Step, after: Host) -> Term[bool]:
+    """While a kernel initialises TDX none of its calls finds another under way.
+
+    The module waits for nobody: it answers TDX_SYS_BUSY, and the kernel gives up.
+    """
+    busy = step.answers(Status.TDX_SYS_BUSY)
+    first = before.running == Running.FIRST
+    return implies(first & before.initializing(), ~busy)
 
 
 @invariant(
@@ -191,6 +205,7 @@ def the_module_serves_kvm(host: Host) -> Term[bool]:
 INITIALIZATION = (
     no_seamcall_after_failed_init,
     calls_come_in_order,
+    calls_do_not_collide,
     tdx_in_use_is_complete,
     a_keyid_is_left_for_tds,
     the_processor_serves_tdx,

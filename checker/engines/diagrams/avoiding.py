@@ -1,9 +1,10 @@
 """Avoiding: from which states a property can still be kept, and when it is out of hand.
 
 A property can be kept in a state if some run from there never breaks it: one that
-goes on for ever, or that ends where no step is possible. It is out of the hands of
-some steps in a state if the others alone can break it from there, in some order and
-with nothing that would have to come between.
+goes on for ever, or that ends where no step is possible. What is owed can be kept if
+some run from there comes to it. A property is out of the hands of some steps in a state
+if the others alone can break it from there, in some order and with nothing that would
+have to come between.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
+from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.ground.slicing import taken
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem, Values
 from tdxcheck.checker.ground.terms import evaluate
@@ -22,14 +24,27 @@ class Avoiding:
     """Where one property of a system can be kept, and where not any more."""
 
     def __init__(
-        self, system: GroundSystem, number: int, *, pure: bool = False
+        self,
+        system: GroundSystem,
+        number: int,
+        start: Values | None = None,
+        *,
+        pure: bool = False,
     ) -> None:
+        """With a start, only of the states that are reached from there."""
         self.system = system
         self.rule = system.properties[number]
         self.encoding = Encoding(system, pure=pure)
         self.moves = self.encoding.moves()
+        self._within = self.encoding.manager.true
+        if start is not None:
+            first = self.encoding.state(start)
+            self._within = closure(self.encoding, self.moves, first, lambda: None)
         self._good = self._kept_there()
-        self.kept = self._lasting()
+        self.nearer = self._coming()
+        """The states from which what is owed can come, by how few steps are enough:
+        each set has those before it. Empty where the property is no leads-to."""
+        self.kept = self.nearer[-1] if self.nearer else self._lasting()
         """The states from which the property can be kept."""
 
     def _kept_there(self) -> Diagram:
@@ -37,10 +52,29 @@ class Avoiding:
         of = self.encoding
         match self.rule.property.mode:
             case Mode.INVARIANT:
-                return of.truth(self.rule.conditions[0])
+                good = of.truth(self.rule.conditions[0])
             case Mode.DEADLOCK_FREE:
-                return of.truth(self.rule.conditions[0]) | ~self._ended()
-        return of.manager.true
+                good = of.truth(self.rule.conditions[0]) | ~self._ended()
+            case _:
+                good = of.manager.true
+        return good & self._within
+
+    def _coming(self) -> list[Diagram]:
+        if self.rule.goal is None:
+            return []
+        goal = self.encoding.truth(self.rule.goal) & self._within
+        return self._behind(goal, self.moves)
+
+    def _behind(self, states: Diagram, moves: Sequence[Move]) -> list[Diagram]:
+        """The states from which the steps lead to these, by how few are enough."""
+        found = [states]
+        while True:
+            more = found[-1]
+            for move in moves:
+                more |= self.encoding.before(found[-1], move) & self._within
+            if more == found[-1]:
+                return found
+            found.append(more)
 
     def _ended(self) -> Diagram:
         """The states in which no step is possible."""
@@ -71,18 +105,11 @@ class Avoiding:
 
         By how few of them are enough: each set has those before it.
         """
-        of = self.encoding
         moves = [move for move in self.moves if others(move.step)]
-        found = [~self._good]
+        broken = self._within & ~self._good
         if self.rule.property.mode is Mode.STEP_RULE:
-            found.append(self._broken_by(moves))
-        while True:
-            more = found[-1]
-            for move in moves:
-                more |= of.before(found[-1], move)
-            if more == found[-1]:
-                return found
-            found.append(more)
+            return [broken, *self._behind(self._broken_by(moves), moves)]
+        return self._behind(broken, moves)
 
     def _broken_by(self, moves: Sequence[Move]) -> Diagram:
         """From where one of the steps breaks a step rule."""
@@ -90,7 +117,7 @@ class Avoiding:
         for move in moves:
             holds = of.truth(self.rule.conditions[move.step.number])
             found |= move.guard & ~holds
-        return found
+        return found & self._within
 
     def breaking(
         self,
@@ -99,9 +126,22 @@ class Avoiding:
         others: Callable[[GroundStep], bool],
     ) -> list[GroundStep]:
         """The fewest of these steps that break the property from a lost state."""
+        return self._along(values, lost, others)
+
+    def coming(self, values: Values) -> list[GroundStep]:
+        """The fewest steps to what is owed, from a state where it can come."""
+        return self._along(values, self.nearer, lambda step: True)
+
+    def _along(
+        self,
+        values: Values,
+        ranks: Sequence[Diagram],
+        others: Callable[[GroundStep], bool],
+    ) -> list[GroundStep]:
+        """Steps from one set to the one before it, until the first or a broken rule."""
         steps: list[GroundStep] = []
         moves = [move for move in self.moves if others(move.step)]
-        rank = next(n for n, states in enumerate(lost) if self.has(states, values))
+        rank = next(n for n, states in enumerate(ranks) if self.has(states, values))
         while rank:
             for move in moves:
                 if not all(evaluate(guard, values) for guard in move.step.guards):
@@ -109,7 +149,7 @@ class Avoiding:
                 after = taken(move.step, values)
                 if self._breaks(move.step, values):
                     return [*steps, move.step]
-                if self.has(lost[rank - 1], after):
+                if self.has(ranks[rank - 1], after):
                     steps.append(move.step)
                     values = after
                     break

@@ -43,7 +43,7 @@ class Cone:
         """
         levels = self.levels
         part = canonical_run(
-            self.encoding, levels.moves, levels.levels[: depth + 1], targets
+            self.encoding, levels.joints, levels.levels[: depth + 1], targets
         )
         start = self.encoding.initial()
         for slot in self.encoding.system.slots:

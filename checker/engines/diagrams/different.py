@@ -84,7 +84,7 @@ class Different:
         while True:
             met = [t for t in targets if levels.found & t.states != false]
             if met:
-                return canonical_run(self.encoding, moves, levels.levels, met)
+                return canonical_run(self.encoding, levels.joints, levels.levels, met)
             if not levels.deepen():
                 return None
 

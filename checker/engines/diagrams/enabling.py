@@ -67,7 +67,9 @@ class Enabling:
         while levels.found & wanted == false:
             found = levels.deepen()
             assert found, "what is reachable lies on some level"
-        return canonical_run(self.encoding, self.moves, levels.levels, [Target(wanted)])
+        return canonical_run(
+            self.encoding, levels.joints, levels.levels, [Target(wanted)]
+        )
 
     def count(self, states: Diagram) -> int:
         """How many states they are."""

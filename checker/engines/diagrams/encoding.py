@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tdxcheck.checker.engines.diagrams.manager import Diagram, Manager
 from tdxcheck.checker.ground.system import GroundSlot, GroundStep, GroundSystem, Values
@@ -39,10 +40,9 @@ class Unsuited(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Move:
-    """A step as diagrams: from which states, and to what it takes them."""
+class Image:
+    """Steps as diagrams: from which states, and to what they take them."""
 
-    step: GroundStep
     guard: Diagram
     relation: Diagram
     """The guard, and the bits then of what it assigns no constant to."""
@@ -54,6 +54,18 @@ class Move:
     """Bits that it assigns constants to."""
     there: Diagram
     """The same as a diagram, which holds after it."""
+
+    @cached_property
+    def now(self) -> Mapping[str, str]:
+        """Bits now, and the bits then that they are before it."""
+        return {now: then for then, now in self.then.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Move(Image):
+    """One step."""
+
+    step: GroundStep
 
 
 class Encoding:
@@ -69,7 +81,7 @@ class Encoding:
         }
         order = [bit for slot in _order(system) for bit in self.bits[slot.number]]
         self.manager = Manager(
-            (bit for now in order for bit in (now, _then(now))), pure=pure
+            (bit for now in order for bit in (now, then_bit(now))), pure=pure
         )
         self._truths: dict[Node, Diagram] = {}
         self._numbers: dict[Node, Partition] = {}
@@ -85,7 +97,7 @@ class Encoding:
         bits = self.bits[slot.number]
         return self.manager.cube(
             {
-                _then(bit) if then else bit: bool(code >> place & 1)
+                then_bit(bit) if then else bit: bool(code >> place & 1)
                 for place, bit in enumerate(bits)
             }
         )
@@ -156,12 +168,12 @@ class Encoding:
                 for value, where in self.number(node).items()
                 if slot.term.low <= value <= slot.term.high
             )
-            then |= {_then(bit): bit for bit in bits}
+            then |= {then_bit(bit): bit for bit in bits}
         assigned = tuple(b for number in step.updates for b in self.bits[number])
         there = self.manager.cube(constants)
-        return Move(step, guard, relation, assigned, then, constants, there)
+        return Move(guard, relation, assigned, then, constants, there, step)
 
-    def after(self, states: Diagram, move: Move) -> Diagram:
+    def after(self, states: Diagram, move: Image) -> Diagram:
         """Where the step leads from these states."""
         if not move.assigned:
             return states & move.guard
@@ -170,16 +182,14 @@ class Encoding:
             return there
         return self.manager.renamed(there, move.then) & move.there
 
-    def before(self, states: Diagram, move: Move) -> Diagram:
+    def before(self, states: Diagram, move: Image) -> Diagram:
         """From where the step leads to these states."""
         if not move.assigned:
             return states & move.guard
         there = self.manager.restricted(states, move.constants)
         if there == self.manager.false:
             return there
-        there = self.manager.renamed(
-            there, {now: bit for bit, now in move.then.items()}
-        )
+        there = self.manager.renamed(there, move.now)
         return self.manager.and_exists(there, move.relation, move.then)
 
     def _cube(self, slots: Iterable[GroundSlot], values: Values) -> Diagram:
@@ -302,7 +312,7 @@ def _width(slot: GroundSlot) -> int:
     return max((slot.term.high - slot.term.low).bit_length(), 1)
 
 
-def _then(bit: str) -> str:
+def then_bit(bit: str) -> str:
     return f"{bit}'"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tdxcheck.checker.engines.diagrams import liveness
 from tdxcheck.checker.engines.diagrams.deciding import deciding
 from tdxcheck.checker.engines.diagrams.encoding import Encoding
 from tdxcheck.checker.engines.diagrams.manager import Diagram
@@ -25,11 +26,11 @@ Bit n of the number c is the value of switch n.
 
 def breaking(
     system: GroundSystem, switches: Sequence[int], *, pure: bool = False
-) -> list[Table | None]:
+) -> list[Table]:
     """By property, the configurations of the Boolean slots that break it.
 
-    A state that is never reached breaks what must be reachable. None is the answer
-    for a leads-to property. Configurations without an initial state break nothing.
+    A state that is never reached breaks what must be reachable. Configurations without
+    an initial state break nothing.
     """
     check_start(system)
     encoding = Encoding(system, pure=pure)
@@ -43,18 +44,18 @@ def breaking(
         return _table(encoding, encoding.manager.exists(others, states), bits)
 
     there = configurations(start)
-    found: list[Table | None] = []
+    found: list[Table] = []
     for rule in system.properties:
+        if rule.property.mode is Mode.LEADS_TO:
+            broken = liveness.breaking(encoding, moves, reachable, rule)
+            found.append(configurations(broken))
+            continue
         decided = encoding.manager.false
         for target in deciding(encoding, moves, rule):
             decided |= reachable & target.states
-        match rule.property.mode:
-            case Mode.LEADS_TO:
-                found.append(None)
-            case Mode.REACHABLE:
-                found.append(there & ~configurations(decided))
-            case _:
-                found.append(configurations(decided))
+        happens = configurations(decided)
+        is_wanted = rule.property.mode is Mode.REACHABLE
+        found.append(there & ~happens if is_wanted else happens)
     return found
 
 

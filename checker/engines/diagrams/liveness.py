@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move, Unsuited
+from tdxcheck.checker.engines.diagrams.encoding import Encoding, Image, Move, Unsuited
+from tdxcheck.checker.engines.diagrams.joining import Joint, joined
 from tdxcheck.checker.engines.diagrams.limits import (
     NO_LIMITS,
     Limits,
@@ -33,6 +34,8 @@ from tdxcheck.checker.verdict import (
 )
 
 Look = Callable[[], None]
+Take = Callable[[Diagram, Image], Diagram]
+"""Where steps lead from some states, or from where they lead there."""
 
 
 class Sets:
@@ -42,6 +45,8 @@ class Sets:
         self.system = encoding.system
         self.encoding = encoding
         self.moves = {move.step.number: move for move in moves}
+        self.joints = joined(encoding, moves)
+        self._taking: dict[Turn, list[Joint]] = {}
         self.look = look
         self.nothing: Diagram = encoding.manager.false
         written = {n for move in moves for n in move.step.updates}
@@ -67,6 +72,19 @@ class Sets:
         self.look()
         return self.encoding.before(states, self.moves[step])
 
+    def after_any(self, states: Diagram) -> Diagram:
+        return self._by(self.encoding.after, states, self.joints)
+
+    def before_any(self, states: Diagram) -> Diagram:
+        return self._by(self.encoding.before, states, self.joints)
+
+    def _by(self, image: Take, states: Diagram, joints: Iterable[Joint]) -> Diagram:
+        found = self.nothing
+        for joint in joints:
+            self.look()
+            found |= image(states, joint)
+        return found
+
     def only(self, values: Values) -> Diagram:
         return self.encoding.state(values)
 
@@ -87,54 +105,51 @@ class Sets:
 
     def ahead(self, states: Diagram, inside: Diagram) -> Diagram:
         """All that the steps lead to from these, inside."""
-        return self._closure(self.after, states & inside, inside, inside)
+        return self._closure(self.encoding.after, states & inside, inside, inside)
 
     def behind(self, states: Diagram, inside: Diagram) -> Diagram:
         """All from where the steps lead to these, inside."""
-        return self._closure(self.before, states & inside, inside, inside)
+        return self._closure(self.encoding.before, states & inside, inside, inside)
 
     def _closure(
-        self,
-        image: Callable[[Diagram, int], Diagram],
-        found: Diagram,
-        inside: Diagram,
-        wanted: Diagram,
+        self, image: Take, found: Diagram, inside: Diagram, wanted: Diagram
     ) -> Diagram:
         """What is found by the steps inside, or all that is wanted as soon as it is."""
-        steps = self.possible(inside)
+        joints = self.possible(inside)
         while not self.is_empty(wanted & ~found):
             before = found
-            for step in steps:
-                found |= image(found, step) & inside
+            for joint in joints:
+                self.look()
+                found |= image(found, joint) & inside
             if found == before:
                 break
         return found
 
-    def possible(self, inside: Diagram) -> list[int]:
-        """The steps that some of the states allow."""
-        return [
-            step
-            for step, move in self.moves.items()
-            if not self.is_empty(inside & move.guard)
-        ]
+    def possible(self, inside: Diagram) -> list[Joint]:
+        """The actions that some of the states allow."""
+        meet = self.encoding.manager.meet
+        return [joint for joint in self.joints if meet(inside, joint.guard)]
 
     def taken_in(self, turn: Turn, inside: Diagram) -> Diagram:
         """From where the turn is taken, with the step staying inside."""
-        found = self.nothing
-        for step in turn.steps:
-            found |= self.before(inside, step)
+        found = self._by(self.encoding.before, inside, self.taking(turn))
         return found & turn.applies & inside
 
     def taken_to(self, turn: Turn, inside: Diagram) -> Diagram:
         """Where the turn leads to, when it is taken inside."""
-        found = self.nothing
-        for step in turn.steps:
-            found |= self.after(inside & turn.applies, step)
-        return found & inside
+        there = inside & turn.applies
+        return self._by(self.encoding.after, there, self.taking(turn)) & inside
+
+    def taking(self, turn: Turn) -> list[Joint]:
+        """The steps by which the turn is taken."""
+        if turn not in self._taking:
+            moves = [self.moves[step] for step in sorted(turn.steps)]
+            self._taking[turn] = joined(self.encoding, moves)
+        return self._taking[turn]
 
     def staying(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
         """From where a fair run can stay inside, not resting on what came before."""
-        return self._kept(inside, turns, self.taken_in, self.before)
+        return self._kept(inside, turns, self.taken_in, self.encoding.before)
 
     def between(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
         """Of such states, those that also come after whatever a turn needs.
@@ -144,7 +159,7 @@ class Sets:
         left = inside
         while True:
             before = left
-            left = self._kept(left, turns, self.taken_to, self.after)
+            left = self._kept(left, turns, self.taken_to, self.encoding.after)
             left = self.staying(left, turns)
             if left == before:
                 return left
@@ -154,7 +169,7 @@ class Sets:
         left: Diagram,
         turns: Sequence[Turn],
         taken_in: Callable[[Turn, Diagram], Diagram],
-        image: Callable[[Diagram, int], Diagram],
+        image: Take,
     ) -> Diagram:
         """The states that are left when each due turn can be taken, or ceases to be.
 
@@ -249,6 +264,22 @@ class Components:
         raise AssertionError("the state is in a fair component")
 
 
+def owed(sets: Sets, reachable: Diagram, rule: GroundProperty) -> Diagram:
+    """The reachable states that owe the goal of a leads-to."""
+    assert rule.goal is not None
+    condition = sets.encoding.truth(rule.conditions[0])
+    goal = sets.encoding.truth(rule.goal)
+    return sets.ahead(reachable & condition & ~goal, reachable & ~goal)
+
+
+def breaking(
+    encoding: Encoding, moves: Sequence[Move], reachable: Diagram, rule: GroundProperty
+) -> Diagram:
+    """The reachable states from which some fair run owes the goal for ever."""
+    sets = Sets(encoding, moves, lambda: None)
+    return sets.staying(owed(sets, reachable, rule), sets.turns(rule))
+
+
 def judge(
     system: GroundSystem, limits: Limits = NO_LIMITS, *, pure: bool = False
 ) -> tuple[Verdict, ...]:
@@ -289,7 +320,7 @@ class _Judge:
         if sets.is_empty(reachable & condition):
             return Vacuous(f"{self.states:,} states")
         turns = sets.turns(rule)
-        owing = sets.ahead(reachable & condition & ~goal, reachable & ~goal)
+        owing = owed(sets, reachable, rule)
         left = sets.staying(owing, turns)
         if sets.is_empty(left):
             return Exhausted(self.states, tuple(_rests_on(sets, rule, owing, turns)))

@@ -7,8 +7,14 @@ inside an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+try:
+    from dd import cudd
+except ImportError:  # No wheel with CUDD for this platform.
+    cudd = None
 
 Diagram = Any
 """A function of dd's, which has no types of its own."""
@@ -20,21 +26,46 @@ That takes longer than any search among smaller diagrams: the first order is goo
 """
 
 
+class Cubes(dict[object, Diagram]):
+    """The cubes that one CUDD was asked for; it only knows them by a weak reference.
+
+    dd complains of diagrams that are freed by the collector of reference cycles.
+    """
+
+
+if cudd is not None:
+
+    class Remembering(cudd.BDD):  # type: ignore[misc]
+        """dd's CUDD, which makes a cube but once.
+
+        dd itself makes one for each image, at a cost that grows with all bits and not
+        with those of the cube: of small diagrams more than the image itself.
+        """
+
+        cubes: weakref.ref[Cubes]
+
+        def cube(self, bits: Collection[str]) -> Diagram:
+            key = tuple(bits.items()) if isinstance(bits, dict) else frozenset(bits)
+            cubes = self.cubes()
+            assert cubes is not None, "a manager outlives no diagram that it makes"
+            found = cubes.get(key)
+            if found is None:
+                found = cubes[key] = super().cube(bits)
+            return found
+
+
 class Manager:
     """The diagrams of one system, over named bits in a fixed first order."""
 
     def __init__(self, bits: Iterable[str], *, pure: bool = False) -> None:
         """`pure` asks for the manager in Python even where CUDD is installed."""
-        self._cudd: Any = None
-        if not pure:
-            try:
-                from dd import cudd
-            except ImportError:  # No wheel with CUDD for this platform.
-                pass
-            else:
-                self._cudd = cudd
+        self._cudd: Any = None if pure else cudd
+        self._cubes = Cubes()
+        self._same: dict[tuple[tuple[str, str], ...], Diagram] = {}
+        """By a renaming: each bit is as what it becomes."""
         if self._cudd is not None:
-            self._bdd = self._cudd.BDD()
+            self._bdd: Any = Remembering()
+            self._bdd.cubes = weakref.ref(self._cubes)
         else:
             from dd import autoref
 
@@ -76,6 +107,10 @@ class Manager:
     def bit(self, name: str) -> Diagram:
         return self._bdd.var(name)
 
+    def same(self, one: str, other: str) -> Diagram:
+        """Both bits have one value."""
+        return self.bit(one) & self.bit(other) | ~self.bit(one) & ~self.bit(other)
+
     def cube(self, values: Mapping[str, bool]) -> Diagram:
         """The conjunction of the bits with these values."""
         return self._bdd.cube(dict(values)) if values else self.true
@@ -83,7 +118,7 @@ class Manager:
     def and_exists(self, one: Diagram, other: Diagram, bits: Iterable[str]) -> Diagram:
         """The conjunction of both, for some value of the bits."""
         if self._cudd is not None:
-            return self._cudd.and_exists(one, other, list(bits))
+            return self._cudd.and_exists(one, other, bits)
         return self._bdd.exist(list(bits), one & other)
 
     def meet(self, one: Diagram, other: Diagram) -> bool:
@@ -98,7 +133,18 @@ class Manager:
         return self._bdd.exist(list(bits), diagram)
 
     def renamed(self, diagram: Diagram, names: Mapping[str, str]) -> Diagram:
-        return self._bdd.let(dict(names), diagram) if names else diagram
+        """The diagram with bits under other names, none of which it reads."""
+        if not names:
+            return diagram
+        if self._cudd is None:
+            return self._bdd.let(dict(names), diagram)
+        key = tuple(names.items())
+        if key not in self._same:
+            same = self.true
+            for old, new in key:
+                same &= self.same(old, new)
+            self._same[key] = same
+        return self._cudd.and_exists(diagram, self._same[key], names)
 
     def restricted(self, diagram: Diagram, values: Mapping[str, bool]) -> Diagram:
         """The diagram where these bits have these values; it reads them no more."""
@@ -124,33 +170,23 @@ class Counter:
 
     def __init__(self, bdd: Any, bits: Iterable[str]) -> None:
         levels = sorted(bdd.level_of_var(bit) for bit in bits)
-        self._bdd = bdd
         self._rank = {level: rank for rank, level in enumerate(levels)}
-        self._bits = len(levels)
-        self._seen: dict[Any, int] = {}
+        last = len(levels)
+        self._seen = {int(bdd.true): (1, last), int(bdd.false): (0, last)}
+        """By diagram: the values that satisfy it, of its first bit and those after it;
+        and how many bits come before that one."""
 
     def __call__(self, diagram: Diagram) -> int:
-        return self._below(diagram) << self._place(diagram)
+        count, place = self._seen.get(int(diagram)) or self._count(diagram)
+        return count << place
 
-    def _place(self, diagram: Diagram) -> int:
-        """How many bits come before the first that it reads."""
-        constant = diagram in (self._bdd.true, self._bdd.false)
-        return self._bits if constant else self._rank[diagram.level]
-
-    def _below(self, diagram: Diagram) -> int:
-        """The values that satisfy it, of its first bit and those after it."""
-        if diagram == self._bdd.true:
-            return 1
-        if diagram == self._bdd.false:
-            return 0
-        key = int(diagram)
-        if key not in self._seen:
-            low, high = diagram.low, diagram.high
+    def _count(self, diagram: Diagram) -> tuple[int, int]:
+        place = self._rank[diagram.level]
+        count = 0
+        for child in (diagram.low, diagram.high):
             if diagram.negated:
-                low, high = ~low, ~high
-            place = self._place(diagram) + 1
-            self._seen[key] = sum(
-                self._below(child) << (self._place(child) - place)
-                for child in (low, high)
-            )
-        return self._seen[key]
+                child = ~child
+            below, at = self._seen.get(int(child)) or self._count(child)
+            count += below << (at - place - 1)
+        self._seen[int(diagram)] = count, place
+        return count, place

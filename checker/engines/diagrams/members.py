@@ -209,7 +209,7 @@ class _Comparison:
                 return
             levels = self.levels.levels[: depth + 1]
             for member, targets in hit.items():
-                run = canonical_run(self.encoding, self.levels.moves, levels, targets)
+                run = canonical_run(self.encoding, self.levels.joints, levels, targets)
                 self.found[member, number] = Refuted(run, shortest=True)
         self._leave_open(number, self.open[number] - hit.keys())
 

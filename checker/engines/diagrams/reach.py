@@ -1,7 +1,8 @@
 """Reachable sets: all at once, or level by level for a shortest run.
 
-Visiting everything needs no levels: each step is taken from all that was found,
-those of the same round included, which ends after a few rounds. Levels are built
+Visiting everything needs no levels: each action is taken from all that was found, those
+of the same round included and again while it finds more, which ends after a few rounds.
+Levels are built
 only where a run is wanted, and only as far as its end.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
+from tdxcheck.checker.engines.diagrams.joining import joined
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 
 Look = Callable[[], None]
@@ -25,12 +27,17 @@ def closure(
 ) -> Diagram:
     """Every state that the steps lead to from these; notes those found so far."""
     found = start
+    joints = joined(encoding, moves)
     while True:
         before = found
-        for move in moves:
-            look()
-            found |= encoding.after(found, move)
-            note(found)
+        for joint in joints:
+            while True:
+                look()
+                last = found
+                found |= encoding.after(found, joint)
+                note(found)
+                if found == last or len(joint.moves) == 1:
+                    break
         if found == before:
             return found
         encoding.manager.grown(found)
@@ -48,7 +55,7 @@ class Levels:
         self, encoding: Encoding, moves: Sequence[Move], start: Diagram, look: Look
     ) -> None:
         self.encoding = encoding
-        self.moves = moves
+        self.joints = joined(encoding, moves)
         self.levels = [start]
         self._look = look
 
@@ -65,9 +72,9 @@ class Levels:
     def deepen(self) -> bool:
         """Find the next level; whether it has more states."""
         found = self.found
-        for move in self.moves:
+        for joint in self.joints:
             self._look()
-            found |= self.encoding.after(self.found, move)
+            found |= self.encoding.after(self.found, joint)
         if found == self.found:
             return False
         self.levels.append(found)

@@ -13,6 +13,7 @@ from operator import or_
 
 from tdxcheck.checker.engines.diagrams.deciding import Target
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
+from tdxcheck.checker.engines.diagrams.joining import Joint
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.ground.slicing import taken
 from tdxcheck.checker.verdict import Run
@@ -26,7 +27,7 @@ with no change of actor from here on, with at most one, with at most two..."""
 
 def canonical_run(
     encoding: Encoding,
-    moves: Sequence[Move],
+    joints: Sequence[Joint],
     levels: Sequence[Diagram],
     targets: Sequence[Target],
 ) -> Run:
@@ -34,20 +35,20 @@ def canonical_run(
 
     A level may have the states of those before it.
     """
-    return _Canonical(encoding, moves, targets).run(levels)
+    return _Canonical(encoding, joints, targets).run(levels)
 
 
 class _Canonical:
     def __init__(
-        self, encoding: Encoding, moves: Sequence[Move], targets: Sequence[Target]
+        self, encoding: Encoding, joints: Sequence[Joint], targets: Sequence[Target]
     ) -> None:
         self.encoding = encoding
-        self.moves = moves
+        self.joints = joints
         self.targets = targets
         self.steps = encoding.system.steps
-        acting = [move.step.number for move in moves]
-        acting += [target.step for target in targets if target.step is not None]
-        self.actors = list(dict.fromkeys(map(self._actor, acting))) or [None]
+        acting = [joint.action.actor for joint in joints]
+        acting += [self._actor(t.step) for t in targets if t.step is not None]
+        self.actors = list(dict.fromkeys(acting)) or [None]
 
     def run(self, levels: Sequence[Diagram]) -> Run:
         leading: list[list[Move]] = []
@@ -74,20 +75,20 @@ class _Canonical:
         return self.steps[number].action.actor
 
     def _before(self, level: Diagram, ahead: Ahead) -> tuple[Ahead, list[Move]]:
-        """The same a level earlier, and the steps that lead on from there."""
+        """The same a level earlier, and the steps that may lead on from there."""
         false = self.encoding.manager.false
         costs = {actor: [false] * len(ahead[actor]) for actor in self.actors}
-        leading = []
-        for move in self.moves:
-            actor = move.step.action.actor
-            whole = level & self.encoding.before(ahead[actor][-1], move)
+        leading: list[Move] = []
+        for joint in self.joints:
+            actor = joint.action.actor
+            whole = level & self.encoding.before(ahead[actor][-1], joint)
             if whole == false:
                 continue
-            leading.append(move)
+            leading += joint.moves
             costs[actor][-1] |= whole
             for changes, goal in enumerate(ahead[actor][:-1]):
                 if goal != false:
-                    costs[actor][changes] |= whole & self.encoding.before(goal, move)
+                    costs[actor][changes] |= whole & self.encoding.before(goal, joint)
         return self._after(costs), leading
 
     def _after(self, costs: dict[Actor, list[Diagram]]) -> Ahead:

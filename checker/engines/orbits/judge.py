@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tdxcheck.checker.engines.explicit import UNLIMITED, Limits, Progress, exceeded
+from tdxcheck.checker.engines.explicit import (
+    UNLIMITED,
+    Limits,
+    Progress,
+    as_far_as,
+    exceeded,
+)
 from tdxcheck.checker.engines.orbits.runs import Runs
 from tdxcheck.checker.engines.orbits.search import Search
 from tdxcheck.checker.ground.symmetry import Symmetry, symmetry_of
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.language.system import Action, Mode
 from tdxcheck.checker.verdict import (
-    Bounded,
     Exhausted,
     Limit,
     Reached,
@@ -114,8 +119,7 @@ def _verdict(
         run = Runs(search).run_to(2 * number)
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
     if limit is not None:
-        sure = max(search.depth, 0)
-        return Unknown(limit) if mode is Mode.REACHABLE else Bounded(sure, limit)
+        return as_far_as(search.looked, mode, limit)
     if mode is Mode.REACHABLE:
         return Unreachable(f"{search.states:,} states")
     if mode is not Mode.DEADLOCK_FREE and 2 * number + 1 not in search.found:

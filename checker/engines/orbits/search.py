@@ -59,6 +59,8 @@ class Search:
         """That the levels have which were looked at."""
         self.levels = [0]
         """The number of the first state of each level, and that of the next state."""
+        self.looked = -1
+        """The last level whose states were all looked at."""
         self.found: dict[int, int] = {}
         """By the name of a watch: the level where it was first hit."""
         self.ends = {
@@ -111,11 +113,13 @@ class Search:
 
     def _look(self, begin: int, end: int) -> None:
         if not self.pending:
+            self.looked = self.depth
             return
         for at in range(begin, end, CHUNK):
             self.store.look(self.watches, at, min(end, at + CHUNK), self.hits)
         for number in np.flatnonzero(self.hits >= 0):
             self.found.setdefault(self.pending[number].name, self.depth)
+        self.looked = self.depth
         left = [watch for watch in self.pending if watch.name not in self.found]
         if len(left) <= len(self.pending) // 2:
             self.pending = left

@@ -80,6 +80,8 @@ class Search:
         self._whole = True
         """Whether what was found is consistent: not so where memory ended."""
         self.chunk = CHUNK * threads
+        self.looked = -1
+        """The last level whose states were all looked at."""
         self.found: dict[int, int] = {}
         """By the name of a watch: the level where it was first hit."""
         self.pending = list(watches_of(system))
@@ -217,6 +219,7 @@ class Search:
         *levels, ahead, candidates = folder.blocks(saved)
         self.levels = [Level(blocks) for blocks in levels]
         self.ahead = Level(ahead)
+        self.looked = self.depth - 1
         self.position, self.settled = saved["position"], saved["settled"]
         self.finished = saved["finished"]
         self.taken[:] = saved["taken"]
@@ -249,11 +252,17 @@ class Search:
 
     def _look(self, level: Level) -> None:
         if not self.pending:
+            self.looked = self.depth
             return
         for states in level.chunks(self.chunk):
             self.taking.look(self.watches, states, self.hits)
+        self._note_hits()
+
+    def _note_hits(self) -> None:
+        """Look no more for what was hit on the last level."""
         for number in np.flatnonzero(self.hits):
             self.found.setdefault(self.pending[number].name, self.depth)
+        self.looked = self.depth
         left = [watch for watch in self.pending if watch.name not in self.found]
         if len(left) <= len(self.pending) // 2:
             self.pending = left

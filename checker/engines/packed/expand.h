@@ -49,16 +49,11 @@ static inline int NAME(passes)(const Program *p, const Rest *rest, const uint64_
     return 1;
 }
 
-/* The state after an entry's command; 0 if its rest does not let it pass. */
-static inline int NAME(after)(const Program *p, const uint64_t *entry,
-                              const uint64_t *x, uint64_t *key)
+/* What the rest of an entry's command makes of the state; 0 if it does not let it
+   pass. Hardly any has one: apart, it takes no registers from the loops. */
+static APART int NAME(finish)(const Program *p, const Rest *rest, const uint64_t *x,
+                              uint64_t *key)
 {
-    int32_t number = (int32_t)(entry[0] >> 32);
-    for (uint32_t w = 0; w < WORDS; w++)
-        key[w] = x[w] ^ entry[1 + w];
-    if (number < 0)
-        return 1;
-    const Rest *rest = &p->rests[number];
     if (!NAME(passes)(p, rest, x))
         return 0;
     for (uint32_t i = rest->changes; i < rest->end; i++) {
@@ -68,6 +63,16 @@ static inline int NAME(after)(const Program *p, const uint64_t *entry,
             key[w] ^= p->differences[change * WORDS + w];
     }
     return 1;
+}
+
+/* The state after an entry's command; 0 if its rest does not let it pass. */
+static inline int NAME(after)(const Program *p, const uint64_t *entry,
+                              const uint64_t *x, uint64_t *key)
+{
+    int32_t number = (int32_t)(entry[0] >> 32);
+    for (uint32_t w = 0; w < WORDS; w++)
+        key[w] = x[w] ^ entry[1 + w];
+    return number < 0 || NAME(finish)(p, &p->rests[number], x, key);
 }
 
 static inline uint64_t NAME(hash)(const uint64_t *key)
@@ -136,7 +141,7 @@ static inline uint64_t NAME(adds)(const Split *s, const Part *part, uint64_t roo
 }
 
 /* The bit of a state; one that is too large for a state that can not be. */
-static inline uint64_t NAME(bit)(const Split *s, const uint64_t *key)
+static APART uint64_t NAME(bit)(const Split *s, const uint64_t *key)
 {
     uint64_t root = NAME(root)(s, key), bit = 0;
     for (uint32_t i = 0; i < s->n_parts; i++)
@@ -160,7 +165,7 @@ static inline int NAME(fetch)(const Visited *v, uint64_t at)
 }
 
 /* Add a batch that was fetched; -1 where memory ends. */
-static int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *at, uint32_t n,
+static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *at, uint32_t n,
                        Fresh *fresh)
 {
     uint64_t before = fresh->count;
@@ -181,22 +186,24 @@ static int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *at, uin
     return 0;
 }
 
-/* Take every step from the states, until all are done or the table is to grow. -1
-   where memory ends, -2 if the split has no bit for a state. */
-static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
-                        uint64_t n_states, uint64_t *done, uint64_t *taken,
-                        int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
+/* What `expand` does, where it is known whether there is a bit for each state. */
+static inline WITHIN int NAME(expand_by)(Visited *v, const Program *p,
+                                         const uint64_t *states, uint64_t n_states,
+                                         uint64_t *done, uint64_t *taken,
+                                         int64_t *stuck, uint64_t *n_stuck,
+                                         Fresh *fresh, const int by_bits)
 {
     const Split *s = &v->split;
     uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH], adds[MOST_PARTS];
     uint64_t at, root = 0, bit = 0;
+    const uint64_t slots = v->slots, *cells = v->cells;
     uint32_t n = 0;
     for (at = 0; at < n_states; at++) {
         if (__atomic_load_n(&v->count, __ATOMIC_RELAXED) + n > v->most)
             break;
         uint64_t moves = 0;
         NAME(prepare)(p, states + at * WORDS, x);
-        if (v->bits) {
+        if (by_bits) {
             root = NAME(root)(s, x);
             bit = 0;
             for (uint32_t i = 0; i < s->n_parts; i++)
@@ -211,16 +218,17 @@ static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
                     continue;
                 taken[(uint32_t)entry[0]]++;
                 moves++;
-                if (!v->bits) {
-                    *to = place(NAME(hash)(key), v->slots);
+                if (!by_bits) {
+                    *to = place(NAME(hash)(key), slots);
                 } else if (s->changes[e] == MUCH) {
                     *to = NAME(bit)(s, key);
                 } else {
                     uint32_t i = s->changes[e];
                     *to = bit - adds[i] + NAME(adds)(s, &s->parts[i], root, key);
                 }
-                if (NAME(fetch)(v, *to))
+                if (*to >= slots)
                     return -2;
+                __builtin_prefetch(&cells[by_bits ? *to >> 6 : *to * WORDS], 1);
                 if (++n == BATCH) {
                     if (NAME(flush)(v, keys, bits, n, fresh))
                         return -1;
@@ -233,6 +241,18 @@ static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
     }
     *done = at;
     return NAME(flush)(v, keys, bits, n, fresh);
+}
+
+/* Take every step from the states, until all are done or the table is to grow. -1
+   where memory ends, -2 if the split has no bit for a state. */
+static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
+                        uint64_t n_states, uint64_t *done, uint64_t *taken,
+                        int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
+{
+    return v->bits ? NAME(expand_by)(v, p, states, n_states, done, taken, stuck,
+                                     n_stuck, fresh, 1)
+                   : NAME(expand_by)(v, p, states, n_states, done, taken, stuck,
+                                     n_stuck, fresh, 0);
 }
 
 /* Add states, until all are done or the table is to grow. */

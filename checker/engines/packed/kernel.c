@@ -20,6 +20,15 @@
 #define HAVE_PEXT 0
 #endif
 
+/* Of functions: never made a part of what calls them, and always. */
+#if defined(__GNUC__)
+#define APART __attribute__((noinline))
+#define WITHIN __attribute__((always_inline))
+#else
+#define APART
+#define WITHIN
+#endif
+
 #include "program.h"
 #include "visited.h"
 

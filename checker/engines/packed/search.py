@@ -10,6 +10,7 @@ from tdxcheck.checker.engines.explicit import (
     FolderError,
     Limits,
     Progress,
+    as_far_as,
 )
 from tdxcheck.checker.engines.packed.breadth import Search
 from tdxcheck.checker.engines.packed.choice import MANY
@@ -17,7 +18,6 @@ from tdxcheck.checker.engines.packed.keeping import NoRoom
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
-    Bounded,
     Exhausted,
     Limit,
     Reached,
@@ -56,7 +56,7 @@ def explore(
         folder=limits.folder,
     )
     try:
-        return _explored(search, limits, progress)
+        return explored(search, limits, progress)
     except OSError as error:
         place = error.filename or limits.folder or "the folder of the search"
         raise FolderError(f"{place}: {error.strerror}") from error
@@ -64,9 +64,10 @@ def explore(
         search.keeper.close()
 
 
-def _explored(
+def explored(
     search: Search, limits: Limits, progress: Callable[[Progress], None]
 ) -> Exploration:
+    """What the search finds until it ends, or a limit is met."""
     limit: Limit | None = None
 
     def between() -> None:
@@ -126,8 +127,7 @@ def _verdict(
     if run is not None:
         return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
     if limit is not None:
-        sure = max(search.depth, 0)
-        return Unknown(limit) if mode is Mode.REACHABLE else Bounded(sure, limit)
+        return as_far_as(search.looked, mode, limit)
     if mode is Mode.REACHABLE:
         return Unreachable(f"{states:,} states")
     if mode is not Mode.DEADLOCK_FREE and 2 * number + 1 not in search.found:

@@ -61,6 +61,10 @@ class Discharger:
 
         Of the facts some are likely to be enough.
         """
+        if obligation.at_first:
+            # Only that numbers are within their bounds, where every value begins.
+            facts = [fact for fact in facts if fact.term is None]
+            likely = [fact for fact in likely if fact.term is None]
         key = id(obligation.base)
         if key not in self._places:
             self._places[key] = _Place(self.obligations, obligation.base)

@@ -62,6 +62,8 @@ class Obligation:
     wrong: tuple[Formula, ...]
     settled: Variable | None = None
     """What it is about, if it is that a variable keeps its value."""
+    at_first: bool = False
+    """It is asked of the beginning, where no fact is known yet."""
 
     @property
     def is_discharged(self) -> bool:
@@ -145,7 +147,9 @@ class Obligations:
         """That the fact holds at first, and that every action keeps it."""
         if fact.term is not None:
             wrong = self._wrong(fact.term, None)
-            yield Obligation("at first", fact.name, self._beginning, wrong)
+            yield Obligation(
+                "at first", fact.name, self._beginning, wrong, at_first=True
+            )
         for action in self.family.system.actions:
             changed = {update.variable for update in action.updates}
             if fact.reads is not None and not fact.reads & changed:

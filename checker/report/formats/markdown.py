@@ -21,6 +21,9 @@ HEADINGS = {
 def markdown(results: Results, root: Path) -> str:
     lines = [f"## tdxcheck {results.command}: {_verdict(results)}", ""]
     lines += [f"{results.summary}; {results.seconds:.1f} s.", ""]
+    if results.verdicts:
+        counted = (f"{count} {kind}" for kind, count in results.verdicts.items())
+        lines += [f"By verdict: {', '.join(counted)}.", ""]
     room = MOST
     for result, heading in HEADINGS.items():
         if found := results.having(result):

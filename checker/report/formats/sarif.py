@@ -1,7 +1,8 @@
 """SARIF 2.1.0: what is broken or undecided, with its run as a code flow.
 
-What holds is no result. What is known to be broken is a suppressed one, with the
-reason; what is undecided is of the kind "open", and also a notification.
+What holds is no result, but counted by the kind of its verdict. What is known to be
+broken is a suppressed one, with the reason; what is undecided is of the kind "open",
+and also a notification.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def sarif(results: Results, root: Path, version: str) -> str:
                     for base, meaning in MEANING.items()
                 },
                 "columnKind": "unicodeCodePoints",
+                "properties": {"verdicts": dict(results.verdicts)},
                 "results": [_result(f, numbers[f.name], root) for f in told],
             }
         ],

@@ -17,7 +17,7 @@ from tdxcheck.checker.engines.symbolic.pdr.images import Images
 from tdxcheck.checker.engines.symbolic.pdr.literals import Literals, TooManyValues
 from tdxcheck.checker.engines.symbolic.pdr.minimum import NotInductive, minimum
 from tdxcheck.checker.engines.symbolic.pdr.moves import Cube, Moves
-from tdxcheck.checker.engines.symbolic.pdr.proof import Proof, never
+from tdxcheck.checker.engines.symbolic.pdr.proof import Never, Proof, never
 from tdxcheck.checker.engines.symbolic.pdr.search import Found, GaveUp, Search
 from tdxcheck.checker.engines.symbolic.solving import (
     Clock,
@@ -48,7 +48,7 @@ from tdxcheck.checker.verdict import (
 METHOD = "PDR"
 
 PLAIN = 10.0
-"""Seconds before lemmas are looked for."""
+"""Seconds of the CPU before lemmas are looked for."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Budget:
 
     depth: int | None = None
     seconds: float | None = None
+    effort: float | None = None
+    """Seconds of the CPU, which are the same however busy the machine is."""
 
 
 def prove(
@@ -69,7 +71,7 @@ def prove(
     What takes long is begun again, with what is known of pairs of values.
     """
     clock = Clock(budget.seconds)
-    begin = replace(budget, seconds=min(clock.left, PLAIN))
+    begin = replace(budget, effort=PLAIN)
     try:
         return _proved(system, targets, begin)
     except GaveUp as reason:
@@ -111,7 +113,8 @@ def _attempt(
         bad = literals.or_(map(moves.bad, targets))
         images = Images(literals, symmetric=symmetric)
         known = [_cube(literals, lemma) for lemma in lemmas]
-        found = Search(moves, bad, images, budget.seconds, known).run(budget.depth)
+        ends = budget.seconds, budget.effort
+        found = Search(moves, bad, images, *ends, known).run(budget.depth)
         if isinstance(found, Found):
             return _run(system, targets, found)
         clauses = {never(literals, cube) for cube in minimum(moves, bad, found)}
@@ -166,11 +169,27 @@ def judge(system: GroundSystem, budget: Budget = Budget()) -> tuple[Verdict, ...
     return tuple(judged(system, number, budget) for number in numbers)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A verdict, and the clauses that show it where it is one of a proof."""
+
+    verdict: Verdict
+    clauses: tuple[Never, ...] | None = None
+    """Over the slots of the property's own slice."""
+
+
 def judged(system: GroundSystem, number: int, budget: Budget = Budget()) -> Verdict:
     """The verdict on one property of the system."""
+    return judged_with_proof(system, number, budget).verdict
+
+
+def judged_with_proof(
+    system: GroundSystem, number: int, budget: Budget = Budget()
+) -> Judged:
+    """The verdict on one property of the system, with what shows it."""
     mode = system.properties[number].property.mode
     if mode is Mode.LEADS_TO:
-        return Unknown(Limit.UNSUPPORTED)
+        return Judged(Unknown(Limit.UNSUPPORTED))
     part = slice_for(system, (number,))
     (rule,) = part.system.properties
 
@@ -180,27 +199,32 @@ def judged(system: GroundSystem, number: int, budget: Budget = Budget()) -> Verd
         found = prove(part.system, target, budget=budget)
     except GaveUp as reason:
         if mode is Mode.REACHABLE or reason.depth is None:
-            return Unknown(reason.limit)
-        return Bounded(reason.depth, reason.limit)
+            return Judged(Unknown(reason.limit))
+        return Judged(Bounded(reason.depth, reason.limit))
     if isinstance(found, Run):
         run = part.lift(found)
-        return Reached(run) if mode is Mode.REACHABLE else Refuted(run, shortest=True)
+        if mode is Mode.REACHABLE:
+            return Judged(Reached(run))
+        return Judged(Refuted(run, shortest=True))
     if mode is Mode.REACHABLE:
-        return Unreachable(METHOD)
+        return Judged(Unreachable(METHOD), found.clauses)
     left = budget
     if end is not None:
         left = replace(budget, seconds=max(end - time.monotonic(), 0.1))
-    if _is_vacuous(part.system, left):
-        return Vacuous(METHOD)
-    return Proved(METHOD, found.text)
+    empty = _emptiness(part.system, left)
+    if empty is not None:
+        # Invariants hold together, and exclude together what each of them does.
+        both = dict.fromkeys((*found.clauses, *empty.clauses))
+        return Judged(Vacuous(METHOD), tuple(both))
+    return Judged(Proved(METHOD, found.text), found.clauses)
 
 
-def _is_vacuous(system: GroundSystem, budget: Budget) -> bool:
-    """What the system's one rule speaks of is shown never to happen."""
+def _emptiness(system: GroundSystem, budget: Budget) -> Proof | None:
+    """A proof that what the system's one rule speaks of never happens."""
     premise = premise_of(system.properties[0])
     if premise is None:
-        return False
-    try:
-        return isinstance(prove(system, premise, budget=budget), Proof)
-    except GaveUp:
-        return False
+        return None
+    with suppress(GaveUp):
+        found = prove(system, premise, budget=budget)
+        return found if isinstance(found, Proof) else None
+    return None

@@ -59,6 +59,7 @@ class Search:
         bad: int,
         images: Images,
         seconds: float | None = None,
+        effort: float | None = None,
         known: Iterable[Cube] = (),
     ) -> None:
         self.moves = moves
@@ -66,6 +67,8 @@ class Search:
         self.solver = moves.literals.solver
         self.bad = bad
         self.end = None if seconds is None else time.monotonic() + seconds
+        self.most = None if effort is None else time.process_time() + effort
+        """Of the CPU's time."""
         self.images = images
         self.frames: list[dict[Cube, tuple[Cube, ...]]] = [{}]
         """By number, the cubes excluded up to there and not known to be further on.
@@ -110,6 +113,8 @@ class Search:
 
     def _ask(self, assumed: Sequence[int], more: Sequence[int]) -> bool:
         if self.end is not None and time.monotonic() > self.end:
+            raise GaveUp(Limit.TIME, self.cleared)
+        if self.most is not None and time.process_time() > self.most:
             raise GaveUp(Limit.TIME, self.cleared)
         return bool(self.solver.solve(assumptions=[self.always, *assumed, *more]))
 

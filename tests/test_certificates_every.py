@@ -1,0 +1,189 @@
+"""Certificates of proofs for every number: accepted, refused, and kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tdxcheck.checker.certificate_checker import Refused
+from tdxcheck.checker.certificate_solvers import by_z3
+from tdxcheck.checker.certificates.quantified import Families
+from tdxcheck.checker.certificates.rechecking import Rechecker
+from tdxcheck.checker.cli.main import Context, main
+from tdxcheck.checker.engines.parametric.family import family_of
+from tdxcheck.checker.engines.parametric.recorded import (
+    MARK,
+    Unreadable,
+    clauses_in,
+)
+from tdxcheck.checker.judging.question import Case, cases_of
+from tdxcheck.checker.judging.work import ENGINES, Answer
+from tdxcheck.checker.verdict import ProvedForEvery
+from tdxcheck.models.catalogue import CATALOGUE
+
+DESIGN, RULE = "v6.8", "pamt_is_not_in_the_allocator"
+
+
+def run(*arguments: str) -> int:
+    return main(arguments, Context(lambda: CATALOGUE, lambda: ENGINES))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("every")
+    cache = str(tmp_path_factory.mktemp("cache"))
+    arguments = ("--engine", "parametric", "--rule", RULE, "--cache", cache)
+    assert run("verify", DESIGN, *arguments, "--certificate", str(folder)) == 0
+    return folder / f"{DESIGN}-{RULE}.smt2"
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    (found,) = cases_of(CATALOGUE, [CATALOGUE.design(DESIGN)], {}, names=[RULE])
+    return found
+
+
+@pytest.fixture(scope="module")
+def families() -> Families:
+    return Families()
+
+
+def clause_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(MARK)]
+
+
+def test_it_is_accepted(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check-certificate", str(written)) == 0
+    said = capsys.readouterr().out
+    assert "accepted by z3" in said and "holds for every number" in said
+    story = written.with_suffix(".txt").read_text()
+    assert "with any number of CPUs, packages, blocks and TDMRs" in story
+    assert f"1. {RULE}" in story
+
+
+def test_any_solver_can_discharge_it(written: Path) -> None:
+    text = written.read_text()
+    said = by_z3(text)
+    assert set(said) == {"unsat"}
+    assert len(said) == text.count("(check-sat)") > 0
+
+
+def test_every_clause_is_missed(written: Path, case: Case, families: Families) -> None:
+    text = written.read_text()
+    assert families.check(case, 0, text) == 1 + len(clause_lines(text))
+    assert clause_lines(text)
+    for line in clause_lines(text):
+        with pytest.raises(Refused, match="does not show the rule"):
+            families.check(case, 0, text.replace(f"{line}\n", ""))
+
+
+QUESTION = re.compile(
+    r"^; [^\n]*\n\(push 1\)$.*?^\(pop 1\)\n", re.MULTILINE | re.DOTALL
+)
+
+
+def first_question(text: str) -> str:
+    found = QUESTION.search(text)
+    assert found
+    return found[0]
+
+
+def weaker(text: str) -> str:
+    """The last question without anything that is given in it."""
+    asked = QUESTION.findall(text)[-1]
+    heading = asked.splitlines()[0]
+    return text.replace(asked, f"{heading}\n(push 1)\n(check-sat)\n(pop 1)\n")
+
+
+FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
+    "a question less": (
+        lambda text: text.replace(first_question(text), ""),
+        "is not asked",
+    ),
+    "a question twice": (lambda text: text + first_question(text), "not to be asked"),
+    "a question without what is given": (weaker, "says sat"),
+    "an assertion for all": (
+        lambda text: text.replace("(set-logic ALL)", "(set-logic ALL)(assert false)"),
+        "of all questions at once",
+    ),
+    "a command that writes": (
+        lambda text: text.replace(
+            "(set-logic ALL)",
+            '(set-logic ALL)(set-option :regular-output-channel "written")',
+        ),
+        "none of a certificate: set-option",
+    ),
+    "a command after a comment": (
+        lambda text: f"{text}; |\n(exit)\n",
+        "none of a certificate: exit",
+    ),
+    "no SMT-LIB": (lambda text: f"{text}))((", "answers|understand|none of"),
+    "a clause of clauses without end": (
+        lambda text: f"{MARK}{'[' * 100_000}\n{text}",
+        "no clause of this system",
+    ),
+    "a clause twice": (
+        lambda text: f"{clause_lines(text)[0]}\n{text}",
+        "show nothing",
+    ),
+    "a clause of nothing known": (
+        lambda text: f'{MARK}{{"of": [], "never": [{{"what": "x"}}]}}\n{text}',
+        "no clause of this system",
+    ),
+    "a clause that is no data": (lambda text: f"{MARK}(\n{text}", "no clause"),
+    "nothing": (lambda text: "", "does not show the rule"),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_forgeries_are_refused(
+    written: Path, case: Case, families: Families, forgery: str
+) -> None:
+    change, reason = FORGERIES[forgery]
+    text = written.read_text()
+    changed = change(text)
+    assert changed != text
+    with pytest.raises(Refused, match=reason):
+        families.check(case, 0, changed)
+
+
+def test_it_is_none_of_a_design_that_breaks_the_rule(
+    written: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved.smt2"
+    text = written.read_text().replace('design "v6.8"', 'design "v3"')
+    moved.write_text(text)
+    assert run("check-certificate", str(moved)) == 1
+    assert "REFUSED: it does not show the rule" in capsys.readouterr().out
+
+
+def test_what_is_kept_is_believed_by_it_alone(written: Path, case: Case) -> None:
+    text = written.read_text()
+    recheck = Rechecker()
+    good = ProvedForEvery("anything", "somehow", (), text)
+    assert recheck(case, 0, Answer(good, None))
+    less = text.replace(f"{clause_lines(text)[0]}\n", "")
+    for bad in (less, ""):
+        assert not recheck(case, 0, Answer(ProvedForEvery("", "", (), bad), None))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"of": ["Cpu"], "never": [{"what": "vmx_on", "at": [{"any": 0}]}]}',
+        '{"of": [], "never": [{"what": "kvm", "at": [], "is": ["NONE"]}]}',
+        '{"of": [], "never": [{"what": "kvm", "at": [], "is": []}]}',
+        '{"of": [], "never": [{"what": "kvm", "at": [0], "is": ["LOADED"]}]}',
+        '{"of": [], "never": [{"what": "hibernation", "at": [], "is": [1]}]}',
+        '{"of": ["Nothing"], "never": []}',
+        "[]",
+        "7",
+    ],
+)
+def test_what_is_of_no_such_sort_is_no_clause(case: Case, line: str) -> None:
+    family = family_of(case.instance, case.unbounded, case.common)
+    with pytest.raises(Unreadable):
+        clauses_in(f"{MARK}{line}", family)
