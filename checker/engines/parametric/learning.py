@@ -229,19 +229,9 @@ class Learner(Grounded):
         It may be asked for those, too, that are about every element there.
         """
         cubes = (self._seen(values, view) for view in self._views)
-        clauses = (self._of(c, last, every) for c in cubes if self._says(c))
+        clauses = (self._of(c, last, every) for c in cubes if self.oracle.never(c))
         found = islice((clause for clause in clauses if clause is not None), VIEWS)
         return min(found, key=_size, default=None)
-
-    def _says(self, cube: Cube) -> bool:
-        """It never occurs, though a machine of this size may be configured so."""
-        slots = self.oracle.system.slots
-        frozen = {
-            place: values
-            for place, values in cube.items()
-            if place < len(slots) and slots[place].entry[0].frozen
-        }
-        return self.oracle.never(cube) and not self.oracle.never(frozen)
 
     def _of(self, cube: Cube, last: frozenset[int], every: bool) -> Clause | None:
         for _ in range(TRIES):
