@@ -952,6 +952,7 @@ def test_only_the_entry_point_knows_the_catalogue() -> None:
         ("checker/cli/layout.py", "layouts"),
         ("checker/cli/layout.py", "logs"),
         ("checker/cli/layout.py", "machines"),
+        ("checker/cli/audit.py", "layouts"),
         ("checker/cli/audit.py", "logs"),
         ("checker/cli/events.py", "logs"),
         ("checker/cli/decode.py", "logs"),

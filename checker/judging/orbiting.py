@@ -125,7 +125,7 @@ class _Visit:
         self.limit = None if limit is Limit.DEPTH else limit
         return _Seen(
             tuple(
-                answer(self.whole, part.lift_verdict(because(verdict, limit)))
+                answer(self.whole, part.lift_verdict(because(verdict, limit, self.budget.depth)))
                 for verdict in found.verdicts
             ),
             f"{'' if limit is None else 'the first '}{found.orbits:,} orbits: "

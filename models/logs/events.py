@@ -72,7 +72,7 @@ FIRST_KIND: Final = MappingProxyType(
     }
 )
 """What a block is that is first spoken of in this way; any other is boot DRAM."""
-REPEATED: Final = frozenset({0, 6, 34, 36})
+REPEATED: Final = frozenset({0, 6, 29, 34, 36})
 """Leaves that are made again and again, of which the model makes one step."""
 
 SAID: Final[Mapping[str, tuple[Sight, ...]]] = MappingProxyType(

@@ -146,6 +146,7 @@ CALLEES: Final[Mapping[int, frozenset[str]]] = MappingProxyType(
         19: frozenset({"mng_vpflushdone"}),
         20: frozenset({"mng_key_freeid"}),
         24: frozenset({"page_rdmd"}),
+        29: frozenset({"mem_page_remove"}),
         31: frozenset({"sys_key_config", "sys_key_config_fatal"}),
         33: frozenset({"sys_init"}),
         34: frozenset({"sys_rd_of_1_0"}),

@@ -275,13 +275,15 @@ class Learner(Grounded):
         """What the state is in the smaller machine, as far as that has a meaning."""
         cube: Cube = {}
         for own, here in view.places.items():
-            value: int | None = values[here]
+            value = values[here]
             if own < self.oracle.slots:
                 slot = self.oracle.system.slots[own]
-                back = view.back.get(slot.entry[0].sort)
-                if back is not None:
-                    value = back.get(value)
-                if value is None or not slot.term.low <= value <= slot.term.high:
+                of = slot.entry[0].sort
+                if isinstance(of, type) and of in view.back:
+                    if value not in view.back[of]:
+                        continue
+                    value = view.back[of][value]
+                if not slot.term.low <= value <= slot.term.high:
                     continue
             cube[own] = (value,)
         return cube
