@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from typing import Any
 
@@ -24,6 +24,11 @@ Assignment = dict[Entry, Any]
 """A state, by name: booleans, members of enumerations, integers, element numbers."""
 
 
+@cache
+def _members(sort: type[Enum]) -> tuple[Enum, ...]:
+    return tuple(sort)
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """A system in a scope."""
@@ -40,8 +45,9 @@ class Instance:
         return range(self.scope[sort])
 
     def __post_init__(self) -> None:
+        declared = frozenset(self.variables)
         for variable in self.system.settings:
-            if variable not in self.system.state.variables():
+            if variable not in declared:
                 raise SpecificationError(
                     variable.location,
                     f"{self.system.name} sets {variable.name}, "
@@ -69,7 +75,7 @@ class Instance:
         if sort is bool:
             return (False, True)
         if issubclass(sort, Enum):
-            return tuple(sort)
+            return _members(sort)
         return tuple(self.elements(sort))
 
     def start(self, entry: Entry) -> Any:
