@@ -127,7 +127,7 @@ def _all(
     # What comes in the end is asked last: that may be stopped when all is visited.
     ended = Limit.TIME if limit is None and expired() else limit
     return (
-        tuple(because(verdict, ended, budget.depth) for verdict in exploration.verdicts),
+        tuple(because(v, ended, budget.depth) for v in exploration.verdicts),
         left.counted
         or Statistics(
             exploration.states,
@@ -148,9 +148,7 @@ def _folder(case: Case, budget: Budget) -> Path | None:
     return budget.folder / re.sub(r"[^A-Za-z0-9.]+", "-", case.label)
 
 
-def because(
-    verdict: Verdict, limit: Limit | None, asked: int | None = None
-) -> Verdict:
+def because(verdict: Verdict, limit: Limit | None, asked: int | None = None) -> Verdict:
     """The verdict with the true reason for which the search ended.
 
     That one level more than asked for was looked at is not told.

@@ -123,11 +123,9 @@ class _Visit:
         elif limit is Limit.INTERRUPT and self.expired():
             limit = Limit.TIME
         self.limit = None if limit is Limit.DEPTH else limit
+        verdicts = (because(v, limit, self.budget.depth) for v in found.verdicts)
         return _Seen(
-            tuple(
-                answer(self.whole, part.lift_verdict(because(verdict, limit, self.budget.depth)))
-                for verdict in found.verdicts
-            ),
+            tuple(answer(self.whole, part.lift_verdict(v)) for v in verdicts),
             f"{'' if limit is None else 'the first '}{found.orbits:,} orbits: "
             + told(symmetry),
             Statistics(
