@@ -24,7 +24,7 @@ from tdxcheck.checker.engines.packed.folder import MANIFEST, Folder
 from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.search import explore
 from tdxcheck.checker.ground import GroundSystem, ground
-from tdxcheck.checker.verdict import Exhausted, Limit
+from tdxcheck.checker.verdict import Bounded, Limit
 from tdxcheck.models.classic import CLASSICS
 from tests.random_systems import Drawn, examples, systems
 
@@ -140,7 +140,7 @@ def test_a_search_goes_on_from_its_limit(tmp_path: Path) -> None:
         found = explore(system, Limits(states=limit, folder=tmp_path))
         assert found.limit is Limit.STATES
         assert found.states >= limit
-        assert not any(isinstance(v, Exhausted) for v in found.verdicts)
+        assert any(isinstance(verdict, Bounded) for verdict in found.verdicts)
         states.append(found.states)
         depths.append(found.depth)
     assert depths == sorted(depths)

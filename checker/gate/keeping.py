@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tdxcheck.checker.engines.diagrams.limits import Limits
-from tdxcheck.checker.gate.digest import digest
 from tdxcheck.checker.gate.probes import Answers, Asked, together
+from tdxcheck.checker.ground.fingerprint import fingerprint
 from tdxcheck.checker.judging import content
 from tdxcheck.checker.judging.plain import Damaged, from_answer, to_answer
 from tdxcheck.checker.judging.work import Answer
@@ -66,7 +66,9 @@ class Searches:
 
 def _key(asked: Asked) -> str:
     names = "\n".join(asked.named)
-    return key_of("gate", content.versions(), digest(asked.system), names, asked.how)
+    return key_of(
+        "gate", content.versions(), fingerprint(asked.system), names, asked.how
+    )
 
 
 def _as_plain(found: Answers) -> Json:

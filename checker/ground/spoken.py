@@ -5,26 +5,15 @@ Whatever these are the same for is the same ground term, and need be made but on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tdxcheck.checker.language.reading import made_of
 from tdxcheck.checker.language.terms import (
-    And,
     Choice,
     Count,
-    Equal,
     Exists,
     Forall,
-    Implies,
     Index,
-    Ite,
-    Less,
-    Minus,
-    Named,
-    Not,
-    Or,
-    Plus,
-    Reacts,
     Read,
     StepAnswers,
     StepAt,
@@ -57,7 +46,7 @@ class Spoken:
         of_step = isinstance(term, StepIs | StepAt | StepAnswers) or (
             isinstance(term, Read) and term.after
         )
-        for part in _parts(term):
+        for part in made_of(term):
             if isinstance(part, Index | Choice):
                 names[part] = None
             else:
@@ -69,30 +58,3 @@ class Spoken:
         found = Speaks(term, tuple(names), of_step)
         self._known[id(term)] = found
         return found
-
-
-def _parts(term: Term[Any]) -> Iterator[Term[Any]]:
-    """The terms that it is made of, without those that only its name is made of."""
-    match term:
-        case Read(_, parts, _) | Reacts(_, parts, _):
-            yield from parts
-        case And(parts) | Or(parts):
-            yield from parts
-        case Named(_, _, body):
-            yield body
-        case Forall(_, body) | Exists(_, body):
-            yield body
-        case Count(_, body):
-            yield body
-        case Not(operand):
-            yield operand
-        case Implies(one, other) | Equal(one, other):
-            yield from (one, other)
-        case Less(one, other) | Plus(one, other):
-            yield from (one, other)
-        case Minus(one, other):
-            yield from (one, other)
-        case Ite(condition, then, otherwise):
-            yield from (condition, then, otherwise)
-        case StepAt(element):
-            yield element

@@ -93,8 +93,8 @@ class Kept:
         keys = _Keys(group.case, engine, judge, budget)
         answers = {}
         for number in range(len(group.case.questions)):
-            found = self._answer(keys.answers[number])
             key = keys.answers[number]
+            found = self._answer(key)
             if found and self._believes(group, engine, number, found, key):
                 answers[number] = found
         counts = dict(self._counts(keys.counts))

@@ -14,13 +14,13 @@ from tdxcheck.checker.language.variables import Variable
 
 def variables_in(*terms: Any) -> Iterator[Variable]:
     """The variables that are read in the terms, and in all that they consist of."""
-    return (part.variable for part in _parts(*terms) if isinstance(part, Read))
+    return (part.variable for part in terms_in(*terms) if isinstance(part, Read))
 
 
 def events_in(term: Term[Any]) -> set[Event]:
     """The events that it asks of, as reactions to them or as steps."""
     found = set()
-    for part in _parts(term):
+    for part in terms_in(term):
         if isinstance(part, Reacts):
             found.add(part.event)
         elif isinstance(part, StepIs):
@@ -30,23 +30,36 @@ def events_in(term: Term[Any]) -> set[Event]:
 
 def asks_for_reactions(term: Term[Any]) -> bool:
     """It speaks of what would be answered to an event, were it to happen."""
-    return any(isinstance(part, Reacts) for part in _parts(term))
+    return any(isinstance(part, Reacts) for part in terms_in(term))
 
 
 def definitions_in(term: Term[Any]) -> set[Definition]:
-    return {part.definition for part in _parts(term) if isinstance(part, Named)}
+    return {part.definition for part in terms_in(term) if isinstance(part, Named)}
 
 
-def _parts(*terms: Any) -> Iterator[Any]:
-    """The terms and every term and refusal inside them, each once."""
-    stack: list[Any] = list(terms)
+def terms_in(*roots: Any) -> Iterator[Term[Any]]:
+    """The terms and every term inside them, each once."""
+    stack: list[Any] = list(roots)
     seen: set[int] = set()
     while stack:
         term = stack.pop()
         if isinstance(term, tuple):
             stack += term
-        elif isinstance(term, Term | Refusal) and id(term) not in seen:
+        elif isinstance(term, Refusal):
+            stack += _held_by(term)
+        elif isinstance(term, Term) and id(term) not in seen:
             seen.add(id(term))
             yield term
-            record: Any = term
-            stack += [getattr(record, part.name) for part in fields(record)]
+            stack += _held_by(term)
+
+
+def made_of(term: Term[Any]) -> Iterator[Term[Any]]:
+    """The terms that it is directly made of, without those only its name is made of."""
+    for held in (term.body,) if isinstance(term, Named) else _held_by(term):
+        for part in held if isinstance(held, tuple) else (held,):
+            if isinstance(part, Term):
+                yield part
+
+
+def _held_by(record: Any) -> list[Any]:
+    return [getattr(record, part.name) for part in fields(record)]

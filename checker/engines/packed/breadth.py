@@ -11,7 +11,6 @@ import numpy as np
 
 from tdxcheck.checker.engines.explicit import watches_of
 from tdxcheck.checker.engines.packed.choice import MANY, Choice
-from tdxcheck.checker.engines.packed.fingerprint import fingerprint
 from tdxcheck.checker.engines.packed.folder import Folder
 from tdxcheck.checker.engines.packed.keeping import Keeper, undisturbed
 from tdxcheck.checker.engines.packed.layout import Layout, Words
@@ -29,6 +28,7 @@ from tdxcheck.checker.engines.packed.split import WORK
 from tdxcheck.checker.engines.packed.visited import Visited
 from tdxcheck.checker.engines.packing import Packing, Watch
 from tdxcheck.checker.engines.starting import check_start, starting_states
+from tdxcheck.checker.ground.fingerprint import fingerprint
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Run
@@ -206,6 +206,7 @@ class Search:
             "words": self.layout.words,
             "position": self.position,
             "settled": self.settled,
+            "looked": self.looked,
             "finished": self.finished,
             "parted": isinstance(self.visited, Parted),
             "taken": self.taken.tolist(),
@@ -219,7 +220,7 @@ class Search:
         *levels, ahead, candidates = folder.blocks(saved)
         self.levels = [Level(blocks) for blocks in levels]
         self.ahead = Level(ahead)
-        self.looked = self.depth - 1
+        self.looked = saved["looked"]
         self.position, self.settled = saved["position"], saved["settled"]
         self.finished = saved["finished"]
         self.taken[:] = saved["taken"]

@@ -23,7 +23,7 @@ from tdxcheck.checker.files import write_whole
 
 MANIFEST = "search.json"
 LOCK = "lock"
-FORMAT = "tdxcheck search 1"
+FORMAT = "tdxcheck search 2"
 
 
 class Folder:

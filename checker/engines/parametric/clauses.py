@@ -141,7 +141,8 @@ def substituted(term: T, to: Mapping[Term[Any], Term[Any]]) -> T:
     """
     if not to:
         return term
-    return _Substitution(to).of(term)  # type: ignore[no-any-return]
+    found: T = _Substitution(to).of(term)
+    return found
 
 
 class _Substitution:

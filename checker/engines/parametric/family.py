@@ -7,13 +7,13 @@ up: the family has every machine that any such configuration describes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 from tdxcheck.checker.language.instance import Instance
-from tdxcheck.checker.language.state import Refusal
+from tdxcheck.checker.language.reading import terms_in
 from tdxcheck.checker.language.system import Initial, TransitionSystem
 from tdxcheck.checker.language.terms import (
     Const,
@@ -159,22 +159,6 @@ def _elements(system: TransitionSystem) -> Iterator[Element]:
         roots += [guard.condition for guard in action.guards]
         for update in action.updates:
             roots += [update.value, update.indices or ()]
-    for part in parts(*roots):
+    for part in terms_in(*roots):
         if isinstance(part, Element):
             yield part
-
-
-def parts(*roots: Any) -> Iterator[Term[Any]]:
-    """The terms and every term inside them, each once."""
-    stack = list(roots)
-    seen: set[int] = set()
-    while stack:
-        term = stack.pop()
-        if isinstance(term, tuple):
-            stack += term
-        elif isinstance(term, Term | Refusal) and id(term) not in seen:
-            seen.add(id(term))
-            if isinstance(term, Term):
-                yield term
-            record: Any = term
-            stack += [getattr(record, part.name) for part in fields(record)]

@@ -8,12 +8,13 @@ from itertools import combinations, product
 from typing import Any
 
 from tdxcheck.checker.engines.parametric.clauses import Condition
-from tdxcheck.checker.engines.parametric.family import Family, Sort, parts
+from tdxcheck.checker.engines.parametric.family import Family, Sort
 from tdxcheck.checker.engines.parametric.grounded import Part, Seen
 from tdxcheck.checker.ground.grounder import ground, premise_of
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.terms import Const as GroundConst
 from tdxcheck.checker.ground.terms import support
+from tdxcheck.checker.language.reading import terms_in
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.terms import (
     Choice,
@@ -136,7 +137,7 @@ def conditions_of(family: Family) -> list[Condition]:
         roots += [guard.condition for guard in action.guards]
         roots += [update.value for update in action.updates]
     found: dict[Any, Condition] = {}
-    for term in parts(*roots):
+    for term in terms_in(*roots):
         if _is_of_many(family, term):
             free = _free(term)
             if free is not None and len(free) <= MOST_OPEN and not _of_a_step(term):
@@ -149,7 +150,7 @@ def _is_of_many(family: Family, term: Term[Any]) -> bool:
     if isinstance(term, Exists | Forall):
         return type(term.index) in family.unbounded
     if isinstance(term, Less | Equal):
-        inside = parts(term)
+        inside = terms_in(term)
         return any(
             isinstance(p, Count) and type(p.index) in family.unbounded for p in inside
         )
@@ -194,7 +195,7 @@ def _counts(family: Family) -> Iterator[Condition]:
 
 def _free(term: Term[Any]) -> tuple[Index, ...] | None:
     """The indices that it leaves open; None if it depends on a choice."""
-    inside = list(parts(term))
+    inside = list(terms_in(term))
     if any(isinstance(part, Choice | Every) for part in inside):
         return None
     bound = {p.index for p in inside if isinstance(p, Exists | Forall | Count)}
@@ -207,7 +208,7 @@ def _of_a_step(term: Term[Any]) -> bool:
     return any(
         isinstance(part, Reacts | StepIs | StepAt | StepAnswers)
         or (isinstance(part, Read) and part.after)
-        for part in parts(term)
+        for part in terms_in(term)
     )
 
 

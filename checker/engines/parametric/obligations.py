@@ -17,7 +17,7 @@ import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.counting import constants_in, symbols_in
-from tdxcheck.checker.engines.parametric.family import Family, Unsupported, parts
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.smtlib import Writer
 from tdxcheck.checker.engines.parametric.translating import (
@@ -25,7 +25,7 @@ from tdxcheck.checker.engines.parametric.translating import (
     Taken,
     Translator,
 )
-from tdxcheck.checker.language.reading import variables_in
+from tdxcheck.checker.language.reading import terms_in, variables_in
 from tdxcheck.checker.language.system import Action, Property
 from tdxcheck.checker.language.terms import Exists, Forall, Index, Named, Reacts, Term
 from tdxcheck.checker.language.variables import Int, Variable
@@ -44,7 +44,7 @@ class Fact:
         """The variables that it depends on; None if that is not known."""
         if self.term is None:
             return frozenset((self.bounded,)) if self.bounded else None
-        if any(isinstance(part, Reacts) for part in parts(self.term)):
+        if any(isinstance(part, Reacts) for part in terms_in(self.term)):
             return None
         return frozenset(variables_in(self.term))
 
@@ -117,7 +117,7 @@ class Obligations:
 
     def _is_involved(self, fact: Fact) -> bool:
         if fact not in self._involved:
-            inside = parts(fact.term) if fact.term is not None else ()
+            inside = terms_in(fact.term) if fact.term is not None else ()
             self._involved[fact] = any(
                 isinstance(part, Exists | Reacts)
                 or (isinstance(part, Forall) and part is not fact.term)

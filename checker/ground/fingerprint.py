@@ -1,4 +1,8 @@
-"""Fingerprints: whether two ground systems are the same to a search."""
+"""Fingerprints: whether two ground systems are the same to a search.
+
+Everything that states, steps, verdicts and runs depend on is in it; where it was stated
+is not.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +28,20 @@ def fingerprint(system: GroundSystem) -> str:
         whole.update(repr(what).encode() + b"\n")
 
     for slot in system.slots:
-        say(slot.name, slot.start, name(slot.term))
+        sorts = [sort.__name__ for sort in slot.entry[0].index_sorts]
+        say(slot.name, sorts, slot.start, name(slot.term))
     say("initial", sorted(map(name, system.initial)))
     for step in system.steps:
         updates = sorted((number, name(node)) for number, node in step.updates.items())
-        say(step.action.name, sorted(map(name, step.guards)), updates)
+        # Of runs of one length, that with the fewest changes of actor is shown.
+        say(step.action.name, str(step.action.actor), [*map(str, step.arguments)])
+        say(sorted(map(name, step.guards)), updates)
     for rule in system.properties:
         say(rule.property.name, rule.property.mode.name)
-        say([name(node) for node in (*rule.conditions, *rule.premises)])
+        say([*map(name, rule.conditions)], [*map(name, rule.premises)])
+        say(None if rule.goal is None else name(rule.goal))
+        for fair in rule.fair:
+            say(fair.line.name, fair.line.strong, name(fair.condition), fair.steps)
     return whole.hexdigest()
 
 
