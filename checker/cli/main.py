@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None, context: Context = TDX) -> int:
         from tdxcheck.checker.cli.plain import bear_any_encoding
 
         _open_streams()
+        _no_idle_threads()
         bear_any_encoding()
         _end_as_if_interrupted()
         if sys.flags.optimize > 1:
@@ -105,6 +106,14 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
+def _no_idle_threads() -> None:
+    """Keep OpenBLAS, which nothing here uses, from threads that wait by spinning.
+
+    numpy starts them when it is imported, here and in the processes that are started.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _forget(stream: TextIO) -> None:
