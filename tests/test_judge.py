@@ -16,6 +16,7 @@ from tdxcheck.checker.judging.combine import (
     combine,
 )
 from tdxcheck.checker.judging.judgement import Assessment, Standing, standing
+from tdxcheck.checker.judging.processes import run_here
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.sharing import in_families, together
 from tdxcheck.checker.judging.work import (
@@ -33,6 +34,7 @@ from tdxcheck.checker.verdict import (
     Exhausted,
     Limit,
     Proved,
+    ProvedForEvery,
     Reached,
     Refuted,
     Run,
@@ -248,6 +250,44 @@ def test_engines_that_count_differently_are_found_out() -> None:
 def test_a_trace_that_does_not_replay_is_not_shown() -> None:
     with pytest.raises(InternalError, match="does not replay: the initial state"):
         judged({Engine.EXPLICIT: garbling})
+
+
+def strongest(budget: Budget, judge: Judge) -> Assessment:
+    """Every case judged by diagrams, and then by the engine given, in what is left."""
+    cases = cases_of(DEMO, DEMO.designs, {})
+    first = {Engine.DIAGRAMS: ENGINES[Engine.DIAGRAMS]}
+    last = (Engine.PARAMETRIC, judge)
+    return assess(cases, first, budget, 1, strongest=last, runner=run_here)
+
+
+def test_the_strongest_proofs_are_looked_for_last_in_the_time_that_is_left() -> None:
+    asked: list[tuple[bool, float]] = []
+
+    def recording(case: Case, budget: Budget, report: Report) -> Findings:
+        only_claims = all(question.claim for question in case.questions)
+        asked.append((only_claims, budget.seconds or 0.0))
+        unknown = Answer(Unknown(Limit.TIME), None)
+        answers = (unknown,) * len(case.questions)
+        return Findings(case.label, Engine.PARAMETRIC, answers, 0.0)
+
+    found = strongest(Budget(seconds=1000.0), recording)
+    groups = [group for group in together(found.cases) if not group.only_claims]
+    assert [only_claims for only_claims, _ in asked] == [False] * len(groups)
+    assert sum(seconds for _, seconds in asked) > 900.0
+    assert Standing.UNDECIDED not in {j.standing for j in found.judgements}
+    asked.clear()
+    strongest(Budget(seconds=3.0), recording)
+    assert not asked
+
+
+def test_a_proof_of_what_was_refuted_is_found_out() -> None:
+    def proving(case: Case, budget: Budget, report: Report) -> Findings:
+        proof = ProvedForEvery("CPUs", "a lie", (), "")
+        answers = (Answer(proof, None),) * len(case.questions)
+        return Findings(case.label, Engine.PARAMETRIC, answers, 0.0)
+
+    with pytest.raises(Disagreement, match="parametric: provedforevery"):
+        strongest(Budget(), proving)
 
 
 def test_an_engine_that_crashes_is_an_internal_error() -> None:

@@ -148,6 +148,11 @@ def _verify(commands: _Commands) -> None:
         "the last three, which is the default; may be repeated: they are compared",
     )  # fmt: skip
     verify.add_argument(
+        "--strongest", action="store_true",
+        help="in the time that is left, look for proofs of the rules for every number "
+        "of CPUs, packages and blocks",
+    )  # fmt: skip
+    verify.add_argument(
         "--assume", action="append", default=[], metavar="KEY",
         help="make this assumption; may be repeated (see 'tdxcheck list assumptions')",
     )  # fmt: skip

@@ -75,6 +75,9 @@ def verify(
         for engine, judge in engines.items()
         if engine.value in named or ("all" in named and engine not in ON_DEMAND)
     }
+    general = None
+    if arguments.strongest and Engine.PARAMETRIC not in chosen:
+        general = Engine.PARAMETRIC, engines[Engine.PARAMETRIC]
     folder = arguments.folder or default_folder(catalogue)
     check_outputs(arguments)
     if arguments.certificate is not None:
@@ -99,6 +102,7 @@ def verify(
             report=report,
             kept=Kept(store_of(arguments), _rechecked, Sealer(usual_key())),
             again=bool(arguments.engine),
+            strongest=general,
             runner=runner,
         )
     attempts = certified(assessment, arguments)

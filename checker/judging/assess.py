@@ -51,6 +51,7 @@ def assess(
     report: Report = lambda _: None,
     kept: Kept = NOTHING_KEPT,
     again: bool = False,
+    strongest: tuple[Engine, Judge] | None = None,
     runner: Runner = run,
 ) -> Assessment:
     """Judge every question of every case.
@@ -63,6 +64,7 @@ def assess(
     are wanted: only those are replayed, and given. `kept` is what earlier runs have
     found. Where it is all that the first engine has to say, no other gives an
     opinion that it has not given before, unless they are to be asked `again`.
+    `strongest` is asked of the rules after all others, in all the time that is left.
     `runner` runs the engines: in processes of this machine, or elsewhere.
     """
     started = time.monotonic()
@@ -99,6 +101,11 @@ def assess(
     if asked:
         known = [before[job] for job in asked]
         answered = _found(asked, known, rest, means)
+        findings, interrupted = findings + answered.begun, answered.interrupted
+    rest = _rest(budget, started)
+    if strongest and not interrupted and (rest.seconds is None or rest.seconds > LEAST):
+        last = [(group, *strongest) for group in groups if not group.only_claims]
+        answered = _found(last, [kept.recall(*job, rest) for job in last], rest, means)
         findings, interrupted = findings + answered.begun, answered.interrupted
     judgements = [
         judgement
