@@ -25,10 +25,11 @@ from tdxcheck.checker.catalogue import (
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.diagrams.families import breaking
 from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.engines.diagrams.members import worse
+from tdxcheck.checker.engines.diagrams.lasting import lasting
+from tdxcheck.checker.engines.diagrams.members import Member, Worse, worse
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.engines.liveness import judge as judge_by_graph
-from tdxcheck.checker.ground import ground
+from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.comparing import opened
@@ -48,15 +49,17 @@ from tdxcheck.checker.language import (
     TransitionSystem,
     Var,
     action,
+    fairness,
     implies,
     invariant,
+    leads_to,
     reachable,
     step_rule,
 )
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.trace import evidence_of
-from tdxcheck.checker.verdict import Refuted, Verdict
+from tdxcheck.checker.verdict import Limit, Refuted, Unknown, Verdict
 from tests.demo import MANUAL
 from tests.random_systems import Drawn, examples, systems
 
@@ -478,11 +481,10 @@ def test_a_limit_leaves_open_what_it_hides() -> None:
         ]
 
 
-@examples(40)
-@given(systems(most_states=500), st.booleans())
-def test_members_are_compared_as_if_each_were_alone(drawn: Drawn, pure: bool) -> None:
-    """On random systems: each value of the open switches against the first ones."""
-    system = drawn.system()
+def members_of(
+    system: TransitionSystem, scope: Scope
+) -> tuple[GroundSystem, list[Member], list[GroundSystem]]:
+    """The system with its switches open, what each choice sets, and each by itself."""
     switches = [
         variable
         for variable in system.state.variables()
@@ -492,20 +494,49 @@ def test_members_are_compared_as_if_each_were_alone(drawn: Drawn, pure: bool) ->
         and variable.initial is None
         and variable not in system.settings
     ]
-    configurations = list(product((True, False), repeat=len(switches)))
-    whole = ground(system, drawn.scope)
+    whole = ground(system, scope)
     slots = {slot.entry[0]: slot.number for slot in whole.slots}
-    surveys = []
-    members = []
-    for values in configurations:
+    alone: list[GroundSystem] = []
+    members: list[Member] = []
+    for values in product((True, False), repeat=len(switches)):
         chosen: dict[Any, Any] = dict(zip(switches, values, strict=True))
         settings = {**system.settings, **chosen}
-        member = ground(replace(system, settings=settings), drawn.scope)
+        member = ground(replace(system, settings=settings), scope)
         if next(member.initial_states(), None) is not None:
-            surveys.append((member, survey(member).verdicts))
+            alone.append(member)
             members.append({slots[s]: int(v) for s, v in chosen.items()})
-    if not surveys:
+    return whole, members, alone
+
+
+@examples(40)
+@given(systems(most_states=500), st.booleans())
+def test_members_owe_for_ever_what_each_does_alone(drawn: Drawn, pure: bool) -> None:
+    """On random systems: diagrams of them all against the graph of each."""
+    whole, members, alone = members_of(drawn.living(), drawn.scope)
+    if not members:
         return
+    found = {(w.member, w.property): w for w in lasting(whole, members, pure=pure)}
+    judged = [judge_by_graph(member) for member in alone]
+    for number, (member, verdicts) in enumerate(zip(alone, judged, strict=True)):
+        for place, after in enumerate(verdicts):
+            one = found.pop((number, place), None)
+            if isinstance(judged[0][place], Refuted) or not isinstance(after, Refuted):
+                assert one is None
+                continue
+            assert one is not None and isinstance(one.verdict, Refuted)
+            assert not one.sooner
+            assert evidence_of(whole, one.verdict.run) == evidence_of(member, after.run)
+    assert not found
+
+
+@examples(40)
+@given(systems(most_states=500), st.booleans())
+def test_members_are_compared_as_if_each_were_alone(drawn: Drawn, pure: bool) -> None:
+    """On random systems: each value of the open switches against the first ones."""
+    whole, members, alone = members_of(drawn.system(), drawn.scope)
+    if not members:
+        return
+    surveys = [(member, survey(member).verdicts) for member in alone]
     found = {(w.member, w.property): w for w in worse(whole, members, pure=pure)}
     (_, first), *_ = surveys
     for number, (member, verdicts) in enumerate(surveys):
@@ -523,6 +554,73 @@ def test_members_are_compared_as_if_each_were_alone(drawn: Drawn, pure: bool) ->
                     member, after.run
                 )
     assert not found
+
+
+class Pot(State):
+    """A pot of water that somebody has to pour out."""
+
+    hot = Var(bool, False)
+    whistles = Safeguard(sources=(MANUAL.at("chapter 6"),))
+    """It can be heard."""
+
+
+@action()
+def boil(pot: Pot) -> None:
+    """The water boils."""
+    pot.hot = True
+
+
+@action()
+def empty(pot: Pot) -> None:
+    """Somebody hears the pot, and pours the water out."""
+    pot.require(pot.whistles & pot.hot)
+    pot.hot = False
+
+
+@fairness(empty)
+def who_hears_it_comes(pot: Pot) -> Term[bool]:
+    """Who hears the pot comes at last."""
+    return pot.hot
+
+
+@leads_to(fair=(who_hears_it_comes,))
+def water_is_poured(pot: Pot) -> tuple[Term[bool], Term[bool]]:
+    """Hot water is poured out in the end."""
+    return pot.hot, ~pot.hot
+
+
+def test_a_guard_by_which_something_comes_in_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    open_ = TransitionSystem("open", "A pot.", Pot, (boil, empty))
+    pot = open_.variant("pot", "A pot.", settings={Pot.whistles: True})
+    of = Catalogue(
+        designs=(Design("pot", pot),),
+        rules=(Rule(water_is_poured, "pots"),),
+        machine=Machine({}, lambda sizes: Setup({}), (), None),
+    )
+    assert run("guards", "pot", "--guard", "whistles", of=of) == 0
+    out = capsys.readouterr().out
+    assert "without it breaks: water_is_poured 1+0" in out
+    assert "pot-without-whistles breaks water_is_poured" in out
+    assert "1 safeguard: 1 needed" in out
+
+
+def test_an_interrupt_leaves_open_what_comes_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    open_ = TransitionSystem("open", "A pot.", Pot, (boil, empty))
+    system = replace(
+        open_, settings={Pot.whistles: None}, properties=(water_is_poured,)
+    )
+    whole = ground(system, {})
+    (slot,) = (s.number for s in whole.slots if s.entry[0] is Pot.whistles)
+    monkeypatch.setattr("tdxcheck.checker.engines.diagrams.lasting.Ends", interrupted)
+    (left,) = lasting(whole, [{slot: 1}, {slot: 0}])
+    assert left == Worse(1, 0, Unknown(Limit.INTERRUPT), sooner=False)
 
 
 class Cup(State):

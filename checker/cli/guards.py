@@ -16,7 +16,7 @@ from tdxcheck.checker.cli.sizes import sizes_of
 from tdxcheck.checker.cli.status import INTERRUPTED, OK, REFUTED, UNDECIDED
 from tdxcheck.checker.cli.verify import budget_of, prepare, subject_of
 from tdxcheck.checker.judging.judgement import Standing
-from tdxcheck.checker.judging.removal import Removal, not_asked, removals
+from tdxcheck.checker.judging.removal import Removal, removals
 from tdxcheck.checker.language.variables import Safeguard
 from tdxcheck.checker.report import removals as report
 from tdxcheck.checker.report import summary
@@ -65,7 +65,6 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
                 found,
                 names_in(folder),
                 bool(arguments.guard),
-                not_asked(catalogue),
                 seconds,
             ),
             lambda: {
@@ -75,7 +74,6 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
                 "exit": status,
                 "seconds": round(seconds, 3),
                 "safeguards": [report.as_json(each, demanded) for each in found],
-                "not_asked": not_asked(catalogue),
             },
             lambda: Results(
                 "guards",
@@ -109,7 +107,6 @@ def _tell(
     found: list[Removal],
     recorded: list[str],
     with_traces: bool,
-    left_out: list[str],
     seconds: float,
 ) -> None:
     page = Page(out.width)
@@ -117,7 +114,6 @@ def _tell(
     if with_traces:
         report.traces(page, found)
         page.add()
-    report.not_asked(page, left_out)
     report.conclusion(page, found, seconds)
     show(out, page)
 

@@ -25,7 +25,7 @@ def with_leads_to(
     """
     complete = list(found)
     stopped = False
-    for numbers in _alike(system):
+    for numbers in alike(system):
         if stopped:
             judged: Sequence[Verdict] = [INTERRUPTED] * len(numbers)
         else:
@@ -37,7 +37,7 @@ def with_leads_to(
     return tuple(complete)
 
 
-def _alike(system: GroundSystem) -> list[list[int]]:
+def alike(system: GroundSystem) -> list[list[int]]:
     """The leads-to properties by number, those together that depend on the same."""
     numbers = [
         number

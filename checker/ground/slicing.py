@@ -87,14 +87,14 @@ class Slice:
         back = next(place for place in rounds if states[place] == states[-1])
         return Run(tuple(states), tuple(numbers), back)
 
-    def lift_verdict(self, verdict: Verdict) -> Verdict:
-        """The verdict with its run, if it has one, as a run of the whole system."""
+    def lift_verdict(self, verdict: Verdict, fixed: Mapping[int, int] = {}) -> Verdict:
+        """The verdict with its run, if it has one, lifted."""
         if isinstance(verdict, Refuted):
-            run = self.lift(verdict.run)
+            run = self.lift(verdict.run, fixed)
             longer = len(run.steps) > len(verdict.run.steps)
             return Refuted(run, verdict.shortest and not longer)
         if isinstance(verdict, Reached):
-            return Reached(self.lift(verdict.run))
+            return Reached(self.lift(verdict.run, fixed))
         return verdict
 
 

@@ -7,14 +7,16 @@ Its configurations are the systems that are compared, and one search visits them
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+from tdxcheck.checker.engines.diagrams.lasting import lasting, not_known
 from tdxcheck.checker.engines.diagrams.limits import Limits
-from tdxcheck.checker.engines.diagrams.members import Member, worse
+from tdxcheck.checker.engines.diagrams.members import Member, Worse, worse
+from tdxcheck.checker.engines.enduring import INTERRUPTED, alike
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
@@ -32,7 +34,7 @@ from tdxcheck.checker.judging.work import (
 from tdxcheck.checker.language.system import Initial, TransitionSystem
 from tdxcheck.checker.language.terms import Read, Term, all_of
 from tdxcheck.checker.language.variables import Safeguard
-from tdxcheck.checker.verdict import Limit, Refuted, Unknown
+from tdxcheck.checker.verdict import Limit, Unknown
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,36 @@ class Compare:
         started = time.monotonic()
         system = opened(case.instance.system, self.safeguards)
         whole = ground(system, case.instance.scope)
-        part = slice_for(whole, range(len(whole.properties)))
-        missing = (None, *self.safeguards)
-        found = worse(
-            part.system,
-            [self._member(part.system, one) for one in missing],
-            Limits(budget.depth, budget.memory),
-            lambda text: report(Notice(case.label, Engine.DIAGRAMS, text)),
-        )
+        limits = Limits(budget.depth, budget.memory)
         answers: dict[str, dict[int, Answer]] = {s.name: {} for s in self.safeguards}
-        for one in found:
-            safeguard = self.safeguards[one.member - 1]
-            verdict = one.verdict
-            if isinstance(verdict, Unknown) and expired():
-                verdict = Unknown(Limit.TIME)
-            if isinstance(verdict, Refuted):
-                run = part.lift(verdict.run, self._member(whole, safeguard))
-                verdict = replace(verdict, run=run)
-            answers[safeguard.name][one.property] = answer(whole, verdict)
+
+        def note(text: str) -> None:
+            report(Notice(case.label, Engine.DIAGRAMS, text))
+
+        def keep(part: Slice, numbers: Sequence[int], found: Iterable[Worse]) -> None:
+            for one in found:
+                safeguard = self.safeguards[one.member - 1]
+                verdict = one.verdict
+                if isinstance(verdict, Unknown) and expired():
+                    verdict = Unknown(Limit.TIME)
+                verdict = part.lift_verdict(verdict, self._member(whole, safeguard))
+                number = numbers[one.property]
+                answers[safeguard.name][number] = answer(whole, verdict)
+
+        every = range(len(whole.properties))
+        part = slice_for(whole, every)
+        found = worse(part.system, self._members(part.system), limits, note)
+        keep(part, every, found)
+        for numbers in alike(whole):
+            note(f"what comes in the end, {whole.properties[numbers[0]].property.name}")
+            end = slice_for(whole, numbers)
+            members = self._members(end.system)
+            # After an interrupt nothing more is judged.
+            if any(one.verdict == INTERRUPTED for one in found):
+                found = not_known(end.system, members, INTERRUPTED)
+            else:
+                found = lasting(end.system, members, limits)
+            keep(end, numbers, found)
         return Compared(
             case.label,
             Engine.DIAGRAMS,
@@ -91,6 +105,10 @@ class Compare:
             worse=answers,
             known=frozenset(one.property for one in found if one.sooner),
         )
+
+    def _members(self, system: GroundSystem) -> list[Member]:
+        """The configurations: nothing missing, then each of the safeguards."""
+        return [self._member(system, one) for one in (None, *self.safeguards)]
 
     def _member(self, system: GroundSystem, missing: Safeguard | None) -> Member:
         """The configuration with one safeguard missing, or none."""

@@ -41,27 +41,23 @@ class Removal:
     def telling(self) -> Judgement | None:
         """The breach that says best what the safeguard is good for.
 
-        One that happens before one that only would not be refused; one that is new
-        before one that only comes sooner; then the most severe, and the shortest.
+        One that happens before one that only would not be refused, or that never
+        comes; one that is new before one that only comes sooner; then the most
+        severe, and the shortest.
         """
         shown = [j for j in (*self.broken, *self.sooner) if j.trace is not None]
         return min(shown, key=self._rank, default=None)
 
-    def _rank(self, judgement: Judgement) -> tuple[bool, bool, int, int]:
+    def _rank(self, judgement: Judgement) -> tuple[bool, bool, bool, int, int]:
         assert isinstance(judgement.verdict, Refuted)
         rule = judgement.question.rule
         return (
+            rule.mode is Mode.LEADS_TO,
             asks_for_reactions(rule.condition),
             judgement in self.sooner,
             list(Severity).index(rule.severity),
             len(judgement.verdict.run.steps),
         )
-
-
-def not_asked(catalogue: Catalogue) -> list[str]:
-    """The rules that no removal is judged by: those of what comes in the end."""
-    rules = (rule.property for rule in catalogue.rules)
-    return [rule.name for rule in rules if rule.mode is Mode.LEADS_TO]
 
 
 def removals(

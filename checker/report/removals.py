@@ -12,6 +12,7 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.as_json import trace_as_json, verdict_as_json
 from tdxcheck.checker.report.finding import RESULTS, Finding
 from tdxcheck.checker.report.page import Page, Style
+from tdxcheck.checker.report.words import length
 from tdxcheck.checker.verdict import Refuted
 
 
@@ -90,24 +91,12 @@ def _name(judgement: Judgement, recorded: set[str]) -> str:
     if not isinstance(judgement.verdict, Refuted):
         return f"{judgement.question.name} (impossible)"
     mark = "*" if judgement.label in recorded else ""
-    return f"{judgement.question.name}{mark} {len(judgement.verdict.run.steps)}"
+    return f"{judgement.question.name}{mark} {length(judgement.verdict.run)}"
 
 
 def conclusion(page: Page, found: Sequence[Removal], seconds: float) -> None:
     """How many safeguards stand for something, and how long that took to find out."""
     page.add(f"{in_one_line(found)}; {seconds:.1f} s", Style.TITLE)
-
-
-def not_asked(page: Page, rules: Sequence[str]) -> None:
-    """Which rules say nothing of any safeguard, and how to ask them."""
-    if not rules:
-        return
-    page.add(
-        f"Not asked, as they say what comes in the end: {', '.join(rules)}; "
-        "'tdxcheck verify DESIGN-without-GUARD --rule ID' judges one of them.",
-        Style.QUIET,
-    )
-    page.add()
 
 
 def in_one_line(found: Sequence[Removal]) -> str:

@@ -286,7 +286,7 @@ def judge(
     """The verdicts on the properties of the system, which are all leads-to."""
     found: list[Verdict] = []
     try:
-        judged = _Judge(system, Lookout(limits), pure)
+        judged = Ends(system, Lookout(limits), pure=pure)
         for rule in system.properties:
             found.append(judged.verdict(rule))
         return tuple(found)
@@ -300,10 +300,10 @@ def judge(
     return (*found, *[Unknown(limit)] * rest)
 
 
-class _Judge:
+class Ends:
     """What the properties of one system have in common."""
 
-    def __init__(self, system: GroundSystem, look: Look, pure: bool) -> None:
+    def __init__(self, system: GroundSystem, look: Look, *, pure: bool = False) -> None:
         self.encoding = Encoding(system, pure=pure)
         moves = self.encoding.moves()
         self.sets = Sets(self.encoding, moves, look)
@@ -312,11 +312,15 @@ class _Judge:
         self.encoding.manager.settled()
         (self.states,) = self.encoding.count(self.reachable)
 
+    def lasting(self, rule: GroundProperty) -> Diagram:
+        """The reachable states from which some fair run owes the goal for ever."""
+        return self.sets.staying(
+            owed(self.sets, self.reachable, rule), self.sets.turns(rule)
+        )
+
     def verdict(self, rule: GroundProperty) -> Verdict:
-        assert rule.goal is not None
         sets, reachable = self.sets, self.reachable
         condition = self.encoding.truth(rule.conditions[0])
-        goal = self.encoding.truth(rule.goal)
         if sets.is_empty(reachable & condition):
             return Vacuous(f"{self.states:,} states")
         turns = sets.turns(rule)
@@ -324,8 +328,16 @@ class _Judge:
         left = sets.staying(owing, turns)
         if sets.is_empty(left):
             return Exhausted(self.states, tuple(_rests_on(sets, rule, owing, turns)))
+        return self.lasso(rule, left, self.start)
+
+    def lasso(self, rule: GroundProperty, left: Diagram, start: Diagram) -> Verdict:
+        """The canonical run from these initial states to where a fair run stays."""
+        assert rule.goal is not None
+        sets, turns = self.sets, self.sets.turns(rule)
+        condition = self.encoding.truth(rule.conditions[0])
+        goal = self.encoding.truth(rule.goal)
         components = Components(sets, sets.between(left, turns), turns)
-        stems = Stems(sets, self.start, condition, goal)
+        stems = Stems(sets, start, condition, goal)
         return lasso(stems, turns, components.fair, components.of)
 
 
