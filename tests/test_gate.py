@@ -6,7 +6,9 @@ The specification is `tests/demo.py`, as a project of somebody's own in a reposi
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -586,3 +588,49 @@ def test_runs_that_are_too_short_come_to_the_same_end(
     assert reports[0][1]["not_compared"]
     status, report = reports[-1]
     assert (status, report["findings"]) == (wanted[0], wanted[1]["findings"])
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    """A gate in a process of its own."""
+    program = "import sys; from tdxcheck.checker.cli import main; sys.exit(main())"
+    asked = ["gate", "--catalogue", CATALOGUE, "--format", "json", *arguments]
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *asked],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, Json]:
+    out, err = process.communicate(timeout=300)
+    assert not err, err
+    return process.returncode, json.loads(out)
+
+
+def test_two_gates_at_once_keep_in_one_folder(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(project, BOTH)
+    folder = tmp_path / "kept"
+    wanted = gate(capsys, "--no-cache")
+    both = [started("--cache", str(folder)) for _ in range(2)]
+    assert [ended(each) for each in both] == [wanted, wanted]
+    assert gate(capsys, "--cache", str(folder)) == wanted
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_gate_that_is_killed_leaves_nothing_that_misleads(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], files: int
+) -> None:
+    edit(project, BOTH)
+    folder = tmp_path / "kept"
+    wanted = gate(capsys, "--no-cache")
+    killed = started("--cache", str(folder))
+    while killed.poll() is None:
+        if sum(path.is_file() for path in folder.rglob("*")) >= files:
+            killed.kill()
+            break
+    killed.communicate(timeout=300)
+    assert killed.returncode == -signal.SIGKILL, "it had come to its end"
+    assert gate(capsys, "--cache", str(folder)) == wanted
