@@ -10,6 +10,7 @@ from unittest.mock import patch
 import networkx
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tdxcheck.checker.engines import lasso
 from tdxcheck.checker.engines.diagrams import liveness as by_diagrams
@@ -34,7 +35,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Assignment, Instance, Scope
 from tdxcheck.checker.language.interpreter import Interpreter, View
-from tdxcheck.checker.language.system import Property
+from tdxcheck.checker.language.system import Action, Property
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.trace import (
     ReplayError,
@@ -210,6 +211,32 @@ class Reference:
         idle = {t for t in turns if not t.line.strong and t not in due[node]}
         strong = {t for t in due[node] if t.line.strong}
         return node, met | idle, owed | strong
+
+
+class Without(Reference):
+    """The part of a reference graph in which an action is never taken.
+
+    What it could do makes a turn due all the same.
+    """
+
+    def __init__(self, whole: Reference, left_out: Action) -> None:
+        self.instance = whole.instance
+        self.interpreter = whole.interpreter
+        self.whole = whole
+        self.initial = whole.initial
+        self.states, self.out = {}, {}
+        pending = list(whole.initial)
+        while pending:
+            node = pending.pop()
+            if node not in self.states:
+                self.states[node] = whole.states[node]
+                edges = [e for e in whole.out[node] if e.step[0] is not left_out]
+                self.out[node] = edges
+                pending += [edge.target for edge in edges]
+        self.edges = [edge for edges in self.out.values() for edge in edges]
+
+    def due(self, turn: Turn, node: Node) -> bool:
+        return self.whole.due(turn, node)
 
 
 class Process(Index):
@@ -454,3 +481,27 @@ def test_engines_agree_with_the_reference(drawn: Drawn) -> None:
             cycle = len(verdict.run.steps) - stem
             if verdict.shortest:
                 assert cycle == reference.shortest_cycle(rule, end)
+
+
+@examples(25)
+@given(systems(400), st.integers(0, 5))
+def test_what_is_owed_without_an_action_is_as_in_the_reference(
+    drawn: Drawn, place: int
+) -> None:
+    """As `why --next` looks for lassos that do without an action."""
+    system = ground(drawn.living(), drawn.scope)
+    whole = Reference(system.instance, 30)
+    if not whole.complete or not whole.initial:
+        return
+    actions = system.instance.system.actions
+    left_out = actions[place % len(actions)]
+    reference = Without(whole, left_out)
+    for asked in system.properties:
+        rule = asked.property
+        verdict = by_diagrams.Ends(system, lambda: None, [left_out]).verdict(asked)
+        fair = reference.fair_nodes(rule)
+        assert isinstance(verdict, Refuted) == bool(fair)
+        if isinstance(verdict, Refuted):
+            trace = replay(system.instance, rule, evidence_of(system, verdict.run))
+            assert left_out not in {step.action for step in trace.steps}
+            assert verdict.run.loop == reference.shortest_stem(rule, fair)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from tdxcheck.checker.engines.diagrams.different import Different, is_divisible
+from tdxcheck.checker.engines.diagrams.different import Different, Way, is_divisible
+from tdxcheck.checker.engines.diagrams.liveness import Ends
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.slicing import slice_for
+from tdxcheck.checker.ground.slicing import Slice, slice_for
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.turning import is_outside
+from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.literals import clauses
-from tdxcheck.checker.language.system import Action
+from tdxcheck.checker.language.system import Action, Mode, Property
 from tdxcheck.checker.language.terms import Term
 from tdxcheck.checker.trace import Trace, evidence_of, replay
+from tdxcheck.checker.verdict import Refuted, Run
 
 Matters = Callable[[Trace], frozenset[Action]]
 """Tells which actions of a trace do more than prepare others."""
@@ -28,7 +32,7 @@ class Other:
     clause: int
     """The number of the clause that is broken."""
     breaks: str
-    """The action that breaks it."""
+    """The action that breaks it; none where the goal never comes."""
     sets: frozenset[str]
     """The other actions that matter to it: that set what the clause reads, or come
     from outside."""
@@ -53,21 +57,16 @@ def others(case: Case, seconds: float, matters: Matters) -> Others:
     Runs in which the same actions matter are one, in whatever order they come.
     """
     rule = case.instance.system.properties[0]
-    parts = tuple(clauses(rule.condition)) if is_divisible(rule.mode) else ()
-    if not parts:
+    if rule.mode is Mode.LEADS_TO:
+        search: Search = _Endless(case.instance)
+    elif is_divisible(rule.mode):
+        search = _Broken(case.instance)
+    else:
         return Others((), (rule.condition,), True)
-    properties = tuple(
-        replace(rule, name=f"{rule.name}/{number}", condition=part)
-        for number, part in enumerate(parts, 1)
-    )
-    system = replace(case.instance.system, properties=properties)
-    whole = ground(system, case.instance.scope)
-    part = slice_for(whole, range(len(properties)))
-    different = Different(part.system)
     ends = time.monotonic() + seconds
     found: dict[tuple[int, frozenset[str]], Other] = {}
     complete = True
-    for way in different.ways():
+    for way in search.ways():
         clause, action = way
         pending: list[frozenset[Action]] = [frozenset()]
         tried: set[frozenset[Action]] = set()
@@ -79,11 +78,9 @@ def others(case: Case, seconds: float, matters: Matters) -> Others:
                 complete = False
                 break
             tried.add(left_out)
-            run = different.shortest(way, left_out)
-            if run is None:
+            trace = search.shortest(way, left_out)
+            if trace is None:
                 continue
-            evidence = evidence_of(whole, part.lift(run))
-            trace = replay(whole.instance, properties[clause], evidence)
             actions = matters(trace) - {action}
             names = frozenset(a.name for a in actions)
             breaks = "" if action is None else action.name
@@ -93,7 +90,69 @@ def others(case: Case, seconds: float, matters: Matters) -> Others:
                 found[clause, names | {breaks}] = other
             pending += [left_out | {a} for a in sorted(actions, key=_from_outside)]
     ordered = sorted(found.values(), key=lambda o: (len(o.trace.steps), o.clause))
-    return Others(tuple(ordered), parts, complete)
+    return Others(tuple(ordered), search.clauses, complete)
+
+
+class Search(Protocol):
+    """Finds the counterexamples of one rule of an instance."""
+
+    clauses: tuple[Term[bool], ...]
+
+    def ways(self) -> Sequence[Way]:
+        """Every way in which the rule can be broken."""
+
+    def shortest(self, way: Way, left_out: frozenset[Action]) -> Trace | None:
+        """A shortest trace of this way that takes none of some actions."""
+
+
+class _Broken:
+    """What breaks a clause of the rule."""
+
+    def __init__(self, instance: Instance) -> None:
+        (rule,) = instance.system.properties
+        self.clauses = tuple(clauses(rule.condition))
+        self.properties = tuple(
+            replace(rule, name=f"{rule.name}/{number}", condition=part)
+            for number, part in enumerate(self.clauses, 1)
+        )
+        system = replace(instance.system, properties=self.properties)
+        self.part = slice_for(
+            ground(system, instance.scope), range(len(self.properties))
+        )
+        self.different = Different(self.part.system)
+
+    def ways(self) -> Sequence[Way]:
+        return self.different.ways()
+
+    def shortest(self, way: Way, left_out: frozenset[Action]) -> Trace | None:
+        run = self.different.shortest(way, left_out)
+        if run is None:
+            return None
+        return _replayed(self.part, self.part.lift(run), self.properties[way[0]])
+
+
+class _Endless:
+    """What never comes to what the rule owes."""
+
+    def __init__(self, instance: Instance) -> None:
+        (self.rule,) = instance.system.properties
+        self.clauses = (self.rule.condition,)
+        self.part = slice_for(ground(instance.system, instance.scope), (0,))
+
+    def ways(self) -> Sequence[Way]:
+        return [(0, None)]
+
+    def shortest(self, way: Way, left_out: frozenset[Action]) -> Trace | None:
+        ends = Ends(self.part.system, lambda: None, left_out)
+        (rule,) = self.part.system.properties
+        verdict = self.part.lift_verdict(ends.verdict(rule))
+        if not isinstance(verdict, Refuted):
+            return None
+        return _replayed(self.part, verdict.run, self.rule)
+
+
+def _replayed(part: Slice, run: Run, rule: Property) -> Trace:
+    return replay(part.whole.instance, rule, evidence_of(part.whole, run))
 
 
 def _from_outside(action: Action) -> tuple[bool, str]:

@@ -109,12 +109,23 @@ def different(page: Page, found: Others, number: int, more: str) -> None:
     for place, one in enumerate(found.found, 1):
         mark = ">" if one is other else " "
         clause = f"clause {one.clause + 1}, " if len(found.clauses) > 1 else ""
-        by = f"broken by {one.breaks}" if one.breaks else "broken from the start"
+        if one.trace.loop is not None:
+            by = "never"
+        else:
+            by = f"broken by {one.breaks}" if one.breaks else "broken from the start"
         after = f" after {', '.join(sorted(one.sets))}" if one.sets else ""
         label = f"{mark} {place}  "
-        text = f"{clause}{by}{after}: {len(one.trace.steps)} steps"
+        text = f"{clause}{by}{after}: {_steps(one.trace)}"
         page.add(text, label=label, at=5)
     page.add()
+
+
+def _steps(trace: Trace) -> str:
+    if trace.loop is None:
+        return f"{len(trace.steps)} steps"
+    again = len(trace.loop.steps)
+    then = f"{again} for ever" if again else "nothing"
+    return f"{trace.loop.begin} steps, then {then}"
 
 
 def avoidable(page: Page, trace: Trace, found: Turning) -> None:

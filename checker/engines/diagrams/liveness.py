@@ -10,7 +10,7 @@ that no step changes tells components apart, so one of each is taken at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Image, Move, Unsuited
 from tdxcheck.checker.engines.diagrams.joining import Joint, joined
@@ -25,6 +25,7 @@ from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.lasso import Stems, lasso
 from tdxcheck.checker.engines.spaces import Turn
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
+from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.verdict import (
     Exhausted,
     Limit,
@@ -39,11 +40,22 @@ Take = Callable[[Diagram, Image], Diagram]
 
 
 class Sets:
-    """The states of a system as diagrams, for a lasso to be found among."""
+    """The states of a system as diagrams, for a lasso to be found among.
 
-    def __init__(self, encoding: Encoding, moves: Sequence[Move], look: Look) -> None:
+    No step of an action that is left out is taken; that it could be makes a turn due.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        moves: Sequence[Move],
+        look: Look,
+        left_out: Collection[Action] = (),
+    ) -> None:
         self.system = encoding.system
         self.encoding = encoding
+        self.possible_moves = {move.step.number: move for move in moves}
+        moves = [move for move in moves if move.step.action not in left_out]
         self.moves = {move.step.number: move for move in moves}
         self.joints = joined(encoding, moves)
         self._taking: dict[Turn, list[Joint]] = {}
@@ -97,8 +109,8 @@ class Sets:
             applies = self.encoding.truth(fair.condition)
             possible = self.nothing
             for step in fair.steps:
-                if step in self.moves:
-                    possible |= self.moves[step].guard
+                if step in self.possible_moves:
+                    possible |= self.possible_moves[step].guard
             steps = frozenset(fair.steps) & self.moves.keys()
             found.append(Turn(steps, applies, applies & possible, fair.line.strong))
         return found
@@ -303,10 +315,17 @@ def judge(
 class Ends:
     """What the properties of one system have in common."""
 
-    def __init__(self, system: GroundSystem, look: Look, *, pure: bool = False) -> None:
+    def __init__(
+        self,
+        system: GroundSystem,
+        look: Look,
+        left_out: Collection[Action] = (),
+        *,
+        pure: bool = False,
+    ) -> None:
         self.encoding = Encoding(system, pure=pure)
-        moves = self.encoding.moves()
-        self.sets = Sets(self.encoding, moves, look)
+        self.sets = Sets(self.encoding, self.encoding.moves(), look, left_out)
+        moves = list(self.sets.moves.values())
         self.start = self.encoding.initial()
         self.reachable = closure(self.encoding, moves, self.start, look)
         self.encoding.manager.settled()
