@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tdxcheck.checker.certificate_endings import Ranking, as_invariant
+from tdxcheck.checker.certificates.ranking import lifted, ranking_of, told
 from tdxcheck.checker.certificates.writing import (
     EVERY,
     HOLDS,
@@ -23,6 +25,7 @@ from tdxcheck.checker.certificates.writing import (
     story_of_every,
     targets_of,
 )
+from tdxcheck.checker.engines.diagrams.covers import TooManyCubes
 from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp, Proof, prove
 from tdxcheck.checker.files import write_whole
 from tdxcheck.checker.ground.grounder import ground
@@ -70,8 +73,17 @@ def certify(
     """
     part = slice_for(system, (number,))
     (rule,) = part.system.properties
-    targets = targets_of(part.system, rule, subject.says)
-    found = prove(part.system, *targets, budget=budget)
+    ranking: Ranking | None = None
+    if rule.property.mode is Mode.LEADS_TO:
+        ranking = ranking_of(part.system, rule) if subject.says == HOLDS else Ranking()
+        subject = replace(
+            subject,
+            ranking=lifted(ranking, part).info,
+            stages=tuple(told(ranking, part.system, rule)),
+        )
+        rule = as_invariant(part.system, rule, ranking)
+    asked = replace(part.system, properties=(rule,))
+    found = prove(asked, *targets_of(asked, rule, subject.says), budget=budget)
     if not isinstance(found, Proof):
         raise Disagreement(
             f"the engines disagree on {subject.question} of {subject.design}: "
@@ -106,8 +118,6 @@ def _attempt(
     files = [folder / f"{name}{suffix}" for suffix in (".smt2", ".txt")]
     says = _says(judgement)
     reason = ""
-    if says and system.properties[number].property.mode is Mode.LEADS_TO:
-        says, reason = "", "there are no certificates of leads-to rules"
     if every := _for_every(judgement):
         subject = _subject(judgement, EVERY)
         found = Certificate(
@@ -121,6 +131,8 @@ def _attempt(
             found = certify(system, number, _subject(judgement, says), budget)
         except GaveUp as limit:
             reason = f"{limit} was met"
+        except TooManyCubes:
+            reason = "its stages cannot be told shortly"
         else:
             return _kept(judgement, files, found, started)
     for path in files:

@@ -10,7 +10,7 @@ with `unsat`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width
 from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
@@ -42,6 +42,10 @@ class Subject:
     sizes: Mapping[str, int]
     assumed: tuple[str, ...]
     rule: Property
+    ranking: Mapping[str, str] = field(default_factory=dict)
+    """Of a leads-to rule: what its certificate says more, and ..."""
+    stages: tuple[str, ...] = ()
+    """... the same for people."""
 
 
 def targets_of(
@@ -69,7 +73,7 @@ def story(subject: Subject, proof: Proof) -> str:
         lines.append(f"Assumed: {', '.join(subject.assumed)}.")
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
-    lines += ["", *_invariant(proof)]
+    lines += ["", *subject.stages, *_invariant(proof)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -101,6 +105,7 @@ def _info(subject: Subject) -> Iterator[str]:
         ("says", subject.says),
         ("sizes", " ".join(f"{k} {n}" for k, n in subject.sizes.items())),
         ("assumed", " ".join(subject.assumed)),
+        *subject.ranking.items(),
     ):
         yield f'(set-info :tdxcheck-{key} "{value}")'
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from tdxcheck.checker.engines.diagrams.covers import Cube, cover
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Image, Move, Unsuited
 from tdxcheck.checker.engines.diagrams.joining import Joint, joined
 from tdxcheck.checker.engines.diagrams.limits import (
@@ -35,6 +36,8 @@ from tdxcheck.checker.verdict import (
 )
 
 Look = Callable[[], None]
+Staged = tuple[int, tuple[Cube, ...]]
+Note = Callable[[int, Diagram, Diagram], None]
 Take = Callable[[Diagram, Image], Diagram]
 """Where steps lead from some states, or from where they lead there."""
 
@@ -159,9 +162,15 @@ class Sets:
             self._taking[turn] = joined(self.encoding, moves)
         return self._taking[turn]
 
-    def staying(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
-        """From where a fair run can stay inside, not resting on what came before."""
-        return self._kept(inside, turns, self.taken_in, self.encoding.before)
+    def staying(
+        self, inside: Diagram, turns: Sequence[Turn], note: Note = lambda *_: None
+    ) -> Diagram:
+        """From where a fair run can stay inside, not resting on what came before.
+
+        `note` is told of each turn for which states are dropped, from which of those
+        that were left it can neither be taken nor cease to be due, and what was left.
+        """
+        return self._kept(inside, turns, self.taken_in, self.encoding.before, note)
 
     def between(self, inside: Diagram, turns: Sequence[Turn]) -> Diagram:
         """Of such states, those that also come after whatever a turn needs.
@@ -182,6 +191,7 @@ class Sets:
         turns: Sequence[Turn],
         taken_in: Callable[[Turn, Diagram], Diagram],
         image: Take,
+        note: Note = lambda *_: None,
     ) -> Diagram:
         """The states that are left when each due turn can be taken, or ceases to be.
 
@@ -190,7 +200,7 @@ class Sets:
         """
         while True:
             before = left
-            for turn in turns:
+            for number, turn in enumerate(turns):
                 due = left & turn.due
                 if self.is_empty(due):
                     continue
@@ -198,7 +208,9 @@ class Sets:
                 if not turn.strong:
                     met |= left & ~turn.due
                 found = self._closure(image, met, left, due)
-                left &= found | ~turn.due
+                if not self.is_empty(due & ~found):
+                    note(number, left & ~found, left)
+                    left &= found | ~turn.due
             if left == before:
                 return left
 
@@ -336,6 +348,27 @@ class Ends:
         return self.sets.staying(
             owed(self.sets, self.reachable, rule), self.sets.turns(rule)
         )
+
+    def stages(self, rule: GroundProperty) -> tuple[tuple[Cube, ...], list[Staged]]:
+        """Of a rule that holds: where its goal is owed, and in what stages it comes.
+
+        Each stage has the number of a turn, and a region in which it is not taken but
+        to leave it. What is not reachable is told as it is shortest. Raises
+        TooManyCubes.
+        """
+        assert rule.goal is not None
+        owing = owed(self.sets, self.reachable, rule)
+        noted: list[tuple[int, Diagram, Diagram]] = []
+        left = self.sets.staying(
+            owing, self.sets.turns(rule), lambda *stage: noted.append(stage)
+        )
+        assert self.sets.is_empty(left), "the rule holds"
+        goal = self.encoding.truth(rule.goal)
+        owes = cover(self.encoding, owing, self.reachable & ~owing & ~goal)
+        return owes, [
+            (number, cover(self.encoding, region, inside & ~region))
+            for number, region, inside in noted
+        ]
 
     def verdict(self, rule: GroundProperty) -> Verdict:
         sets, reachable = self.sets, self.reachable

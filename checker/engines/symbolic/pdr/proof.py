@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tdxcheck.checker.engines.symbolic.pdr.literals import Literals
 from tdxcheck.checker.engines.symbolic.pdr.moves import Cube
 from tdxcheck.checker.engines.symbolic.target import Target
-from tdxcheck.checker.ground.system import GroundSystem, decode
+from tdxcheck.checker.ground.system import GroundSlot, GroundSystem, decode
 from tdxcheck.checker.language.instance import show_value
 
 
@@ -31,26 +31,31 @@ class Proof:
     """
 
     def words(self, clause: Never) -> str:
-        """The clause in the specification's words."""
-        return " and ".join(self._part(*part) for part in clause.slots)
-
-    def _part(self, number: int, values: tuple[int, ...]) -> str:
-        slot = self.system.slots[number]
-        sort = slot.entry[0].sort
-        every = range(slot.term.low, slot.term.high + 1)
-        others = [value for value in every if value not in values]
-        shown, relation, last = values, "is", "or"
-        if len(others) < len(values):
-            shown, relation, last = tuple(others), "is not", "nor"
-        texts = [show_value(decode(value, sort), sort) for value in shown]
-        if len(texts) == 1:
-            return f"{slot.name} {relation} {texts[0]}"
-        return f"{slot.name} {relation} {', '.join(texts[:-1])} {last} {texts[-1]}"
+        """What never occurs, in the specification's words."""
+        return in_words(self.system, clause)
 
     @property
     def text(self) -> str:
         """The invariant, a line for each clause."""
         return "\n".join(f"never {self.words(clause)}" for clause in self.clauses)
+
+
+def in_words(system: GroundSystem, clause: Never) -> str:
+    """What the clause speaks of, in the specification's words."""
+    return " and ".join(_part(system.slots[n], values) for n, values in clause.slots)
+
+
+def _part(slot: GroundSlot, values: tuple[int, ...]) -> str:
+    sort = slot.entry[0].sort
+    every = range(slot.term.low, slot.term.high + 1)
+    others = [value for value in every if value not in values]
+    shown, relation, last = values, "is", "or"
+    if len(others) < len(values):
+        shown, relation, last = tuple(others), "is not", "nor"
+    texts = [show_value(decode(value, sort), sort) for value in shown]
+    if len(texts) == 1:
+        return f"{slot.name} {relation} {texts[0]}"
+    return f"{slot.name} {relation} {', '.join(texts[:-1])} {last} {texts[-1]}"
 
 
 def never(literals: Literals, cube: Cube) -> Never:

@@ -1,0 +1,60 @@
+"""Rankings: how a certificate shows what comes in the end, found by diagrams.
+
+What is to be shown of one is said in `checker/certificate_endings.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tdxcheck.checker.certificate_endings import Cube, Ranking, Stage
+from tdxcheck.checker.engines.diagrams.liveness import Ends
+from tdxcheck.checker.engines.symbolic.pdr.proof import Never, in_words
+from tdxcheck.checker.ground.slicing import Slice
+from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
+
+
+def ranking_of(system: GroundSystem, rule: GroundProperty) -> Ranking:
+    """Of a leads-to rule that holds. Raises TooManyCubes."""
+    owes, stages = Ends(system, lambda: None).stages(rule)
+    return Ranking(owes, tuple(Stage(*stage) for stage in stages))
+
+
+def lifted(ranking: Ranking, part: Slice) -> Ranking:
+    """The same over the slots of the whole system."""
+    place = {slot.entry: slot.number for slot in part.whole.slots}
+    number = [place[slot.entry] for slot in part.system.slots]
+
+    def cubes(some: tuple[Cube, ...]) -> tuple[Cube, ...]:
+        return tuple(
+            tuple((number[slot], values) for slot, values in cube) for cube in some
+        )
+
+    stages = (Stage(stage.turn, cubes(stage.region)) for stage in ranking.stages)
+    return Ranking(cubes(ranking.owes), tuple(stages))
+
+
+def told(ranking: Ranking, system: GroundSystem, rule: GroundProperty) -> Iterator[str]:
+    """The ranking for people."""
+    if not ranking.stages:
+        return
+    yield "The goal is owed, unless it has come, where"
+    yield from _list(ranking.owes, system)
+    yield ""
+    yield "It comes in stages. From the region of each, less what those before it have"
+    yield "settled, a step leads to the goal, to those, or to the region again; one that"
+    yield "takes the turn does not lead to the region again. So where the turn is due"
+    yield "there no run can stay for ever, and that is settled."
+    for number, stage in enumerate(ranking.stages, 1):
+        fair = rule.fair[stage.turn]
+        who = "" if fair.action is None else f" of {fair.action.name}"
+        kind = "strong" if fair.line.strong else "weak"
+        yield f"{number:5}. the turn of {fair.line.name}{who} ({kind}), where"
+        yield from _list(stage.region, system)
+    yield ""
+
+
+def _list(cubes: tuple[Cube, ...], system: GroundSystem) -> Iterator[str]:
+    for place, cube in enumerate(cubes):
+        words = in_words(system, Never(cube)) or "nothing else is the case"
+        yield f"         {'or ' * bool(place)}{words}"
