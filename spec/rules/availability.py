@@ -49,7 +49,12 @@ from tdxcheck.spec.sources import (
 def convertible_memory_may_return(host: Host) -> Term[bool]:
     """Memory of a CMR that was taken away may be added again.
 
-    Unless TDX is initialised with TDMRs that leave it out: then it never can be.
+    Memory that TDX could use, and that the machine had when it booted, is refused for
+    TDX's sake: whoever took it away for service, or gave it to a driver, has lost it
+    until the machine is rebooted.
+
+    Where TDX is initialised with TDMRs that leave it out, it is rightly refused: TDX
+    cannot use it any more.
     """
     return forall(
         Block,
