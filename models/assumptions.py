@@ -182,7 +182,7 @@ NEXT_KERNEL_IS_OLD = Assumption(
     "next-kernel-is-old",
     "The kernel that is started is of v3's time, and shuts TDX down after a failure.",
     {Host.next_kernel: NextKernel.OLD},
-    (V3.at("12/21"),),
+    (V3.at("06/21"),),
 )
 NEXT_KERNEL_IS_THE_SAME = Assumption(
     "next-kernel-is-the-same",
@@ -257,7 +257,7 @@ LEGACY_PMEM_IS_CONVERTIBLE = Assumption(
     "legacy-pmem-is-convertible",
     "What the e820 map or memmap=! calls legacy PMEM lies in a CMR.",
     {Host.legacy_pmem_convertible: True},
-    (V3.at("14/21"),),
+    (V3.at("11/21"),),
 )
 NO_FAULTS = Assumption(
     "no-faults",

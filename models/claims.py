@@ -222,7 +222,7 @@ CLAIMS = (
         "v3",
         listed_memory_is_accepted,
         (LEGACY_PMEM_IS_CONVERTIBLE,),
-        sources=(V3.at("14/21, e820_entry_is_ram()"),),
+        sources=(V3.at("11/21, e820_entry_is_ram()"),),
         sizes={"blocks": 5},
     ),
     Claim(

@@ -37,7 +37,7 @@ def unharmed(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.MACHINE,
-    sources=(KH_0429.at("claim C1"), KEXEC_V7.at("1/7, on SEAMCALLs and caches")),
+    sources=(KH_0429.at("claim C1"), KEXEC_V7.at("3/7, on SEAMCALLs and caches")),
 )
 def nothing_private_is_written_after_kexec(host: Host) -> Term[bool]:
     """After kexec or a crash nothing is written with a private key.
@@ -176,7 +176,7 @@ def a_cpu_may_go_and_come(host: Host) -> Term[bool]:
     )
 
 
-@invariant(severity=Severity.SERVICE, sources=(V3.at("14/21, claim C13"),))
+@invariant(severity=Severity.SERVICE, sources=(V3.at("11/21, claim C13"),))
 def listed_memory_is_accepted(host: Host) -> Term[bool]:
     """What the kernel lists as TDX memory, the module accepts in TDMRs."""
     return implies(host.tdx == Tdx.BUILT, host.tdx_memory_is_convertible())

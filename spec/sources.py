@@ -110,10 +110,15 @@ V7_TREE = Document(
 )
 KVM_6_19 = Document("KVM-6.19", "LKML 2025-12 GIT PULL KVM TDX changes for 6.19")
 PREEMPTION = Document(
-    "KX-preempt", "LKML 2026-03-02 Kai Huang, [PATCH v2 1/1], Fixes: 61221d07e815"
+    "KX-preempt", "LKML 2026-03-12 Kai Huang, [PATCH v2 1/1], Fixes: 61221d07e815"
 )
 VMXON_V2 = Document(
     "VMXON-v2", "LKML 2025-12-05 Sean Christopherson, Have TDX handle VMXON, v2"
+)
+BRING_UP_FIX = Document(
+    "TL-0918",
+    "LKML 2025-09-18 Tony Lindgren, KVM: TDX, the error of __tdx_bringup() "
+    "(20250918053226.802204-1)",
 )
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
 MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")

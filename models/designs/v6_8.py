@@ -41,7 +41,7 @@ from tdxcheck.spec.host import (
 )
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import K6_16, L6_8, VMXON_V3
+from tdxcheck.spec.sources import BRING_UP_FIX, K6_16, L6_8
 
 CPU_ENABLE = (L6_8.at("tdx_cpu_enable()"), K6_16.at("tdx_online_cpu()"))
 
@@ -181,7 +181,7 @@ def list_memory(host: Host) -> None:
     list_present_memory(host)
 
 
-@action(actor=Actor.KERNEL, sources=(L6_8.at("get_tdx_sys_info()"),))
+@action(actor=Actor.KERNEL, sources=(L6_8.at("get_tdx_tdmr_sysinfo()"),))
 def read_metadata_in_vain(host: Host, cpu: Cpu) -> None:
     """The kernel asks a module 1.0 for its limits: TDH.SYS.RD on {cpu}, in vain."""
     host.require(host.kvm == Kvm.LOADING)
@@ -217,7 +217,7 @@ def kvm_loaded(host: Host) -> None:
 
 @action(
     actor=Actor.KVM,
-    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
+    sources=(K6_16.at("__tdx_bringup()"), BRING_UP_FIX.at("whole patch")),
 )
 def kvm_checks_fail(host: Host) -> None:
     """The module lacks what KVM needs: its CPU callbacks are removed again.

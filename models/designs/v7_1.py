@@ -145,7 +145,7 @@ def undo_at_boot(host: Host) -> None:
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
     event=KVM_LOAD,
-    sources=(VMXON_V3.at("__tdx_bringup(), tdx_get_sysinfo()"),),
+    sources=(VMXON_V3.at("16/16, tdx_hardware_setup(), tdx_get_sysinfo()"),),
 )
 def kvm_load_on_core(host: Host) -> None:
     """The administrator loads KVM, which finds TDX initialised and complete."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from tdxcheck.models.designs.v7_1 import V7_1
 from tdxcheck.models.update import UPDATE
 from tdxcheck.spec.host import Host
-from tdxcheck.spec.sources import DISABLE_V3, L7, SEAMLDR_7_2, TDX_HOST
+from tdxcheck.spec.sources import DISABLE_V3, L7_2, SEAMLDR_7_2, TDX_HOST
 
 V7_2 = V7_1.variant(
     "v7.2",
@@ -39,7 +39,7 @@ V7_2 = V7_1.variant(
     },
     sources=(
         DISABLE_V3.at("whole series"),
-        L7.at("tdx_shutdown()"),
+        L7_2.at("tdx_shutdown()"),
         SEAMLDR_7_2.at("whole file"),
         TDX_HOST.at("whole file"),
     ),

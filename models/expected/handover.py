@@ -34,7 +34,7 @@ OLDER_MODULE = Expectation(
 )
 AN_OLD_KERNEL = Expectation(
     note="a kernel of v3's time shuts TDX down after the failure: no rule binds it",
-    sources=(V3.at("12/21"), KEXEC_V4.at("cover letter")),
+    sources=(V3.at("06/21"), KEXEC_V4.at("cover letter")),
 )
 FAILED_VCPU = Expectation(
     note="a vCPU whose creation fails midway stays in its CPU's list",
@@ -53,16 +53,19 @@ PART_INITIALIZED = Expectation(
 ASKED_AT_MACHINE_CHECK = Expectation(
     note="KVM loads without TDX, VMX is on, and a machine check asks the module that "
     "a failure has left ready",
-    sources=(L6_8.at("tdx_dump_mce_info()"), VMXON_V3.at("__tdx_bringup()")),
+    sources=(
+        L6_8.at("tdx_dump_mce_info()"),
+        VMXON_V3.at("16/16, tdx_hardware_setup()"),
+    ),
 )
 REBOOT_UNTOLD = Expectation(
     note="a reboot tells the module nothing", sources=(DISABLE_V3.at("cover letter"),)
 )
 
 
-NEVER_DISABLED = vacuous("no kernel declares TDX disabled", V3.at("08/21"))
-ASKED_BY_INFO = vacuous("TDH.SYS.INFO is asked, which every module has", V3.at("14/21"))
-NOTHING_REMEMBERED = vacuous("what TDH.SYS.INIT said is not kept", V3.at("13/21"))
+NEVER_DISABLED = vacuous("no kernel declares TDX disabled", V3.at("04/21"))
+ASKED_BY_INFO = vacuous("TDH.SYS.INFO is asked, which every module has", V3.at("09/21"))
+NOTHING_REMEMBERED = vacuous("what TDH.SYS.INIT said is not kept", V3.at("07/21"))
 CLEARED = vacuous(
     "TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_clear()")
 )

@@ -33,6 +33,8 @@ from tdxcheck.models.expected.proposals import (
 )
 from tdxcheck.models.expected.table import Table, amended, vacuous
 from tdxcheck.spec.sources import (
+    ASM_TDX,
+    BRING_UP_FIX,
     CXL_2024,
     DISABLE_V3,
     K6_16,
@@ -40,7 +42,7 @@ from tdxcheck.spec.sources import (
     PULL_6_8,
     TDX_RST,
     V13,
-    VMXON_V3,
+    VMXON_V2,
 )
 
 EPERM_ALONE = Expectation(
@@ -90,7 +92,7 @@ FREED_PAMT_READ = Expectation(
 )
 TEN_TRIES = Expectation(
     note="the same call is tried ten times in a row, and then given up for good",
-    sources=(L6_8.at("sc_retry()"),),
+    sources=(ASM_TDX.at("sc_retry()"),),
 )
 V6_8_KNOWN: Table = {
     "a_long_shortage_of_entropy_is_not_final": TEN_TRIES,
@@ -155,12 +157,12 @@ V15_KNOWN = amended(
 MISCOUNT = Expectation(
     note="a failed cgroup charge takes one off the counter of KeyIDs",
     bug="B17",
-    sources=(K6_16.at("__tdx_td_init()"), VMXON_V3.at("6/7")),
+    sources=(K6_16.at("__tdx_td_init()"), VMXON_V2.at("6/7")),
 )
 NOT_PASSED_ON = Expectation(
     note="KVM offers TDX though its callbacks are gone",
     bug="B16",
-    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
+    sources=(K6_16.at("__tdx_bringup()"), BRING_UP_FIX.at("whole patch")),
 )
 V6_16_KNOWN = amended(
     V6_8_KNOWN,

@@ -12,6 +12,7 @@ from tdxcheck.models.expected.liveness import V3_LIVENESS
 from tdxcheck.models.expected.table import Table, amended, vacuous
 from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
+    ASM_TDX,
     BARE_ERRATUM,
     DH_0624,
     FLUSH_EARLY,
@@ -20,7 +21,6 @@ from tdxcheck.spec.sources import (
     KEXEC_V7,
     KH_0429,
     KH_0503,
-    L6_8,
     L6_18,
     MODULE_1_5,
     PULL_6_8,
@@ -83,7 +83,7 @@ ENTROPY = Expectation(
 )
 KEY_TABLE = Expectation(
     note="only TDX_RND_NO_ENTROPY is tried again, and KEY.CONFIG answers otherwise",
-    sources=(L6_8.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
+    sources=(ASM_TDX.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
 )
 
 NOT_RESET_BEFORE_KEXEC = Expectation(
@@ -121,7 +121,7 @@ V3_KNOWN: Table = {
     "next_kernel_is_not_poisoned": NOT_RESET_BEFORE_KEXEC,
     "next_kernel_stops_at_first_seamcall": Expectation(
         note="v3 as second kernel calls TDH.SYS.LP.SHUTDOWN after the failure",
-        sources=(V3.at("08/21"),),
+        sources=(V3.at("06/21"),),
     ),
     "suspend_is_refused": S3_UNMENTIONED,
     "tdx_in_use_has_a_module": S3_UNMENTIONED,

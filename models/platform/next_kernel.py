@@ -55,7 +55,7 @@ def next_kernel_turns_vmx_on(host: Host) -> None:
 @action(
     actor=Actor.SECOND_KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("12/21, shutdown of the module after an error"),),
+    sources=(V3.at("06/21, shutdown of the module after an error"),),
 )
 def next_kernel_shuts_down(host: Host, cpu: Cpu) -> None:
     """The next kernel, of v3's time, goes on: TDH.SYS.LP.SHUTDOWN on {cpu}."""

@@ -100,9 +100,9 @@ def stranding_cpu_offline_is_refused(host: Host) -> Term[bool]:
 def unsafe_kexec_is_refused(host: Host) -> Term[bool]:
     """On parts with the partial-write erratum, kexec with TDX in use is refused.
 
-    The next kernel takes the PAMT and the TDs' pages for free memory. A write to them of
-    less than a cache line poisons the line, and the next read of it is a machine check:
-    the new kernel dies some time after it has booted, at a place that explains nothing.
+    The next kernel takes the PAMT and the TDs' pages for free memory. A write to them
+    of less than a cache line poisons the line, and the next read of it is a machine
+    check: the new kernel dies some time later, at a place that explains nothing.
 
     Where private memory is reset, or a module that can be is disabled, before another
     kernel runs, there is nothing unsafe to refuse.
