@@ -44,6 +44,7 @@ from tdxcheck.spec.sources import (
     KH_0429,
     LOADER_1_5,
     MODULE_1_5,
+    PREEMPTION,
     PULL_6_18,
     SEED,
     TDX_RST,
@@ -331,6 +332,13 @@ SENSITIVE_UPDATES_ARE_AVOIDED = Assumption(
     (UPDATE_V10.at("22/25"),),
 )
 
+FLUSH_MAY_BE_PREEMPTED = Assumption(
+    "flush-may-be-preempted",
+    "The flush of a CPU asks to stay on its CPU, not that preemption be off.",
+    {Host.flushes_with_preemption: True},
+    (PREEMPTION.at("whole patch"),),
+)
+
 ASSUMPTIONS = (
     NO_MEMORY_HOTPLUG,
     NO_DEVICE_MEMORY,
@@ -375,4 +383,5 @@ ASSUMPTIONS = (
     REMOVAL_ASKS_OF_MEMORY,
     TOUCHING_CMRS_COUNT_AS_ONE,
     SENSITIVE_UPDATES_ARE_AVOIDED,
+    FLUSH_MAY_BE_PREEMPTED,
 )

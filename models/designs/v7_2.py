@@ -2,7 +2,8 @@
 
 The module is told to forget everything on reboot, kexec and crash; kexec is
 refused no longer, whether or not the module has the call. The administrator may
-install a newer module while TDs exist; that none is being built is not asked.
+install a newer module while TDs exist; that none is being built is not asked. The flush
+of a CPU that goes offline, or that TDX gives up, still asserts that preemption is off.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ V7_2 = V7_1.variant(
         Host.refreshes_version_only: True,
         Host.seamret_clears_vmcs: None,
         Host.flushes_after_vp_flush: False,
-        Host.flushes_with_preemption: True,
     },
     sources=(
         DISABLE_V3.at("whole series"),

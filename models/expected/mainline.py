@@ -8,7 +8,9 @@ from tdxcheck.models.expected.handover import (
     KEXEC_MUTEX_HANDOVER,
     V6_8_HANDOVER,
     V6_18_HANDOVER,
+    V7_1_HANDOVER,
     V7_1_MENDED,
+    V7_2_HANDOVER,
     V7_2_MENDED,
     WITH_KEXEC,
 )
@@ -212,6 +214,7 @@ V7_1_KNOWN = amended(
         *V7_1_LETS_GO,
     ],
     no_seamcall_after_failed_init=ASKED_AT_MACHINE_CHECK,
+    **V7_1_HANDOVER,
 )
 OLDER_MODULE = Expectation(
     note="kexec goes on though an older module has no TDH.SYS.DISABLE",
@@ -223,4 +226,5 @@ V7_2_KNOWN = amended(
     holds=[*V7_2_MENDED, *V6_8_LIVENESS],
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
+    **V7_2_HANDOVER,
 )

@@ -197,7 +197,10 @@ def no_list_holds_a_failed_vcpu(host: Host) -> Term[bool]:
 def no_assertion_fails(host: Host) -> Term[bool]:
     """Code runs only where it asserts that it does: the log has no splat of TDX's.
 
-    KVM is unloaded by threads that can be preempted, each bound to its CPU.
+    A splat taints the kernel, and ends one that is told to panic on a warning.
+
+    Callbacks of CPU hotplug, by which KVM is unloaded and CPUs go offline, run in
+    threads that can be preempted, each bound to its CPU.
     """
     return ~host.assertion_failed
 
