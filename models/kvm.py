@@ -126,6 +126,9 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
 
     Without entropy the module has cleared the page all the same, with its own key; the
     line with the TD's UUID it has cleared in the cache. KVM frees the page as it is.
+
+    That the call may find the KeyIDs' table locked by one for another TD is left out:
+    a creation that fails so leaves nothing behind.
     """
     host.require(host.tdx_in_use())
     host.require(host.td == Td.NONE)
