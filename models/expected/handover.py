@@ -17,6 +17,7 @@ from tdxcheck.spec.sources import (
     KVM_6_19,
     L6_8,
     L7_DEVELOPMENT,
+    OFFLINE_SPLAT,
     PREEMPTION,
     V3,
     V7_TREE,
@@ -54,7 +55,7 @@ SPLAT_OFFLINE = Expectation(
     bug="B15",
     sources=(
         L7_DEVELOPMENT.at("tdx_offline_cpu(), tdx_cpu_flush_cache()"),
-        PREEMPTION.at("whole patch"),
+        OFFLINE_SPLAT.at("whole thread"),
     ),
 )
 LACKS_WHAT_KVM_NEEDS = Expectation(

@@ -15,6 +15,7 @@ from tdxcheck.spec.sources import (
     ASM_TDX,
     BARE_ERRATUM,
     DH_0624,
+    DH_1459,
     FLUSH_EARLY,
     K6_16,
     KEXEC_V4,
@@ -38,6 +39,10 @@ def unchecked(concern: str) -> Expectation:
     """Refuted because nothing of this kind is checked: what the seed is about."""
     return Expectation(note="it is not checked", sources=(SEED.at(concern),))
 
+
+KEXEC_UNCHECKED = Expectation(
+    note="it is not checked", sources=(DH_1459.at("on kexec"),)
+)
 
 # v3 and what was made of it.
 
@@ -131,7 +136,7 @@ V3_KNOWN: Table = {
     "unverified_cpu_is_refused": unchecked("CPU hotplug"),
     "cpu_removal_is_refused": unchecked("CPU hotplug"),
     "stranding_cpu_offline_is_refused": unchecked("CPU hotplug"),
-    "unsafe_kexec_is_refused": unchecked("kexec"),
+    "unsafe_kexec_is_refused": KEXEC_UNCHECKED,
     "a_shortage_of_entropy_is_not_final": ENTROPY,
     "a_long_shortage_of_entropy_is_not_final": ENTROPY,
     "the_module_serves_kvm": KVM_UNMERGED,
