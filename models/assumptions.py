@@ -41,11 +41,11 @@ from tdxcheck.spec.sources import (
     K6_16,
     KEXEC_V4,
     KEXEC_V7,
-    KH_0429,
+    KH_0427,
     LOADER_1_5,
     MODULE_1_5,
+    PREEMPTION,
     PULL_6_18,
-    SEED,
     TDX_RST,
     UPDATE_V10,
     V3,
@@ -58,19 +58,19 @@ NO_MEMORY_HOTPLUG = Assumption(
     "no-memory-hotplug",
     "Nobody hot-adds or hot-removes memory.",
     {Host.memory_hotplug: False, Host.memory_hot_remove: False},
-    (SEED.at("on documentation"), V3.at("21/21")),
+    (KH_0427.at("on documentation"), V3.at("21/21")),
 )
 NO_DEVICE_MEMORY = Assumption(
     "no-device-memory",
     "Nobody uses an NVDIMM or a CXL device as memory.",
     {Host.device_memory: False},
-    (SEED.at("on documentation"), V3.at("21/21")),
+    (KH_0427.at("on documentation"), V3.at("21/21")),
 )
 NO_CPU_HOTPLUG = Assumption(
     "no-cpu-hotplug",
     "Nobody hot-adds or hot-removes CPUs.",
     {Host.cpu_hotplug: False, Host.cpu_hot_remove: False},
-    (SEED.at("on documentation"), V3.at("21/21")),
+    (KH_0427.at("on documentation"), V3.at("21/21")),
 )
 FIRMWARE_KEEPS_MEMORY = Assumption(
     "firmware-keeps-memory",
@@ -102,19 +102,19 @@ OWN_CPU_IS_FLUSHED = Assumption(
     "own-cpu-is-flushed",
     "kexec writes back the caches of the CPU that it starts from.",
     {Host.flushes_own_cpu: True},
-    (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
+    (KEXEC_V7.at("2/7"), KH_0427.at("on the cache flush")),
 )
 OTHER_CPUS_ARE_FLUSHED = Assumption(
     "other-cpus-are-flushed",
     "kexec writes back the caches of the CPUs that it stops.",
     {Host.flushes_other_cpus: True},
-    (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
+    (KEXEC_V7.at("2/7"), KH_0427.at("on the cache flush")),
 )
 OFFLINE_CPUS_ARE_FLUSHED = Assumption(
     "offline-cpus-are-flushed",
     "A CPU that goes offline has its caches written back.",
     {Host.flushes_offlined_cpus: True},
-    (DISABLE_V3.at("2/5, on play_dead"), KH_0429.at("on the cache flush")),
+    (DISABLE_V3.at("2/5, on play_dead"), KH_0427.at("on the cache flush")),
 )
 EVERY_CPU_IS_FLUSHED = Assumption(
     "every-cpu-is-flushed",
@@ -125,7 +125,7 @@ EVERY_CPU_IS_FLUSHED = Assumption(
         **OTHER_CPUS_ARE_FLUSHED.settings,
         **OFFLINE_CPUS_ARE_FLUSHED.settings,
     },
-    (KEXEC_V7.at("2/7"), KH_0429.at("on the cache flush")),
+    (KEXEC_V7.at("2/7"), KH_0427.at("on the cache flush")),
 )
 NO_PANIC = Assumption(
     "no-panic",
@@ -137,25 +137,25 @@ EVERY_CPU_STOPS = Assumption(
     "every-cpu-stops",
     "kexec waits until every other CPU has stopped: no vCPU of a TD runs any more.",
     {Host.kexec_stops_every_cpu: True},
-    (PULL_6_18.at("kexec"), KH_0429.at("on the second kernel")),
+    (PULL_6_18.at("kexec"), KH_0427.at("on the second kernel")),
 )
 MODULE_RESTS = Assumption(
     "module-rests",
     "The module does nothing but answer SEAMCALLs.",
     {Host.module_works_by_itself: False},
-    (KH_0429.at("on the second kernel"),),
+    (KH_0427.at("on the second kernel"),),
 )
 NO_PRIVATE_DEVICES = Assumption(
     "no-private-devices",
     "No device writes to private memory.",
     {Host.devices_hold_private_memory: False},
-    (KH_0429.at("on the second kernel"),),
+    (KH_0427.at("on the second kernel"),),
 )
 MODULE_SURVIVES = Assumption(
     "module-survives-kexec",
     "kexec leaves the module as it is: it still refuses TDH.SYS.INIT.",
     {Host.module_survives_kexec: True},
-    (KEXEC_V4.at("cover letter"), KH_0429.at("on the second kernel")),
+    (KEXEC_V4.at("cover letter"), KH_0427.at("on the second kernel")),
 )
 NO_TD_IS_LEFT = Assumption(
     "no-td-is-left",
@@ -170,31 +170,31 @@ NEXT_KERNEL_IGNORES_TDX = Assumption(
     "next-kernel-ignores-tdx",
     "The kernel that is started does not use TDX.",
     {Host.next_kernel: NextKernel.IGNORES_TDX},
-    (KH_0429.at("on the second kernel"),),
+    (KH_0427.at("on the second kernel"),),
 )
 NEXT_KERNEL_STOPS = Assumption(
     "next-kernel-stops",
     "The kernel that is started makes no SEAMCALL after one that failed.",
     {Host.next_kernel: NextKernel.CONFORMS},
-    (KH_0429.at("on the second kernel"),),
+    (KH_0427.at("on the second kernel"),),
 )
 NEXT_KERNEL_IS_OLD = Assumption(
     "next-kernel-is-old",
     "The kernel that is started is of v3's time, and shuts TDX down after a failure.",
     {Host.next_kernel: NextKernel.OLD},
-    (V3.at("12/21"),),
+    (V3.at("06/21"),),
 )
 NEXT_KERNEL_IS_THE_SAME = Assumption(
     "next-kernel-is-the-same",
     "The kernel that is started is the same again.",
     {Host.next_kernel: NextKernel.SAME},
-    (KH_0429.at("on the second kernel"),),
+    (KH_0427.at("on the second kernel"),),
 )
 NOTHING_IS_TAKEN_OVER = Assumption(
     "nothing-is-taken-over",
     "The next kernel's first SEAMCALL is TDH.SYS.INIT: it uses no module as it is.",
     {Host.next_kernel_takes_over: False},
-    (KH_0429.at("on the second kernel"), V3.at("00/21, on kexec")),
+    (KH_0427.at("on the second kernel"), V3.at("00/21, on kexec")),
 )
 TAKEN_OVER_WITH_SAME_MAP = Assumption(
     "taken-over-with-same-map",
@@ -257,7 +257,7 @@ LEGACY_PMEM_IS_CONVERTIBLE = Assumption(
     "legacy-pmem-is-convertible",
     "What the e820 map or memmap=! calls legacy PMEM lies in a CMR.",
     {Host.legacy_pmem_convertible: True},
-    (V3.at("14/21"),),
+    (V3.at("11/21"),),
 )
 NO_FAULTS = Assumption(
     "no-faults",
@@ -331,6 +331,13 @@ SENSITIVE_UPDATES_ARE_AVOIDED = Assumption(
     (UPDATE_V10.at("22/25"),),
 )
 
+FLUSH_MAY_BE_PREEMPTED = Assumption(
+    "flush-may-be-preempted",
+    "The flush of a CPU asks to stay on its CPU, not that preemption be off.",
+    {Host.flushes_with_preemption: True},
+    (PREEMPTION.at("whole patch"),),
+)
+
 ASSUMPTIONS = (
     NO_MEMORY_HOTPLUG,
     NO_DEVICE_MEMORY,
@@ -375,4 +382,5 @@ ASSUMPTIONS = (
     REMOVAL_ASKS_OF_MEMORY,
     TOUCHING_CMRS_COUNT_AS_ONE,
     SENSITIVE_UPDATES_ARE_AVOIDED,
+    FLUSH_MAY_BE_PREEMPTED,
 )

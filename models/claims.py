@@ -56,6 +56,7 @@ from tdxcheck.spec.sources import (
     DH_0624,
     DH_1459,
     DISABLE_V3,
+    KH_0427,
     KH_0429,
     KH_0503,
     SEED,
@@ -82,7 +83,7 @@ CLAIMS = (
             EVERY_CPU_STOPS,
             NO_PRIVATE_DEVICES,
         ),
-        sources=(KH_0429.at("on the second kernel"),),
+        sources=(KH_0427.at("on the second kernel"),),
     ),
     Claim(
         "C2",
@@ -90,7 +91,7 @@ CLAIMS = (
         "v3",
         next_kernel_stops_at_first_seamcall,
         (NEXT_KERNEL_STOPS, MODULE_SURVIVES, NOTHING_IS_TAKEN_OVER),
-        sources=(KH_0429.at("on the second kernel"),),
+        sources=(KH_0427.at("on the second kernel"),),
     ),
     Claim(
         "C3",
@@ -106,7 +107,7 @@ CLAIMS = (
             CRASH_KERNEL_STAYS,
         ),
         sizes=FEW_CPUS,
-        sources=(KH_0429.at("on the second kernel"),),
+        sources=(KH_0427.at("on the second kernel"),),
     ),
     Claim(
         "C4",
@@ -145,7 +146,7 @@ CLAIMS = (
         "document-only",
         the_manual_is_enough,
         (NO_MEMORY_HOTPLUG, NO_DEVICE_MEMORY, NO_CPU_HOTPLUG),
-        sources=(SEED.at("on documentation"),),
+        sources=(KH_0427.at("on documentation"), SEED.at("on documentation")),
     ),
     Claim(
         "C8",
@@ -170,7 +171,7 @@ CLAIMS = (
         the_next_kernel_is_unharmed,
         (EVERY_CPU_IS_FLUSHED, NO_ERRATUM, NO_INTEGRITY, CRASH_KERNEL_STAYS),
         sizes=FEW_CPUS,
-        sources=(KH_0429.at("on kexec"),),
+        sources=(KH_0427.at("on kexec"),),
     ),
     Claim(
         "C11",
@@ -222,7 +223,7 @@ CLAIMS = (
         "v3",
         listed_memory_is_accepted,
         (LEGACY_PMEM_IS_CONVERTIBLE,),
-        sources=(V3.at("14/21, e820_entry_is_ram()"),),
+        sources=(V3.at("11/21, e820_entry_is_ram()"),),
         sizes={"blocks": 5},
     ),
     Claim(

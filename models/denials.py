@@ -85,10 +85,10 @@ FAILED_CONFIG_WRITES_PAMT = Assumption(
 
 FAILED_CREATION_FREES_PAGE = Assumption(
     "failed-creation-frees-page",
-    "The page of a TDH.MNG.CREATE that met no entropy is freed as the module left it. "
-    "What KVM makes of that page was not established.",
+    "The page of a TDH.MNG.CREATE that met no entropy is freed as the module left it, "
+    "written with its own key: so do module 1.5.01 and KVM.",
     {Host.failed_creation_is_cleared: False},
-    (MODULE_1_5.at("tdh_mng_create.c"), K6_16.at("__tdx_td_init(), error path")),
+    (MODULE_1_5.at("tdh_mng_create.c"), K6_16.at("__tdx_td_init(), free_tdr")),
     denies=True,
 )
 UNVERIFIED_CPUS_ARE_LET_IN = Assumption(

@@ -22,10 +22,12 @@ from tdxcheck.models import denials as denied
 from tdxcheck.spec import hazards as at_stake
 from tdxcheck.spec.rules.availability import (
     boot_devices_are_not_refused,
+    no_assertion_fails,
     no_event_crashes_the_kernel,
     only_answers_are_remembered,
 )
 from tdxcheck.spec.rules.caches import (
+    ended_tds_leave_no_lines,
     freed_pamt_is_not_poisoned,
     no_private_line_survives_failure,
 )
@@ -44,6 +46,7 @@ from tdxcheck.spec.sources import (
     DH_1122,
     DISABLE_V3,
     DW_0428,
+    K6_16,
     KEXEC_V4,
     KEXEC_V7,
     L6_8,
@@ -51,6 +54,7 @@ from tdxcheck.spec.sources import (
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
+    PREEMPTION,
     UPDATE_V10,
     V3_TREE,
     V5,
@@ -364,7 +368,16 @@ PLATFORM = (
         freed_pamt_is_not_poisoned,
         denied.FAILED_CREATION_FREES_PAGE,
         breaks="TDH.MNG.CREATE without entropy has written the page, which is freed",
-        source=MODULE_1_5.at("tdh_mng_create.c"),
+        source=K6_16.at("__tdx_td_init(), free_tdr"),
+    ),
+    hazard(
+        "failed-creation-lines",
+        "A TD's creation that fails leaves no private line in a cache.",
+        "v7.2",
+        ended_tds_leave_no_lines,
+        denied.FAILED_CREATION_FREES_PAGE,
+        breaks="the module clears the TD's UUID in the cache, and nothing flushes it",
+        source=MODULE_1_5.at("tdh_mng_create.c, generate_256bit_random()"),
     ),
 )
 
@@ -428,6 +441,14 @@ MENDED = (
         boot_devices_are_not_refused,
         given.BOOT_DEVICES_ARE_LEFT_ALONE,
         source=V5.at("02/22, reply of Rafael Wysocki 2022-06-22"),
+    ),
+    hazard(
+        "B15-mended",
+        "No flush of v7.2 finds itself where it does not expect to run.",
+        "v7.2",
+        no_assertion_fails,
+        given.FLUSH_MAY_BE_PREEMPTED,
+        source=PREEMPTION.at("whole patch"),
     ),
     hazard(
         "B21-mended",

@@ -37,7 +37,7 @@ from tdxcheck.spec.sources import L6_8, MODULE_1_5, V3, V3_TREE, V7
 GLOBAL_HKID: Final[Any] = Element(Hkid, 0)
 """The first private KeyID, which both designs take for the module."""
 
-INIT_SOURCES = (V3.at("13/21 to 18/21"), L6_8.at("init_tdx_module()"))
+INIT_SOURCES = (V3.at("16/21 to 18/21"), L6_8.at("init_tdx_module()"))
 
 
 def proceed(host: Host, answer: Term[Status], then: Tdx) -> Term[Tdx]:
@@ -141,7 +141,7 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
 
 @action(
     actor=Actor.KERNEL,
-    sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
+    sources=(V3.at("11/21, e820_check_against_cmrs()"), V7.at("10/20")),
 )
 def reject_outside_cmrs(host: Host) -> None:
     """The kernel finds memory outside CMRs in its list, and gives up building TDMRs."""

@@ -80,6 +80,16 @@ def may_meet_another(host: Host, contended: Term[bool]) -> Term[bool]:
     return (host.faults & ~host.serializes_keyid_calls) | ~contended
 
 
+def flushed_in_callback(host: Host, flushed: Term[bool]) -> None:
+    """Caches are written back in a callback of CPU hotplug, which can be preempted.
+
+    The callback runs in a thread that is bound to its CPU. A flush that asserts that
+    preemption is off leaves a splat in the log.
+    """
+    asserts = host.flushes_when_seamcalls_end & ~host.flushes_with_preemption
+    host.assertion_failed = host.assertion_failed | (flushed & asserts)
+
+
 def vmxon_everywhere(host: Host) -> None:
     """VMXON on every CPU: now, or as the first thing when it comes online."""
     host.vmx_on.fill(host.turns_vmx_on_first)
@@ -104,9 +114,7 @@ def kvm_unload(host: Host) -> None:
     core = one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     stays = host.initializes_at_boot & core
     on, installed = host.vmx_on, host.callbacks_installed
-    preemptible = host.flushes_when_seamcalls_end & ~host.flushes_with_preemption
-    splat = host.tdx_in_use() & preemptible
-    host.assertion_failed = host.assertion_failed | splat
+    flushed_in_callback(host, host.tdx_in_use() & host.flushes_after_vp_flush)
     host.vmx_on.update(lambda c: on[c] & stays & host.counts_vmx_users)
     host.callbacks_installed = installed & stays
     host.kvm = Kvm.UNLOADED
@@ -114,7 +122,14 @@ def kvm_unload(host: Host) -> None:
 
 @action(actor=Actor.KVM, event=TD_CREATE, sources=TD_INIT)
 def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
-    """KVM creates a TD: TDH.MNG.CREATE on {cpu}."""
+    """KVM creates a TD: TDH.MNG.CREATE on {cpu}.
+
+    Without entropy the module has cleared the page all the same, with its own key; the
+    line with the TD's UUID it has cleared in the cache. KVM frees the page as it is.
+
+    That the call may find the KeyIDs' table locked by one for another TD is left out:
+    a creation that fails so leaves nothing behind.
+    """
     host.require(host.tdx_in_use())
     host.require(host.td == Td.NONE)
     host.require(~host.faces(Obstacle.ONE_KEYID))
@@ -136,23 +151,27 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
             "Online CPU and retry.",
         ),
     )
-    private = host.private_page_in_allocator
+    private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
     answer = seamcall(host, mng_create, cpu, ~shortage)
     short = answer == Status.TDX_RND_NO_ENTROPY
-    host.private_page_in_allocator = private | (
-        short & ~host.failed_creation_is_cleared
-    )
+    left = short & ~host.failed_creation_is_cleared
+    host.private_page_in_allocator = private | left
+    host.td_page_unflushed = unflushed | left
 
 
 @action(actor=Actor.KVM, sources=TD_INIT)
 def td_configure_key(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
-    """KVM programs the TD's key into a package: TDH.MNG.KEY.CONFIG on {cpu}."""
+    """KVM programs the TD's key into a package: TDH.MNG.KEY.CONFIG on {cpu}.
+
+    Without entropy it answers TDX_KEY_GENERATION_FAILED, which is tried once only: KVM
+    then ends the TD.
+    """
     host.require(host.tdx_in_use())
     host.require(host.td == Td.HKID_ASSIGNED)
     host.require(host.online(cpu))
     done = host.td_key_configured[host.package_of[cpu]]
     host.require(~done | ~host.keys_tds_once_per_package)
-    host.require(meets(host, shortage))
+    host.require(host.faults | ~shortage)
     seamcall(host, mng_key_config, cpu, ~shortage)
 
 

@@ -24,7 +24,7 @@ from tdxcheck.spec.rules.cpus import (
 from tdxcheck.spec.rules.devices import device_memory_is_refused
 from tdxcheck.spec.rules.power import suspend_is_refused, tdx_in_use_has_a_module
 from tdxcheck.spec.rules.refusals import REFUSALS
-from tdxcheck.spec.sources import DH_1459, KEXEC_V7, KH_0429, SEED, V3
+from tdxcheck.spec.sources import DH_1459, KEXEC_V7, KH_0427, SEED, V3
 
 
 def unharmed(host: Host) -> Term[bool]:
@@ -37,7 +37,7 @@ def unharmed(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.MACHINE,
-    sources=(KH_0429.at("claim C1"), KEXEC_V7.at("1/7, on SEAMCALLs and caches")),
+    sources=(KH_0427.at("claim C1"), KEXEC_V7.at("3/7, on SEAMCALLs and caches")),
 )
 def nothing_private_is_written_after_kexec(host: Host) -> Term[bool]:
     """After kexec or a crash nothing is written with a private key.
@@ -56,7 +56,7 @@ def nothing_private_is_written_after_kexec(host: Host) -> Term[bool]:
     )
 
 
-@step_rule(severity=Severity.MACHINE, sources=(KH_0429.at("claim C3"),))
+@step_rule(severity=Severity.MACHINE, sources=(KH_0427.at("claim C3"),))
 def nothing_worse_befalls_the_next_kernel(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
@@ -71,7 +71,7 @@ def nothing_worse_befalls_the_next_kernel(
     )
 
 
-@invariant(severity=Severity.MACHINE, sources=(KH_0429.at("on kexec"),))
+@invariant(severity=Severity.MACHINE, sources=(KH_0427.at("on kexec"),))
 def the_next_kernel_is_unharmed(host: Host) -> Term[bool]:
     """The next kernel meets no stale private line, and no poison."""
     return unharmed(host)
@@ -108,7 +108,7 @@ def a_module_taken_over_is_known(before: Host, step: Step, after: Host) -> Term[
     )
 
 
-@invariant(severity=Severity.GUEST, sources=(SEED.at("claim C7"),))
+@invariant(severity=Severity.GUEST, sources=(KH_0427.at("claim C7"),))
 def the_manual_is_enough(host: Host) -> Term[bool]:
     """Memory that TDs may get lies in TDMRs, CPUs that are online are initialised."""
     return implies(
@@ -143,7 +143,7 @@ def kept_configurations_are_right(host: Host) -> Term[bool]:
     )
 
 
-@invariant(severity=Severity.MACHINE, sources=(DH_1459.at("claim C9"),))
+@invariant(severity=Severity.MACHINE, sources=(SEED.at("controlled incompatibility"),))
 def what_tdx_cannot_bear_is_refused(host: Host) -> Term[bool]:
     """Every event that TDX cannot bear is refused, visibly, and none is a crash.
 
@@ -176,7 +176,7 @@ def a_cpu_may_go_and_come(host: Host) -> Term[bool]:
     )
 
 
-@invariant(severity=Severity.SERVICE, sources=(V3.at("14/21, claim C13"),))
+@invariant(severity=Severity.SERVICE, sources=(V3.at("11/21, claim C13"),))
 def listed_memory_is_accepted(host: Host) -> Term[bool]:
     """What the kernel lists as TDX memory, the module accepts in TDMRs."""
     return implies(host.tdx == Tdx.BUILT, host.tdx_memory_is_convertible())

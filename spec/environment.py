@@ -57,7 +57,9 @@ class Environment(State):
     obstacle: Var[Obstacle] = Var(Obstacle, frozen=True)
     """What the kernel finds at boot that it must do without TDX for, if anything."""
     failed_creation_is_cleared = Var(bool, True, frozen=True)
-    """The page of a TDH.MNG.CREATE that met no entropy is cleared, then freed."""
+    """Nothing private is left of a TDH.MNG.CREATE that met no entropy.
+
+    Module 1.5.01 has then written the page, and KVM frees it as it is."""
     shortages_pass = Var(bool, frozen=True)
     """A shortage of entropy passes within the ten tries that a kernel may make."""
     failed_config_writes_pamt = Var(bool, False, frozen=True)

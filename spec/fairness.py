@@ -11,6 +11,7 @@ from tdxcheck.checker.language import Kind, Term, Turns, all_of, fairness
 from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, REBOOT, TD_END
 from tdxcheck.spec.host import Actor, Host
 from tdxcheck.spec.sources import (
+    ASM_TDX,
     DISABLE_V3,
     K6_16,
     L6_8,
@@ -42,7 +43,7 @@ def an_initialization_goes_on(host: Host) -> Term[bool]:
     excepted=ACCIDENTS,
     choosing={"shortage": False},
     turns=Turns.TOGETHER,
-    sources=(PULL_6_8.at("no entropy error in common code"), L6_8.at("sc_retry()")),
+    sources=(PULL_6_8.at("no entropy error in common code"), ASM_TDX.at("sc_retry()")),
 )
 def entropy_comes_back(host: Host) -> Term[bool]:
     """A call that is made again and again meets entropy in the end.

@@ -1,7 +1,7 @@
 """The numbers of SEAMCALL leaves: bits 15:0 of RAX, and of the loader all of RAX.
 
-Source: TDX module 1.5.01, tdx_api_defs.h; SYS.DISABLE from Linux (SYSDIS); the
-leaves of Dynamic PAMT as recalled; P-SEAMLDR from the SEAM loader 1.5.
+Source: TDX module 1.5.01, tdx_api_defs.h; of SYS.DISABLE and of the leaves of Dynamic
+PAMT, Linux (SYSDIS; DPAMT-v6 03/11); of the P-SEAMLDR, the SEAM loader 1.5.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Safeguard, State
 from tdxcheck.spec.sources import (
+    ASM_TDX,
     BARE_ERRATUM,
     BASE_SPEC,
+    BRING_UP_FIX,
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
@@ -55,7 +57,7 @@ class Safeguards(State):
     refuses_added_memory = Safeguard(
         sources=(
             KH_0429.at("approach 1"),
-            V5.at("04/22, arch_memory_add_precheck()"),
+            V5.at("05/22, arch_memory_add_precheck()"),
         ),
     )
     """Any memory that is added, by ACPI or a driver, is refused on a TDX platform."""
@@ -123,7 +125,7 @@ class Safeguards(State):
     )
     """Whether a TD holds a KeyID is read from the pool, not from a counter."""
     propagates_bring_up_errors = Safeguard(
-        bugs=("B16",), sources=(VMXON_V3.at("base, __tdx_bringup()"),)
+        bugs=("B16",), sources=(BRING_UP_FIX.at("whole patch"),)
     )
     """KVM offers no TDX where a check after the initialisation has failed."""
     flushes_vcpus_of_offlined_cpus = Safeguard(
@@ -257,7 +259,7 @@ class Safeguards(State):
     serializes_key_config = Safeguard(
         sources=(
             V3.at("17/21"),
-            L6_8.at("config_global_keyid(), tdh_sys_key_config"),
+            L6_8.at("config_global_keyid(), do_global_key_config()"),
             MODULE_1_5.at("tdh_sys_key_config.c"),
         )
     )
@@ -272,16 +274,19 @@ class Safeguards(State):
     """TDH.SYS.TDMR.INIT is called until it has come to the end of every TDMR."""
     checks_cmrs = Safeguard(
         bugs=("A1",),
-        sources=(V3.at("14/21, e820_check_against_cmrs()"), V7.at("10/20")),
+        sources=(V3.at("11/21, e820_check_against_cmrs()"), V7.at("10/20")),
     )
     """The kernel compares its memory with the CMRs before it builds TDMRs."""
     flushes_before_key_config = Safeguard(
-        bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("init_tdx_module()"))
+        bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
     """WBINVD on every CPU before the module's key is programmed."""
     retries_no_entropy = Safeguard(
         bugs=("B11",),
-        sources=(PULL_6_8.at("no entropy error in common code"), L6_8.at("sc_retry()")),
+        sources=(
+            PULL_6_8.at("no entropy error in common code"),
+            ASM_TDX.at("sc_retry()"),
+        ),
     )
     """A SEAMCALL that meets a shortage of entropy is made again, up to ten times."""
     empties_list_on_failure = Safeguard(
@@ -341,7 +346,7 @@ class Safeguards(State):
     )
     """Whoever asks for TDX waits until the one before has initialised it, or failed."""
     locks_cpu_hotplug = Safeguard(
-        sources=(V3.at("13/21, cpus_read_lock()"), K6_16.at("__tdx_bringup()"))
+        sources=(V3.at("04/21, cpus_read_lock()"), K6_16.at("__tdx_bringup()"))
     )
     """No CPU comes or goes while the kernel initialises TDX."""
 
@@ -369,7 +374,7 @@ class Safeguards(State):
         sources=(V13.at("17/22"), KEXEC_V7.at("2/7, relocate_kernel()")),
     )
     """WBINVD on the CPU that kexec starts from."""
-    marks_cache_of_seamcalls = Safeguard(sources=(KEXEC_V7.at("1/7"),))
+    marks_cache_of_seamcalls = Safeguard(sources=(KEXEC_V7.at("3/7"),))
     """A SEAMCALL marks its CPU's cache as one to be flushed."""
     marks_cache_of_vp_enter = Safeguard(bugs=("B13",), sources=(KEXEC_V7.at("3/7"),))
     """TDH.VP.ENTER, too, marks its CPU's cache as one to be flushed."""
@@ -406,7 +411,7 @@ class Safeguards(State):
     )
     """Caches are written back after TDH.SYS.DISABLE, which leaves lines in them."""
     silences_emergency_callback = Safeguard(
-        bugs=("B34",), sources=(HW_7_1.at("emergency callback"),)
+        bugs=("B34",), sources=(HW_7_1.at("x86_virt_invoke_kvm_emergency_callback()"),)
     )
     """In a panic the callback that ends VMX operation is not read as RCU wants it."""
     counts_vmx_users = Safeguard(
@@ -427,9 +432,7 @@ class Safeguards(State):
 
     # Runtime update of the module.
 
-    checks_update_file = Safeguard(
-        sources=(SEAMLDR_7_2.at("seamldr_install_module(), checks of the header"),)
-    )
+    checks_update_file = Safeguard(sources=(SEAMLDR_7_2.at("init_seamldr_params()"),))
     """A file whose header is wrong is refused before anything is shut down."""
     stops_the_machine = Safeguard(
         sources=(SEAMLDR_7_2.at("seamldr_install_module(), stop_machine()"),)

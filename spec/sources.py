@@ -11,6 +11,10 @@ DH_1459 = Document(
     "DH-1459",
     "LKML 2022-04-27 14:59 Dave Hansen, Re: [PATCH v3 00/21] TDX host support",
 )
+KH_0427 = Document(
+    "KH-0427",
+    "LKML 2022-04-27 20:37 Kai Huang, Re: [PATCH v3 00/21] TDX host support",
+)
 RFC_V2 = Document(
     "RFC-v2", "LKML 2022-03-13 Kai Huang, [RFC PATCH v2 00/21] TDX host support"
 )
@@ -110,10 +114,20 @@ V7_TREE = Document(
 )
 KVM_6_19 = Document("KVM-6.19", "LKML 2025-12 GIT PULL KVM TDX changes for 6.19")
 PREEMPTION = Document(
-    "KX-preempt", "LKML 2026-03-02 Kai Huang, [PATCH v2 1/1], Fixes: 61221d07e815"
+    "KX-preempt", "LKML 2026-03-12 Kai Huang, [PATCH v2 1/1], Fixes: 61221d07e815"
+)
+OFFLINE_SPLAT = Document(
+    "DC-0511",
+    "LKML 2026-05-11 David Carlier, [BUG] tdx_offline_cpu() violates "
+    "tdx_cpu_flush_cache()'s preemption assert",
 )
 VMXON_V2 = Document(
     "VMXON-v2", "LKML 2025-12-05 Sean Christopherson, Have TDX handle VMXON, v2"
+)
+BRING_UP_FIX = Document(
+    "TL-0918",
+    "LKML 2025-09-18 Tony Lindgren, KVM: TDX, the error of __tdx_bringup() "
+    "(20250918053226.802204-1)",
 )
 MODULE_1_5 = Document("S1.5", "Intel TDX module 1.5.01 source")
 MODULE_1_5_34 = Document("S1.5.34", "Intel TDX module 1.5.34 source")

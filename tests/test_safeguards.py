@@ -55,7 +55,6 @@ def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Ve
         ("v6.8", "keys_tds_once_per_package", "calls_come_in_order"),
         ("v6.8", "flushes_migrating_vcpus", "a_vcpu_runs_where_it_is_put"),
         ("v6.18", "releases_only_held_locks", "memory_hotplug_lock_is_balanced"),
-        ("v7.2", "silences_emergency_callback", "no_assertion_fails"),
         ("v6.18", "marks_cache_of_seamcalls", "no_private_line_survives_kexec"),
         ("v6.18", "flushes_when_seamcalls_end", "kexec_never_hangs"),
         ("v7.2", "counts_vmx_users", "kexec_leaves_the_module_disabled"),
@@ -74,6 +73,25 @@ def test_a_rule_sees_that_it_is_gone(key: str, safeguard: str, rule: str) -> Non
     assert rule not in expected, "a rule that is broken anyhow sees nothing"
     gone = outcome_of(judged(f"{key}-without-{safeguard}", rule))
     assert gone is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("key", "safeguard", "rule"),
+    [
+        ("v7.2", "silences_emergency_callback", "no_assertion_fails"),
+        ("v7.1", "bears_missing_tdx", "kvm_loads_without_tdx"),
+    ],
+)
+def test_a_rule_is_broken_sooner_without_it(
+    key: str, safeguard: str, rule: str
+) -> None:
+    """B34 and B33 need no TDX: a kernel that does without it is enough."""
+    lengths = []
+    for each in (f"{key}-without-{safeguard}", key):
+        found = judged(each, rule)
+        assert isinstance(found, Refuted)
+        lengths.append(len(found.run.steps))
+    assert lengths == sorted(set(lengths))
 
 
 @pytest.mark.parametrize("safeguard", ["resumes_write_back", "serializes_keyid_calls"])

@@ -105,12 +105,11 @@ BUGS = (
     ("v6.18", "B31", "an_older_module_is_not_final"),
     ("v6.16", "B35", "no_list_holds_a_failed_vcpu"),
     ("v6.18", "B15", "no_assertion_fails"),
+    ("v7.2", "B15", "no_assertion_fails"),
 )
 REMOVED = (
     ("v7", "clears_tsx_control", "tsx_control_is_not_final"),
-    ("v7.1", "bears_missing_tdx", "kvm_loads_without_tdx"),
     ("v7.2", "forgets_failed_vcpus", "no_list_holds_a_failed_vcpu"),
-    ("v7.2", "flushes_with_preemption", "no_assertion_fails"),
     # B38: no design asks before VMXON; one that did would remember it for good.
     ("v6.8", "turns_vmx_on_first", "only_answers_are_remembered"),
     ("v7.2", "turns_vmx_on_first", "only_answers_are_remembered"),

@@ -8,10 +8,10 @@ a claim; this design is what happens without it.
 from __future__ import annotations
 
 from tdxcheck.models.designs.v3 import V3_DESIGN
-from tdxcheck.spec.sources import DH_1459, SEED
+from tdxcheck.spec.sources import KH_0427, SEED
 
 DOCUMENT_ONLY = V3_DESIGN.variant(
     "document-only",
     "v3, with the machines that it breaks on left to the manual.",
-    sources=(SEED.at("on documentation"), DH_1459.at("on documentation")),
+    sources=(KH_0427.at("on documentation"), SEED.at("on documentation")),
 )

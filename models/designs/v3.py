@@ -97,7 +97,10 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
 
 @action(
     actor=Actor.KERNEL,
-    sources=(V3.at("14/21"), V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()")),
+    sources=(
+        V3.at("11/21 to 14/21"),
+        V3_TREE.at("construct_tdmrs(), e820_entry_is_ram()"),
+    ),
 )
 def build_tdmrs(host: Host) -> None:
     """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs.
@@ -128,7 +131,7 @@ def undo(host: Host) -> None:
 @action(
     actor=Actor.KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("08/21"), V3_TREE.at("shutdown_tdx_module()")),
+    sources=(V3.at("06/21"), V3_TREE.at("shutdown_tdx_module()")),
 )
 def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""

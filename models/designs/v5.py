@@ -24,5 +24,5 @@ V5_DESIGN = V3_DESIGN.variant(
         Host.bears_acpi_removal: False,
         Host.memory_removal_tests_cpu_attribute: True,
     },
-    sources=(V5.at("02/22, 03/22, 04/22"),),
+    sources=(V5.at("02/22 to 05/22"),),
 )

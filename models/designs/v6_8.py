@@ -25,7 +25,14 @@ from tdxcheck.models.initialization import (
     list_present_memory,
     may_initialize,
 )
-from tdxcheck.models.kvm import kvm_load, meets, seamcall, vmxon_everywhere
+from tdxcheck.models.kvm import (
+    flushed_in_callback,
+    kvm_load,
+    meets,
+    seamcall,
+    vmxon_everywhere,
+)
+from tdxcheck.models.module.dispatch import YES
 from tdxcheck.models.module.initialization import sys_lp_init
 from tdxcheck.models.old_module import sys_rd_of_1_0
 from tdxcheck.models.platform import cpu_online
@@ -41,7 +48,7 @@ from tdxcheck.spec.host import (
 )
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import K6_16, L6_8, VMXON_V3
+from tdxcheck.spec.sources import BRING_UP_FIX, K6_16, L6_8
 
 CPU_ENABLE = (L6_8.at("tdx_cpu_enable()"), K6_16.at("tdx_online_cpu()"))
 
@@ -147,6 +154,7 @@ def enable_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> No
     goes_on = call_lp_init(host, cpu, shortage, sample)
     host.callbacks_installed = goes_on
     host.kvm = ite(goes_on, Kvm.LOADING, Kvm.UNLOADED)
+    flushed_in_callback(host, ~goes_on)
     host.vmx_on.update(lambda c: on[c] & goes_on)
 
 
@@ -165,6 +173,7 @@ def kvm_load_fails(host: Host) -> None:
     host.kvm = Kvm.UNLOADED
     host.callbacks_installed = False
     host.vmx_on.fill(False)
+    flushed_in_callback(host, YES)
 
 
 @action(
@@ -181,7 +190,7 @@ def list_memory(host: Host) -> None:
     list_present_memory(host)
 
 
-@action(actor=Actor.KERNEL, sources=(L6_8.at("get_tdx_sys_info()"),))
+@action(actor=Actor.KERNEL, sources=(L6_8.at("get_tdx_tdmr_sysinfo()"),))
 def read_metadata_in_vain(host: Host, cpu: Cpu) -> None:
     """The kernel asks a module 1.0 for its limits: TDH.SYS.RD on {cpu}, in vain."""
     host.require(host.kvm == Kvm.LOADING)
@@ -203,6 +212,7 @@ def undo_and_give_up(host: Host) -> None:
     host.kvm = Kvm.UNLOADED
     host.callbacks_installed = False
     host.vmx_on.fill(False)
+    flushed_in_callback(host, YES)
 
 
 @action(actor=Actor.KVM, sources=(K6_16.at("__tdx_bringup()"),))
@@ -217,7 +227,7 @@ def kvm_loaded(host: Host) -> None:
 
 @action(
     actor=Actor.KVM,
-    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
+    sources=(K6_16.at("__tdx_bringup()"), BRING_UP_FIX.at("whole patch")),
 )
 def kvm_checks_fail(host: Host) -> None:
     """The module lacks what KVM needs: its CPU callbacks are removed again.
@@ -233,6 +243,7 @@ def kvm_checks_fail(host: Host) -> None:
     host.callbacks_installed = False
     host.vmx_on.update(lambda c: on[c] & ~passed_on)
     host.kvm = ite(passed_on, Kvm.UNLOADED, Kvm.LOADED)
+    flushed_in_callback(host, passed_on)
 
 
 V6_8 = V3_DESIGN.variant(

@@ -3,7 +3,7 @@
 At subsys_initcall every online CPU does VMXON and TDH.SYS.LP.INIT; the callbacks
 that keep a package's last CPU online belong to the core. There is one attempt:
 KVM finds TDX initialised, or does without. That VMXON fails, or finds VMX in use, is
-left out: the CPU then stays offline.
+left out: TDX is then given up at boot, and later the CPU stays offline.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tdxcheck.models.initialization import (
     let_go_of_memory_lock,
     list_present_memory,
 )
-from tdxcheck.models.kvm import seamcall, vmxon_everywhere
+from tdxcheck.models.kvm import flushed_in_callback, seamcall, vmxon_everywhere
 from tdxcheck.models.old_module import sys_rd_of_1_0
 from tdxcheck.spec.events import KVM_LOAD
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, SysInitResult, Tdx, Told
@@ -103,6 +103,8 @@ def boot_without_tdx(host: Host) -> None:
         | rejected
     )
     let_go_of_memory_lock(host, ~rejected)
+    some = exists(Cpu, lambda c: host.lp_init_done[c] & host.online(c))
+    flushed_in_callback(host, some & ~host.flushes_after_vp_flush)
     host.tdx = Tdx.ERROR
     host.callbacks_installed = False
     host.vmx_on.fill(False)
@@ -136,6 +138,7 @@ def undo_at_boot(host: Host) -> None:
     host.require(host.tdx == Tdx.UNDOING)
     free_pamt(host)
     empty_list(host)
+    flushed_in_callback(host, ~host.flushes_after_vp_flush)
     host.tdx = Tdx.ERROR
     host.callbacks_installed = False
     host.vmx_on.fill(False)
@@ -145,14 +148,21 @@ def undo_at_boot(host: Host) -> None:
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
     event=KVM_LOAD,
-    sources=(VMXON_V3.at("__tdx_bringup(), tdx_get_sysinfo()"),),
+    sources=(VMXON_V3.at("16/16, tdx_hardware_setup(), tdx_get_sysinfo()"),),
 )
 def kvm_load_on_core(host: Host) -> None:
-    """The administrator loads KVM, which finds TDX initialised and complete."""
+    """The administrator loads KVM, which finds TDX initialised and complete.
+
+    With a module that lacks what KVM needs it does not load: of all errors it bears
+    only -ENODEV, that there is no TDX.
+    """
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(host.tdx == Tdx.INITIALIZED)
-    host.require(host.module_enumerates_topology | ~host.checks_module_for_kvm)
+    host.require(
+        host.module_enumerates_topology | ~host.checks_module_for_kvm,
+        otherwise=Told.EINVAL,
+    )
     host.vmx_on.fill(host.turns_vmx_on_first)
     host.kvm = Kvm.LOADED
 

@@ -2,7 +2,8 @@
 
 The module is told to forget everything on reboot, kexec and crash; kexec is
 refused no longer, whether or not the module has the call. The administrator may
-install a newer module while TDs exist; that none is being built is not asked.
+install a newer module while TDs exist; that none is being built is not asked. The flush
+of a CPU that goes offline, or that TDX gives up, still asserts that preemption is off.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from tdxcheck.models.designs.v7_1 import V7_1
 from tdxcheck.models.update import UPDATE
 from tdxcheck.spec.host import Host
-from tdxcheck.spec.sources import DISABLE_V3, L7, SEAMLDR_7_2, TDX_HOST
+from tdxcheck.spec.sources import DISABLE_V3, L7_2, SEAMLDR_7_2, TDX_HOST
 
 V7_2 = V7_1.variant(
     "v7.2",
@@ -35,11 +36,10 @@ V7_2 = V7_1.variant(
         Host.refreshes_version_only: True,
         Host.seamret_clears_vmcs: None,
         Host.flushes_after_vp_flush: False,
-        Host.flushes_with_preemption: True,
     },
     sources=(
         DISABLE_V3.at("whole series"),
-        L7.at("tdx_shutdown()"),
+        L7_2.at("tdx_shutdown()"),
         SEAMLDR_7_2.at("whole file"),
         TDX_HOST.at("whole file"),
     ),

@@ -16,6 +16,7 @@ from tdxcheck.models.expected.table import Table
 from tdxcheck.models.expected.updates import WITHOUT_UPDATE
 from tdxcheck.spec.sources import (
     BASE_SPEC,
+    CPU_SPEC,
     K6_16,
     KH_0503,
     L6_8,
@@ -43,7 +44,7 @@ NO_NEXT_KERNEL: Final[Table] = dict.fromkeys(
 NOT_ENTERED: Final = Expectation(
     note="only a hot-added CPU is still to be initialised, and there the SEAMCALL is "
     "not entered",
-    sources=(K6_16.at("tdx_online_cpu()"), BASE_SPEC.at("ch. 4.2.3")),
+    sources=(K6_16.at("tdx_online_cpu()"), CPU_SPEC.at("SEAMCALL, operation")),
 )
 FIRST_ONLINE: Final[Table] = dict.fromkeys(
     (

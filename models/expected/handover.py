@@ -16,6 +16,8 @@ from tdxcheck.spec.sources import (
     KEXEC_V7,
     KVM_6_19,
     L6_8,
+    L7_DEVELOPMENT,
+    OFFLINE_SPLAT,
     PREEMPTION,
     V3,
     V7_TREE,
@@ -34,7 +36,7 @@ OLDER_MODULE = Expectation(
 )
 AN_OLD_KERNEL = Expectation(
     note="a kernel of v3's time shuts TDX down after the failure: no rule binds it",
-    sources=(V3.at("12/21"), KEXEC_V4.at("cover letter")),
+    sources=(V3.at("06/21"), KEXEC_V4.at("cover letter")),
 )
 FAILED_VCPU = Expectation(
     note="a vCPU whose creation fails midway stays in its CPU's list",
@@ -42,9 +44,24 @@ FAILED_VCPU = Expectation(
     sources=(KVM_6_19.at("vCPU list, creation that fails"),),
 )
 SPLAT = Expectation(
-    note="KVM is unloaded by threads that can be preempted",
+    note="the flush is reached in callbacks of CPU hotplug, which can be preempted: "
+    "where KVM is unloaded, fails to load, or loses a CPU",
     bug="B15",
     sources=(PREEMPTION.at("whole patch"), KEXEC_V7.at("7/7")),
+)
+SPLAT_OFFLINE = Expectation(
+    note="the flush of a CPU that goes offline, or that TDX gives up, still asserts "
+    "that preemption is off",
+    bug="B15",
+    sources=(
+        L7_DEVELOPMENT.at("tdx_offline_cpu(), tdx_cpu_flush_cache()"),
+        OFFLINE_SPLAT.at("whole thread"),
+    ),
+)
+LACKS_WHAT_KVM_NEEDS = Expectation(
+    note="KVM bears that there is no TDX, -ENODEV, but no module that lacks what it "
+    "needs: -EINVAL",
+    sources=(VMXON_V3.at("16/16, tdx_hardware_setup()"),),
 )
 PART_INITIALIZED = Expectation(
     note="the first SEAMCALLs of a CPU are outside of the lock, as its author says",
@@ -53,16 +70,19 @@ PART_INITIALIZED = Expectation(
 ASKED_AT_MACHINE_CHECK = Expectation(
     note="KVM loads without TDX, VMX is on, and a machine check asks the module that "
     "a failure has left ready",
-    sources=(L6_8.at("tdx_dump_mce_info()"), VMXON_V3.at("__tdx_bringup()")),
+    sources=(
+        L6_8.at("tdx_dump_mce_info()"),
+        VMXON_V3.at("16/16, tdx_hardware_setup()"),
+    ),
 )
 REBOOT_UNTOLD = Expectation(
     note="a reboot tells the module nothing", sources=(DISABLE_V3.at("cover letter"),)
 )
 
 
-NEVER_DISABLED = vacuous("no kernel declares TDX disabled", V3.at("08/21"))
-ASKED_BY_INFO = vacuous("TDH.SYS.INFO is asked, which every module has", V3.at("14/21"))
-NOTHING_REMEMBERED = vacuous("what TDH.SYS.INIT said is not kept", V3.at("13/21"))
+NEVER_DISABLED = vacuous("no kernel declares TDX disabled", V3.at("04/21"))
+ASKED_BY_INFO = vacuous("TDH.SYS.INFO is asked, which every module has", V3.at("09/21"))
+NOTHING_REMEMBERED = vacuous("what TDH.SYS.INIT said is not kept", V3.at("07/21"))
 CLEARED = vacuous(
     "TSX_CTRL is cleared around the calls", V7_TREE.at("tsx_ctrl_clear()")
 )
@@ -99,8 +119,9 @@ KEXEC_MUTEX_HANDOVER: Table = {
 }
 V6_18_HANDOVER: Table = {**WITH_KEXEC, "no_assertion_fails": SPLAT}
 V7_1_MENDED = ("no_list_holds_a_failed_vcpu", "disabled_tdx_is_left_alone")
+V7_1_HANDOVER: Table = {"kvm_loads_without_tdx": LACKS_WHAT_KVM_NEEDS}
+V7_2_HANDOVER: Table = {"no_assertion_fails": SPLAT_OFFLINE}
 V7_2_MENDED = (
-    "no_assertion_fails",
     "a_reboot_can_leave_the_module_disabled",
     "kexec_leaves_the_module_disabled",
 )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Expectation
 from tdxcheck.models.expected.table import Table, vacuous
-from tdxcheck.spec.sources import DISABLE_V3, K6_16, L6_8, TDX_RST, V3, VMXON_V3
+from tdxcheck.spec.sources import (
+    BRING_UP_FIX,
+    DISABLE_V3,
+    K6_16,
+    L6_8,
+    TDX_RST,
+    V3,
+    VMXON_V2,
+)
 
 NEVER_INTERRUPTED = vacuous(
     "no kernel before v7.2 makes TDH.SYS.DISABLE again", DISABLE_V3.at("cover letter")
@@ -29,13 +37,13 @@ NOT_INITIALIZED = Expectation(
     note="KVM offers TDX though its callbacks are gone; a CPU that comes online then "
     "has no TDH.SYS.LP.INIT, and the call to write its package's lines back is refused",
     bug="B16",
-    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
+    sources=(K6_16.at("__tdx_bringup()"), BRING_UP_FIX.at("whole patch")),
 )
 COUNTED_FOR_EVER = Expectation(
     note="a failed cgroup charge leaves the counter of KeyIDs wrong for good: CPUs are "
     "held with no TD alive",
     bug="B17",
-    sources=(K6_16.at("__tdx_td_init()"), VMXON_V3.at("6/7")),
+    sources=(K6_16.at("__tdx_td_init()"), VMXON_V2.at("6/7")),
 )
 V6_16_LIVENESS: Table = {
     "a_td_can_be_torn_down": NOT_INITIALIZED,

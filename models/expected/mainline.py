@@ -8,7 +8,9 @@ from tdxcheck.models.expected.handover import (
     KEXEC_MUTEX_HANDOVER,
     V6_8_HANDOVER,
     V6_18_HANDOVER,
+    V7_1_HANDOVER,
     V7_1_MENDED,
+    V7_2_HANDOVER,
     V7_2_MENDED,
     WITH_KEXEC,
 )
@@ -33,6 +35,8 @@ from tdxcheck.models.expected.proposals import (
 )
 from tdxcheck.models.expected.table import Table, amended, vacuous
 from tdxcheck.spec.sources import (
+    ASM_TDX,
+    BRING_UP_FIX,
     CXL_2024,
     DISABLE_V3,
     K6_16,
@@ -40,7 +44,7 @@ from tdxcheck.spec.sources import (
     PULL_6_8,
     TDX_RST,
     V13,
-    VMXON_V3,
+    VMXON_V2,
 )
 
 EPERM_ALONE = Expectation(
@@ -90,7 +94,7 @@ FREED_PAMT_READ = Expectation(
 )
 TEN_TRIES = Expectation(
     note="the same call is tried ten times in a row, and then given up for good",
-    sources=(L6_8.at("sc_retry()"),),
+    sources=(ASM_TDX.at("sc_retry()"),),
 )
 V6_8_KNOWN: Table = {
     "a_long_shortage_of_entropy_is_not_final": TEN_TRIES,
@@ -155,12 +159,12 @@ V15_KNOWN = amended(
 MISCOUNT = Expectation(
     note="a failed cgroup charge takes one off the counter of KeyIDs",
     bug="B17",
-    sources=(K6_16.at("__tdx_td_init()"), VMXON_V3.at("6/7")),
+    sources=(K6_16.at("__tdx_td_init()"), VMXON_V2.at("6/7")),
 )
 NOT_PASSED_ON = Expectation(
     note="KVM offers TDX though its callbacks are gone",
     bug="B16",
-    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("base, __tdx_bringup()")),
+    sources=(K6_16.at("__tdx_bringup()"), BRING_UP_FIX.at("whole patch")),
 )
 V6_16_KNOWN = amended(
     V6_8_KNOWN,
@@ -210,6 +214,7 @@ V7_1_KNOWN = amended(
         *V7_1_LETS_GO,
     ],
     no_seamcall_after_failed_init=ASKED_AT_MACHINE_CHECK,
+    **V7_1_HANDOVER,
 )
 OLDER_MODULE = Expectation(
     note="kexec goes on though an older module has no TDH.SYS.DISABLE",
@@ -221,4 +226,5 @@ V7_2_KNOWN = amended(
     holds=[*V7_2_MENDED, *V6_8_LIVENESS],
     next_kernel_is_not_poisoned=OLDER_MODULE,
     unsafe_kexec_is_refused=OLDER_MODULE,
+    **V7_2_HANDOVER,
 )

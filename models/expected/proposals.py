@@ -12,15 +12,16 @@ from tdxcheck.models.expected.liveness import V3_LIVENESS
 from tdxcheck.models.expected.table import Table, amended, vacuous
 from tdxcheck.spec.rules import GROUPS, RULES
 from tdxcheck.spec.sources import (
+    ASM_TDX,
     BARE_ERRATUM,
     DH_0624,
+    DH_1459,
     FLUSH_EARLY,
     K6_16,
     KEXEC_V4,
     KEXEC_V7,
     KH_0429,
     KH_0503,
-    L6_8,
     L6_18,
     MODULE_1_5,
     PULL_6_8,
@@ -38,6 +39,10 @@ def unchecked(concern: str) -> Expectation:
     """Refuted because nothing of this kind is checked: what the seed is about."""
     return Expectation(note="it is not checked", sources=(SEED.at(concern),))
 
+
+KEXEC_UNCHECKED = Expectation(
+    note="it is not checked", sources=(DH_1459.at("on kexec"),)
+)
 
 # v3 and what was made of it.
 
@@ -83,7 +88,7 @@ ENTROPY = Expectation(
 )
 KEY_TABLE = Expectation(
     note="only TDX_RND_NO_ENTROPY is tried again, and KEY.CONFIG answers otherwise",
-    sources=(L6_8.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
+    sources=(ASM_TDX.at("sc_retry()"), MODULE_1_5.at("tdh_sys_key_config.c")),
 )
 
 NOT_RESET_BEFORE_KEXEC = Expectation(
@@ -121,7 +126,7 @@ V3_KNOWN: Table = {
     "next_kernel_is_not_poisoned": NOT_RESET_BEFORE_KEXEC,
     "next_kernel_stops_at_first_seamcall": Expectation(
         note="v3 as second kernel calls TDH.SYS.LP.SHUTDOWN after the failure",
-        sources=(V3.at("08/21"),),
+        sources=(V3.at("06/21"),),
     ),
     "suspend_is_refused": S3_UNMENTIONED,
     "tdx_in_use_has_a_module": S3_UNMENTIONED,
@@ -131,7 +136,7 @@ V3_KNOWN: Table = {
     "unverified_cpu_is_refused": unchecked("CPU hotplug"),
     "cpu_removal_is_refused": unchecked("CPU hotplug"),
     "stranding_cpu_offline_is_refused": unchecked("CPU hotplug"),
-    "unsafe_kexec_is_refused": unchecked("kexec"),
+    "unsafe_kexec_is_refused": KEXEC_UNCHECKED,
     "a_shortage_of_entropy_is_not_final": ENTROPY,
     "a_long_shortage_of_entropy_is_not_final": ENTROPY,
     "the_module_serves_kvm": KVM_UNMERGED,

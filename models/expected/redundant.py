@@ -41,7 +41,7 @@ MASKED_BY_B16 = Expectation(
 )
 IN_ONE_PLACE = Expectation(
     note="add_memory_resource() refuses ACPI's memory, too",
-    sources=(V5.at("04/22, reply of Dave Hansen 2022-06-24"),),
+    sources=(V5.at("05/22, reply of Dave Hansen 2022-06-24"),),
 )
 NEVER_INITIALIZED = Expectation(note=NEVER_USED.note, sources=NEVER_USED.sources)
 

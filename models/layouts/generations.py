@@ -74,7 +74,10 @@ GENERATIONS: Final = (
         ),
         of_e820,
         errno.E2BIG,
-        (V3.at("14/21"), V3_TREE.at("e820_check_against_cmrs(), create_tdmrs()")),
+        (
+            V3.at("11/21 to 14/21"),
+            V3_TREE.at("e820_check_against_cmrs(), create_tdmrs()"),
+        ),
         outside_cmrs=errno.EFAULT,
         outside_line="{area} is not fully convertible memory",
         tells_exhaustion=False,

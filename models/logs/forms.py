@@ -244,7 +244,7 @@ INIT_LINES: Final = (
     ),
     core(
         "pamt_pages", Role.INIT, "the PAMT takes {pages} pages",
-        EARLY, V5.at("14/22"), "{pages:u} pages allocated for PAMT",
+        EARLY, V5.at("15/22"), "{pages:u} pages allocated for PAMT",
     ),
     core(
         "initialized", Role.SUCCESS, "TDX is initialised",
@@ -271,6 +271,6 @@ INIT_LINES: Final = (
     ),
     core(
         "init_failed_3", Role.FAILURE, "the initialisation failed",
-        OF_2022 | V5_ERA, V3.at("08/21"), "Failed to initialize TDX module",
+        OF_2022 | V5_ERA, V3.at("18/21"), "Failed to initialize TDX module",
     ),
 )  # fmt: skip

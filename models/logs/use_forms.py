@@ -149,7 +149,7 @@ REFUSAL_LINES: Final = (
     other(
         "memory_refused", Role.REFUSAL, Origin.ANY,
         "memory [{start:#x}, {end:#x}) is not added on a platform with TDX",
-        frozenset({"v5", "kh-approach1"}), V5.at("04/22"),
+        frozenset({"v5", "kh-approach1"}), V5.at("05/22"),
         "Unable to add memory [{start:x}, {end:x}) on TDX enabled platform",
     ),
     other(

@@ -120,12 +120,13 @@ def kexec_hangs(host: Host, cpu: Cpu) -> None:
 def machine_check(host: Host, cpu: Cpu) -> None:
     """A memory error on {cpu}: TDH.PHYMEM.PAGE.RDMD there is asked whose page it was.
 
-    Any error of the call means "not private". Of a second kernel's machine checks
-    those are followed that come of poison, in VMX operation.
+    Any error of the call means "not private". A kernel that does without TDX since boot
+    does not ask. Of a second kernel's machine checks those are followed that come of
+    poison, in VMX operation.
     """
     second = host.running == Running.SECOND
     follows = host.runs_same_code() & host.poisoned & host.vmx_on[cpu]
-    host.require(host.asks_module_on_machine_check)
+    host.require(host.asks_module_on_machine_check & ~host.hidden_at_boot())
     host.require(implies(second, follows))
     host.require(host.in_service())
     host.require(host.online(cpu))

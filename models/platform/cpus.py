@@ -9,6 +9,7 @@ from tdxcheck.checker.language import (
     implies,
     ite,
 )
+from tdxcheck.models.kvm import flushed_in_callback
 from tdxcheck.models.platform.boot import CPU_IGNORED
 from tdxcheck.models.platform.memory import after_removal
 from tdxcheck.spec.events import (
@@ -84,7 +85,10 @@ def cpu_online(host: Host, cpu: Cpu) -> None:
     sources=(K6_16.at("tdx_offline_cpu(), tdx_disable_virtualization_cpu()"),),
 )
 def cpu_offline(host: Host, cpu: Cpu) -> None:
-    """The administrator offlines {cpu}."""
+    """The administrator offlines {cpu}.
+
+    Its caches are written back by KVM's callback, or from v7.2 on by TDX's own.
+    """
     host.require(host.in_service())
     host.require(host.cpu[cpu] == Presence.ONLINE)
     host.require(host.another_cpu_online(cpu), otherwise=Told.EBUSY)
@@ -105,6 +109,8 @@ def cpu_offline(host: Host, cpu: Cpu) -> None:
     host.vmx_on[cpu] = host.vmx_on[cpu] & host.vmxon_when_online
     host.lp_initialized[cpu] = host.lp_initialized[cpu] & host.lp_init_survives_offline
     called_back = host.flushes_when_seamcalls_end
+    of_kvm = host.flushes_after_vp_flush
+    flushed_in_callback(host, ite(of_kvm, host.tdx_in_use(), host.callbacks_installed))
     written = host.pamt_dirty[cpu] | ~host.pamt_allocated
     host.private_dirty[cpu] = private & unflushed
     host.pamt_dirty[cpu] = written & unflushed & ~called_back

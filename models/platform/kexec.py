@@ -266,7 +266,9 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
 def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu}: TDH.SYS.DISABLE there, then the crash kernel.
 
-    That it first asks whether TDX was initialised is assumed, as for kexec.
+    The kernel makes the call whatever has become of TDX. Where TDX is not in use
+    the model leaves it out: mostly it is refused. After an initialisation that
+    failed, with KVM loaded, it would disable a module that nobody uses.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)

@@ -101,7 +101,7 @@ def memory_hot_add(host: Host, block: Block) -> None:
     actor=Actor.ADMINISTRATOR,
     kinds={Kind.REQUEST},
     event=DEVICE_AS_MEMORY,
-    sources=(V5.at("04/22"), V7.at("10/20")),
+    sources=(V5.at("05/22"), V7.at("10/20")),
 )
 def device_as_memory(host: Host, block: Block) -> None:
     """The administrator gives {block}, a device, to the kmem driver: it is offline."""

@@ -21,7 +21,7 @@ from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.spec.handover import NextKernel, Writer
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V4, KH_0429, V3
+from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V4, KH_0427, V3
 
 
 def other_kernel_runs(host: Host, *kinds: NextKernel) -> None:
@@ -34,7 +34,7 @@ def other_kernel_runs(host: Host, *kinds: NextKernel) -> None:
 @action(
     actor=Actor.SECOND_KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(KH_0429.at("on the second kernel"),),
+    sources=(KH_0427.at("on the second kernel"),),
 )
 def next_kernel_tries_tdx(host: Host, cpu: Cpu) -> None:
     """The next kernel, in VMX operation, asks for TDX: TDH.SYS.INIT on {cpu}."""
@@ -55,7 +55,7 @@ def next_kernel_turns_vmx_on(host: Host) -> None:
 @action(
     actor=Actor.SECOND_KERNEL,
     kinds={Kind.BRING_UP},
-    sources=(V3.at("12/21, shutdown of the module after an error"),),
+    sources=(V3.at("06/21, shutdown of the module after an error"),),
 )
 def next_kernel_shuts_down(host: Host, cpu: Cpu) -> None:
     """The next kernel, of v3's time, goes on: TDH.SYS.LP.SHUTDOWN on {cpu}."""
@@ -91,7 +91,7 @@ def next_kernel_takes_over(host: Host, unlisted: Block) -> None:
 @action(
     actor=Actor.HARDWARE,
     kinds={Kind.HARDWARE},
-    sources=(KH_0429.at("on the second kernel"), KEXEC_V4.at("cover letter")),
+    sources=(KH_0427.at("on the second kernel"), KEXEC_V4.at("cover letter")),
 )
 def written_unasked(host: Host, by: Term[Writer]) -> None:
     """Memory is written with a private key though the kernel that runs made no call."""

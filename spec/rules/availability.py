@@ -26,6 +26,8 @@ from tdxcheck.spec.host import Host, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
+    ASM_TDX,
+    BRING_UP_FIX,
     CXL_2024,
     DH_0624,
     ISSUES,
@@ -41,7 +43,6 @@ from tdxcheck.spec.sources import (
     V5,
     V7,
     VMXON_V2,
-    VMXON_V3,
 )
 
 
@@ -49,7 +50,12 @@ from tdxcheck.spec.sources import (
 def convertible_memory_may_return(host: Host) -> Term[bool]:
     """Memory of a CMR that was taken away may be added again.
 
-    Unless TDX is initialised with TDMRs that leave it out: then it never can be.
+    Memory that TDX could use, and that the machine had when it booted, is refused for
+    TDX's sake: whoever took it away for service, or gave it to a driver, has lost it
+    until the machine is rebooted.
+
+    Where TDX is initialised with TDMRs that leave it out, it is rightly refused: TDX
+    cannot use it any more.
     """
     return forall(
         Block,
@@ -101,7 +107,7 @@ def a_shortage_of_entropy_is_not_final(
     return implies(short & ~failing(before), ~failing(after))
 
 
-@step_rule(severity=Severity.SERVICE, sources=(L6_8.at("sc_retry()"),))
+@step_rule(severity=Severity.SERVICE, sources=(ASM_TDX.at("sc_retry()"),))
 def a_long_shortage_of_entropy_is_not_final(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
@@ -191,7 +197,10 @@ def no_list_holds_a_failed_vcpu(host: Host) -> Term[bool]:
 def no_assertion_fails(host: Host) -> Term[bool]:
     """Code runs only where it asserts that it does: the log has no splat of TDX's.
 
-    KVM is unloaded by threads that can be preempted, each bound to its CPU.
+    A splat taints the kernel, and ends one that is told to panic on a warning.
+
+    Callbacks of CPU hotplug, by which KVM is unloaded and CPUs go offline, run in
+    threads that can be preempted, each bound to its CPU.
     """
     return ~host.assertion_failed
 
@@ -212,7 +221,7 @@ def no_hkid_is_leaked(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.SERVICE,
-    sources=(K6_16.at("nr_configured_hkid"), VMXON_V3.at("6/7")),
+    sources=(K6_16.at("nr_configured_hkid"), VMXON_V2.at("6/7")),
 )
 def cpu_offline_is_refused_for_a_td_only(host: Host) -> Term[bool]:
     """With no TD, only the very last CPU of the machine cannot go offline."""
@@ -247,7 +256,7 @@ def a_cpu_may_come_back(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.SERVICE,
-    sources=(VMXON_V3.at("base, __tdx_bringup()"), K6_16.at("__tdx_bringup()")),
+    sources=(BRING_UP_FIX.at("whole patch"), K6_16.at("__tdx_bringup()")),
 )
 def somebody_watches_the_cpus(host: Host) -> Term[bool]:
     """While TDX is offered, the kernel is asked before a CPU comes or goes."""

@@ -53,6 +53,9 @@ def no_private_line_survives_failure(host: Host) -> Term[bool]:
 def ended_tds_leave_no_lines(host: Host) -> Term[bool]:
     """Of a TD's page that is back in the allocator no cache holds private lines.
 
+    Such a line is written back whenever the CPU evicts it, over whatever the page's
+    next owner has put there, and nothing tells of it.
+
     TDH.PHYMEM.CACHE.WB writes back what bears the TD's own KeyID; the TDR bears the
     module's, and so does a page that the module has not given back. A page that goes
     back while the TD lives is flushed by itself.

@@ -44,7 +44,10 @@ def tdmrs_lie_in_cmrs(host: Host) -> Term[bool]:
     )
 
 
-@invariant(severity=Severity.GUEST, sources=(SEED.at("NVDIMM"), DH_1459.at("claims")))
+@invariant(
+    severity=Severity.GUEST,
+    sources=(SEED.at("NVDIMM"), DH_1459.at('on "cannot physically happen"')),
+)
 def no_td_is_killed_by_its_memory(host: Host) -> Term[bool]:
     """No TD is killed because the host gave it a page that TDX cannot use."""
     return implies(host.tdx_in_use(), ~host.td_page_refused)

@@ -132,7 +132,10 @@ def no_vcpu_is_left_on_an_offline_cpu(host: Host) -> Term[bool]:
 def nothing_holds_an_ended_td_back(before: Host, step: Step, after: Host) -> Term[bool]:
     """With every CPU online, the module refuses nothing that ends a TD.
 
-    It does where a vCPU is still associated with a CPU, where a package has not
+    KVM does not ask again: what is refused leaves the TD its KeyID, and all of its
+    pages are leaked, until reboot.
+
+    It refuses where a vCPU is still associated with a CPU, where a package has not
     written its lines back, and where a call for another TD holds the KeyIDs' table.
     """
     complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
@@ -154,7 +157,10 @@ def nothing_holds_an_ended_td_back(before: Host, step: Step, after: Host) -> Ter
 def a_vcpu_runs_where_it_is_put(before: Host, step: Step, after: Host) -> Term[bool]:
     """With every CPU online, the module lets a vCPU run on whichever KVM puts it.
 
-    It refuses one that is still associated with another CPU, until TDH.VP.FLUSH there.
+    A vCPU that is refused does not run, and the TD stands still for it.
+
+    The module refuses one that is still associated with another CPU, until TDH.VP.FLUSH
+    there.
     """
     complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
     held = step.answers(Status.TDX_VCPU_ASSOCIATED)

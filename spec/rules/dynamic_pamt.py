@@ -73,7 +73,11 @@ def pamt_pages_have_one_owner(host: Host) -> Term[bool]:
 def pamt_counts_are_exact(host: Host) -> Term[bool]:
     """A region's count is the number of its users, and of the pair that got stuck.
 
-    While nobody is about to change it.
+    By this count alone the kernel knows when to add the pair and when to remove it. If
+    it is too low, TDH.PHYMEM.PAMT.REMOVE is called with pages of a TD in the region, or
+    PAMT.ADD for one that has its pair; if it is too high, the pair is never given back.
+
+    While somebody is about to change the count, nothing is said of it.
     """
     stuck = ite(host.pamt_lost, 1, 0)
     return implies(

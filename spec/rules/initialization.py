@@ -77,6 +77,9 @@ OUT_OF_ORDER = (
 def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
     """A kernel makes the module's calls in the order that it demands, each part once.
 
+    The module refuses a call whose time has not come, or is over, and to Linux that
+    refusal is the end of TDX until reboot.
+
     That an LP is offline that was never initialised, or every LP of a package, is no
     mistake of the kernel's, though TDH.SYS.CONFIG or TDH.SYS.TDMR.INIT is refused for
     it. Nor is it one of a kernel that kexec has started that it was not the first.

@@ -24,7 +24,7 @@ from tdxcheck.spec.sources import (
     KEXEC_MUTEX,
     KEXEC_V4,
     KEXEC_V7,
-    KH_0429,
+    KH_0427,
     MODULE_1_5,
     V3,
 )
@@ -71,7 +71,7 @@ def next_kernel_is_not_poisoned(host: Host) -> Term[bool]:
 
 @step_rule(
     severity=Severity.SERVICE,
-    sources=(KH_0429.at("claim on the second kernel"), MODULE_1_5.at("tdh_sys_init.c")),
+    sources=(KH_0427.at("claim on the second kernel"), MODULE_1_5.at("tdh_sys_init.c")),
 )
 def next_kernel_stops_at_first_seamcall(
     before: Host, step: Step, after: Host

@@ -20,7 +20,7 @@ from tdxcheck.spec.host import Host
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.sources import DH_0624, DH_1459, K6_16, L6_8, SEED, TDX_RST
 
-C9 = (SEED.at("controlled incompatibility"), DH_1459.at("controlled incompatibility"))
+C9 = (SEED.at("controlled incompatibility"),)
 
 
 @invariant(severity=Severity.GUEST, sources=(*C9, L6_8.at("tdx_memory_notifier()")))
@@ -96,12 +96,16 @@ def stranding_cpu_offline_is_refused(host: Host) -> Term[bool]:
     )
 
 
-@invariant(severity=Severity.MACHINE, sources=(*C9, SEED.at("kexec")))
+@invariant(severity=Severity.MACHINE, sources=(*C9, DH_1459.at("on kexec")))
 def unsafe_kexec_is_refused(host: Host) -> Term[bool]:
     """On parts with the partial-write erratum, kexec with TDX in use is refused.
 
-    Unless private memory is reset, or a module that can be is disabled, before
-    another kernel runs: then there is nothing unsafe to refuse.
+    The next kernel takes the PAMT and the TDs' pages for free memory. A write to them
+    of less than a cache line poisons the line, and the next read of it is a machine
+    check: the new kernel dies some time later, at a place that explains nothing.
+
+    Where private memory is reset, or a module that can be is disabled, before another
+    kernel runs, there is nothing unsafe to refuse.
     """
     disabled = host.disables_module & host.module_has_disable
     made_safe = host.resets_private_memory | disabled

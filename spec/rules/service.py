@@ -73,7 +73,10 @@ def initialization_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
 def a_td_can_be_torn_down(host: Host) -> tuple[Term[bool], Term[bool]]:
     """A TD that is to end does: its KeyID is free again, as long as TDX is in use.
 
-    Or lost, which no_hkid_is_leaked tells.
+    A TD that never ends keeps its KeyID and every page it has: KVM frees neither while
+    the KeyID is assigned. There are few KeyIDs, and without one no TD can be created.
+
+    That the KeyID is lost counts as an end here, and is told by no_hkid_is_leaked.
     """
     running = host.tdx_in_use() | host.updating()
     ending = running & host.hkid_in_use() & ~host.hkid_leaked
@@ -88,8 +91,11 @@ def a_td_can_be_torn_down(host: Host) -> tuple[Term[bool], Term[bool]]:
 def a_cpu_held_for_a_td_is_let_go(host: Host) -> tuple[Term[bool], Term[bool]]:
     """A CPU that may not go offline because of a TD may when the TD has ended.
 
-    The very last CPU of the machine stays in any case, and so does any while a KeyID
-    is lost, or after an update that failed.
+    The administrator is told to delete all TDs first. Where that does not help, no
+    package can be emptied of its CPUs, -EBUSY, until the machine is rebooted.
+
+    The very last CPU of the machine stays in any case. Nothing is said of a CPU that
+    stays while a KeyID is lost, or after an update that failed.
     """
     running = (host.tdx_in_use() | host.updating()) & ~host.hkid_leaked
 

@@ -86,7 +86,7 @@ def an_update_calls_what_is_there(before: Host, step: Step, after: Host) -> Term
 
 @invariant(
     severity=Severity.GUEST,
-    sources=(SEAMLDR_7_2.at("seamldr_install_module(), checks of the header"),),
+    sources=(SEAMLDR_7_2.at("init_seamldr_params()"),),
 )
 def only_good_files_are_installed(host: Host) -> Term[bool]:
     """No module is shut down for a file that its header shows to be no module."""
@@ -145,8 +145,10 @@ def a_refused_update_changes_nothing(
 def flags_match_the_new_module(host: Host) -> Term[bool]:
     """After an update the kernel takes no CPU for initialised that is not.
 
-    Nor after one that has failed with a new module installed. The new module has
-    seen no TDH.SYS.LP.INIT, and TDH.SYS.UPDATE wants it of every LP.
+    The new module has seen no TDH.SYS.LP.INIT. The kernel would make none on such a
+    CPU, and TDH.SYS.UPDATE wants it of every LP: the update fails, all TDs are lost.
+
+    The same holds after an update that has failed with a new module installed.
     """
     return implies(
         (host.running == Running.FIRST)
@@ -165,8 +167,10 @@ def flags_match_the_new_module(host: Host) -> Term[bool]:
 def an_update_ends_with_a_working_module(host: Host) -> Term[bool]:
     """After an update that ended well the module is ready, and known by its version.
 
-    TDH.SYS.INIT and TDH.SYS.LP.INIT have been made on it, on each CPU that the
-    kernel counts as initialised.
+    Every TD goes on by calls that the module would refuse otherwise; and by the version
+    management software decides what to install next.
+
+    TDH.SYS.INIT is what the kernel remembers of this module, and not of the one before.
     """
     return implies(
         (host.running == Running.FIRST) & host.updated(),
