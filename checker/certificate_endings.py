@@ -1,7 +1,7 @@
 """What comes in the end, as an invariant that a certificate can show.
 
-A certificate of a leads-to rule tells where its goal is *owed*, and *stages*, each for a
-turn of the rule's fairness. The rule holds if all of this is so:
+A certificate of a leads-to rule tells where its goal is *owed*, and *stages*, each for
+a turn of the rule's fairness. The rule holds if all of this is so:
 
 - Where the condition holds and the goal does not, the goal is owed; and a step from
   where it is owed leads to the goal, or to where it is owed still.
@@ -12,9 +12,9 @@ turn of the rule's fairness. The rule holds if all of this is so:
   in all of them. Every state in which the goal is owed is settled by some stage.
 
 A run that owes the goal for ever is, by one stage after the other, at last never again
-where that stage settles: in its region it would stay, and not take the turn that is due.
-So in the end it is nowhere. What is to be so in every reachable state is said here as
-an invariant, and nothing more is believed of the file.
+where that stage settles: in its region it would stay, and not take the turn that is
+due. So in the end it is nowhere. What is to be so in every reachable state is said here
+as an invariant, and nothing more is believed of the file.
 """
 
 from __future__ import annotations

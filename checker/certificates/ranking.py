@@ -41,10 +41,10 @@ def told(ranking: Ranking, system: GroundSystem, rule: GroundProperty) -> Iterat
     yield "The goal is owed, unless it has come, where"
     yield from _list(ranking.owes, system)
     yield ""
-    yield "It comes in stages. From the region of each, less what those before it have"
-    yield "settled, a step leads to the goal, to those, or to the region again; one that"
-    yield "takes the turn does not lead to the region again. So where the turn is due"
-    yield "there no run can stay for ever, and that is settled."
+    yield "It comes in stages. From the region of each, less what those before it"
+    yield "have settled, a step leads to the goal, to those, or to the region again;"
+    yield "one that takes the turn does not lead to the region again. So where the"
+    yield "turn is due there no run can stay for ever, and that is settled."
     for number, stage in enumerate(ranking.stages, 1):
         fair = rule.fair[stage.turn]
         who = "" if fair.action is None else f" of {fair.action.name}"

@@ -136,7 +136,7 @@ class _Endless:
 
     def __init__(self, instance: Instance) -> None:
         (self.rule,) = instance.system.properties
-        self.clauses = (self.rule.condition,)
+        self.clauses: tuple[Term[bool], ...] = (self.rule.condition,)
         self.part = slice_for(ground(instance.system, instance.scope), (0,))
 
     def ways(self) -> Sequence[Way]:
