@@ -26,6 +26,7 @@ from tdxcheck.checker.engines.packed.visited import (
     Visited,
     kernel_for,
 )
+from tdxcheck.checker.engines.packed.within import within
 from tdxcheck.checker.ground.system import GroundSystem
 
 MANY = 1 << 17
@@ -109,6 +110,7 @@ class Choice:
         self.split_from = None
 
     def _bits(self, found: Split) -> Visited:
+        inside = within(self.system, self.layout, self.program, found)
         if self._loops is None:
-            return VectorBits(self.program, found)
-        return NativeVisited.bits(self._loops, self.program, found, self.threads)
+            return VectorBits(found, inside)
+        return NativeVisited.bits(self._loops, found, inside, self.threads)

@@ -125,27 +125,32 @@ static inline int NAME(enter)(Visited *v, const uint64_t *key, uint64_t at)
     }
 }
 
-static inline uint64_t NAME(root)(const Split *s, const uint64_t *key)
+/* The bits of a part of a state. */
+static inline uint64_t NAME(value)(const Split *s, const Part *part,
+                                   const uint64_t *key)
 {
-    return s->roots[NAME(collect)(&s->gathers[s->root], s->segments, key)];
+    return part->mask ? GATHER(key[part->word], part->mask)
+                      : NAME(collect)(&s->gathers[part->gather], s->segments, key);
 }
 
-/* What a part adds to the bit of a state. */
-static inline uint64_t NAME(adds)(const Split *s, const Part *part, uint64_t root,
-                                  const uint64_t *key)
+static inline uint64_t NAME(root)(const Split *s, const uint64_t *key)
 {
-    uint64_t local = part->mask
-                         ? GATHER(key[part->word], part->mask)
-                         : NAME(collect)(&s->gathers[part->gather], s->segments, key);
-    return s->tables[part->table + (root << part->width) + local];
+    return s->roots[NAME(value)(s, &s->parts[0], key)];
+}
+
+static inline const Row *NAME(row_of)(const Split *s, uint32_t number, uint64_t root,
+                                      const uint64_t *key)
+{
+    const Part *part = &s->parts[number];
+    return &s->rows[part->rows + (root << part->width) + NAME(value)(s, part, key)];
 }
 
 /* The bit of a state; one that is too large for a state that can not be. */
 static APART uint64_t NAME(bit)(const Split *s, const uint64_t *key)
 {
-    uint64_t root = NAME(root)(s, key), bit = 0;
-    for (uint32_t i = 0; i < s->n_parts; i++)
-        bit += NAME(adds)(s, &s->parts[i], root, key);
+    uint64_t root = NAME(root)(s, key), bit = s->rows[root].adds;
+    for (uint32_t i = 1; i < s->n_parts; i++)
+        bit += NAME(row_of)(s, i, root, key)->adds;
     return bit;
 }
 
@@ -170,14 +175,9 @@ static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *a
 {
     uint64_t before = fresh->count;
     for (uint32_t i = 0; i < n; i++) {
-        if (v->bits) {
-            uint64_t *word = &v->cells[at[i] >> 6], bit = UINT64_C(1) << (at[i] & 63);
-            if (__atomic_load_n(word, __ATOMIC_RELAXED) & bit ||
-                __atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit)
-                continue;
-        } else if (!NAME(enter)(v, keys + i * WORDS, at[i])) {
+        if (v->bits ? set_before(v->cells, at[i])
+                    : !NAME(enter)(v, keys + i * WORDS, at[i]))
             continue;
-        }
         if (keep(fresh, keys + i * WORDS, WORDS))
             return -1;
     }
@@ -186,49 +186,101 @@ static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *a
     return 0;
 }
 
-/* What `expand` does, where it is known whether there is a bit for each state. */
-static inline WITHIN int NAME(expand_by)(Visited *v, const Program *p,
-                                         const uint64_t *states, uint64_t n_states,
-                                         uint64_t *done, uint64_t *taken,
-                                         int64_t *stuck, uint64_t *n_stuck,
-                                         Fresh *fresh, const int by_bits)
+/* Steps within parts: the bits of where they lead; and of each, by which number of a
+   step, in the low half, it is led there from which state. */
+typedef struct {
+    uint64_t to[BATCH + LONGEST], from[BATCH + LONGEST];
+    uint32_t n;
+} NAME(Within);
+
+/* Add what steps within parts lead to; a state is made only if it is new. */
+static APART int NAME(add_within)(Visited *v, const uint64_t *states,
+                                  NAME(Within) *within, Fresh *fresh)
+{
+    uint64_t before = fresh->count, key[WORDS];
+    for (uint32_t i = 0; i < within->n; i++)
+        if (NAME(fetch)(v, within->to[i]))
+            return -2;
+    for (uint32_t i = 0; i < within->n; i++) {
+        if (set_before(v->cells, within->to[i]))
+            continue;
+        const uint64_t *state = states + (within->from[i] >> 32) * WORDS;
+        const uint64_t *flips = v->split.flips + (uint32_t)within->from[i] * WORDS;
+        for (uint32_t w = 0; w < WORDS; w++)
+            key[w] = state[w] ^ flips[w];
+        if (keep(fresh, key, WORDS))
+            return -1;
+    }
+    within->n = 0;
+    if (fresh->count > before)
+        __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* The steps of a row; some that follow are written down, too, and then forgotten. */
+static inline uint32_t NAME(note_within)(const Split *s, const Row *row, uint64_t bit,
+                                         uint64_t source, NAME(Within) *within)
+{
+    uint32_t length = s->lengths[row->kind], e = 0;
+    const uint64_t *leads = s->leads + row->begin;
+    uint64_t *to = within->to + within->n, *from = within->from + within->n;
+    uint64_t first = source << 32 | row->begin;
+    do {
+        for (uint32_t i = 0; i < LANES; i++) {
+            to[e + i] = bit + leads[e + i];
+            from[e + i] = first + e + i;
+        }
+    } while ((e += LANES) < length);
+    within->n += length;
+    return length;
+}
+
+/* What `expand` does where there is a bit for each state. */
+static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *states,
+                             uint64_t n_states, uint64_t *taken, int64_t *stuck,
+                             uint64_t *n_stuck, Fresh *fresh)
 {
     const Split *s = &v->split;
-    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH], adds[MOST_PARTS];
-    uint64_t at, root = 0, bit = 0;
-    const uint64_t slots = v->slots, *cells = v->cells;
+    const Row *rows[MOST_PARTS];
+    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH];
+    uint64_t *kinds = taken + p->n_commands;
+    NAME(Within) within = {.n = 0};
     uint32_t n = 0;
-    for (at = 0; at < n_states; at++) {
-        if (__atomic_load_n(&v->count, __ATOMIC_RELAXED) + n > v->most)
-            break;
+    int failed;
+    for (uint64_t at = 0; at < n_states; at++) {
         uint64_t moves = 0;
         NAME(prepare)(p, states + at * WORDS, x);
-        if (by_bits) {
-            root = NAME(root)(s, x);
-            bit = 0;
-            for (uint32_t i = 0; i < s->n_parts; i++)
-                bit += adds[i] = NAME(adds)(s, &s->parts[i], root, x);
+        uint64_t root = NAME(root)(s, x), bit = s->rows[root].adds;
+        for (uint32_t i = 1; i < s->n_parts; i++) {
+            rows[i] = NAME(row_of)(s, i, root, x);
+            bit += rows[i]->adds;
+        }
+        for (uint32_t i = 1; i < s->n_parts; i++) {
+            kinds[rows[i]->kind]++;
+            moves += NAME(note_within)(s, rows[i], bit, at, &within);
+            if (within.n >= BATCH &&
+                (failed = NAME(add_within)(v, states, &within, fresh)))
+                return failed;
         }
         for (uint32_t c = 0; c < p->n_clusters; c++) {
             const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
             const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
             for (uint32_t e = row[0]; e < row[1]; e++, entry += 1 + WORDS) {
-                uint64_t *key = keys + n * WORDS, *to = bits + n;
+                uint64_t *key = keys + n * WORDS;
                 if (!NAME(after)(p, entry, x, key))
                     continue;
                 taken[(uint32_t)entry[0]]++;
                 moves++;
-                if (!by_bits) {
-                    *to = place(NAME(hash)(key), slots);
-                } else if (s->changes[e] == MUCH) {
-                    *to = NAME(bit)(s, key);
-                } else {
-                    uint32_t i = s->changes[e];
-                    *to = bit - adds[i] + NAME(adds)(s, &s->parts[i], root, key);
-                }
-                if (*to >= slots)
+                uint32_t i = s->changes[e];
+                if (i == MUCH)
+                    bits[n] = NAME(bit)(s, key);
+                else if (i)
+                    bits[n] =
+                        bit - rows[i]->adds + NAME(row_of)(s, i, root, key)->adds;
+                else
+                    bits[n] = bit;
+                if (NAME(fetch)(v, bits[n]))
                     return -2;
-                __builtin_prefetch(&cells[by_bits ? *to >> 6 : *to * WORDS], 1);
                 if (++n == BATCH) {
                     if (NAME(flush)(v, keys, bits, n, fresh))
                         return -1;
@@ -239,8 +291,45 @@ static inline WITHIN int NAME(expand_by)(Visited *v, const Program *p,
         if (!moves)
             stuck[(*n_stuck)++] = (int64_t)at;
     }
+    failed = NAME(add_within)(v, states, &within, fresh);
+    return failed ? failed : NAME(flush)(v, keys, bits, n, fresh);
+}
+
+/* What `expand` does where there is a table. */
+static int NAME(expand_table)(Visited *v, const Program *p, const uint64_t *states,
+                              uint64_t n_states, uint64_t *done, uint64_t *taken,
+                              int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
+{
+    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], cells[BATCH], at;
+    uint32_t n = 0;
+    for (at = 0; at < n_states; at++) {
+        if (__atomic_load_n(&v->count, __ATOMIC_RELAXED) + n > v->most)
+            break;
+        uint64_t moves = 0;
+        NAME(prepare)(p, states + at * WORDS, x);
+        for (uint32_t c = 0; c < p->n_clusters; c++) {
+            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+            const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
+            for (uint32_t e = row[0]; e < row[1]; e++, entry += 1 + WORDS) {
+                uint64_t *key = keys + n * WORDS;
+                if (!NAME(after)(p, entry, x, key))
+                    continue;
+                taken[(uint32_t)entry[0]]++;
+                moves++;
+                cells[n] = place(NAME(hash)(key), v->slots);
+                __builtin_prefetch(&v->cells[cells[n] * WORDS], 1);
+                if (++n == BATCH) {
+                    if (NAME(flush)(v, keys, cells, n, fresh))
+                        return -1;
+                    n = 0;
+                }
+            }
+        }
+        if (!moves)
+            stuck[(*n_stuck)++] = (int64_t)at;
+    }
     *done = at;
-    return NAME(flush)(v, keys, bits, n, fresh);
+    return NAME(flush)(v, keys, cells, n, fresh);
 }
 
 /* Take every step from the states, until all are done or the table is to grow. -1
@@ -249,10 +338,11 @@ static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
                         uint64_t n_states, uint64_t *done, uint64_t *taken,
                         int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
 {
-    return v->bits ? NAME(expand_by)(v, p, states, n_states, done, taken, stuck,
-                                     n_stuck, fresh, 1)
-                   : NAME(expand_by)(v, p, states, n_states, done, taken, stuck,
-                                     n_stuck, fresh, 0);
+    if (!v->bits)
+        return NAME(expand_table)(v, p, states, n_states, done, taken, stuck, n_stuck,
+                                  fresh);
+    *done = n_states;
+    return NAME(expand_bits)(v, p, states, n_states, taken, stuck, n_stuck, fresh);
 }
 
 /* Add states, until all are done or the table is to grow. */

@@ -9,6 +9,7 @@ import numpy as np
 from tdxcheck.checker.engines.packed.inputs import Inputs, width
 from tdxcheck.checker.engines.packed.program import Lookup, Program
 from tdxcheck.checker.engines.packed.split import Split
+from tdxcheck.checker.engines.packed.within import Within
 
 MOST_WORDS = 4
 MOST_ALL_WORDS = 16
@@ -23,10 +24,13 @@ CLUSTER = np.dtype(
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])
 PART = np.dtype(
     [
-        *(("mask", "u8"), ("table", "u8"), ("word", "u4")),
+        *(("mask", "u8"), ("rows", "u8"), ("word", "u4")),
         *(("gather", "u4"), ("width", "u4"), ("", "u4")),
     ]
 )
+ROW = np.dtype([("adds", "u8"), ("begin", "u4"), ("kind", "u4")])
+LANES = 4
+"""Steps of a row that the kernel reads together: visited.h has the same number."""
 NO_CHANGES = np.zeros(0, dtype=np.uint8)
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
 
@@ -85,24 +89,34 @@ class Laid:
             np.ascontiguousarray(program.differences),
         )
 
-    def split(self, split: Split, program: Program) -> tuple[Any, ...]:
+    def split(self, split: Split, within: Within) -> tuple[Any, ...]:
         """In the order of the fields of visited.h."""
-        none = self.gather(())
-        parts = [(0, 0, 0, none, 0, 0)]
-        size = len(split.bases)
-        for inputs, table in zip(split.parts, split.tables, strict=True):
+        parts, size = [], 0
+        rows = np.zeros(len(split.bases) + sum(t.size for t in split.tables), ROW)
+        tables = [split.bases, *(table.reshape(-1) for table in split.tables)]
+        for number, (inputs, table) in enumerate(
+            zip((split.root, *split.parts), tables, strict=True)
+        ):
             gather = self.gather(inputs)
             mask, word = self.alone(gather)
-            parts.append((mask, size, word, gather, width(inputs), 0))
-            size += table.size
-        tables = [split.bases, *(table.reshape(-1) for table in split.tables)]
+            bits = width(inputs) if number else 0
+            parts.append((mask, size, word, gather, bits, 0))
+            here = rows[size : size + len(table)]
+            here["adds"] = table
+            if number:
+                here["begin"] = within.rows[number - 1].begins
+                here["kind"] = within.rows[number - 1].kinds
+            size += len(table)
         return (
             np.array(self.gathers, dtype=GATHER),
             np.array(self.segments, dtype=SEGMENT),
             split.roots,
             np.array(parts, dtype=PART),
-            np.concatenate([*split.changes(program), NO_CHANGES]),
-            np.concatenate(tables),
+            np.concatenate([*split.changes(within.rest), NO_CHANGES]),
+            rows,
+            within.lengths.astype(np.uint32),
+            np.concatenate([within.leads, np.zeros(LANES, dtype=np.uint64)]),
+            within.flips,
         )
 
     def alone(self, gather: int) -> tuple[int, int]:
@@ -162,9 +176,6 @@ def laid_out(program: Program) -> tuple[Any, ...]:
     return program.words, program.all_words, *counts, arrays
 
 
-def split_laid_out(split: Split, program: Program) -> tuple[Any, ...]:
+def split_laid_out(split: Split, within: Within) -> tuple[Any, ...]:
     """The arguments of the kernel's Visited, after the words of a state."""
-    laid = Laid()
-    root = laid.gather(split.root)
-    arrays = laid.split(split, program)
-    return split.size, root, 1 + len(split.parts), arrays
+    return split.size, 1 + len(split.parts), Laid().split(split, within)

@@ -12,23 +12,34 @@
 #define CLAIMED (~UINT64_C(0))
 #define NOWHERE (UINT64_C(1) << 56)
 #define PAGE (UINT64_C(1) << 21)
-#define N_SPLIT 6
+#define N_SPLIT 9
 
 /* `mask` is 0 where bits of more than one word are gathered. */
-typedef struct { uint64_t mask, table; uint32_t word, gather, width, unused; } Part;
+typedef struct { uint64_t mask, rows; uint32_t word, gather, width, unused; } Part;
+
+/* Of a root and a value of a part: what is added to the bit, and the steps within the
+   part, of which rows of one kind have the same. */
+typedef struct { uint64_t adds; uint32_t begin, kind; } Row;
+
+#define LANES 4    /* steps of a row that are looked at together */
+#define LONGEST 64 /* steps of a row, at most */
 
 /* What an entry of a program changes: one part, or more than that. */
 #define MUCH 255
 #define MOST_PARTS 64
 
 typedef struct {
-    uint32_t root, n_parts;
+    uint32_t n_parts;
     const Gather *gathers;
     const Segment *segments;
     const uint32_t *roots; /* by the bits of the root: its number */
-    const Part *parts;     /* the first has a width of 0: the base of each root */
+    const Part *parts;     /* the first is the root; its rows are by the number of it */
     const uint8_t *changes; /* by entry: the part that it changes; 0 for none */
-    const uint64_t *tables;
+    const Row *rows;
+    const uint32_t *lengths; /* steps of a row, by its kind */
+    const uint64_t *leads;   /* of the steps of all rows: what each adds to the bit */
+    const uint64_t *flips;
+    uint32_t n_kinds;
     Py_buffer views[N_SPLIT];
     int n_views;
 } Split;
@@ -101,6 +112,14 @@ static inline int claim(uint64_t *cell, uint64_t value)
 static inline uint64_t place(uint64_t h, uint64_t slots)
 {
     return (uint64_t)((unsigned __int128)h * slots >> 64);
+}
+
+/* Set a bit; whether it was set before. */
+static inline int set_before(uint64_t *cells, uint64_t at)
+{
+    uint64_t *word = &cells[at >> 6], bit = UINT64_C(1) << (at & 63);
+    return __atomic_load_n(word, __ATOMIC_RELAXED) & bit ||
+           __atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit;
 }
 
 static inline int keep(Fresh *fresh, const uint64_t *key, uint32_t words)

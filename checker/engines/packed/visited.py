@@ -21,6 +21,7 @@ from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Split
 from tdxcheck.checker.engines.packed.vector import Numbers
+from tdxcheck.checker.engines.packed.within import Within
 
 Counts = npt.NDArray[np.uint64]
 Marks = npt.NDArray[np.uint64]
@@ -141,11 +142,15 @@ class NativeVisited:
         words: int,
         threads: int = 1,
         *,
-        is_bits: bool = False,
+        within: Within | None = None,
+        rest: Any = None,
     ) -> None:
         self._visited = made
         self.words = words
-        self._is_bits = is_bits
+        self._within = within
+        """Where there is a bit for each state: the steps within parts of the split."""
+        self._rest = rest
+        """The program of the others, prepared."""
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @classmethod
@@ -156,10 +161,12 @@ class NativeVisited:
 
     @classmethod
     def bits(
-        cls, loops: Any, program: Program, split: Split, threads: int
+        cls, loops: Any, split: Split, within: Within, threads: int
     ) -> NativeVisited:
-        made = loops.Visited(program.words, *native.split_laid_out(split, program))
-        return cls(made, program.words, threads, is_bits=True)
+        words = within.rest.words
+        made = loops.Visited(words, *native.split_laid_out(split, within))
+        rest = loops.Program(*native.laid_out(within.rest))
+        return cls(made, words, threads, within=within, rest=rest)
 
     def __len__(self) -> int:
         return len(self._visited)
@@ -170,11 +177,11 @@ class NativeVisited:
 
     @property
     def grows(self) -> bool:
-        return not self._is_bits
+        return self._within is None
 
     def growth(self, more: int) -> int:
         cells = int(self._visited.slots)
-        if self._is_bits or 4 * (len(self) + more) < 3 * cells:
+        if not self.grows or 4 * (len(self) + more) < 3 * cells:
             return 0
         return 8 * self.words * max(2 * cells, 2 * (len(self) + more))
 
@@ -202,10 +209,13 @@ class NativeVisited:
         size = PIECE if self._pool is not None else len(states)
         left = [(at, states[at : at + size]) for at in range(0, len(states), size)]
 
+        kinds = 0 if self._within is None else len(self._within.lengths)
+        steps = program if self._within is None else self._rest
+
         def work(piece: tuple[int, Words]) -> tuple[Any, Counts, Numbers]:
-            mine = np.zeros_like(taken)
+            mine = np.zeros(len(taken) + kinds, dtype=np.uint64)
             ends = np.empty(len(piece[1]), dtype=np.int64)
-            told = self._visited.expand(program, piece[1], mine, ends)
+            told = self._visited.expand(steps, piece[1], mine, ends)
             return told, mine, ends[: told[1]] + piece[0]
 
         while left:
@@ -217,7 +227,9 @@ class NativeVisited:
             for (at, piece), ((done, _, data), mine, ends) in zip(
                 left, told, strict=True
             ):
-                taken += mine
+                taken += mine[: len(taken)]
+                if self._within is not None:
+                    taken += mine[len(taken) :] @ self._within.commands
                 stuck.append(ends)
                 if data:
                     fresh.append(self._rows(data))
