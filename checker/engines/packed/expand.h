@@ -154,6 +154,16 @@ static APART uint64_t NAME(bit)(const Split *s, const uint64_t *key)
     return bit;
 }
 
+/* The same of a state with another root, and the parts of one with these rows. */
+static inline uint64_t NAME(bit_at)(const Split *s, uint64_t root, uint64_t before,
+                                    const Row *const *rows)
+{
+    uint64_t bit = s->rows[root].adds;
+    for (uint32_t i = 1; i < s->n_parts; i++)
+        bit += (rows[i] + ((int64_t)(root - before) << s->parts[i].width))->adds;
+    return bit;
+}
+
 /* Where a state is looked up first. */
 static inline uint64_t NAME(at)(const Visited *v, const uint64_t *key)
 {
@@ -186,53 +196,36 @@ static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *a
     return 0;
 }
 
-/* Steps within parts: the bits of where they lead; and of each, by which number of a
-   step, in the low half, it is led there from which state. */
+/* Where steps of lists lead: the bits, and of each from which state it is led there, and
+   in the low half by which step. */
 typedef struct {
     uint64_t to[BATCH + LONGEST], from[BATCH + LONGEST];
     uint32_t n;
-} NAME(Within);
+} NAME(Listed);
 
-/* Add what steps within parts lead to; a state is made only if it is new. */
-static APART int NAME(add_within)(Visited *v, const uint64_t *states,
-                                  NAME(Within) *within, Fresh *fresh)
+/* Add what they lead to; a state is made only if it is new. -1 where memory ends, -2 if
+   the split has no bit for a state. */
+static APART int NAME(add_listed)(Visited *v, const uint64_t *states,
+                                  NAME(Listed) *listed, Fresh *fresh)
 {
     uint64_t before = fresh->count, key[WORDS];
-    for (uint32_t i = 0; i < within->n; i++)
-        if (NAME(fetch)(v, within->to[i]))
+    for (uint32_t i = 0; i < listed->n; i++)
+        if (NAME(fetch)(v, listed->to[i]))
             return -2;
-    for (uint32_t i = 0; i < within->n; i++) {
-        if (set_before(v->cells, within->to[i]))
+    for (uint32_t i = 0; i < listed->n; i++) {
+        if (set_before(v->cells, listed->to[i]))
             continue;
-        const uint64_t *state = states + (within->from[i] >> 32) * WORDS;
-        const uint64_t *flips = v->split.flips + (uint32_t)within->from[i] * WORDS;
+        const uint64_t *state = states + (listed->from[i] >> 32) * WORDS;
+        const uint64_t *flips = v->split.flips + (uint32_t)listed->from[i] * WORDS;
         for (uint32_t w = 0; w < WORDS; w++)
             key[w] = state[w] ^ flips[w];
         if (keep(fresh, key, WORDS))
             return -1;
     }
-    within->n = 0;
+    listed->n = 0;
     if (fresh->count > before)
         __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
     return 0;
-}
-
-/* The steps of a row; some that follow are written down, too, and then forgotten. */
-static inline uint32_t NAME(note_within)(const Split *s, const Row *row, uint64_t bit,
-                                         uint64_t source, NAME(Within) *within)
-{
-    uint32_t length = s->lengths[row->kind], e = 0;
-    const uint64_t *leads = s->leads + row->begin;
-    uint64_t *to = within->to + within->n, *from = within->from + within->n;
-    uint64_t first = source << 32 | row->begin;
-    do {
-        for (uint32_t i = 0; i < LANES; i++) {
-            to[e + i] = bit + leads[e + i];
-            from[e + i] = first + e + i;
-        }
-    } while ((e += LANES) < length);
-    within->n += length;
-    return length;
 }
 
 /* What `expand` does where there is a bit for each state. */
@@ -244,26 +237,44 @@ static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *state
     const Row *rows[MOST_PARTS];
     uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH];
     uint64_t *kinds = taken + p->n_commands;
-    NAME(Within) within = {.n = 0};
+    NAME(Listed) listed = {.n = 0};
     uint32_t n = 0;
     int failed;
     for (uint64_t at = 0; at < n_states; at++) {
         uint64_t moves = 0;
         NAME(prepare)(p, states + at * WORDS, x);
         uint64_t root = NAME(root)(s, x), bit = s->rows[root].adds;
+        rows[0] = &s->rows[root];
         for (uint32_t i = 1; i < s->n_parts; i++) {
             rows[i] = NAME(row_of)(s, i, root, x);
             bit += rows[i]->adds;
         }
-        for (uint32_t i = 1; i < s->n_parts; i++) {
-            kinds[rows[i]->kind]++;
-            moves += NAME(note_within)(s, rows[i], bit, at, &within);
-            if (within.n >= BATCH &&
-                (failed = NAME(add_within)(v, states, &within, fresh)))
+        for (uint32_t i = 0; i < s->n_parts; i++) {
+            const Row *row = rows[i];
+            const uint64_t *leads = s->leads + row->begin;
+            const uint32_t length = s->lengths[row->kind];
+            uint64_t *to = listed.to + listed.n, *from = listed.from + listed.n;
+            kinds[row->kind]++;
+            moves += length;
+            if (i == 0)
+                for (uint32_t e = 0; e < length; e++) {
+                    to[e] = NAME(bit_at)(s, leads[e], root, rows);
+                    from[e] = at << 32 | (row->begin + e);
+                }
+            else
+                /* Whatever follows a list is noted, too, and then forgotten. */
+                for (uint32_t e = 0; e == 0 || e < length; e += LANES)
+                    for (uint32_t k = e; k < e + LANES; k++) {
+                        to[k] = bit + leads[k];
+                        from[k] = at << 32 | (row->begin + k);
+                    }
+            listed.n += length;
+            if (listed.n >= BATCH &&
+                (failed = NAME(add_listed)(v, states, &listed, fresh)))
                 return failed;
         }
-        for (uint32_t c = 0; c < p->n_clusters; c++) {
-            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+        for (uint32_t c = s->begins[root]; c < s->begins[root + 1]; c++) {
+            const uint32_t *row = NAME(row)(p, &p->clusters[s->alive[c]], x);
             const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
             for (uint32_t e = row[0]; e < row[1]; e++, entry += 1 + WORDS) {
                 uint64_t *key = keys + n * WORDS;
@@ -291,7 +302,7 @@ static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *state
         if (!moves)
             stuck[(*n_stuck)++] = (int64_t)at;
     }
-    failed = NAME(add_within)(v, states, &within, fresh);
+    failed = NAME(add_listed)(v, states, &listed, fresh);
     return failed ? failed : NAME(flush)(v, keys, bits, n, fresh);
 }
 

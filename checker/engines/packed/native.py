@@ -8,8 +8,8 @@ import numpy as np
 
 from tdxcheck.checker.engines.packed.inputs import Inputs, width
 from tdxcheck.checker.engines.packed.program import Lookup, Program
-from tdxcheck.checker.engines.packed.split import Split
-from tdxcheck.checker.engines.packed.within import Within
+from tdxcheck.checker.engines.packed.split import Places, Split
+from tdxcheck.checker.engines.packed.within import Lists, Within
 
 MOST_WORDS = 4
 MOST_ALL_WORDS = 16
@@ -24,12 +24,12 @@ CLUSTER = np.dtype(
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])
 PART = np.dtype(
     [
-        *(("mask", "u8"), ("rows", "u8"), ("word", "u4")),
-        *(("gather", "u4"), ("width", "u4"), ("", "u4")),
+        *(("mask", "u8"), ("word", "u4"), ("gather", "u4")),
+        *(("width", "u4"), ("rows", "u4")),
     ]
 )
 ROW = np.dtype([("adds", "u8"), ("begin", "u4"), ("kind", "u4")])
-LANES = 4
+LANES = 2
 """Steps of a row that the kernel reads together: visited.h has the same number."""
 NO_CHANGES = np.zeros(0, dtype=np.uint8)
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
@@ -91,32 +91,29 @@ class Laid:
 
     def split(self, split: Split, within: Within) -> tuple[Any, ...]:
         """In the order of the fields of visited.h."""
-        parts, size = [], 0
-        rows = np.zeros(len(split.bases) + sum(t.size for t in split.tables), ROW)
-        tables = [split.bases, *(table.reshape(-1) for table in split.tables)]
-        for number, (inputs, table) in enumerate(
-            zip((split.root, *split.parts), tables, strict=True)
+        parts, rows = [], [_rows(split.bases, within.root)]
+        gather = self.gather(split.root)
+        parts.append((*self.alone(gather), gather, 0, 0))
+        size = len(split.bases)
+        for inputs, table, lists in zip(
+            split.parts, split.tables, within.parts, strict=True
         ):
             gather = self.gather(inputs)
-            mask, word = self.alone(gather)
-            bits = width(inputs) if number else 0
-            parts.append((mask, size, word, gather, bits, 0))
-            here = rows[size : size + len(table)]
-            here["adds"] = table
-            if number:
-                here["begin"] = within.rows[number - 1].begins
-                here["kind"] = within.rows[number - 1].kinds
-            size += len(table)
+            parts.append((*self.alone(gather), gather, width(inputs), size))
+            rows.append(_rows(table.reshape(-1), lists))
+            size += table.size
         return (
             np.array(self.gathers, dtype=GATHER),
             np.array(self.segments, dtype=SEGMENT),
             split.roots,
             np.array(parts, dtype=PART),
             np.concatenate([*split.changes(within.rest), NO_CHANGES]),
-            rows,
+            np.concatenate(rows),
             within.lengths.astype(np.uint32),
             np.concatenate([within.leads, np.zeros(LANES, dtype=np.uint64)]),
             within.flips,
+            _ends(within.alive.sum(axis=1)),
+            np.nonzero(within.alive)[1].astype(np.uint32),
         )
 
     def alone(self, gather: int) -> tuple[int, int]:
@@ -151,6 +148,17 @@ class Laid:
             self._sizes[truths] += len(lookup.values)
             (self.truths if truths else self.numbers).append(lookup.values)
         return self._placed[key]
+
+
+def _rows(adds: Places, lists: Lists) -> Any:
+    rows = np.empty(len(adds), dtype=ROW)
+    rows["adds"], rows["begin"], rows["kind"] = adds, lists.begins, lists.kinds
+    return rows
+
+
+def _ends(counts: Any) -> Any:
+    """Where each of some runs of numbers begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
 
 
 def _joined(parts: list[Any], kind: str) -> Any:

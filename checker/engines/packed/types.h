@@ -20,9 +20,10 @@ static PyObject *Visited_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
     unsigned int words, n_parts = 0;
     unsigned long long slots;
     PyObject *arrays[N_SPLIT] = {NULL};
-    if (!PyArg_ParseTuple(args, "IK|I(OOOOOOOOO)", &words, &slots, &n_parts, &arrays[0],
-                          &arrays[1], &arrays[2], &arrays[3], &arrays[4], &arrays[5],
-                          &arrays[6], &arrays[7], &arrays[8]))
+    if (!PyArg_ParseTuple(args, "IK|I(OOOOOOOOOOO)", &words, &slots, &n_parts,
+                          &arrays[0], &arrays[1], &arrays[2], &arrays[3], &arrays[4],
+                          &arrays[5], &arrays[6], &arrays[7], &arrays[8], &arrays[9],
+                          &arrays[10]))
         return NULL;
     if (words < 1 || words > MOST_WORDS || slots < 1 || slots > NOWHERE ||
         n_parts > MOST_PARTS) {
@@ -54,6 +55,8 @@ static PyObject *Visited_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
         self->split.lengths = self->split.views[6].buf;
         self->split.leads = self->split.views[7].buf;
         self->split.flips = self->split.views[8].buf;
+        self->split.begins = self->split.views[9].buf;
+        self->split.alive = self->split.views[10].buf;
         self->split.n_kinds =
             (uint32_t)((size_t)self->split.views[6].len / sizeof(uint32_t));
     }

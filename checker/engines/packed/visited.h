@@ -12,17 +12,17 @@
 #define CLAIMED (~UINT64_C(0))
 #define NOWHERE (UINT64_C(1) << 56)
 #define PAGE (UINT64_C(1) << 21)
-#define N_SPLIT 9
+#define N_SPLIT 11
 
 /* `mask` is 0 where bits of more than one word are gathered. */
-typedef struct { uint64_t mask, rows; uint32_t word, gather, width, unused; } Part;
+typedef struct { uint64_t mask; uint32_t word, gather, width, rows; } Part;
 
-/* Of a root and a value of a part: what is added to the bit, and the steps within the
-   part, of which rows of one kind have the same. */
+/* Of a root and a value of a part: what is added to the bit, and the list of the steps
+   within the part. Lists of one kind have the same commands. */
 typedef struct { uint64_t adds; uint32_t begin, kind; } Row;
 
-#define LANES 4    /* steps of a row that are looked at together */
-#define LONGEST 64 /* steps of a row, at most */
+#define LANES 2    /* steps of a list that are noted together */
+#define LONGEST 64 /* steps of a list, at most */
 
 /* What an entry of a program changes: one part, or more than that. */
 #define MUCH 255
@@ -33,12 +33,14 @@ typedef struct {
     const Gather *gathers;
     const Segment *segments;
     const uint32_t *roots; /* by the bits of the root: its number */
-    const Part *parts;     /* the first is the root; its rows are by the number of it */
+    const Part *parts;     /* the first is the root, with a row for each number of it */
     const uint8_t *changes; /* by entry: the part that it changes; 0 for none */
     const Row *rows;
-    const uint32_t *lengths; /* steps of a row, by its kind */
-    const uint64_t *leads;   /* of the steps of all rows: what each adds to the bit */
-    const uint64_t *flips;
+    const uint32_t *lengths; /* of lists, by kind */
+    const uint64_t *leads; /* by step: what it adds to the bit; the new root */
+    const uint64_t *flips; /* by step: what it flips of a state */
+    const uint32_t *begins; /* of each root, and the end of the last: */
+    const uint32_t *alive; /* the clusters that have anything for the root */
     uint32_t n_kinds;
     Py_buffer views[N_SPLIT];
     int n_views;
