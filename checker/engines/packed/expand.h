@@ -129,8 +129,9 @@ static inline int NAME(enter)(Visited *v, const uint64_t *key, uint64_t at)
 static inline uint64_t NAME(value)(const Split *s, const Part *part,
                                    const uint64_t *key)
 {
-    return part->mask ? GATHER(key[part->word], part->mask)
-                      : NAME(collect)(&s->gathers[part->gather], s->segments, key);
+    return WORDS == 1 || part->mask
+               ? GATHER(key[part->word], part->mask)
+               : NAME(collect)(&s->gathers[part->gather], s->segments, key);
 }
 
 static inline uint64_t NAME(root)(const Split *s, const uint64_t *key)
@@ -199,30 +200,35 @@ static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *a
 /* Where steps of lists lead: the bits, and of each from which state it is led there, and
    in the low half by which step. */
 typedef struct {
-    uint64_t to[BATCH + LONGEST], from[BATCH + LONGEST];
-    uint32_t n;
+    uint64_t to[BATCH + LISTED + LANES], from[BATCH + LISTED + LANES];
 } NAME(Listed);
 
 /* Add what they lead to; a state is made only if it is new. -1 where memory ends, -2 if
    the split has no bit for a state. */
 static APART int NAME(add_listed)(Visited *v, const uint64_t *states,
-                                  NAME(Listed) *listed, Fresh *fresh)
+                                  const NAME(Listed) *listed, uint32_t n, Fresh *fresh)
 {
     uint64_t before = fresh->count, key[WORDS];
-    for (uint32_t i = 0; i < listed->n; i++)
-        if (NAME(fetch)(v, listed->to[i]))
+    uint32_t unset[BATCH + LISTED], n_unset = 0;
+    if (v->size > NEAR)
+        for (uint32_t i = 0; i < n; i++)
+            __builtin_prefetch(&v->cells[listed->to[i] >> 6], 1);
+    for (uint32_t i = 0; i < n; i++) {
+        if (listed->to[i] >= v->slots)
             return -2;
-    for (uint32_t i = 0; i < listed->n; i++) {
-        if (set_before(v->cells, listed->to[i]))
+        unset[n_unset] = i;
+        n_unset += !is_set(v->cells, listed->to[i]);
+    }
+    for (uint32_t u = 0; u < n_unset; u++) {
+        uint64_t from = listed->from[unset[u]];
+        if (set_before(v->cells, listed->to[unset[u]]))
             continue;
-        const uint64_t *state = states + (listed->from[i] >> 32) * WORDS;
-        const uint64_t *flips = v->split.flips + (uint32_t)listed->from[i] * WORDS;
         for (uint32_t w = 0; w < WORDS; w++)
-            key[w] = state[w] ^ flips[w];
+            key[w] = states[(from >> 32) * WORDS + w] ^
+                     v->split.flips[(uint64_t)(uint32_t)from * WORDS + w];
         if (keep(fresh, key, WORDS))
             return -1;
     }
-    listed->n = 0;
     if (fresh->count > before)
         __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
     return 0;
@@ -237,42 +243,47 @@ static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *state
     const Row *rows[MOST_PARTS];
     uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH];
     uint64_t *kinds = taken + p->n_commands;
-    NAME(Listed) listed = {.n = 0};
-    uint32_t n = 0;
+    NAME(Listed) listed;
+    uint32_t n = 0, n_listed = 0;
     int failed;
     for (uint64_t at = 0; at < n_states; at++) {
-        uint64_t moves = 0;
+        if (n_listed >= BATCH) {
+            if ((failed = NAME(add_listed)(v, states, &listed, n_listed, fresh)))
+                return failed;
+            n_listed = 0;
+        }
         NAME(prepare)(p, states + at * WORDS, x);
         uint64_t root = NAME(root)(s, x), bit = s->rows[root].adds;
-        rows[0] = &s->rows[root];
         for (uint32_t i = 1; i < s->n_parts; i++) {
             rows[i] = NAME(row_of)(s, i, root, x);
             bit += rows[i]->adds;
         }
-        for (uint32_t i = 0; i < s->n_parts; i++) {
-            const Row *row = rows[i];
-            const uint64_t *leads = s->leads + row->begin;
-            const uint32_t length = s->lengths[row->kind];
-            uint64_t *to = listed.to + listed.n, *from = listed.from + listed.n;
-            kinds[row->kind]++;
-            moves += length;
-            if (i == 0)
-                for (uint32_t e = 0; e < length; e++) {
-                    to[e] = NAME(bit_at)(s, leads[e], root, rows);
-                    from[e] = at << 32 | (row->begin + e);
-                }
-            else
-                /* Whatever follows a list is noted, too, and then forgotten. */
-                for (uint32_t e = 0; e == 0 || e < length; e += LANES)
-                    for (uint32_t k = e; k < e + LANES; k++) {
-                        to[k] = bit + leads[k];
-                        from[k] = at << 32 | (row->begin + k);
-                    }
-            listed.n += length;
-            if (listed.n >= BATCH &&
-                (failed = NAME(add_listed)(v, states, &listed, fresh)))
-                return failed;
+        uint32_t moves = n_listed;
+        const Row *row = &s->rows[root];
+        kinds[row->kind]++;
+        for (uint32_t e = 0; e < s->lengths[row->kind]; e++, n_listed++) {
+            listed.to[n_listed] = NAME(bit_at)(s, s->leads[row->begin + e], root, rows);
+            listed.from[n_listed] = at << 32 | (row->begin + e);
         }
+        for (uint32_t i = 1; i < s->n_parts; i++) {
+            row = rows[i];
+            const uint64_t *leads = s->leads + row->begin;
+            uint64_t *to = listed.to + n_listed, *from = listed.from + n_listed;
+            uint64_t first = at << 32 | row->begin;
+            uint32_t length = s->lengths[row->kind];
+            kinds[row->kind]++;
+            /* Few have more. What follows one that has less is soon overwritten. */
+            for (uint32_t e = 0; e < LANES; e++) {
+                to[e] = bit + leads[e];
+                from[e] = first + e;
+            }
+            for (uint32_t e = LANES; e < length; e++) {
+                to[e] = bit + leads[e];
+                from[e] = first + e;
+            }
+            n_listed += length;
+        }
+        moves = n_listed - moves;
         for (uint32_t c = s->begins[root]; c < s->begins[root + 1]; c++) {
             const uint32_t *row = NAME(row)(p, &p->clusters[s->alive[c]], x);
             const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
@@ -302,7 +313,7 @@ static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *state
         if (!moves)
             stuck[(*n_stuck)++] = (int64_t)at;
     }
-    failed = NAME(add_listed)(v, states, &listed, fresh);
+    failed = NAME(add_listed)(v, states, &listed, n_listed, fresh);
     return failed ? failed : NAME(flush)(v, keys, bits, n, fresh);
 }
 

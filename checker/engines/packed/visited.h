@@ -8,6 +8,7 @@
    the root each part adds what the table of the part has for the two of them. */
 
 #define BATCH 128
+#define NEAR (UINT64_C(1) << 20) /* bytes that the processor keeps near */
 #define TAKEN (UINT64_C(1) << 63)
 #define CLAIMED (~UINT64_C(0))
 #define NOWHERE (UINT64_C(1) << 56)
@@ -21,8 +22,8 @@ typedef struct { uint64_t mask; uint32_t word, gather, width, rows; } Part;
    within the part. Lists of one kind have the same commands. */
 typedef struct { uint64_t adds; uint32_t begin, kind; } Row;
 
-#define LANES 2    /* steps of a list that are noted together */
-#define LONGEST 64 /* steps of a list, at most */
+#define LANES 2   /* steps of a list that are noted together */
+#define LISTED 256 /* commands that are in lists, at most */
 
 /* What an entry of a program changes: one part, or more than that. */
 #define MUCH 255
@@ -116,12 +117,17 @@ static inline uint64_t place(uint64_t h, uint64_t slots)
     return (uint64_t)((unsigned __int128)h * slots >> 64);
 }
 
+static inline int is_set(const uint64_t *cells, uint64_t at)
+{
+    return __atomic_load_n(&cells[at >> 6], __ATOMIC_RELAXED) >> (at & 63) & 1;
+}
+
 /* Set a bit; whether it was set before. */
 static inline int set_before(uint64_t *cells, uint64_t at)
 {
-    uint64_t *word = &cells[at >> 6], bit = UINT64_C(1) << (at & 63);
-    return __atomic_load_n(word, __ATOMIC_RELAXED) & bit ||
-           __atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit;
+    uint64_t bit = UINT64_C(1) << (at & 63);
+    return is_set(cells, at) ||
+           __atomic_fetch_or(&cells[at >> 6], bit, __ATOMIC_RELAXED) & bit;
 }
 
 static inline int keep(Fresh *fresh, const uint64_t *key, uint32_t words)

@@ -23,8 +23,8 @@ from tdxcheck.checker.engines.packed.vector import Numbers, index_of, moves
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem
 from tdxcheck.checker.ground.terms import support
 
-LONGEST = 64
-"""Steps of a list. visited.h has the same number."""
+LISTED = 256
+"""Commands that are in lists, at most. visited.h has the same number."""
 
 ROOT = 0
 """In place of the number of a part: they are counted from 1."""
@@ -131,7 +131,7 @@ class _Making:
     def lists(self, part: Inputs, places: Places, wanted: Truths) -> Lists:
         """List some commands for the pairs of a part; without one, for the roots."""
         mine = np.zeros_like(wanted)
-        mine[np.flatnonzero(wanted)[:LONGEST]] = True
+        mine[np.flatnonzero(wanted)[: LISTED - int(self.listed.sum())]] = True
         self.listed |= mine
         bits = width(part)
         pairs = np.flatnonzero(places < NOWHERE)
