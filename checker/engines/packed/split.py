@@ -115,30 +115,40 @@ class Here:
     def __init__(self, split: Split, states: Words) -> None:
         self.split = split
         self.root = split.roots[index_of(split.root, states)].astype(np.int64)
+        self.pairs = [
+            (self.root << width(part)) + index_of(part, states) for part in split.parts
+        ]
+        """By part: the number of the root, and the bits of the part below it."""
         self.adds = [
-            table.reshape(-1)[(self.root << width(part)) + index_of(part, states)]
-            for part, table in zip(split.parts, split.tables, strict=True)
+            table.reshape(-1)[pairs]
+            for pairs, table in zip(self.pairs, split.tables, strict=True)
         ]
         self.all = split.bases[self.root] + sum(self.adds)
 
+    def with_roots(self, roots: Numbers, rows: Numbers) -> Places:
+        """The places of some of the states, if they had these roots."""
+        places = self.split.bases[roots]
+        moved = roots - self.root[rows]
+        for part, pairs, table in zip(
+            self.split.parts, self.pairs, self.split.tables, strict=True
+        ):
+            places += table.reshape(-1)[pairs[rows] + (moved << width(part))]
+        return places
+
     def places(self, found: Moves, changes: npt.NDArray[np.uint8]) -> Places:
         """Of the targets; `changes` tells which part each entry changes."""
-        codes = set(np.unique(changes).tolist())
-        places: Places | None = None
-        for code in sorted(codes - {0, MUCH}):
+        places = self.all[found.sources]
+        codes = changes[found.entries]
+        for code in np.flatnonzero(np.bincount(codes)[1:]) + 1:
+            rows = np.flatnonzero(codes == code)
+            targets = found.targets[rows]
+            if code == MUCH:
+                places[rows] = self.split.places(targets)
+                continue
+            sources = found.sources[rows]
             part, table = self.split.parts[code - 1], self.split.tables[code - 1]
-            if places is None:
-                places = (self.all - self.adds[code - 1])[found.sources]
-            else:
-                places -= self.adds[code - 1][found.sources]
-            local = index_of(part, found.targets)
-            local += (self.root << width(part))[found.sources]
-            places += table.reshape(-1)[local]
-        if places is None:
-            places = self.all[found.sources]
-        if MUCH in codes:
-            rows = np.flatnonzero(changes[found.entries] == MUCH)
-            places[rows] = self.split.places(found.targets[rows])
+            pairs = (self.root[sources] << width(part)) + index_of(part, targets)
+            places[rows] += table.reshape(-1)[pairs] - self.adds[code - 1][sources]
         return places
 
 
