@@ -34,6 +34,13 @@ def moves(program: Program, states: Words) -> Iterator[Moves]:
         yield from of_cluster(program, number, states, everything)
 
 
+def moving(program: Program, states: Words) -> Numbers:
+    """The rows of the states in which something is possible."""
+    sources = [np.zeros(0, dtype=np.int64)]
+    sources += [found.sources for found in moves(program, states)]
+    return np.unique(np.concatenate(sources))
+
+
 def computed_first(program: Program, states: Words) -> Words:
     if program.all_words == program.words:
         return states

@@ -89,7 +89,7 @@ def within(
         np.concatenate(making.flips),
         np.concatenate(making.kinds).astype(np.uint64),
         rest,
-        np.array(alive, dtype=np.bool_).reshape(len(alive), -1).T,
+        np.array(alive, dtype=np.bool_).reshape(-1, len(making.live)).T,
     )
 
 
@@ -133,6 +133,9 @@ class _Making:
         mine = np.zeros_like(wanted)
         mine[np.flatnonzero(wanted)[: LISTED - int(self.listed.sum())]] = True
         self.listed |= mine
+        lists = Lists(*np.zeros((2, len(places)), dtype=np.int64))
+        if not mine.any():
+            return lists
         bits = width(part)
         pairs = np.flatnonzero(places < NOWHERE)
         pairs = pairs[pairs < len(self.live) << bits]
@@ -153,7 +156,6 @@ class _Making:
         has = np.zeros((len(pairs), self.program.commands), dtype=np.bool_)
         has[sources, commands] = True
         kinds, numbers = _different(has)
-        lists = Lists(*np.zeros((2, len(places)), dtype=np.int64))
         steps = sum(map(len, self.leads))
         lists.begins[pairs] = steps + np.searchsorted(sources, np.arange(len(pairs)))
         lists.kinds[pairs] = sum(map(len, self.kinds)) + numbers
