@@ -13,8 +13,8 @@ import numpy as np
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.vector import Numbers
 
-BLOCK = 1 << 17
-"""States that are kept in one piece."""
+BLOCK = 1 << 19
+"""States that are kept in one piece, or somewhat more: large pages are made of them."""
 
 FILE = 1 << 19
 """States of a file, at most."""

@@ -7,8 +7,7 @@ compiled kernel, or with numpy where that is missing or a system is too wide for
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -22,10 +21,16 @@ from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Split
 from tdxcheck.checker.engines.packed.vector import Numbers
 from tdxcheck.checker.engines.packed.within import Within
+from tdxcheck.checker.engines.packed.workers import Workers
 
 Counts = npt.NDArray[np.uint64]
 Marks = npt.NDArray[np.uint64]
 Truths = npt.NDArray[np.bool_]
+
+PIECE = 1 << 13
+"""States that a thread looks at before it takes the next."""
+
+ALONE = Workers()
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +105,23 @@ def kernel_for(program: Program, compiled: bool) -> Any | None:
 class NativeSteps:
     """Steps by the compiled kernel."""
 
-    def __init__(self, loops: Any, words: int) -> None:
+    def __init__(self, loops: Any, words: int, workers: Workers = ALONE) -> None:
         self._kernel = loops
         self.words = words
+        self._workers = workers
 
     def prepared(self, program: Program) -> Any:
         return self._kernel.Program(*native.laid_out(program))
 
     def look(self, program: Any, states: Words, hits: Truths) -> None:
-        self._kernel.look(program, states, hits)
+        def work(pieces: Iterator[tuple[int, Words]]) -> Truths:
+            mine = hits.copy()
+            for _, piece in pieces:
+                self._kernel.look(program, piece, mine)
+            return mine
+
+        for mine in self._workers.share(work, _pieces(states)):
+            hits |= mine
 
     def goal(self, states: Words, marks: Marks) -> Any:
         table = self._kernel.Visited(self.words, 2 * len(states) + 4)
@@ -129,8 +142,6 @@ class NativeSteps:
 LEAST = 1 << 14
 """Cells of a new table."""
 
-PIECE = 1 << 13
-"""States that a thread expands before it takes the next."""
 
 
 class NativeVisited:
@@ -140,7 +151,7 @@ class NativeVisited:
         self,
         made: Any,
         words: int,
-        threads: int = 1,
+        workers: Workers = ALONE,
         *,
         within: Within | None = None,
         rest: Any = None,
@@ -151,22 +162,24 @@ class NativeVisited:
         """Where there is a bit for each state: the steps within parts of the split."""
         self._rest = rest
         """The program of the others, prepared."""
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._workers = workers
 
     @classmethod
-    def table(cls, loops: Any, program: Program, threads: int) -> NativeVisited:
+    def table(
+        cls, loops: Any, program: Program, workers: Workers = ALONE
+    ) -> NativeVisited:
         """A hash table with room for all that threads add before they look again."""
-        cells = LEAST + 8 * threads * (program.commands + 256)
-        return cls(loops.Visited(program.words, cells), program.words, threads)
+        cells = LEAST + 8 * workers.threads * (program.commands + 256)
+        return cls(loops.Visited(program.words, cells), program.words, workers)
 
     @classmethod
     def bits(
-        cls, loops: Any, split: Split, within: Within, threads: int
+        cls, loops: Any, split: Split, within: Within, workers: Workers = ALONE
     ) -> NativeVisited:
         words = within.rest.words
         made = loops.Visited(words, *native.split_laid_out(split, within))
         rest = loops.Program(*native.laid_out(within.rest))
-        return cls(made, words, threads, within=within, rest=rest)
+        return cls(made, words, workers, within=within, rest=rest)
 
     def __len__(self) -> int:
         return len(self._visited)
@@ -204,41 +217,43 @@ class NativeVisited:
             self._grow()
 
     def expand(self, program: Any, states: Words, taken: Counts) -> Found:
-        fresh: list[Words] = []
-        stuck: list[Numbers] = []
-        size = PIECE if self._pool is not None else len(states)
-        left = [(at, states[at : at + size]) for at in range(0, len(states), size)]
-
         kinds = 0 if self._within is None else len(self._within.lengths)
         steps = program if self._within is None else self._rest
+        fresh: list[Words] = []
+        stuck: list[Numbers] = [NO_NUMBERS]
+        left = list(_pieces(states))
 
-        def work(piece: tuple[int, Words]) -> tuple[Any, Counts, Numbers]:
+        def work(
+            pieces: Iterator[tuple[int, Words]],
+        ) -> tuple[Counts, list[tuple[int, Words]]]:
             mine = np.zeros(len(taken) + kinds, dtype=np.uint64)
-            ends = np.empty(len(piece[1]), dtype=np.int64)
-            told = self._visited.expand(steps, piece[1], mine, ends)
-            return told, mine, ends[: told[1]] + piece[0]
+            again = []
+            for at, piece in pieces:
+                ends = np.empty(len(piece), dtype=np.int64)
+                done, n_ends, new = self._visited.expand(steps, piece, mine, ends)
+                if new:
+                    fresh.append(self._rows(new))
+                if n_ends:
+                    stuck.append(ends[:n_ends] + at)
+                if done < len(piece):
+                    again.append((at + done, piece[done:]))
+            return mine, again
 
         while left:
-            if self._pool is not None and len(left) > 1:
-                told = list(self._pool.map(work, left))
-            else:
-                told = list(map(work, left))
-            again = []
-            for (at, piece), ((done, _, data), mine, ends) in zip(
-                left, told, strict=True
-            ):
+            told = self._workers.share(work, left)
+            for mine, _ in told:
                 taken += mine[: len(taken)]
                 if self._within is not None:
                     taken += mine[len(taken) :] @ self._within.commands
-                stuck.append(ends)
-                if data:
-                    fresh.append(self._rows(data))
-                if done < len(piece):
-                    again.append((at + done, piece[done:]))
-            left = again
+            left = [piece for _, again in told for piece in again]
             if left:
                 self._grow()
-        return Found(fresh, np.concatenate(stuck) if stuck else NO_NUMBERS)
+        return Found(fresh, np.concatenate(stuck))
+
+
+def _pieces(states: Words) -> Iterator[tuple[int, Words]]:
+    for at in range(0, len(states), PIECE):
+        yield at, states[at : at + PIECE]
 
 
 NO_NUMBERS: Numbers = np.zeros(0, dtype=np.int64)
