@@ -33,7 +33,7 @@ from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Run
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 """States expanded between two looks at the limits, by each thread."""
 
 

@@ -27,7 +27,7 @@ Counts = npt.NDArray[np.uint64]
 Marks = npt.NDArray[np.uint64]
 Truths = npt.NDArray[np.bool_]
 
-PIECE = 1 << 13
+PIECE = 1 << 12
 """States that a thread looks at before it takes the next."""
 
 ALONE = Workers()
@@ -227,16 +227,17 @@ class NativeVisited:
             pieces: Iterator[tuple[int, Words]],
         ) -> tuple[Counts, list[tuple[int, Words]]]:
             mine = np.zeros(len(taken) + kinds, dtype=np.uint64)
-            again = []
+            found, again = [states[:0]], []
             for at, piece in pieces:
                 ends = np.empty(len(piece), dtype=np.int64)
                 done, n_ends, new = self._visited.expand(steps, piece, mine, ends)
                 if new:
-                    fresh.append(self._rows(new))
+                    found.append(self._rows(new))
                 if n_ends:
                     stuck.append(ends[:n_ends] + at)
                 if done < len(piece):
                     again.append((at + done, piece[done:]))
+            fresh.append(np.concatenate(found))
             return mine, again
 
         while left:
