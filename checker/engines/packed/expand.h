@@ -192,7 +192,7 @@ static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *a
         if (keep(fresh, keys + i * WORDS, WORDS))
             return -1;
     }
-    if (fresh->count > before)
+    if (!v->bits)
         __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
     return 0;
 }
@@ -208,7 +208,7 @@ typedef struct {
 static APART int NAME(add_listed)(Visited *v, const uint64_t *states,
                                   const NAME(Listed) *listed, uint32_t n, Fresh *fresh)
 {
-    uint64_t before = fresh->count, key[WORDS];
+    uint64_t key[WORDS];
     uint32_t unset[BATCH + LISTED], n_unset = 0;
     if (v->size > NEAR)
         for (uint32_t i = 0; i < n; i++)
@@ -229,8 +229,6 @@ static APART int NAME(add_listed)(Visited *v, const uint64_t *states,
         if (keep(fresh, key, WORDS))
             return -1;
     }
-    if (fresh->count > before)
-        __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -314,7 +312,10 @@ static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *state
             stuck[(*n_stuck)++] = (int64_t)at;
     }
     failed = NAME(add_listed)(v, states, &listed, n_listed, fresh);
-    return failed ? failed : NAME(flush)(v, keys, bits, n, fresh);
+    if (!failed)
+        failed = NAME(flush)(v, keys, bits, n, fresh);
+    count_bits(v, fresh);
+    return failed;
 }
 
 /* What `expand` does where there is a table. */
@@ -384,6 +385,8 @@ static int NAME(add)(Visited *v, const uint64_t *states, uint64_t n_states,
             return -1;
         at += n;
     }
+    if (v->bits)
+        count_bits(v, fresh);
     *done = at;
     return 0;
 }

@@ -130,6 +130,12 @@ static inline int set_before(uint64_t *cells, uint64_t at)
            __atomic_fetch_or(&cells[at >> 6], bit, __ATOMIC_RELAXED) & bit;
 }
 
+/* Count the bits that were set; once, at the end, since all threads use the number. */
+static inline void count_bits(Visited *v, const Fresh *fresh)
+{
+    __atomic_fetch_add(&v->count, fresh->count, __ATOMIC_RELAXED);
+}
+
 static inline int keep(Fresh *fresh, const uint64_t *key, uint32_t words)
 {
     if (fresh->count == fresh->room) {
