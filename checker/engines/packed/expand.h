@@ -17,17 +17,31 @@ static inline uint64_t NAME(gather)(const Program *p, uint32_t number,
     return NAME(collect)(&p->gathers[number], p->segments, x);
 }
 
-static inline void NAME(prepare)(const Program *p, const uint64_t *state, uint64_t *x)
+/* Compute what comes first. Apart, it takes no registers from the loops. */
+static APART void NAME(compute_first)(const Program *p, uint64_t *x)
 {
-    for (uint32_t w = 0; w < WORDS; w++)
-        x[w] = state[w];
+    /* Most lies in one word, which need not be read again for each. */
+    uint64_t word = 0;
+    uint32_t at = WORDS;
     for (uint32_t w = WORDS; w < p->all_words; w++)
         x[w] = 0;
     for (uint32_t i = 0; i < p->n_first; i++) {
         const First *f = &p->first[i];
-        uint64_t value = p->numbers[f->values + NAME(gather)(p, f->gather, x)];
-        x[f->word] |= value << f->offset;
+        uint64_t index = f->mask ? GATHER(x[f->from], f->mask)
+                                 : NAME(gather)(p, f->gather, x);
+        if (f->word != at)
+            word = x[at = f->word];
+        word |= (uint64_t)p->numbers[f->values + index] << f->offset;
+        x[at] = word;
     }
+}
+
+static inline void NAME(prepare)(const Program *p, const uint64_t *state, uint64_t *x)
+{
+    for (uint32_t w = 0; w < WORDS; w++)
+        x[w] = state[w];
+    if (p->n_first)
+        NAME(compute_first)(p, x);
 }
 
 /* The offsets of the entries of a cluster: from the first to the second. */

@@ -17,7 +17,12 @@ MOST_ALL_WORDS = 16
 
 GATHER = np.dtype([("begin", "u4"), ("end", "u4")])
 SEGMENT = np.dtype([("mask", "u8"), ("word", "u4"), ("shift", "u4")])
-FIRST = np.dtype([("gather", "u4"), ("values", "u4"), ("word", "u4"), ("offset", "u4")])
+FIRST = np.dtype(
+    [
+        *(("mask", "u8"), ("from", "u4"), ("gather", "u4")),
+        *(("values", "u4"), ("word", "u4"), ("offset", "u4"), ("", "u4")),
+    ]
+)
 CLUSTER = np.dtype(
     [("mask", "u8"), ("word", "u4"), ("gather", "u4"), ("offsets", "u4"), ("", "u4")]
 )
@@ -53,10 +58,11 @@ class Laid:
 
     def program(self, program: Program) -> tuple[Any, ...]:
         """In the order of the fields of program.h."""
-        first = [
-            (self.gather(t.inputs), self.table(t), e.field.word, e.field.offset)
-            for t, e in program.first
-        ]
+        first = []
+        for table, entry in program.first:
+            gather = self.gather(table.inputs)
+            place = entry.field.word, entry.field.offset
+            first.append((*self.alone(gather), gather, self.table(table), *place, 0))
         clusters = []
         offsets: list[Any] = []
         entries, rows = 0, 0
