@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+WITHOUT_SPINNING = {"OPENBLAS_NUM_THREADS": "1"}
+"""No engine multiplies matrices, but numpy starts threads for it, which wait for work
+by spinning."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """What a process has said, and what it took, its children's part included."""
@@ -36,6 +41,7 @@ def run(command: Sequence[str], folder: Path, limit: int | None = None) -> Finis
         process = subprocess.Popen(
             command,
             cwd=folder,
+            env=os.environ | WITHOUT_SPINNING,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
