@@ -232,6 +232,7 @@ class _Projection:
         self.layout = layout
         self.name = groups.name
         self._pairs = 0
+        self._supports: dict[int, frozenset[int]] = {}
         self.root = _Side(layout, system, groups.root)
         self.parts = [_Side(layout, system, part) for part in groups.parts]
         self.always = frozenset(
@@ -247,14 +248,20 @@ class _Projection:
     # Steps, each as what it does to the root and the parts.
 
     def _inputs(self, *nodes: Node) -> Inputs:
-        numbers = frozenset[int]().union(*map(support, nodes))
+        numbers = frozenset[int]().union(*map(self._support, nodes))
         return ordered(
             Input(self.system.slots[n].term, self.layout.fields[n]) for n in numbers
         )
 
+    def _support(self, node: Node) -> frozenset[int]:
+        """What a term reads; by its identity, as the system keeps it."""
+        if id(node) not in self._supports:
+            self._supports[id(node)] = support(node)
+        return self._supports[id(node)]
+
     def _tells(self, node: Node, part: _Side | None) -> bool:
         """Whether the root (and the part) tell the value of a term."""
-        others = support(node) - self.root.numbers - self.always
+        others = self._support(node) - self.root.numbers - self.always
         if part is not None:
             others -= part.numbers
         return not others and width(self._inputs(node)) <= WIDEST
@@ -283,7 +290,7 @@ class _Projection:
         for number, part in enumerate(self.parts):
             mine = [guard for guard in left if self._tells(guard, part)]
             read = frozenset[int]().union(
-                *map(support, (*mine, *step.updates.values()))
+                *map(self._support, (*mine, *step.updates.values()))
             )
             if mine or part.numbers & (read | step.updates.keys()):
                 change = self._change(step, part, mine, roots)
