@@ -13,7 +13,7 @@ import numpy as np
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.vector import Numbers
 
-BLOCK = 1 << 17
+BLOCK = 1 << 18
 """States that are kept in one piece, or somewhat more."""
 
 LARGE = 1 << 16
