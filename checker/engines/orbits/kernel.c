@@ -107,8 +107,10 @@ static PyObject *Store_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
         memcpy(self->classes, classes.buf, n_classes * sizeof(Range));
         self->order = 1;
         for (size_t k = 0; k < n_classes; k++)
-            for (uint64_t i = self->classes[k].begin; i < self->classes[k].end; i++)
+            for (uint32_t i = self->classes[k].begin; i < self->classes[k].end; i++) {
                 self->order *= i - self->classes[k].begin + 1;
+                self->class_of[i] = (uint32_t)k;
+            }
         self->room = 1024;
         self->states = malloc(self->room * words * sizeof *self->states);
         if (!self->states || rehash(self, 2048)) {

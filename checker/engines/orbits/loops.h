@@ -18,6 +18,9 @@
 #define INDEX UINT64_C(0x000000ffffffffff)
 #define TAG (~INDEX)
 #define NOTHING (~UINT64_C(0)) /* where a state of one word would be */
+/* What an entry changes: one column, by its number, or these. */
+#define NO_COLUMN MOST_COLUMNS
+#define SOME_COLUMNS (MOST_COLUMNS + 1)
 #define INLINE static inline __attribute__((always_inline))
 
 typedef struct { uint64_t mask; uint32_t word, offset; } Column;
@@ -25,7 +28,7 @@ typedef struct { uint32_t begin, end; } Range;
 typedef struct { uint64_t mask; uint32_t word, offset, shift, unused; } Segment;
 typedef struct { uint32_t gather, values, word, offset; } First;
 typedef struct { uint32_t gather, offsets, entries; } Cluster;
-typedef struct { uint32_t command, difference; int32_t rest; } Entry;
+typedef struct { uint32_t command, difference; int32_t rest; uint32_t moved; } Entry;
 typedef struct { uint32_t guards, changes, end; } Rest;
 typedef struct { uint32_t gather, values; } Lookup;
 typedef struct { Range columns, first, clusters; uint64_t classes; } Group;
@@ -56,6 +59,7 @@ typedef struct {
     uint32_t words, n_columns, n_classes;
     Column columns[MOST_COLUMNS];
     Range classes[MOST_COLUMNS];
+    uint32_t class_of[MOST_COLUMNS]; /* by column */
     uint64_t order;
     uint64_t *states, count, room;
     uint64_t *table, slots;
@@ -66,6 +70,11 @@ typedef struct {
 INLINE uint64_t column_of(const Column *c, const uint64_t *x)
 {
     return x[c->word] >> c->offset & c->mask;
+}
+
+INLINE void put_column(const Column *c, uint64_t *x, uint64_t value)
+{
+    x[c->word] = (x[c->word] & ~(c->mask << c->offset)) | value << c->offset;
 }
 
 #define EVERY (~UINT64_C(0))
@@ -91,11 +100,33 @@ INLINE void sort_columns(const Store *s, uint64_t *x, uint64_t classes)
         }
         if (!moved)
             continue;
-        for (int i = 0; i < n; i++) {
-            x[of[i].word] &= ~(of[i].mask << of[i].offset);
-            x[of[i].word] |= held[i] << of[i].offset;
-        }
+        for (int i = 0; i < n; i++)
+            put_column(of + i, x, held[i]);
     }
+}
+
+/* The same where one column has changed and all others of its class are in order. */
+INLINE void move_column(const Store *s, uint64_t *x, uint32_t column)
+{
+    const Column *of = s->columns;
+    const Range *among = &s->classes[s->class_of[column]];
+    uint64_t value = column_of(of + column, x), other;
+    uint32_t i = column;
+    for (; i > among->begin && (other = column_of(of + i - 1, x)) > value; i--)
+        put_column(of + i, x, other);
+    for (; i + 1 < among->end && (other = column_of(of + i + 1, x)) < value; i++)
+        put_column(of + i, x, other);
+    if (i != column)
+        put_column(of + i, x, value);
+}
+
+/* Make the state after an entry of a canonical one canonical. */
+INLINE void restore(const Store *s, uint64_t *x, uint32_t moved, uint64_t classes)
+{
+    if (moved < MOST_COLUMNS)
+        move_column(s, x, moved);
+    else if (moved == SOME_COLUMNS)
+        sort_columns(s, x, classes);
 }
 
 /* How many columns are the same from each on, 0 where the one before is the same; the
@@ -338,7 +369,7 @@ INLINE int expand_in(Store *s, const Program *p, uint64_t begin, uint64_t end,
                     if (!passes(p, entry, x))
                         continue;
                     after(p, entry, x, keys + n * W, W);
-                    sort_columns(s, keys + n * W, g->classes);
+                    restore(s, keys + n * W, entry->moved, g->classes);
                     taken[entry->command] += times;
                     moves = 1;
                     if (++n == BATCH) {
@@ -379,7 +410,7 @@ INLINE void origins_in(const Store *s, const Program *p, uint64_t begin, uint64_
                     if (!passes(p, entry, x))
                         continue;
                     after(p, entry, x, key, W);
-                    sort_columns(goal, key, g->classes);
+                    restore(goal, key, entry->moved, g->classes);
                     if ((leads = find(goal, key, hash(key, W), &where, W)))
                         break;
                 }
