@@ -10,13 +10,20 @@
 #include <Python.h>
 #include "loops.h"
 
-#define BY_WIDTH(call)                                                                 \
+static int use_pext;
+
+#define BY_WIDTH(call, pext)                                                           \
     switch (self->words) {                                                             \
-    case 1: call(1); break;                                                            \
-    case 2: call(2); break;                                                            \
-    case 3: call(3); break;                                                            \
-    default: call(4);                                                                  \
+    case 1: call(1, pext); break;                                                      \
+    case 2: call(2, pext); break;                                                      \
+    case 3: call(3, pext); break;                                                      \
+    default: call(4, pext);                                                            \
     }
+#define BY_WAY(call)                                                                   \
+    if (use_pext)                                                                      \
+        BY_WIDTH(call, 1)                                                              \
+    else                                                                               \
+        BY_WIDTH(call, 0)
 
 /* Program */
 
@@ -130,8 +137,8 @@ static PyObject *Store_add(Store *self, PyObject *arg)
         return NULL;
     uint64_t n = (uint64_t)view.len / (self->words * sizeof(uint64_t));
     int failed = 0;
-#define CALL(W) failed = add_in(self, view.buf, n, W)
-    BY_WIDTH(CALL)
+#define CALL(W, pext) failed = add_in(self, view.buf, n, W)
+    BY_WIDTH(CALL, 0)
 #undef CALL
     PyBuffer_Release(&view);
     if (failed)
@@ -156,9 +163,10 @@ static PyObject *Store_expand(Store *self, PyObject *args)
     } else {
         int failed = 0;
         Py_BEGIN_ALLOW_THREADS
-#define CALL(W)                                                                        \
-    failed = expand_in(self, program, begin, end, taken.buf, stuck.buf, &n_stuck, W)
-        BY_WIDTH(CALL)
+#define CALL(W, pext)                                                                  \
+    failed = expand_in(self, program, begin, end, taken.buf, stuck.buf, &n_stuck, W,   \
+                       pext)
+        BY_WAY(CALL)
 #undef CALL
         Py_END_ALLOW_THREADS
         result = failed ? PyErr_NoMemory() : PyLong_FromUnsignedLongLong(n_stuck);
@@ -187,8 +195,9 @@ static PyObject *Store_origins(Store *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no such states, or no room for what is told");
     } else {
         Py_BEGIN_ALLOW_THREADS
-#define CALL(W) origins_in(self, program, begin, end, goal, found.buf, &n, W)
-        BY_WIDTH(CALL)
+#define CALL(W, pext)                                                                  \
+    origins_in(self, program, begin, end, goal, found.buf, &n, W, pext)
+        BY_WAY(CALL)
 #undef CALL
         Py_END_ALLOW_THREADS
         result = PyLong_FromUnsignedLongLong(n);
@@ -211,8 +220,8 @@ static PyObject *Store_look(Store *self, PyObject *args)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-#define CALL(W) look_in(self, program, begin, end, hits.buf, W)
-    BY_WIDTH(CALL)
+#define CALL(W, pext) look_in(self, program, begin, end, hits.buf, W, pext)
+    BY_WAY(CALL)
 #undef CALL
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&hits);
@@ -286,6 +295,7 @@ static PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit_kernel(void)
 {
+    use_pext = HAVE_PEXT;
     PyObject *made = PyModule_Create(&module);
     if (!made || PyModule_AddType(made, &ProgramType) ||
         PyModule_AddType(made, &StoreType)) {

@@ -106,6 +106,7 @@ def _command(system: GroundSystem, step: GroundStep) -> Command:
 
 COLUMN = np.dtype([("mask", "u8"), ("word", "u4"), ("offset", "u4")])
 RANGE = np.dtype([("begin", "u4"), ("end", "u4")])
+GATHER = np.dtype([("begin", "u4"), ("words", "u4"), ("end", "u4")])
 SEGMENT = np.dtype(
     [
         ("mask", "u8"),
@@ -158,7 +159,7 @@ class _Laid:
         self.places = {(c.word, c.offset): n for n, c in enumerate(self.every)}
         self.groups: list[Any] = []
         self.columns: list[int] = []
-        self.gathers: list[tuple[int, int]] = []
+        self.gathers: list[tuple[int, int, int]] = []
         self.segments: list[tuple[int, ...]] = []
         self.first: list[tuple[int, ...]] = []
         self.clusters: list[tuple[int, ...]] = []
@@ -248,7 +249,12 @@ class _Laid:
             for word, offset, width in _runs(inputs):
                 self.segments.append(((1 << width) - 1, word, offset, shift, 0))
                 shift += width
-            self.gathers.append((begin, len(self.segments)))
+            words, shift = len(self.segments), 0
+            for word in sorted({entry.field.word for entry in inputs}):
+                mask = sum(e.field.mask for e in inputs if e.field.word == word)
+                self.segments.append((mask, word, 0, shift, 0))
+                shift += mask.bit_count()
+            self.gathers.append((begin, words, len(self.segments)))
             self._gathers[key] = len(self.gathers) - 1
         return self._gathers[key]
 
@@ -257,7 +263,7 @@ class _Laid:
         return (
             np.array(self.groups, dtype=GROUP),
             np.array(self.columns, dtype="u4"),
-            np.array(self.gathers, dtype=RANGE),
+            np.array(self.gathers, dtype=GATHER),
             np.array(self.segments, dtype=SEGMENT),
             np.array(self.first, dtype=FIRST),
             np.array(self.clusters, dtype=CLUSTER),
