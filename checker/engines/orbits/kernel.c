@@ -289,13 +289,28 @@ static PyTypeObject StoreType = {
     .tp_as_sequence = &Store_sequence,
 };
 
+/* Gather bits by the processor's own instruction, where it has one, or without it. */
+static PyObject *wish_pext(PyObject *module, PyObject *wanted)
+{
+    int wish = PyObject_IsTrue(wanted);
+    if (wish < 0)
+        return NULL;
+    use_pext = wish && HAVE_PEXT;
+    return PyBool_FromLong(use_pext);
+}
+
+static PyMethodDef functions[] = {
+    {"use_pext", wish_pext, METH_O, "Whether bits are gathered by pext from now on."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef module = {
     PyModuleDef_HEAD_INIT, "kernel", "Every step of canonical states, by tables.", -1,
-    NULL, NULL, NULL, NULL, NULL};
+    functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_kernel(void)
 {
-    use_pext = HAVE_PEXT;
+    Py_XDECREF(wish_pext(NULL, Py_True));
     PyObject *made = PyModule_Create(&module);
     if (!made || PyModule_AddType(made, &ProgramType) ||
         PyModule_AddType(made, &StoreType)) {

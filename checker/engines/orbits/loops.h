@@ -157,7 +157,7 @@ INLINE uint64_t runs_of(const Store *s, const uint64_t *x, uint32_t *runs)
 /* Tables */
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define HAVE_PEXT __builtin_cpu_supports("bmi2")
+#define HAVE_PEXT (__builtin_cpu_init(), __builtin_cpu_supports("bmi2"))
 INLINE uint64_t extract(uint64_t value, uint64_t mask)
 {
     uint64_t found;
