@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 WITHOUT_SPINNING = {"OPENBLAS_NUM_THREADS": "1"}
 """No engine multiplies matrices, but numpy starts threads for it, which wait for work
 by spinning."""

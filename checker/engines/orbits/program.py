@@ -214,9 +214,7 @@ class _Laid:
         moved = np.full(len(flips), NO_COLUMN, dtype=np.uint32)
         for number, column in enumerate(self.every):
             touched = flips[:, column.word] & np.uint64(column.mask) != 0
-            moved[touched] = np.where(
-                moved[touched] == NO_COLUMN, number, SOME_COLUMNS
-            )
+            moved[touched] = np.where(moved[touched] == NO_COLUMN, number, SOME_COLUMNS)
         more = np.array([*(bool(rest.changes) for rest in tables.rests), False])
         moved[more[cluster.rests]] = SOME_COLUMNS
         return moved

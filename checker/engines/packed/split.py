@@ -127,7 +127,7 @@ class Here:
 
     def with_roots(self, roots: Numbers, rows: Numbers) -> Places:
         """The places of some of the states, if they had these roots."""
-        places = self.split.bases[roots]
+        places: Places = self.split.bases[roots]
         moved = roots - self.root[rows]
         for part, pairs, table in zip(
             self.split.parts, self.pairs, self.split.tables, strict=True
@@ -137,7 +137,7 @@ class Here:
 
     def places(self, found: Moves, changes: npt.NDArray[np.uint8]) -> Places:
         """Of the targets; `changes` tells which part each entry changes."""
-        places = self.all[found.sources]
+        places: Places = self.all[found.sources]
         codes = changes[found.entries]
         for code in np.flatnonzero(np.bincount(codes)[1:]) + 1:
             rows = np.flatnonzero(codes == code)

@@ -143,7 +143,6 @@ LEAST = 1 << 14
 """Cells of a new table."""
 
 
-
 class NativeVisited:
     """The compiled kernel's, for one thread or many."""
 

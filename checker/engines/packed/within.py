@@ -64,7 +64,8 @@ class Within:
     @property
     def lengths(self) -> Numbers:
         """By kind: how many steps such a list has."""
-        return self.commands.sum(axis=1).astype(np.int64)
+        lengths: Numbers = self.commands.sum(axis=1).astype(np.int64)
+        return lengths
 
 
 def within(
