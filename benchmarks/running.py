@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+WITHOUT_SPINNING = {"OPENBLAS_NUM_THREADS": "1"}
+"""No engine multiplies matrices, but numpy starts threads for it, which wait for work
+by spinning."""
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -36,6 +40,7 @@ def run(command: Sequence[str], folder: Path, limit: int | None = None) -> Finis
         process = subprocess.Popen(
             command,
             cwd=folder,
+            env=os.environ | WITHOUT_SPINNING,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from itertools import product
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given
 
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.explicit import Exploration, Limits
-from tdxcheck.checker.engines.packed import visited
+from tdxcheck.checker.engines.packed import visited, within
 from tdxcheck.checker.engines.packed.breadth import Search
 from tdxcheck.checker.engines.packed.inputs import Unsuited
 from tdxcheck.checker.engines.packed.search import explore
+from tdxcheck.checker.engines.packed.split import split
 from tdxcheck.checker.engines.visiting import TINY
 from tdxcheck.checker.engines.visiting import explore as visit
 from tdxcheck.checker.ground import GroundSystem, ground
@@ -182,6 +184,42 @@ def test_a_bit_for_each_state_where_the_slots_hardly_mix(
     assert len(search) == classic.states
     assert search.choice.reason.startswith("a bit for each of ")
     assert 8 * search.visited.nbytes < 2 * len(search) + 8 * 64
+
+
+def hardly_mixing() -> GroundSystem:
+    name = "two-phase commit"
+    classic = next(c for c in reversed(CLASSICS) if c.system.name == name)
+    return ground(classic.system, classic.scope)
+
+
+@pytest.mark.parametrize("split_from", [None, 1])
+def test_threads_share_what_there_is_to_do(split_from: int | None) -> None:
+    system = hardly_mixing()
+    alone = explore(system, split_from=split_from)
+    with patch.object(visited, "PIECE", 16):
+        shared = explore(system, Limits(threads=3), split_from=split_from)
+    same(shared, alone)
+    assert shared.verdicts == alone.verdicts
+
+
+@pytest.mark.parametrize("most", [within.LISTED, 1, 0])
+def test_a_step_is_in_lists_or_left_to_a_program(most: int, compiled: bool) -> None:
+    """How many are in lists makes no difference to what is found."""
+    system = hardly_mixing()
+    plain = explore(system, split_from=None, compiled=compiled)
+    with patch.object(within, "LISTED", most):
+        found = explore(system, split_from=1, compiled=compiled)
+        search = Search(system)
+        search.start()
+        of = split(system, search.layout, search.initial)
+        lists = within.within(system, search.layout, search.tables, of)
+    same(found, plain)
+    listed = set(np.flatnonzero(lists.commands.any(axis=0)))
+    left = {n for cluster in lists.rest.clusters for n in cluster.commands}
+    assert len(listed) <= most
+    assert not listed & left
+    assert listed | left == set(range(len(system.steps)))
+    assert most < within.LISTED or len(listed) > 1
 
 
 def test_states_are_hashed_where_the_slots_mix() -> None:

@@ -10,13 +10,20 @@
 #include <Python.h>
 #include "loops.h"
 
-#define BY_WIDTH(call)                                                                 \
+static int use_pext;
+
+#define BY_WIDTH(call, pext)                                                           \
     switch (self->words) {                                                             \
-    case 1: call(1); break;                                                            \
-    case 2: call(2); break;                                                            \
-    case 3: call(3); break;                                                            \
-    default: call(4);                                                                  \
+    case 1: call(1, pext); break;                                                      \
+    case 2: call(2, pext); break;                                                      \
+    case 3: call(3, pext); break;                                                      \
+    default: call(4, pext);                                                            \
     }
+#define BY_WAY(call)                                                                   \
+    if (use_pext)                                                                      \
+        BY_WIDTH(call, 1)                                                              \
+    else                                                                               \
+        BY_WIDTH(call, 0)
 
 /* Program */
 
@@ -107,8 +114,10 @@ static PyObject *Store_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
         memcpy(self->classes, classes.buf, n_classes * sizeof(Range));
         self->order = 1;
         for (size_t k = 0; k < n_classes; k++)
-            for (uint64_t i = self->classes[k].begin; i < self->classes[k].end; i++)
+            for (uint32_t i = self->classes[k].begin; i < self->classes[k].end; i++) {
                 self->order *= i - self->classes[k].begin + 1;
+                self->class_of[i] = (uint32_t)k;
+            }
         self->room = 1024;
         self->states = malloc(self->room * words * sizeof *self->states);
         if (!self->states || rehash(self, 2048)) {
@@ -128,8 +137,8 @@ static PyObject *Store_add(Store *self, PyObject *arg)
         return NULL;
     uint64_t n = (uint64_t)view.len / (self->words * sizeof(uint64_t));
     int failed = 0;
-#define CALL(W) failed = add_in(self, view.buf, n, W)
-    BY_WIDTH(CALL)
+#define CALL(W, pext) failed = add_in(self, view.buf, n, W)
+    BY_WIDTH(CALL, 0)
 #undef CALL
     PyBuffer_Release(&view);
     if (failed)
@@ -154,9 +163,10 @@ static PyObject *Store_expand(Store *self, PyObject *args)
     } else {
         int failed = 0;
         Py_BEGIN_ALLOW_THREADS
-#define CALL(W)                                                                        \
-    failed = expand_in(self, program, begin, end, taken.buf, stuck.buf, &n_stuck, W)
-        BY_WIDTH(CALL)
+#define CALL(W, pext)                                                                  \
+    failed = expand_in(self, program, begin, end, taken.buf, stuck.buf, &n_stuck, W,   \
+                       pext)
+        BY_WAY(CALL)
 #undef CALL
         Py_END_ALLOW_THREADS
         result = failed ? PyErr_NoMemory() : PyLong_FromUnsignedLongLong(n_stuck);
@@ -185,8 +195,9 @@ static PyObject *Store_origins(Store *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no such states, or no room for what is told");
     } else {
         Py_BEGIN_ALLOW_THREADS
-#define CALL(W) origins_in(self, program, begin, end, goal, found.buf, &n, W)
-        BY_WIDTH(CALL)
+#define CALL(W, pext)                                                                  \
+    origins_in(self, program, begin, end, goal, found.buf, &n, W, pext)
+        BY_WAY(CALL)
 #undef CALL
         Py_END_ALLOW_THREADS
         result = PyLong_FromUnsignedLongLong(n);
@@ -209,8 +220,8 @@ static PyObject *Store_look(Store *self, PyObject *args)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-#define CALL(W) look_in(self, program, begin, end, hits.buf, W)
-    BY_WIDTH(CALL)
+#define CALL(W, pext) look_in(self, program, begin, end, hits.buf, W, pext)
+    BY_WAY(CALL)
 #undef CALL
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&hits);
@@ -278,12 +289,28 @@ static PyTypeObject StoreType = {
     .tp_as_sequence = &Store_sequence,
 };
 
+/* Gather bits by the processor's own instruction, where it has one, or without it. */
+static PyObject *wish_pext(PyObject *module, PyObject *wanted)
+{
+    int wish = PyObject_IsTrue(wanted);
+    if (wish < 0)
+        return NULL;
+    use_pext = wish && HAVE_PEXT;
+    return PyBool_FromLong(use_pext);
+}
+
+static PyMethodDef functions[] = {
+    {"use_pext", wish_pext, METH_O, "Whether bits are gathered by pext from now on."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef module = {
     PyModuleDef_HEAD_INIT, "kernel", "Every step of canonical states, by tables.", -1,
-    NULL, NULL, NULL, NULL, NULL};
+    functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_kernel(void)
 {
+    Py_XDECREF(wish_pext(NULL, Py_True));
     PyObject *made = PyModule_Create(&module);
     if (!made || PyModule_AddType(made, &ProgramType) ||
         PyModule_AddType(made, &StoreType)) {

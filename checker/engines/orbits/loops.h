@@ -1,8 +1,8 @@
 /* The inner loops of the orbit search: columns, tables, states, and steps.
 
    Included by kernel.c, which has the objects that Python sees. The width of a state in
-   words is a constant argument of everything that is called often, so that each width
-   has loops of its own. */
+   words, and whether bits are gathered by the processor's own instruction, are constant
+   arguments of everything that is called often, so that each has loops of its own. */
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,14 +18,19 @@
 #define INDEX UINT64_C(0x000000ffffffffff)
 #define TAG (~INDEX)
 #define NOTHING (~UINT64_C(0)) /* where a state of one word would be */
+/* What an entry changes: one column, by its number, or these. */
+#define NO_COLUMN MOST_COLUMNS
+#define SOME_COLUMNS (MOST_COLUMNS + 1)
 #define INLINE static inline __attribute__((always_inline))
 
 typedef struct { uint64_t mask; uint32_t word, offset; } Column;
 typedef struct { uint32_t begin, end; } Range;
+/* Segments: first each run of bits, with its mask shifted down, then each whole word. */
+typedef struct { uint32_t begin, words, end; } Gather;
 typedef struct { uint64_t mask; uint32_t word, offset, shift, unused; } Segment;
 typedef struct { uint32_t gather, values, word, offset; } First;
 typedef struct { uint32_t gather, offsets, entries; } Cluster;
-typedef struct { uint32_t command, difference; int32_t rest; } Entry;
+typedef struct { uint32_t command, difference; int32_t rest; uint32_t moved; } Entry;
 typedef struct { uint32_t guards, changes, end; } Rest;
 typedef struct { uint32_t gather, values; } Lookup;
 typedef struct { Range columns, first, clusters; uint64_t classes; } Group;
@@ -37,7 +42,7 @@ typedef struct {
     uint32_t words, n_groups, n_commands;
     const Group *groups;
     const uint32_t *columns;
-    const Range *gathers;
+    const Gather *gathers;
     const Segment *segments;
     const First *first;
     const Cluster *clusters;
@@ -56,6 +61,7 @@ typedef struct {
     uint32_t words, n_columns, n_classes;
     Column columns[MOST_COLUMNS];
     Range classes[MOST_COLUMNS];
+    uint32_t class_of[MOST_COLUMNS]; /* by column */
     uint64_t order;
     uint64_t *states, count, room;
     uint64_t *table, slots;
@@ -66,6 +72,11 @@ typedef struct {
 INLINE uint64_t column_of(const Column *c, const uint64_t *x)
 {
     return x[c->word] >> c->offset & c->mask;
+}
+
+INLINE void put_column(const Column *c, uint64_t *x, uint64_t value)
+{
+    x[c->word] = (x[c->word] & ~(c->mask << c->offset)) | value << c->offset;
 }
 
 #define EVERY (~UINT64_C(0))
@@ -91,11 +102,33 @@ INLINE void sort_columns(const Store *s, uint64_t *x, uint64_t classes)
         }
         if (!moved)
             continue;
-        for (int i = 0; i < n; i++) {
-            x[of[i].word] &= ~(of[i].mask << of[i].offset);
-            x[of[i].word] |= held[i] << of[i].offset;
-        }
+        for (int i = 0; i < n; i++)
+            put_column(of + i, x, held[i]);
     }
+}
+
+/* The same where one column has changed and all others of its class are in order. */
+INLINE void move_column(const Store *s, uint64_t *x, uint32_t column)
+{
+    const Column *of = s->columns;
+    const Range *among = &s->classes[s->class_of[column]];
+    uint64_t value = column_of(of + column, x), other;
+    uint32_t i = column;
+    for (; i > among->begin && (other = column_of(of + i - 1, x)) > value; i--)
+        put_column(of + i, x, other);
+    for (; i + 1 < among->end && (other = column_of(of + i + 1, x)) < value; i++)
+        put_column(of + i, x, other);
+    if (i != column)
+        put_column(of + i, x, value);
+}
+
+/* Make the state after an entry of a canonical one canonical. */
+INLINE void restore(const Store *s, uint64_t *x, uint32_t moved, uint64_t classes)
+{
+    if (moved < MOST_COLUMNS)
+        move_column(s, x, moved);
+    else if (moved == SOME_COLUMNS)
+        sort_columns(s, x, classes);
 }
 
 /* How many columns are the same from each on, 0 where the one before is the same; the
@@ -123,11 +156,34 @@ INLINE uint64_t runs_of(const Store *s, const uint64_t *x, uint32_t *runs)
 
 /* Tables */
 
-INLINE uint32_t gather(const Program *p, uint32_t number, const uint64_t *x)
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_PEXT (__builtin_cpu_init(), __builtin_cpu_supports("bmi2"))
+INLINE uint64_t extract(uint64_t value, uint64_t mask)
 {
-    const Range *g = &p->gathers[number];
+    uint64_t found;
+    __asm__("pext %2, %1, %0" : "=r"(found) : "r"(value), "rm"(mask));
+    return found;
+}
+#else
+#define HAVE_PEXT 0
+INLINE uint64_t extract(uint64_t value, uint64_t mask)
+{
+    return value & mask; /* never called */
+}
+#endif
+
+INLINE uint32_t gather(const Program *p, uint32_t number, const uint64_t *x,
+                       const int pext)
+{
+    const Gather *g = &p->gathers[number];
     uint64_t index = 0;
-    for (uint32_t i = g->begin; i < g->end; i++) {
+    if (pext) {
+        for (uint32_t i = g->words; i < g->end; i++)
+            index |= extract(x[p->segments[i].word], p->segments[i].mask)
+                     << p->segments[i].shift;
+        return (uint32_t)index;
+    }
+    for (uint32_t i = g->begin; i < g->words; i++) {
         const Segment *s = &p->segments[i];
         index |= (x[s->word] >> s->offset & s->mask) << s->shift;
     }
@@ -135,7 +191,7 @@ INLINE uint32_t gather(const Program *p, uint32_t number, const uint64_t *x)
 }
 
 /* Fill in what a group computes of a state first. */
-INLINE void prepare(const Program *p, const Group *g, uint64_t *x)
+INLINE void prepare(const Program *p, const Group *g, uint64_t *x, const int pext)
 {
     if (g->first.begin == g->first.end)
         return;
@@ -143,26 +199,27 @@ INLINE void prepare(const Program *p, const Group *g, uint64_t *x)
         x[w] = 0;
     for (uint32_t i = g->first.begin; i < g->first.end; i++) {
         const First *f = &p->first[i];
-        uint64_t value = p->numbers[f->values + gather(p, f->gather, x)];
+        uint64_t value = p->numbers[f->values + gather(p, f->gather, x, pext)];
         x[f->word] |= value << f->offset;
     }
 }
 
-INLINE int passes(const Program *p, const Entry *entry, const uint64_t *x)
+INLINE int passes(const Program *p, const Entry *entry, const uint64_t *x,
+                  const int pext)
 {
     if (entry->rest < 0)
         return 1;
     const Rest *rest = &p->rests[entry->rest];
     for (uint32_t i = rest->guards; i < rest->changes; i++) {
         const Lookup *l = &p->lookups[i];
-        if (!p->numbers[l->values + gather(p, l->gather, x)])
+        if (!p->numbers[l->values + gather(p, l->gather, x, pext)])
             return 0;
     }
     return 1;
 }
 
 INLINE void after(const Program *p, const Entry *entry, const uint64_t *x,
-                  uint64_t *key, const uint32_t W)
+                  uint64_t *key, const uint32_t W, const int pext)
 {
     const uint64_t *flips = p->differences + (uint64_t)entry->difference * W;
     for (uint32_t w = 0; w < W; w++)
@@ -172,7 +229,7 @@ INLINE void after(const Program *p, const Entry *entry, const uint64_t *x,
     const Rest *rest = &p->rests[entry->rest];
     for (uint32_t i = rest->changes; i < rest->end; i++) {
         const Lookup *l = &p->lookups[i];
-        uint64_t number = p->numbers[l->values + gather(p, l->gather, x)];
+        uint64_t number = p->numbers[l->values + gather(p, l->gather, x, pext)];
         for (uint32_t w = 0; w < W; w++)
             key[w] ^= p->differences[number * W + w];
     }
@@ -314,7 +371,7 @@ INLINE int flush(Store *s, uint64_t *keys, uint32_t n, const uint32_t W)
 
 INLINE int expand_in(Store *s, const Program *p, uint64_t begin, uint64_t end,
                      uint64_t *taken, int64_t *stuck, uint64_t *n_stuck,
-                     const uint32_t W)
+                     const uint32_t W, const int pext)
 {
     uint64_t x[MOST_ALL_WORDS], keys[BATCH * MOST_WORDS];
     uint32_t n = 0, runs[MOST_COLUMNS];
@@ -329,16 +386,16 @@ INLINE int expand_in(Store *s, const Program *p, uint64_t begin, uint64_t end,
             if (!times)
                 continue;
             times *= size;
-            prepare(p, g, x);
+            prepare(p, g, x, pext);
             for (uint32_t c = g->clusters.begin; c < g->clusters.end; c++) {
                 const Cluster *cluster = &p->clusters[c];
-                uint32_t row = cluster->offsets + gather(p, cluster->gather, x);
+                uint32_t row = cluster->offsets + gather(p, cluster->gather, x, pext);
                 for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
                     const Entry *entry = &p->entries[cluster->entries + e];
-                    if (!passes(p, entry, x))
+                    if (!passes(p, entry, x, pext))
                         continue;
-                    after(p, entry, x, keys + n * W, W);
-                    sort_columns(s, keys + n * W, g->classes);
+                    after(p, entry, x, keys + n * W, W, pext);
+                    restore(s, keys + n * W, entry->moved, g->classes);
                     taken[entry->command] += times;
                     moves = 1;
                     if (++n == BATCH) {
@@ -357,7 +414,7 @@ INLINE int expand_in(Store *s, const Program *p, uint64_t begin, uint64_t end,
 
 INLINE void origins_in(const Store *s, const Program *p, uint64_t begin, uint64_t end,
                        const Store *goal, int64_t *found, uint64_t *n_found,
-                       const uint32_t W)
+                       const uint32_t W, const int pext)
 {
     uint64_t x[MOST_ALL_WORDS], key[MOST_WORDS], where;
     uint32_t runs[MOST_COLUMNS];
@@ -370,16 +427,16 @@ INLINE void origins_in(const Store *s, const Program *p, uint64_t begin, uint64_
             const Group *g = &p->groups[i];
             if (!stands_for(p, g, runs))
                 continue;
-            prepare(p, g, x);
+            prepare(p, g, x, pext);
             for (uint32_t c = g->clusters.begin; c < g->clusters.end && !leads; c++) {
                 const Cluster *cluster = &p->clusters[c];
-                uint32_t row = cluster->offsets + gather(p, cluster->gather, x);
+                uint32_t row = cluster->offsets + gather(p, cluster->gather, x, pext);
                 for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
                     const Entry *entry = &p->entries[cluster->entries + e];
-                    if (!passes(p, entry, x))
+                    if (!passes(p, entry, x, pext))
                         continue;
-                    after(p, entry, x, key, W);
-                    sort_columns(goal, key, g->classes);
+                    after(p, entry, x, key, W, pext);
+                    restore(goal, key, entry->moved, g->classes);
                     if ((leads = find(goal, key, hash(key, W), &where, W)))
                         break;
                 }
@@ -392,7 +449,7 @@ INLINE void origins_in(const Store *s, const Program *p, uint64_t begin, uint64_
 
 /* For each command the first state in which it is possible, where none is known. */
 INLINE void look_in(const Store *s, const Program *p, uint64_t begin, uint64_t end,
-                    int64_t *hits, const uint32_t W)
+                    int64_t *hits, const uint32_t W, const int pext)
 {
     uint64_t x[MOST_ALL_WORDS];
     for (uint64_t at = begin; at < end; at++) {
@@ -400,13 +457,13 @@ INLINE void look_in(const Store *s, const Program *p, uint64_t begin, uint64_t e
             x[w] = s->states[at * W + w];
         for (uint32_t i = 0; i < p->n_groups; i++) {
             const Group *g = &p->groups[i];
-            prepare(p, g, x);
+            prepare(p, g, x, pext);
             for (uint32_t c = g->clusters.begin; c < g->clusters.end; c++) {
                 const Cluster *cluster = &p->clusters[c];
-                uint32_t row = cluster->offsets + gather(p, cluster->gather, x);
+                uint32_t row = cluster->offsets + gather(p, cluster->gather, x, pext);
                 for (uint32_t e = p->offsets[row]; e < p->offsets[row + 1]; e++) {
                     const Entry *entry = &p->entries[cluster->entries + e];
-                    if (hits[entry->command] < 0 && passes(p, entry, x))
+                    if (hits[entry->command] < 0 && passes(p, entry, x, pext))
                         hits[entry->command] = (int64_t)at;
                 }
             }

@@ -16,8 +16,14 @@ import numpy.typing as npt
 
 from tdxcheck.checker.engines.orbits.shape import Shape
 from tdxcheck.checker.engines.packed.inputs import Inputs
-from tdxcheck.checker.engines.packed.layout import Field
-from tdxcheck.checker.engines.packed.program import Command, Lookup, Program, program
+from tdxcheck.checker.engines.packed.layout import Field, Words
+from tdxcheck.checker.engines.packed.program import (
+    Cluster,
+    Command,
+    Lookup,
+    Program,
+    program,
+)
 from tdxcheck.checker.ground.symmetry import Class
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem
 from tdxcheck.checker.language.terms import Index
@@ -25,6 +31,7 @@ from tdxcheck.checker.language.terms import Index
 MOST_WORDS = 4
 MOST_ALL_WORDS = 16
 MOST_COLUMNS = 64
+NO_COLUMN, SOME_COLUMNS = MOST_COLUMNS, MOST_COLUMNS + 1
 WORD_BITS = 64
 """What the kernel is compiled for: kernel.c has the same numbers."""
 
@@ -99,6 +106,7 @@ def _command(system: GroundSystem, step: GroundStep) -> Command:
 
 COLUMN = np.dtype([("mask", "u8"), ("word", "u4"), ("offset", "u4")])
 RANGE = np.dtype([("begin", "u4"), ("end", "u4")])
+GATHER = np.dtype([("begin", "u4"), ("words", "u4"), ("end", "u4")])
 SEGMENT = np.dtype(
     [
         ("mask", "u8"),
@@ -110,7 +118,9 @@ SEGMENT = np.dtype(
 )
 FIRST = np.dtype([("gather", "u4"), ("values", "u4"), ("word", "u4"), ("offset", "u4")])
 CLUSTER = np.dtype([("gather", "u4"), ("offsets", "u4"), ("entries", "u4")])
-ENTRY = np.dtype([("command", "u4"), ("difference", "u4"), ("rest", "i4")])
+ENTRY = np.dtype(
+    [("command", "u4"), ("difference", "u4"), ("rest", "i4"), ("moved", "u4")]
+)
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
 GROUP = np.dtype(
@@ -145,11 +155,11 @@ class _Laid:
     """The arrays, in the making."""
 
     def __init__(self, shape: Shape) -> None:
-        every = [column for of in shape.classes for column in of]
-        self.places = {(c.word, c.offset): n for n, c in enumerate(every)}
+        self.every = [column for of in shape.classes for column in of]
+        self.places = {(c.word, c.offset): n for n, c in enumerate(self.every)}
         self.groups: list[Any] = []
         self.columns: list[int] = []
-        self.gathers: list[tuple[int, int]] = []
+        self.gathers: list[tuple[int, int, int]] = []
         self.segments: list[tuple[int, ...]] = []
         self.first: list[tuple[int, ...]] = []
         self.clusters: list[tuple[int, ...]] = []
@@ -179,13 +189,14 @@ class _Laid:
             middle = len(self.lookups)
             self._look(rest.changes, differences)
             self.rests.append((begin, middle, len(self.lookups)))
-        for cluster in tables.clusters:
+        for cluster, flips in zip(tables.clusters, tables.flips, strict=True):
             entries = np.zeros(len(cluster.commands), dtype=ENTRY)
             entries["command"] = group.commands[cluster.commands.astype(np.int64)]
             entries["difference"] = cluster.differences + differences
             entries["rest"] = np.where(
                 cluster.rests < 0, cluster.rests, cluster.rests + rests
             )
+            entries["moved"] = self._moved(tables, cluster, flips)
             gather = self._gather(cluster.inputs)
             offsets = self._put("offsets", cluster.offsets)
             self.clusters.append((gather, offsets, self._put("entries", entries)))
@@ -197,6 +208,16 @@ class _Laid:
                 group.classes,
             )
         )
+
+    def _moved(self, tables: Program, cluster: Cluster, flips: Words) -> Any:
+        """By entry: the column that it changes, or NO_COLUMN, or SOME_COLUMNS."""
+        moved = np.full(len(flips), NO_COLUMN, dtype=np.uint32)
+        for number, column in enumerate(self.every):
+            touched = flips[:, column.word] & np.uint64(column.mask) != 0
+            moved[touched] = np.where(moved[touched] == NO_COLUMN, number, SOME_COLUMNS)
+        more = np.array([*(bool(rest.changes) for rest in tables.rests), False])
+        moved[more[cluster.rests]] = SOME_COLUMNS
+        return moved
 
     def _look(self, lookups: Sequence[Lookup], by: int = 0) -> None:
         for lookup in lookups:
@@ -226,7 +247,12 @@ class _Laid:
             for word, offset, width in _runs(inputs):
                 self.segments.append(((1 << width) - 1, word, offset, shift, 0))
                 shift += width
-            self.gathers.append((begin, len(self.segments)))
+            words, shift = len(self.segments), 0
+            for word in sorted({entry.field.word for entry in inputs}):
+                mask = sum(e.field.mask for e in inputs if e.field.word == word)
+                self.segments.append((mask, word, 0, shift, 0))
+                shift += mask.bit_count()
+            self.gathers.append((begin, words, len(self.segments)))
             self._gathers[key] = len(self.gathers) - 1
         return self._gathers[key]
 
@@ -235,7 +261,7 @@ class _Laid:
         return (
             np.array(self.groups, dtype=GROUP),
             np.array(self.columns, dtype="u4"),
-            np.array(self.gathers, dtype=RANGE),
+            np.array(self.gathers, dtype=GATHER),
             np.array(self.segments, dtype=SEGMENT),
             np.array(self.first, dtype=FIRST),
             np.array(self.clusters, dtype=CLUSTER),

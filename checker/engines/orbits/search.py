@@ -15,7 +15,7 @@ from tdxcheck.checker.engines.orbits.shape import Shape
 from tdxcheck.checker.engines.orbits.stores import Numbers, Store, store_for
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Command
-from tdxcheck.checker.engines.packed.vector import moves
+from tdxcheck.checker.engines.packed.vector import moving
 from tdxcheck.checker.engines.packing import Packing, Watch
 from tdxcheck.checker.engines.starting import check_start, starting_states
 from tdxcheck.checker.ground.symmetry import Symmetry
@@ -138,8 +138,7 @@ class Search:
         tables = program.watches_of(
             self.shape, [watch_command(self.system, watch)]
         ).groups[0]
-        sources = [found.sources for found in moves(tables.program, states)]
-        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *sources]))
+        return moving(tables.program, states)
 
     def rows(self, numbers: Numbers, store: Store | None = None) -> Words:
         """The states of these numbers, which ascend."""

@@ -33,7 +33,7 @@ from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import Run
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 """States expanded between two looks at the limits, by each thread."""
 
 
@@ -248,7 +248,8 @@ class Search:
     def _watch(self) -> None:
         """Make the tables of the watches that are still to be hit."""
         commands = [watch_command(self.system, watch) for watch in self.pending]
-        self.watches = self.taking.prepared(program(self.layout, commands))
+        self.looking = program(self.layout, commands)
+        self.watches = self.taking.prepared(self.looking)
         self.hits = np.zeros(len(commands), dtype=np.bool_)
 
     def _look(self, level: Level) -> None:
@@ -268,6 +269,8 @@ class Search:
         if len(left) <= len(self.pending) // 2:
             self.pending = left
             self._watch()
+        elif len(left) < len(self.pending):
+            self.watches = self.taking.prepared(self.looking.only(~self.hits))
 
     def _note_ends(self, stuck: Words) -> None:
         for name, allowed in list(self.ends.items()):

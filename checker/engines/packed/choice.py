@@ -26,6 +26,8 @@ from tdxcheck.checker.engines.packed.visited import (
     Visited,
     kernel_for,
 )
+from tdxcheck.checker.engines.packed.within import within
+from tdxcheck.checker.engines.packed.workers import Workers
 from tdxcheck.checker.ground.system import GroundSystem
 
 MANY = 1 << 17
@@ -51,14 +53,14 @@ class Choice:
         self.system = system
         self.layout = layout
         self.program = program
-        self.threads = threads
+        self._workers = Workers(threads)
         self.split_from = split_from
         self.split: Split | None = None
         self._loops = kernel_for(program, compiled)
         self.taking: Steps = (
             VectorSteps()
             if self._loops is None
-            else NativeSteps(self._loops, program.words)
+            else NativeSteps(self._loops, program.words, self._workers)
         )
         self.visited: Visited = self.table()
         self.reason = "sorted runs" if self._loops is None else "hash table"
@@ -71,7 +73,7 @@ class Choice:
         """An empty hash table, or sorted runs."""
         if self._loops is None:
             return VectorVisited(self.program.words)
-        return NativeVisited.table(self._loops, self.program, self.threads)
+        return NativeVisited.table(self._loops, self.program, self._workers)
 
     def part(
         self, files: Files, memory: Memory, candidates: Sequence[Filed] = ()
@@ -109,6 +111,7 @@ class Choice:
         self.split_from = None
 
     def _bits(self, found: Split) -> Visited:
+        inside = within(self.system, self.layout, self.program, found)
         if self._loops is None:
-            return VectorBits(self.program, found)
-        return NativeVisited.bits(self._loops, self.program, found, self.threads)
+            return VectorBits(found, inside)
+        return NativeVisited.bits(self._loops, found, inside, self._workers)

@@ -17,17 +17,31 @@ static inline uint64_t NAME(gather)(const Program *p, uint32_t number,
     return NAME(collect)(&p->gathers[number], p->segments, x);
 }
 
-static inline void NAME(prepare)(const Program *p, const uint64_t *state, uint64_t *x)
+/* Compute what comes first. Apart, it takes no registers from the loops. */
+static APART void NAME(compute_first)(const Program *p, uint64_t *x)
 {
-    for (uint32_t w = 0; w < WORDS; w++)
-        x[w] = state[w];
+    /* Most lies in one word, which need not be read again for each. */
+    uint64_t word = 0;
+    uint32_t at = WORDS;
     for (uint32_t w = WORDS; w < p->all_words; w++)
         x[w] = 0;
     for (uint32_t i = 0; i < p->n_first; i++) {
         const First *f = &p->first[i];
-        uint64_t value = p->numbers[f->values + NAME(gather)(p, f->gather, x)];
-        x[f->word] |= value << f->offset;
+        uint64_t index = f->mask ? GATHER(x[f->from], f->mask)
+                                 : NAME(gather)(p, f->gather, x);
+        if (f->word != at)
+            word = x[at = f->word];
+        word |= (uint64_t)p->numbers[f->values + index] << f->offset;
+        x[at] = word;
     }
+}
+
+static inline void NAME(prepare)(const Program *p, const uint64_t *state, uint64_t *x)
+{
+    for (uint32_t w = 0; w < WORDS; w++)
+        x[w] = state[w];
+    if (p->n_first)
+        NAME(compute_first)(p, x);
 }
 
 /* The offsets of the entries of a cluster: from the first to the second. */
@@ -125,27 +139,43 @@ static inline int NAME(enter)(Visited *v, const uint64_t *key, uint64_t at)
     }
 }
 
-static inline uint64_t NAME(root)(const Split *s, const uint64_t *key)
+/* The bits of a part of a state. */
+static inline uint64_t NAME(value)(const Split *s, const Part *part,
+                                   const uint64_t *key)
 {
-    return s->roots[NAME(collect)(&s->gathers[s->root], s->segments, key)];
+    return WORDS == 1 || part->mask
+               ? GATHER(key[part->word], part->mask)
+               : NAME(collect)(&s->gathers[part->gather], s->segments, key);
 }
 
-/* What a part adds to the bit of a state. */
-static inline uint64_t NAME(adds)(const Split *s, const Part *part, uint64_t root,
-                                  const uint64_t *key)
+static inline uint64_t NAME(root)(const Split *s, const uint64_t *key)
 {
-    uint64_t local = part->mask
-                         ? GATHER(key[part->word], part->mask)
-                         : NAME(collect)(&s->gathers[part->gather], s->segments, key);
-    return s->tables[part->table + (root << part->width) + local];
+    return s->roots[NAME(value)(s, &s->parts[0], key)];
+}
+
+static inline const Row *NAME(row_of)(const Split *s, uint32_t number, uint64_t root,
+                                      const uint64_t *key)
+{
+    const Part *part = &s->parts[number];
+    return &s->rows[part->rows + (root << part->width) + NAME(value)(s, part, key)];
 }
 
 /* The bit of a state; one that is too large for a state that can not be. */
 static APART uint64_t NAME(bit)(const Split *s, const uint64_t *key)
 {
-    uint64_t root = NAME(root)(s, key), bit = 0;
-    for (uint32_t i = 0; i < s->n_parts; i++)
-        bit += NAME(adds)(s, &s->parts[i], root, key);
+    uint64_t root = NAME(root)(s, key), bit = s->rows[root].adds;
+    for (uint32_t i = 1; i < s->n_parts; i++)
+        bit += NAME(row_of)(s, i, root, key)->adds;
+    return bit;
+}
+
+/* The same of a state with another root, and the parts of one with these rows. */
+static inline uint64_t NAME(bit_at)(const Split *s, uint64_t root, uint64_t before,
+                                    const Row *const *rows)
+{
+    uint64_t bit = s->rows[root].adds;
+    for (uint32_t i = 1; i < s->n_parts; i++)
+        bit += (rows[i] + ((int64_t)(root - before) << s->parts[i].width))->adds;
     return bit;
 }
 
@@ -170,65 +200,121 @@ static APART int NAME(flush)(Visited *v, const uint64_t *keys, const uint64_t *a
 {
     uint64_t before = fresh->count;
     for (uint32_t i = 0; i < n; i++) {
-        if (v->bits) {
-            uint64_t *word = &v->cells[at[i] >> 6], bit = UINT64_C(1) << (at[i] & 63);
-            if (__atomic_load_n(word, __ATOMIC_RELAXED) & bit ||
-                __atomic_fetch_or(word, bit, __ATOMIC_RELAXED) & bit)
-                continue;
-        } else if (!NAME(enter)(v, keys + i * WORDS, at[i])) {
+        if (v->bits ? set_before(v->cells, at[i])
+                    : !NAME(enter)(v, keys + i * WORDS, at[i]))
             continue;
-        }
         if (keep(fresh, keys + i * WORDS, WORDS))
             return -1;
     }
-    if (fresh->count > before)
+    if (!v->bits)
         __atomic_fetch_add(&v->count, fresh->count - before, __ATOMIC_RELAXED);
     return 0;
 }
 
-/* What `expand` does, where it is known whether there is a bit for each state. */
-static inline WITHIN int NAME(expand_by)(Visited *v, const Program *p,
-                                         const uint64_t *states, uint64_t n_states,
-                                         uint64_t *done, uint64_t *taken,
-                                         int64_t *stuck, uint64_t *n_stuck,
-                                         Fresh *fresh, const int by_bits)
+/* Where steps of lists lead: the bits, and of each from which state it is led there, and
+   in the low half by which step. */
+typedef struct {
+    uint64_t to[BATCH + LISTED + LANES], from[BATCH + LISTED + LANES];
+} NAME(Listed);
+
+/* Add what they lead to; a state is made only if it is new. -1 where memory ends, -2 if
+   the split has no bit for a state. */
+static APART int NAME(add_listed)(Visited *v, const uint64_t *states,
+                                  const NAME(Listed) *listed, uint32_t n, Fresh *fresh)
+{
+    uint64_t key[WORDS];
+    uint32_t unset[BATCH + LISTED], n_unset = 0;
+    if (v->size > NEAR)
+        for (uint32_t i = 0; i < n; i++)
+            __builtin_prefetch(&v->cells[listed->to[i] >> 6], 1);
+    for (uint32_t i = 0; i < n; i++) {
+        if (listed->to[i] >= v->slots)
+            return -2;
+        unset[n_unset] = i;
+        n_unset += !is_set(v->cells, listed->to[i]);
+    }
+    for (uint32_t u = 0; u < n_unset; u++) {
+        uint64_t from = listed->from[unset[u]];
+        if (set_before(v->cells, listed->to[unset[u]]))
+            continue;
+        for (uint32_t w = 0; w < WORDS; w++)
+            key[w] = states[(from >> 32) * WORDS + w] ^
+                     v->split.flips[(uint64_t)(uint32_t)from * WORDS + w];
+        if (keep(fresh, key, WORDS))
+            return -1;
+    }
+    return 0;
+}
+
+/* What `expand` does where there is a bit for each state. */
+static int NAME(expand_bits)(Visited *v, const Program *p, const uint64_t *states,
+                             uint64_t n_states, uint64_t *taken, int64_t *stuck,
+                             uint64_t *n_stuck, Fresh *fresh)
 {
     const Split *s = &v->split;
-    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH], adds[MOST_PARTS];
-    uint64_t at, root = 0, bit = 0;
-    const uint64_t slots = v->slots, *cells = v->cells;
-    uint32_t n = 0;
-    for (at = 0; at < n_states; at++) {
-        if (__atomic_load_n(&v->count, __ATOMIC_RELAXED) + n > v->most)
-            break;
-        uint64_t moves = 0;
-        NAME(prepare)(p, states + at * WORDS, x);
-        if (by_bits) {
-            root = NAME(root)(s, x);
-            bit = 0;
-            for (uint32_t i = 0; i < s->n_parts; i++)
-                bit += adds[i] = NAME(adds)(s, &s->parts[i], root, x);
+    const Row *rows[MOST_PARTS];
+    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], bits[BATCH];
+    uint64_t *kinds = taken + p->n_commands;
+    NAME(Listed) listed;
+    uint32_t n = 0, n_listed = 0;
+    int failed;
+    for (uint64_t at = 0; at < n_states; at++) {
+        if (n_listed >= BATCH) {
+            if ((failed = NAME(add_listed)(v, states, &listed, n_listed, fresh)))
+                return failed;
+            n_listed = 0;
         }
-        for (uint32_t c = 0; c < p->n_clusters; c++) {
-            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+        NAME(prepare)(p, states + at * WORDS, x);
+        uint64_t root = NAME(root)(s, x), bit = s->rows[root].adds;
+        for (uint32_t i = 1; i < s->n_parts; i++) {
+            rows[i] = NAME(row_of)(s, i, root, x);
+            bit += rows[i]->adds;
+        }
+        uint32_t moves = n_listed;
+        const Row *row = &s->rows[root];
+        kinds[row->kind]++;
+        for (uint32_t e = 0; e < s->lengths[row->kind]; e++, n_listed++) {
+            listed.to[n_listed] = NAME(bit_at)(s, s->leads[row->begin + e], root, rows);
+            listed.from[n_listed] = at << 32 | (row->begin + e);
+        }
+        for (uint32_t i = 1; i < s->n_parts; i++) {
+            row = rows[i];
+            const uint64_t *leads = s->leads + row->begin;
+            uint64_t *to = listed.to + n_listed, *from = listed.from + n_listed;
+            uint64_t first = at << 32 | row->begin;
+            uint32_t length = s->lengths[row->kind];
+            kinds[row->kind]++;
+            /* Few have more. What follows one that has less is soon overwritten. */
+            for (uint32_t e = 0; e < LANES; e++) {
+                to[e] = bit + leads[e];
+                from[e] = first + e;
+            }
+            for (uint32_t e = LANES; e < length; e++) {
+                to[e] = bit + leads[e];
+                from[e] = first + e;
+            }
+            n_listed += length;
+        }
+        moves = n_listed - moves;
+        for (uint32_t c = s->begins[root]; c < s->begins[root + 1]; c++) {
+            const uint32_t *row = NAME(row)(p, &p->clusters[s->alive[c]], x);
             const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
             for (uint32_t e = row[0]; e < row[1]; e++, entry += 1 + WORDS) {
-                uint64_t *key = keys + n * WORDS, *to = bits + n;
+                uint64_t *key = keys + n * WORDS;
                 if (!NAME(after)(p, entry, x, key))
                     continue;
                 taken[(uint32_t)entry[0]]++;
                 moves++;
-                if (!by_bits) {
-                    *to = place(NAME(hash)(key), slots);
-                } else if (s->changes[e] == MUCH) {
-                    *to = NAME(bit)(s, key);
-                } else {
-                    uint32_t i = s->changes[e];
-                    *to = bit - adds[i] + NAME(adds)(s, &s->parts[i], root, key);
-                }
-                if (*to >= slots)
+                uint32_t i = s->changes[e];
+                if (i == MUCH)
+                    bits[n] = NAME(bit)(s, key);
+                else if (i)
+                    bits[n] =
+                        bit - rows[i]->adds + NAME(row_of)(s, i, root, key)->adds;
+                else
+                    bits[n] = bit;
+                if (NAME(fetch)(v, bits[n]))
                     return -2;
-                __builtin_prefetch(&cells[by_bits ? *to >> 6 : *to * WORDS], 1);
                 if (++n == BATCH) {
                     if (NAME(flush)(v, keys, bits, n, fresh))
                         return -1;
@@ -239,8 +325,48 @@ static inline WITHIN int NAME(expand_by)(Visited *v, const Program *p,
         if (!moves)
             stuck[(*n_stuck)++] = (int64_t)at;
     }
+    failed = NAME(add_listed)(v, states, &listed, n_listed, fresh);
+    if (!failed)
+        failed = NAME(flush)(v, keys, bits, n, fresh);
+    count_bits(v, fresh);
+    return failed;
+}
+
+/* What `expand` does where there is a table. */
+static int NAME(expand_table)(Visited *v, const Program *p, const uint64_t *states,
+                              uint64_t n_states, uint64_t *done, uint64_t *taken,
+                              int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
+{
+    uint64_t x[MAX_WORDS], keys[BATCH * WORDS], cells[BATCH], at;
+    uint32_t n = 0;
+    for (at = 0; at < n_states; at++) {
+        if (__atomic_load_n(&v->count, __ATOMIC_RELAXED) + n > v->most)
+            break;
+        uint64_t moves = 0;
+        NAME(prepare)(p, states + at * WORDS, x);
+        for (uint32_t c = 0; c < p->n_clusters; c++) {
+            const uint32_t *row = NAME(row)(p, &p->clusters[c], x);
+            const uint64_t *entry = p->entries + (uint64_t)row[0] * (1 + WORDS);
+            for (uint32_t e = row[0]; e < row[1]; e++, entry += 1 + WORDS) {
+                uint64_t *key = keys + n * WORDS;
+                if (!NAME(after)(p, entry, x, key))
+                    continue;
+                taken[(uint32_t)entry[0]]++;
+                moves++;
+                cells[n] = place(NAME(hash)(key), v->slots);
+                __builtin_prefetch(&v->cells[cells[n] * WORDS], 1);
+                if (++n == BATCH) {
+                    if (NAME(flush)(v, keys, cells, n, fresh))
+                        return -1;
+                    n = 0;
+                }
+            }
+        }
+        if (!moves)
+            stuck[(*n_stuck)++] = (int64_t)at;
+    }
     *done = at;
-    return NAME(flush)(v, keys, bits, n, fresh);
+    return NAME(flush)(v, keys, cells, n, fresh);
 }
 
 /* Take every step from the states, until all are done or the table is to grow. -1
@@ -249,10 +375,11 @@ static int NAME(expand)(Visited *v, const Program *p, const uint64_t *states,
                         uint64_t n_states, uint64_t *done, uint64_t *taken,
                         int64_t *stuck, uint64_t *n_stuck, Fresh *fresh)
 {
-    return v->bits ? NAME(expand_by)(v, p, states, n_states, done, taken, stuck,
-                                     n_stuck, fresh, 1)
-                   : NAME(expand_by)(v, p, states, n_states, done, taken, stuck,
-                                     n_stuck, fresh, 0);
+    if (!v->bits)
+        return NAME(expand_table)(v, p, states, n_states, done, taken, stuck, n_stuck,
+                                  fresh);
+    *done = n_states;
+    return NAME(expand_bits)(v, p, states, n_states, taken, stuck, n_stuck, fresh);
 }
 
 /* Add states, until all are done or the table is to grow. */
@@ -272,6 +399,8 @@ static int NAME(add)(Visited *v, const uint64_t *states, uint64_t n_states,
             return -1;
         at += n;
     }
+    if (v->bits)
+        count_bits(v, fresh);
     *done = at;
     return 0;
 }

@@ -39,7 +39,8 @@ class Grouping:
 
 def groupings(system: GroundSystem, layout: Layout) -> Iterator[Grouping]:
     """What is worth a try, the simplest first."""
-    for found in (_by_element(system, layout), _by_use(system, layout)):
+    for group in (_by_element, _by_use):
+        found = group(system, layout)
         widths = [
             sum(layout.fields[number].width for number in part)
             for part in (found.root, *found.parts)

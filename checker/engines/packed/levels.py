@@ -13,8 +13,11 @@ import numpy as np
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.vector import Numbers
 
-BLOCK = 1 << 17
-"""States that are kept in one piece."""
+BLOCK = 1 << 18
+"""States that are kept in one piece, or somewhat more."""
+
+LARGE = 1 << 16
+"""States that are kept as they came."""
 
 FILE = 1 << 19
 """States of a file, at most."""
@@ -106,7 +109,7 @@ class Files(Protocol):
 
 
 class Level:
-    """The states of a level, in the order in which they came."""
+    """The states of a level."""
 
     def __init__(self, blocks: Iterable[Block] = ()) -> None:
         self.blocks = list(blocks)
@@ -126,8 +129,11 @@ class Level:
     def append(self, states: Words) -> None:
         if not len(states):
             return
-        self._pending.append(states)
         self._count += len(states)
+        if len(states) >= LARGE:
+            self.blocks.append(Held(states))
+            return
+        self._pending.append(states)
         self._waiting += len(states)
         if self._waiting >= BLOCK:
             self.close()

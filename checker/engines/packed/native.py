@@ -8,7 +8,8 @@ import numpy as np
 
 from tdxcheck.checker.engines.packed.inputs import Inputs, width
 from tdxcheck.checker.engines.packed.program import Lookup, Program
-from tdxcheck.checker.engines.packed.split import Split
+from tdxcheck.checker.engines.packed.split import Places, Split
+from tdxcheck.checker.engines.packed.within import Lists, Within
 
 MOST_WORDS = 4
 MOST_ALL_WORDS = 16
@@ -16,17 +17,25 @@ MOST_ALL_WORDS = 16
 
 GATHER = np.dtype([("begin", "u4"), ("end", "u4")])
 SEGMENT = np.dtype([("mask", "u8"), ("word", "u4"), ("shift", "u4")])
-FIRST = np.dtype([("gather", "u4"), ("values", "u4"), ("word", "u4"), ("offset", "u4")])
+FIRST = np.dtype(
+    [
+        *(("mask", "u8"), ("from", "u4"), ("gather", "u4")),
+        *(("values", "u4"), ("word", "u4"), ("offset", "u4"), ("", "u4")),
+    ]
+)
 CLUSTER = np.dtype(
     [("mask", "u8"), ("word", "u4"), ("gather", "u4"), ("offsets", "u4"), ("", "u4")]
 )
 REST = np.dtype([("guards", "u4"), ("changes", "u4"), ("end", "u4")])
 PART = np.dtype(
     [
-        *(("mask", "u8"), ("table", "u8"), ("word", "u4")),
-        *(("gather", "u4"), ("width", "u4"), ("", "u4")),
+        *(("mask", "u8"), ("word", "u4"), ("gather", "u4")),
+        *(("width", "u4"), ("rows", "u4")),
     ]
 )
+ROW = np.dtype([("adds", "u8"), ("begin", "u4"), ("kind", "u4")])
+LANES = 2
+"""Steps of a row that the kernel reads together: visited.h has the same number."""
 NO_CHANGES = np.zeros(0, dtype=np.uint8)
 LOOKUP = np.dtype([("gather", "u4"), ("values", "u4")])
 
@@ -49,10 +58,11 @@ class Laid:
 
     def program(self, program: Program) -> tuple[Any, ...]:
         """In the order of the fields of program.h."""
-        first = [
-            (self.gather(t.inputs), self.table(t), e.field.word, e.field.offset)
-            for t, e in program.first
-        ]
+        first = []
+        for table, entry in program.first:
+            gather = self.gather(table.inputs)
+            place = entry.field.word, entry.field.offset
+            first.append((*self.alone(gather), gather, self.table(table), *place, 0))
         clusters = []
         offsets: list[Any] = []
         entries, rows = 0, 0
@@ -85,24 +95,31 @@ class Laid:
             np.ascontiguousarray(program.differences),
         )
 
-    def split(self, split: Split, program: Program) -> tuple[Any, ...]:
+    def split(self, split: Split, within: Within) -> tuple[Any, ...]:
         """In the order of the fields of visited.h."""
-        none = self.gather(())
-        parts = [(0, 0, 0, none, 0, 0)]
+        parts, rows = [], [_rows(split.bases, within.root)]
+        gather = self.gather(split.root)
+        parts.append((*self.alone(gather), gather, 0, 0))
         size = len(split.bases)
-        for inputs, table in zip(split.parts, split.tables, strict=True):
+        for inputs, table, lists in zip(
+            split.parts, split.tables, within.parts, strict=True
+        ):
             gather = self.gather(inputs)
-            mask, word = self.alone(gather)
-            parts.append((mask, size, word, gather, width(inputs), 0))
+            parts.append((*self.alone(gather), gather, width(inputs), size))
+            rows.append(_rows(table.reshape(-1), lists))
             size += table.size
-        tables = [split.bases, *(table.reshape(-1) for table in split.tables)]
         return (
             np.array(self.gathers, dtype=GATHER),
             np.array(self.segments, dtype=SEGMENT),
             split.roots,
             np.array(parts, dtype=PART),
-            np.concatenate([*split.changes(program), NO_CHANGES]),
-            np.concatenate(tables),
+            np.concatenate([*split.changes(within.rest), NO_CHANGES]),
+            np.concatenate(rows),
+            within.lengths.astype(np.uint32),
+            np.concatenate([within.leads, np.zeros(LANES, dtype=np.uint64)]),
+            within.flips,
+            _ends(within.alive.sum(axis=1)),
+            np.nonzero(within.alive)[1].astype(np.uint32),
         )
 
     def alone(self, gather: int) -> tuple[int, int]:
@@ -139,6 +156,17 @@ class Laid:
         return self._placed[key]
 
 
+def _rows(adds: Places, lists: Lists) -> Any:
+    rows = np.empty(len(adds), dtype=ROW)
+    rows["adds"], rows["begin"], rows["kind"] = adds, lists.begins, lists.kinds
+    return rows
+
+
+def _ends(counts: Any) -> Any:
+    """Where each of some runs of numbers begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
+
+
 def _joined(parts: list[Any], kind: str) -> Any:
     return np.concatenate(parts).astype(kind) if parts else np.zeros(0, dtype=kind)
 
@@ -162,9 +190,6 @@ def laid_out(program: Program) -> tuple[Any, ...]:
     return program.words, program.all_words, *counts, arrays
 
 
-def split_laid_out(split: Split, program: Program) -> tuple[Any, ...]:
+def split_laid_out(split: Split, within: Within) -> tuple[Any, ...]:
     """The arguments of the kernel's Visited, after the words of a state."""
-    laid = Laid()
-    root = laid.gather(split.root)
-    arrays = laid.split(split, program)
-    return split.size, root, 1 + len(split.parts), arrays
+    return split.size, 1 + len(split.parts), Laid().split(split, within)

@@ -124,7 +124,7 @@ def _table(steps: Program) -> Visited:
     loops = kernel_for(steps, compiled=True)
     if loops is None:
         return VectorVisited(steps.words)
-    return NativeVisited.table(loops, steps, 1)
+    return NativeVisited.table(loops, steps)
 
 
 def _steps(steps: Program) -> Steps:

@@ -5,8 +5,8 @@
 
 typedef struct { uint32_t begin, end; } Gather;
 typedef struct { uint64_t mask; uint32_t word, shift; } Segment;
-typedef struct { uint32_t gather, values, word, offset; } First;
 /* `mask` is 0 where bits of more than one word are gathered. */
+typedef struct { uint64_t mask; uint32_t from, gather, values, word, offset, unused; } First;
 typedef struct { uint64_t mask; uint32_t word, gather, offsets, unused; } Cluster;
 typedef struct { uint32_t guards, changes, end; } Rest;
 typedef struct { uint32_t gather, values; } Lookup;

@@ -10,7 +10,7 @@ the cluster has let it pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -81,6 +81,17 @@ class Cluster:
     def has_rests(self) -> bool:
         return bool((self.rests != NO_REST).any())
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Cluster:
+        """The same with some of the entries."""
+        before = np.concatenate([[0], np.cumsum(kept)]).astype(np.uint32)
+        return Cluster(
+            self.inputs,
+            before[self.offsets],
+            self.commands[kept],
+            self.differences[kept],
+            self.rests[kept],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Program:
@@ -100,6 +111,11 @@ class Program:
     def flips(self) -> tuple[npt.NDArray[np.uint64], ...]:
         """Of each cluster: what its entries flip, less what their rests do."""
         return tuple(self.differences[c.differences] for c in self.clusters)
+
+    def only(self, wanted: npt.NDArray[np.bool_]) -> Program:
+        """The same with some of the commands, which keep their numbers."""
+        kept = [c.only(wanted[c.commands]) for c in self.clusters]
+        return replace(self, clusters=tuple(c for c in kept if len(c.commands)))
 
 
 def program(layout: Layout, commands: Sequence[Command]) -> Program:

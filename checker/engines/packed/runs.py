@@ -15,7 +15,7 @@ from tdxcheck.checker.engines.explicit import watches_of
 from tdxcheck.checker.engines.packed.layout import Layout, Words
 from tdxcheck.checker.engines.packed.levels import Level
 from tdxcheck.checker.engines.packed.program import Command, Program, program
-from tdxcheck.checker.engines.packed.vector import Numbers, moves
+from tdxcheck.checker.engines.packed.vector import Numbers, moves, moving
 from tdxcheck.checker.engines.packed.vector_visited import keys_of
 from tdxcheck.checker.engines.packed.visited import Marks, Steps
 from tdxcheck.checker.engines.packing import Watch
@@ -47,7 +47,7 @@ def step_command(system: GroundSystem, number: int) -> Command:
 def among(system: GroundSystem, layout: Layout, watch: Watch, states: Words) -> Numbers:
     """The rows of the states that the watch is hit in."""
     tables = program(layout, [watch_command(system, watch)])
-    return np.unique(np.concatenate([m.sources for m in moves(tables, states)]))
+    return moving(tables, states)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,17 +238,13 @@ class Runs:
         tables = program(self.layout, commands)
         parts = []
         for states in self.levels[level].chunks(CHUNK):
-            rows = np.concatenate([found.sources for found in moves(tables, states)])
-            parts.append(states[np.unique(rows)])
+            parts.append(states[moving(tables, states)])
         return np.concatenate(parts)
 
     def _dead_ends(self, rule: GroundProperty, level: int) -> Words:
         ends = []
         for states in self.levels[level].chunks(CHUNK):
-            stuck = np.ones(len(states), dtype=np.bool_)
-            for found in moves(self.tables, states):
-                stuck[found.sources] = False
-            some = states[stuck]
+            some = np.delete(states, moving(self.tables, states), axis=0)
             allowed = among(
                 self.system, self.layout, Watch(0, rule.conditions[0]), some
             )

@@ -115,30 +115,40 @@ class Here:
     def __init__(self, split: Split, states: Words) -> None:
         self.split = split
         self.root = split.roots[index_of(split.root, states)].astype(np.int64)
+        self.pairs = [
+            (self.root << width(part)) + index_of(part, states) for part in split.parts
+        ]
+        """By part: the number of the root, and the bits of the part below it."""
         self.adds = [
-            table.reshape(-1)[(self.root << width(part)) + index_of(part, states)]
-            for part, table in zip(split.parts, split.tables, strict=True)
+            table.reshape(-1)[pairs]
+            for pairs, table in zip(self.pairs, split.tables, strict=True)
         ]
         self.all = split.bases[self.root] + sum(self.adds)
 
+    def with_roots(self, roots: Numbers, rows: Numbers) -> Places:
+        """The places of some of the states, if they had these roots."""
+        places: Places = self.split.bases[roots]
+        moved = roots - self.root[rows]
+        for part, pairs, table in zip(
+            self.split.parts, self.pairs, self.split.tables, strict=True
+        ):
+            places += table.reshape(-1)[pairs[rows] + (moved << width(part))]
+        return places
+
     def places(self, found: Moves, changes: npt.NDArray[np.uint8]) -> Places:
         """Of the targets; `changes` tells which part each entry changes."""
-        codes = set(np.unique(changes).tolist())
-        places: Places | None = None
-        for code in sorted(codes - {0, MUCH}):
+        places: Places = self.all[found.sources]
+        codes = changes[found.entries]
+        for code in np.flatnonzero(np.bincount(codes)[1:]) + 1:
+            rows = np.flatnonzero(codes == code)
+            targets = found.targets[rows]
+            if code == MUCH:
+                places[rows] = self.split.places(targets)
+                continue
+            sources = found.sources[rows]
             part, table = self.split.parts[code - 1], self.split.tables[code - 1]
-            if places is None:
-                places = (self.all - self.adds[code - 1])[found.sources]
-            else:
-                places -= self.adds[code - 1][found.sources]
-            local = index_of(part, found.targets)
-            local += (self.root << width(part))[found.sources]
-            places += table.reshape(-1)[local]
-        if places is None:
-            places = self.all[found.sources]
-        if MUCH in codes:
-            rows = np.flatnonzero(changes[found.entries] == MUCH)
-            places[rows] = self.split.places(found.targets[rows])
+            pairs = (self.root[sources] << width(part)) + index_of(part, targets)
+            places[rows] += table.reshape(-1)[pairs] - self.adds[code - 1][sources]
         return places
 
 
@@ -222,6 +232,7 @@ class _Projection:
         self.layout = layout
         self.name = groups.name
         self._pairs = 0
+        self._supports: dict[int, frozenset[int]] = {}
         self.root = _Side(layout, system, groups.root)
         self.parts = [_Side(layout, system, part) for part in groups.parts]
         self.always = frozenset(
@@ -237,14 +248,20 @@ class _Projection:
     # Steps, each as what it does to the root and the parts.
 
     def _inputs(self, *nodes: Node) -> Inputs:
-        numbers = frozenset[int]().union(*map(support, nodes))
+        numbers = frozenset[int]().union(*map(self._support, nodes))
         return ordered(
             Input(self.system.slots[n].term, self.layout.fields[n]) for n in numbers
         )
 
+    def _support(self, node: Node) -> frozenset[int]:
+        """What a term reads; by its identity, as the system keeps it."""
+        if id(node) not in self._supports:
+            self._supports[id(node)] = support(node)
+        return self._supports[id(node)]
+
     def _tells(self, node: Node, part: _Side | None) -> bool:
         """Whether the root (and the part) tell the value of a term."""
-        others = support(node) - self.root.numbers - self.always
+        others = self._support(node) - self.root.numbers - self.always
         if part is not None:
             others -= part.numbers
         return not others and width(self._inputs(node)) <= WIDEST
@@ -273,7 +290,7 @@ class _Projection:
         for number, part in enumerate(self.parts):
             mine = [guard for guard in left if self._tells(guard, part)]
             read = frozenset[int]().union(
-                *map(support, (*mine, *step.updates.values()))
+                *map(self._support, (*mine, *step.updates.values()))
             )
             if mine or part.numbers & (read | step.updates.keys()):
                 change = self._change(step, part, mine, roots)

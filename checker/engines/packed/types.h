@@ -14,15 +14,16 @@ static uint64_t most_of(uint64_t slots)
 }
 
 /* Visited(words, slots): a hash table of so many cells.
-   Visited(words, bits, root, parts, (arrays)): a bit for each state of a split. */
+   Visited(words, bits, parts, (arrays)): a bit for each state of a split. */
 static PyObject *Visited_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
 {
-    unsigned int words, root = 0, n_parts = 0;
+    unsigned int words, n_parts = 0;
     unsigned long long slots;
     PyObject *arrays[N_SPLIT] = {NULL};
-    if (!PyArg_ParseTuple(args, "IK|II(OOOOOO)", &words, &slots, &root, &n_parts,
+    if (!PyArg_ParseTuple(args, "IK|I(OOOOOOOOOOO)", &words, &slots, &n_parts,
                           &arrays[0], &arrays[1], &arrays[2], &arrays[3], &arrays[4],
-                          &arrays[5]))
+                          &arrays[5], &arrays[6], &arrays[7], &arrays[8], &arrays[9],
+                          &arrays[10]))
         return NULL;
     if (words < 1 || words > MOST_WORDS || slots < 1 || slots > NOWHERE ||
         n_parts > MOST_PARTS) {
@@ -44,14 +45,20 @@ static PyObject *Visited_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
         self->split.n_views = i + 1;
     }
     if (self->bits) {
-        self->split.root = root;
         self->split.n_parts = n_parts;
         self->split.gathers = self->split.views[0].buf;
         self->split.segments = self->split.views[1].buf;
         self->split.roots = self->split.views[2].buf;
         self->split.parts = self->split.views[3].buf;
         self->split.changes = self->split.views[4].buf;
-        self->split.tables = self->split.views[5].buf;
+        self->split.rows = self->split.views[5].buf;
+        self->split.lengths = self->split.views[6].buf;
+        self->split.leads = self->split.views[7].buf;
+        self->split.flips = self->split.views[8].buf;
+        self->split.begins = self->split.views[9].buf;
+        self->split.alive = self->split.views[10].buf;
+        self->split.n_kinds =
+            (uint32_t)((size_t)self->split.views[6].len / sizeof(uint32_t));
     }
     uint64_t size = self->bits ? (slots + 63) / 64 : slots * words;
     self->cells = zeros(size, &self->pages, &self->size);
@@ -105,7 +112,8 @@ static PyObject *Visited_expand(Visited *self, PyObject *args)
     PyObject *result = NULL;
     uint64_t n = (uint64_t)states.len / (self->words * sizeof(uint64_t));
     if (program->words != self->words ||
-        (uint64_t)taken.len < program->n_commands * sizeof(uint64_t) ||
+        (uint64_t)taken.len <
+            (program->n_commands + self->split.n_kinds) * sizeof(uint64_t) ||
         (uint64_t)stuck.len < n * sizeof(int64_t)) {
         PyErr_SetString(PyExc_ValueError, "no room for what is told");
     } else {

@@ -28,13 +28,20 @@ class Moves:
 
 
 def moves(program: Program, states: Words) -> Iterator[Moves]:
-    """Everything that is possible in these states, a cluster at a time."""
-    everything = _computed_first(program, states)
+    """Everything that is possible in these states."""
+    everything = computed_first(program, states)
     for number in range(len(program.clusters)):
-        yield _of_cluster(program, number, states, everything)
+        yield from of_cluster(program, number, states, everything)
 
 
-def _computed_first(program: Program, states: Words) -> Words:
+def moving(program: Program, states: Words) -> Numbers:
+    """The rows of the states in which something is possible."""
+    sources = [np.zeros(0, dtype=np.int64)]
+    sources += [found.sources for found in moves(program, states)]
+    return np.unique(np.concatenate(sources))
+
+
+def computed_first(program: Program, states: Words) -> Words:
     if program.all_words == program.words:
         return states
     everything = np.zeros((len(states), program.all_words), dtype=np.uint64)
@@ -74,29 +81,33 @@ def _runs(inputs: Inputs) -> list[tuple[int, int, int]]:
     return runs
 
 
-def _of_cluster(
+def of_cluster(
     program: Program, number: int, states: Words, everything: Words
-) -> Moves:
+) -> Iterator[Moves]:
+    """What is possible by a cluster: first what is the first entry of each row, and so
+    on. `everything` has what is computed first, too."""
     cluster, flips = program.clusters[number], program.flips[number]
     index = index_of(cluster.inputs, everything)
-    counts = cluster.counts[index]
-    ends = counts.cumsum()
-    sources = np.repeat(np.arange(len(states)), counts)
-    entries: Numbers = cluster.begins[index] + counts
-    entries = (entries - ends)[sources] + np.arange(len(sources))
-    if not cluster.has_rests:
-        targets = _flipped(states, sources, flips, entries)
-        return Moves(sources, entries, cluster.commands[entries], targets)
-    rests = cluster.rests[entries]
-    changed = flips[entries]
-    passed = np.ones(len(sources), dtype=np.bool_)
-    for rest in np.unique(rests):
-        if rest != NO_REST:
-            rows = np.flatnonzero(rests == rest)
-            of = program.rests[rest]
-            _apply(program, of, rows, sources, everything, passed, changed)
-    sources, entries, changed = sources[passed], entries[passed], changed[passed]
-    return Moves(sources, entries, cluster.commands[entries], states[sources] ^ changed)
+    counts, begins = cluster.counts[index], cluster.begins[index]
+    for turn in range(int(counts.max(initial=0))):
+        sources = np.flatnonzero(counts > turn)
+        entries = begins[sources]
+        entries += turn
+        if not cluster.has_rests:
+            targets = _flipped(states, sources, flips, entries)
+            yield Moves(sources, entries, cluster.commands[entries], targets)
+            continue
+        changed = flips[entries]
+        passed = np.ones(len(sources), dtype=np.bool_)
+        rests = cluster.rests[entries]
+        for rest in np.unique(rests):
+            if rest != NO_REST:
+                rows = np.flatnonzero(rests == rest)
+                of = program.rests[rest]
+                _apply(program, of, rows, sources, everything, passed, changed)
+        sources, entries, changed = sources[passed], entries[passed], changed[passed]
+        targets = states[sources] ^ changed
+        yield Moves(sources, entries, cluster.commands[entries], targets)
 
 
 def _flipped(states: Words, sources: Numbers, flips: Words, entries: Numbers) -> Words:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,22 @@ import numpy as np
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Here, Places, Split
-from tdxcheck.checker.engines.packed.vector import Moves, Numbers, moves
+from tdxcheck.checker.engines.packed.vector import (
+    Moves,
+    Numbers,
+    computed_first,
+    moves,
+    of_cluster,
+)
 from tdxcheck.checker.engines.packed.visited import (
     Counts,
     Found,
     Marks,
     Truths,
 )
+from tdxcheck.checker.engines.packed.within import Within
 
-PART = 1 << 15
+PART = 1 << 16
 """States whose steps are taken at once."""
 
 
@@ -122,10 +130,13 @@ class VectorVisited:
 class VectorBits:
     """A bit for each state of a split."""
 
-    def __init__(self, program: Program, split: Split) -> None:
-        self.words = program.words
+    def __init__(self, split: Split, within: Within) -> None:
+        self.words = within.rest.words
         self.split = split
-        self._changes = split.changes(program)
+        self._within = within
+        self._changes = split.changes(within.rest)
+        self._alive = np.ascontiguousarray(within.alive.T)
+        self._lengths = within.lengths.astype(np.uint16)
         self._bytes = np.zeros((split.size + 7) // 8, dtype=np.uint8)
         self._count = 0
 
@@ -150,10 +161,11 @@ class VectorBits:
 
     def _new(self, places: Places) -> Numbers:
         """The rows of places whose bits are not set."""
-        if len(places) and int(places.max()) >= self.split.size:
-            raise AssertionError("a split has no place for a state")
-        kept = self._bytes[(places >> np.uint64(3)).view(np.int64)]
-        kept >>= (places & np.uint64(7)).astype(np.uint8)
+        try:
+            kept = self._bytes[(places >> np.uint64(3)).view(np.int64)]
+        except IndexError:
+            raise AssertionError("a split has no place for a state") from None
+        kept >>= places.astype(np.uint8) & np.uint8(7)
         kept &= np.uint8(1)
         return np.flatnonzero(kept == 0)
 
@@ -174,18 +186,57 @@ class VectorBits:
         return states[order[first]]
 
     def expand(self, program: Any, states: Words, taken: Counts) -> Found:
-        fresh, stuck = [], []
+        fresh: list[Words] = []
+        stuck = []
         for at in range(0, len(states), PART):
             some = states[at : at + PART]
             here = Here(self.split, some)
             moving = np.zeros(len(some), dtype=np.bool_)
-            for found, changes in zip(moves(program, some), self._changes, strict=True):
+            fresh += self._listed(here, some, moving, taken)
+            fresh += self._others(here, some, moving, taken)
+            stuck.append(np.flatnonzero(~moving) + at)
+        return Found(fresh, np.concatenate(stuck))
+
+    def _listed(
+        self, here: Here, states: Words, moving: Truths, taken: Counts
+    ) -> Iterator[Words]:
+        """Take the steps in lists: all that are first in theirs, then all second ones;
+        the new states."""
+        within = self._within
+        every = [(within.root, here.root), *zip(within.parts, here.pairs, strict=True)]
+        for lists, rows in every:
+            kinds = lists.kinds[rows]
+            times = np.bincount(kinds, minlength=len(self._lengths))
+            taken += times.astype(np.uint64) @ within.commands
+            lengths, begins = self._lengths[kinds], lists.begins[rows]
+            np.logical_or(moving, lengths, out=moving)
+            for turn in range(int(lengths.max())):
+                left = np.flatnonzero(lengths > turn)
+                steps = begins[left]
+                steps += turn
+                if lists is within.root:
+                    led = here.with_roots(within.leads[steps].view(np.int64), left)
+                else:
+                    led = here.all[left]
+                    led += within.leads[steps]
+                new = self._new(led)
+                flips = within.flips[steps[new]]
+                yield self._set(led[new], states[left[new]] ^ flips)
+
+    def _others(
+        self, here: Here, states: Words, moving: Truths, taken: Counts
+    ) -> Iterator[Words]:
+        """Take all other steps; the new states."""
+        rest = self._within.rest
+        everything = computed_first(rest, states)
+        for number, changes in enumerate(self._changes):
+            rows = np.flatnonzero(self._alive[number][here.root])
+            for some in of_cluster(rest, number, states[rows], everything[rows]):
+                found = replace(some, sources=rows[some.sources])
                 count(found, moving, taken)
                 led = here.places(found, changes)
                 new = self._new(led)
-                fresh.append(self._set(led[new], found.targets[new]))
-            stuck.append(np.flatnonzero(~moving) + at)
-        return Found(fresh, np.concatenate(stuck))
+                yield self._set(led[new], found.targets[new])
 
 
 def expanded(

@@ -7,8 +7,7 @@ compiled kernel, or with numpy where that is missing or a system is too wide for
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -21,10 +20,17 @@ from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Split
 from tdxcheck.checker.engines.packed.vector import Numbers
+from tdxcheck.checker.engines.packed.within import Within
+from tdxcheck.checker.engines.packed.workers import Workers
 
 Counts = npt.NDArray[np.uint64]
 Marks = npt.NDArray[np.uint64]
 Truths = npt.NDArray[np.bool_]
+
+PIECE = 1 << 12
+"""States that a thread looks at before it takes the next."""
+
+ALONE = Workers()
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +105,23 @@ def kernel_for(program: Program, compiled: bool) -> Any | None:
 class NativeSteps:
     """Steps by the compiled kernel."""
 
-    def __init__(self, loops: Any, words: int) -> None:
+    def __init__(self, loops: Any, words: int, workers: Workers = ALONE) -> None:
         self._kernel = loops
         self.words = words
+        self._workers = workers
 
     def prepared(self, program: Program) -> Any:
         return self._kernel.Program(*native.laid_out(program))
 
     def look(self, program: Any, states: Words, hits: Truths) -> None:
-        self._kernel.look(program, states, hits)
+        def work(pieces: Iterator[tuple[int, Words]]) -> Truths:
+            mine = hits.copy()
+            for _, piece in pieces:
+                self._kernel.look(program, piece, mine)
+            return mine
+
+        for mine in self._workers.share(work, _pieces(states)):
+            hits |= mine
 
     def goal(self, states: Words, marks: Marks) -> Any:
         table = self._kernel.Visited(self.words, 2 * len(states) + 4)
@@ -128,9 +142,6 @@ class NativeSteps:
 LEAST = 1 << 14
 """Cells of a new table."""
 
-PIECE = 1 << 13
-"""States that a thread expands before it takes the next."""
-
 
 class NativeVisited:
     """The compiled kernel's, for one thread or many."""
@@ -139,27 +150,35 @@ class NativeVisited:
         self,
         made: Any,
         words: int,
-        threads: int = 1,
+        workers: Workers = ALONE,
         *,
-        is_bits: bool = False,
+        within: Within | None = None,
+        rest: Any = None,
     ) -> None:
         self._visited = made
         self.words = words
-        self._is_bits = is_bits
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._within = within
+        """Where there is a bit for each state: the steps within parts of the split."""
+        self._rest = rest
+        """The program of the others, prepared."""
+        self._workers = workers
 
     @classmethod
-    def table(cls, loops: Any, program: Program, threads: int) -> NativeVisited:
+    def table(
+        cls, loops: Any, program: Program, workers: Workers = ALONE
+    ) -> NativeVisited:
         """A hash table with room for all that threads add before they look again."""
-        cells = LEAST + 8 * threads * (program.commands + 256)
-        return cls(loops.Visited(program.words, cells), program.words, threads)
+        cells = LEAST + 8 * workers.threads * (program.commands + 256)
+        return cls(loops.Visited(program.words, cells), program.words, workers)
 
     @classmethod
     def bits(
-        cls, loops: Any, program: Program, split: Split, threads: int
+        cls, loops: Any, split: Split, within: Within, workers: Workers = ALONE
     ) -> NativeVisited:
-        made = loops.Visited(program.words, *native.split_laid_out(split, program))
-        return cls(made, program.words, threads, is_bits=True)
+        words = within.rest.words
+        made = loops.Visited(words, *native.split_laid_out(split, within))
+        rest = loops.Program(*native.laid_out(within.rest))
+        return cls(made, words, workers, within=within, rest=rest)
 
     def __len__(self) -> int:
         return len(self._visited)
@@ -170,11 +189,11 @@ class NativeVisited:
 
     @property
     def grows(self) -> bool:
-        return not self._is_bits
+        return self._within is None
 
     def growth(self, more: int) -> int:
         cells = int(self._visited.slots)
-        if self._is_bits or 4 * (len(self) + more) < 3 * cells:
+        if not self.grows or 4 * (len(self) + more) < 3 * cells:
             return 0
         return 8 * self.words * max(2 * cells, 2 * (len(self) + more))
 
@@ -197,36 +216,44 @@ class NativeVisited:
             self._grow()
 
     def expand(self, program: Any, states: Words, taken: Counts) -> Found:
+        kinds = 0 if self._within is None else len(self._within.lengths)
+        steps = program if self._within is None else self._rest
         fresh: list[Words] = []
-        stuck: list[Numbers] = []
-        size = PIECE if self._pool is not None else len(states)
-        left = [(at, states[at : at + size]) for at in range(0, len(states), size)]
+        stuck: list[Numbers] = [NO_NUMBERS]
+        left = list(_pieces(states))
 
-        def work(piece: tuple[int, Words]) -> tuple[Any, Counts, Numbers]:
-            mine = np.zeros_like(taken)
-            ends = np.empty(len(piece[1]), dtype=np.int64)
-            told = self._visited.expand(program, piece[1], mine, ends)
-            return told, mine, ends[: told[1]] + piece[0]
-
-        while left:
-            if self._pool is not None and len(left) > 1:
-                told = list(self._pool.map(work, left))
-            else:
-                told = list(map(work, left))
-            again = []
-            for (at, piece), ((done, _, data), mine, ends) in zip(
-                left, told, strict=True
-            ):
-                taken += mine
-                stuck.append(ends)
-                if data:
-                    fresh.append(self._rows(data))
+        def work(
+            pieces: Iterator[tuple[int, Words]],
+        ) -> tuple[Counts, list[tuple[int, Words]]]:
+            mine = np.zeros(len(taken) + kinds, dtype=np.uint64)
+            found, again = [states[:0]], []
+            for at, piece in pieces:
+                ends = np.empty(len(piece), dtype=np.int64)
+                done, n_ends, new = self._visited.expand(steps, piece, mine, ends)
+                if new:
+                    found.append(self._rows(new))
+                if n_ends:
+                    stuck.append(ends[:n_ends] + at)
                 if done < len(piece):
                     again.append((at + done, piece[done:]))
-            left = again
+            fresh.append(np.concatenate(found))
+            return mine, again
+
+        while left:
+            told = self._workers.share(work, left)
+            for mine, _ in told:
+                taken += mine[: len(taken)]
+                if self._within is not None:
+                    taken += mine[len(taken) :] @ self._within.commands
+            left = [piece for _, again in told for piece in again]
             if left:
                 self._grow()
-        return Found(fresh, np.concatenate(stuck) if stuck else NO_NUMBERS)
+        return Found(fresh, np.concatenate(stuck))
+
+
+def _pieces(states: Words) -> Iterator[tuple[int, Words]]:
+    for at in range(0, len(states), PIECE):
+        yield at, states[at : at + PIECE]
 
 
 NO_NUMBERS: Numbers = np.zeros(0, dtype=np.int64)
