@@ -87,6 +87,8 @@ class Encoding:
         )
         self._truths: dict[Node, Diagram] = {}
         self._numbers: dict[Node, Partition] = {}
+        self._known: set[Node] = set()
+        """The terms that are in one of the two."""
 
     def count(self, *sets: Diagram) -> list[int]:
         """How many states each of the sets has."""
@@ -220,8 +222,7 @@ class Encoding:
     def truth(self, node: Node) -> Diagram:
         """The states in which the term, a truth value, is true."""
         if node not in self._truths:
-            for below in walk(node):
-                self._encode(below)
+            self._encode_all(node)
         return self._truths[node]
 
     def number(self, node: Node) -> Partition:
@@ -230,15 +231,19 @@ class Encoding:
             truth = self.truth(node)
             return {0: ~truth, 1: truth}
         if node not in self._numbers:
-            for below in walk(node):
-                self._encode(below)
+            self._encode_all(node)
         return self._numbers[node]
+
+    def _encode_all(self, node: Node) -> None:
+        for below in walk(node, known=self._known):
+            self._encode(below)
+            self._known.add(below)
 
     def _encode(self, node: Node) -> None:
         """The term, all those below it being encoded already."""
-        if node.boolean and node not in self._truths:
+        if node.boolean:
             self._truths[node] = self._truth(node)
-        elif not node.boolean and node not in self._numbers:
+        else:
             partition = self._number(node)
             self._numbers[node] = {
                 value: where
