@@ -199,32 +199,21 @@ class Counter:
         levels = sorted(bdd.level_of_var(bit) for bit in bits)
         self._rank = {level: rank for rank, level in enumerate(levels)}
         last = len(levels)
-        self._last = last
-        self._seen = {int(bdd.true): (1, last)}
-        """By diagram, none of them negated: the values that satisfy it, of its first
-        bit and those after it; and how many bits come before that one."""
+        self._seen = {int(bdd.true): (1, last), int(bdd.false): (0, last)}
+        """By diagram: the values that satisfy it, of its first bit and those after it;
+        and how many bits come before that one."""
 
     def __call__(self, diagram: Diagram) -> int:
-        count, place = self._values(diagram)
+        count, place = self._seen.get(int(diagram)) or self._count(diagram)
         return count << place
-
-    def _values(self, diagram: Diagram) -> tuple[int, int]:
-        negated = diagram.negated
-        if negated:
-            diagram = ~diagram
-        key = int(diagram)
-        found = self._seen.get(key)
-        if found is None:
-            found = self._seen[key] = self._count(diagram)
-        if negated:
-            count, place = found
-            return (1 << (self._last - place)) - count, place
-        return found
 
     def _count(self, diagram: Diagram) -> tuple[int, int]:
         place = self._rank[diagram.level]
         count = 0
         for child in (diagram.low, diagram.high):
-            below, at = self._values(child)
+            if diagram.negated:
+                child = ~child
+            below, at = self._seen.get(int(child)) or self._count(child)
             count += below << (at - place - 1)
+        self._seen[int(diagram)] = count, place
         return count, place
