@@ -349,7 +349,7 @@ class _Grounder:
         names = spoken.names
         key: Key = id(term)
         if names:
-            key = (key, *map(id, map(binding.get, names)))
+            key = (id(term), *map(id, map(binding.get, names)))
         found = made.get(key)
         if found is None:
             found = made[key] = self._term(term, binding, step)

@@ -63,9 +63,10 @@ def made_of(term: Term[Any]) -> Iterator[Term[Any]]:
 
 
 def _held_by(record: Any) -> list[Any]:
-    return [getattr(record, name) for name in _names(type(record))]
+    kind: Any = type(record)
+    return [getattr(record, name) for name in _names(kind)]
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(part.name for part in fields(kind))
