@@ -20,7 +20,7 @@ except ImportError:  # No wheel with CUDD for this platform.
 Diagram = Any
 """A function of dd's, which has no types of its own."""
 
-LARGE = 400_000
+LARGE = 150_000
 """Nodes of a diagram from which on a better order of the bits is looked for.
 
 That takes longer than any search among smaller diagrams: the first order is good.
