@@ -129,7 +129,7 @@ class Dependence:
         """The slots that the properties with these numbers can depend on."""
         relevant: set[int] = set()
         for number in numbers:
-            relevant |= _read(self.system, self.system.properties[number])
+            relevant |= self._read(self.system.properties[number])
         size = -1
         while size != len(relevant):
             size = len(relevant)
@@ -144,17 +144,14 @@ class Dependence:
                     relevant |= read
         return frozenset(relevant)
 
-
-def _read(system: GroundSystem, rule: GroundProperty) -> frozenset[int]:
-    if rule.property.mode is Mode.DEADLOCK_FREE:
-        return frozenset(range(len(system.slots)))
-    read = support(*rule.conditions, *rule.premises)
-    if rule.goal is not None:
-        read |= support(rule.goal)
-    read |= support(*(turn.condition for turn in rule.fair))
-    for number in _spoken_of(rule):
-        read |= support(*system.steps[number].guards)
-    return read
+    def _read(self, rule: GroundProperty) -> frozenset[int]:
+        if rule.property.mode is Mode.DEADLOCK_FREE:
+            return frozenset(range(len(self.system.slots)))
+        read = support(*rule.conditions, *rule.premises)
+        if rule.goal is not None:
+            read |= support(rule.goal)
+        read |= support(*(turn.condition for turn in rule.fair))
+        return read.union(*(self.steps[number][0] for number in _spoken_of(rule)))
 
 
 def _spoken_of(rule: GroundProperty) -> list[int]:
