@@ -83,6 +83,7 @@ class Obligations:
         self._symbols: dict[Fact, frozenset[int]] = {}
         self._constants: dict[int, tuple[Formula, frozenset[int]]] = {}
         self._involved: dict[Fact, bool] = {}
+        self._elements: dict[Index, Formula] = {}
 
     def formula(self, fact: Fact) -> Formula:
         """The fact, in the state before a step."""
@@ -240,8 +241,7 @@ class Obligations:
         term = _inside(term)
         while isinstance(term, Forall) and type(term.index) in self.family.unbounded:
             index: Index = term.index
-            fresh = self.translator.vocabulary.fresh(index.name, type(index))
-            binding[index] = fresh
+            binding[index] = self._some(index)
             term = _inside(term.body)
         formula = f.not_(
             self.translator.term(
@@ -249,6 +249,13 @@ class Obligations:
             )
         )
         return tuple(formula.children()) if z3.is_and(formula) else (formula,)
+
+    def _some(self, index: Index) -> Formula:
+        """An element of which nothing is known, the same in all obligations."""
+        if index not in self._elements:
+            fresh = self.translator.vocabulary.fresh(index.name, type(index))
+            self._elements[index] = fresh
+        return self._elements[index]
 
     def _start(self) -> Iterator[Formula]:
         """The first state."""

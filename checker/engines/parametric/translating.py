@@ -15,6 +15,7 @@ import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.counting import Counting, constants_in
+from tdxcheck.checker.engines.parametric.depending import Depending
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
@@ -45,6 +46,10 @@ class Translator:
         self.vocabulary = Vocabulary(family)
         self.counting = Counting()
         self._bound: list[Formula] = []
+        self._depending = Depending(family.system.actions)
+        self._known: dict[Any, tuple[Formula, Any]] = {}
+        self._changing: dict[Action, frozenset[Variable]] = {}
+        self._variables: dict[Any, tuple[Formula, Any]] = {}
 
     def step(self, action: Action) -> Iterator[Taken]:
         """The action with arguments of which nothing is known.
@@ -74,9 +79,36 @@ class Translator:
     ) -> Formula:
         """The term before the step; what it reads of the state after it, after it.
 
-        With `later`, all that it reads is read after the step.
+        With `later`, all that it reads is read after the step. What the step does not
+        change means the same before it, and is worked out once for all steps.
         """
+        needs = self._depending.of(term)
+        if taken is not None and not needs.of_a_step:
+            read = needs.reads if later else needs.later
+            if read.isdisjoint(self._changed(taken.action)):
+                taken, later = None, False
+        given = {one: binding[one] for one in needs.open if one in binding}
+        key = term, taken, later, frozenset((o, g.get_id()) for o, g in given.items())
+        if key not in self._known:
+            # What is given is kept, since z3 gives the number of a dead one to another.
+            found = self._translated(term, binding, taken, later=later)
+            self._known[key] = found, given
+        return self._known[key][0]
 
+    def _changed(self, action: Action) -> frozenset[Variable]:
+        if action not in self._changing:
+            changed = frozenset(update.variable for update in action.updates)
+            self._changing[action] = changed
+        return self._changing[action]
+
+    def _translated(
+        self,
+        term: Term[Any],
+        binding: Binding,
+        taken: Taken | None,
+        *,
+        later: bool,
+    ) -> Formula:
         def of(part: Term[Any]) -> Formula:
             return self.term(part, binding, taken, later=later)
 
@@ -161,11 +193,19 @@ class Translator:
                 self.term(body, binding | {index: n}, taken, later=later)
                 for n in numbers
             )
-        one = make.fresh(index.name, type(index))
+        one = self._variable(index)
         self._bound.append(one)
         inner = self.term(body, binding | {index: one}, taken, later=later)
         self._bound.pop()
         return (f.forall if every else f.exists)([one], inner)
+
+    def _variable(self, index: Index) -> Formula:
+        """What the index is bound to, always the same inside the same quantifiers."""
+        key = index, tuple(variable.get_id() for variable in self._bound)
+        if key not in self._variables:
+            fresh = self.vocabulary.fresh(index.name, type(index))
+            self._variables[key] = fresh, tuple(self._bound)
+        return self._variables[key][0]
 
     def _counted(
         self,
@@ -189,7 +229,11 @@ class Translator:
             return z3.simplify(z3.Sum(ones))
         probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
         bound = {variable.get_id() for variable in self._bound}
-        if bound & constants_in([at(probe)]):
+        # What is counted inside is counted for each element here, so it is refused.
+        self._bound.append(probe)
+        inside = at(probe)
+        self._bound.pop()
+        if bound & constants_in([inside]):
             raise Unsupported("a count for each of any number of elements")
         return self.counting.add(sort, at, lambda: make.fresh("x", sort), probe)
 
@@ -278,10 +322,11 @@ class Translator:
                 values = self._values(parameter.sort)
                 choices.append([make.constant(value) for value in values])
             else:
-                arguments = self._arguments(parameter)
-                choices.append(arguments)
                 if make.is_unbounded(type(parameter)):
-                    bound += arguments
+                    bound.append(self._variable(parameter))
+                    choices.append(bound[-1:])
+                else:
+                    choices.append(self._arguments(parameter))
         self._bound += bound
         accepted: list[Formula] = []
         refused: list[Formula] = []
