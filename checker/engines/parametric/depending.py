@@ -1,4 +1,4 @@
-"""Depending: what the meaning of a term can depend on, so that it is worked out once."""
+"""Depending: what the meaning of a term rests on, so that it is worked out once."""
 
 from __future__ import annotations
 

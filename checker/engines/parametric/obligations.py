@@ -39,15 +39,6 @@ class Fact:
     term: Term[bool] | None
     bounded: Variable | None = None
 
-    @cached_property
-    def reads(self) -> frozenset[Variable] | None:
-        """The variables that it depends on; None if that is not known."""
-        if self.term is None:
-            return frozenset((self.bounded,)) if self.bounded else None
-        if any(isinstance(part, Reacts) for part in terms_in(self.term)):
-            return None
-        return frozenset(variables_in(self.term))
-
 
 @dataclass(frozen=True, eq=False)
 class Obligation:
@@ -94,6 +85,17 @@ class Obligations:
                 assert fact.bounded is not None
                 self._formulas[fact] = f.and_(self._within(fact.bounded))
         return self._formulas[fact]
+
+    def reads(self, fact: Fact) -> frozenset[Variable]:
+        """The variables that it depends on."""
+        if fact.term is None:
+            return frozenset((fact.bounded,)) if fact.bounded else frozenset()
+        return self.translator.depending.of(fact.term).reads
+
+    def around(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
+        """The facts, and that the numbers that they read stay within their bounds."""
+        read = frozenset[Variable]().union(*map(self.reads, facts))
+        return (*facts, *(bound for bound in self.bounds if bound.bounded in read))
 
     def constants(self, formula: Formula) -> frozenset[int]:
         """The constants that occur in a formula that is asked about again and again."""
@@ -153,7 +155,7 @@ class Obligations:
             )
         for action in self.family.system.actions:
             changed = {update.variable for update in action.updates}
-            if fact.reads is not None and not fact.reads & changed:
+            if not self.reads(fact) & changed:
                 continue
             for taken, base in self._steps(action):
                 for wrong in self._broken(fact, taken):

@@ -271,7 +271,7 @@ class Prover:
             likely = {**likely, itself: near}
         known = _Known(tuple(dict.fromkeys((*wanted, *facts, *of.bounds))), clock)
         if rule.mode is Mode.STEP_RULE:
-            lack = self._show(of.of_rule(rule), (*near, *of.bounds), known)
+            lack = self._show(of.of_rule(rule), near, known)
             if lack is not None:
                 return lack
             wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
@@ -279,8 +279,7 @@ class Prover:
         while left := [fact for fact in wanted if fact not in done]:
             fact = left[0]
             done.add(fact)
-            around = (fact, *likely.get(fact, ()), *of.bounds)
-            found = self._show_fact(fact, around, known)
+            found = self._show_fact(fact, (fact, *likely.get(fact, ())), known)
             if isinstance(found, Lack):
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
@@ -307,16 +306,20 @@ class Prover:
         self, obligations: Iterable[Obligation], likely: Sequence[Fact], known: _Known
     ) -> Lack | None:
         """Discharge the obligations; what is lacking, if they cannot be."""
+        first = self.obligations.around(likely)
+        guesses = [first]
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
             found = self._discharger.discharge(
-                obligation, likely, known.facts, known.clock
+                obligation, guesses, known.facts, known.clock
             )
             if isinstance(found, str):
                 known.clock.look()
                 return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
             known.shown.append(found)
+            if not found.guessed:
+                guesses = [found.facts, first]
         return None
 
     def _facts_of(self, clauses: Iterable[Clause]) -> tuple[Fact, ...]:

@@ -46,7 +46,7 @@ class Translator:
         self.vocabulary = Vocabulary(family)
         self.counting = Counting()
         self._bound: list[Formula] = []
-        self._depending = Depending(family.system.actions)
+        self.depending = Depending(family.system.actions)
         self._known: dict[Any, tuple[Formula, Any]] = {}
         self._changing: dict[Action, frozenset[Variable]] = {}
         self._variables: dict[Any, tuple[Formula, Any]] = {}
@@ -82,7 +82,7 @@ class Translator:
         With `later`, all that it reads is read after the step. What the step does not
         change means the same before it, and is worked out once for all steps.
         """
-        needs = self._depending.of(term)
+        needs = self.depending.of(term)
         if taken is not None and not needs.of_a_step:
             read = needs.reads if later else needs.later
             if read.isdisjoint(self._changed(taken.action)):
