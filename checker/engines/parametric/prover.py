@@ -5,7 +5,7 @@ What was found for one rule serves the next: the clauses are parts of one invari
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -234,7 +234,8 @@ class Prover:
                 for clause in clauses
             }
             own = self._facts_of(learner.needed[number])
-            argued = self._argue(rule, [*likely, *self._proved], own, likely, clock)
+            known = (*likely, *self._proved, *self.obligations.bounds)
+            argued = self._argue(rule, known, own, likely, clock)
             if isinstance(argued, _Argument):
                 return self._proof(rule, argued)
             found = argued
@@ -245,10 +246,21 @@ class Prover:
         return found
 
     def check(
-        self, rule: Property, clauses: Iterable[Clause], clock: Clock
+        self,
+        rule: Property,
+        clauses: Iterable[Clause],
+        clock: Clock,
+        bounds: Container[str] | None = None,
     ) -> Proof | Lack:
-        """A proof by these clauses, or what it lacks."""
-        found = self._argue(rule, self._facts_of(clauses), (), {}, clock)
+        """A proof by these clauses, each of which must be kept; or what it lacks.
+
+        That numbers are within their bounds may count only where it is named.
+        """
+        every = self.obligations.bounds
+        named = () if bounds is None else [b for b in every if b.name in bounds]
+        wanted = (*self._facts_of(clauses), *named)
+        facts = (*wanted, *every) if bounds is None else wanted
+        found = self._argue(rule, facts, (), {}, clock, wanted=wanted)
         return found if isinstance(found, Lack) else self._proof(rule, found)
 
     def _argue(
@@ -258,18 +270,20 @@ class Prover:
         near: tuple[Fact, ...],
         likely: Mapping[Fact, tuple[Fact, ...]],
         clock: Clock,
+        wanted: Iterable[Fact] = (),
     ) -> _Argument | Lack:
         """What shows the rule by these facts, as z3 sees it.
 
         By which of them the rule is likely to be kept, and each of them, may be known.
+        Those that are wanted are shown even where they are of no use.
         """
         of = self.obligations
-        wanted: dict[Fact, None] = {}
+        wanted = dict.fromkeys(wanted)
         if rule.mode is Mode.INVARIANT:
             itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
             wanted[itself] = None
             likely = {**likely, itself: near}
-        known = _Known(tuple(dict.fromkeys((*wanted, *facts, *of.bounds))), clock)
+        known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock)
         if rule.mode is Mode.STEP_RULE:
             lack = self._show(of.of_rule(rule), near, known)
             if lack is not None:
@@ -306,7 +320,8 @@ class Prover:
         self, obligations: Iterable[Obligation], likely: Sequence[Fact], known: _Known
     ) -> Lack | None:
         """Discharge the obligations; what is lacking, if they cannot be."""
-        first = self.obligations.around(likely)
+        there = set(known.facts)
+        first = [f for f in self.obligations.around(likely) if f in there]
         guesses = [first]
         for obligation in obligations:
             if obligation.is_discharged:

@@ -34,11 +34,15 @@ def with_clauses(text: str, clauses: Iterable[Clause]) -> str:
     return f"{''.join(lines)}{text}"
 
 
+def lines_in(text: str) -> list[str]:
+    """The lines that have a clause."""
+    return [line for line in text.splitlines() if line.startswith(MARK)]
+
+
 def clauses_in(text: str, family: Family) -> tuple[Clause, ...]:
     """The clauses that the text has lines for."""
     reader = _Reader(family)
-    lines = [line for line in text.splitlines() if line.startswith(MARK)]
-    return tuple(reader.clause(line.removeprefix(MARK)) for line in lines)
+    return tuple(reader.clause(line.removeprefix(MARK)) for line in lines_in(text))
 
 
 def _from_clause(clause: Clause) -> Json:
