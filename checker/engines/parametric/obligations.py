@@ -170,7 +170,7 @@ class Obligations:
                     if update.variable in constants:
                         old = constants[update.variable]
                         value = self.translator.assigned(update, taken)
-                        first = self.translator.vocabulary.constant(old)
+                        first = self.translator.vocabulary.held(update.variable, old)
                         wrong = (f.not_(f.equal(value, first)),)
                         name = f"{update.variable.name} stays as it is"
                         yield Obligation(
@@ -271,17 +271,11 @@ class Obligations:
             free = all(map(make.is_unbounded, variable.index_sorts))
             if free and not callable(start):
                 fresh = [make.fresh("x", sort) for sort in variable.index_sorts]
-                value = self._start_value(variable, start)
+                value = make.held(variable, start)
                 entry = make.value(variable, tuple(fresh))
                 yield f.forall(fresh, f.equal(entry, value))
         for rule in self.family.system.initial:
             yield self.translator.term(rule.condition, {})
-
-    def _start_value(self, variable: Variable, start: Any) -> Formula:
-        sort = variable.sort
-        if isinstance(sort, type) and issubclass(sort, Index):
-            return self.translator.vocabulary.element(sort, start)
-        return self.translator.vocabulary.constant(start)
 
     # Bounds.
 

@@ -249,7 +249,7 @@ class Translator:
         self, variable: Variable, indices: tuple[Formula, ...], taken: Taken | None
     ) -> Formula:
         if variable in self.constants:
-            return self.vocabulary.constant(self.constants[variable])
+            return self.vocabulary.held(variable, self.constants[variable])
         found = self.vocabulary.value(variable, indices)
         if taken is not None:
             for update in taken.action.updates:

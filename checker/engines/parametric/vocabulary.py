@@ -15,9 +15,9 @@ from typing import Any
 import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
-from tdxcheck.checker.engines.parametric.family import Family, Sort
+from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
-from tdxcheck.checker.language.terms import Index
+from tdxcheck.checker.language.terms import Element, Index
 from tdxcheck.checker.language.variables import Int, Variable
 
 
@@ -69,9 +69,19 @@ class Vocabulary:
         return z3.IntVal(value)
 
     def element(self, sort: Sort, number: int) -> Formula:
-        if sort in self.sorts:
-            return self.elements[sort, number]
-        return z3.IntVal(number)
+        if sort not in self.sorts:
+            return z3.IntVal(number)
+        if (sort, number) not in self.elements:
+            raise Unsupported(f"{sort.__name__.lower()} {number}, which has no name")
+        return self.elements[sort, number]
+
+    def held(self, variable: Variable, value: Any) -> Formula:
+        """A value of the variable: of an element, its number or the element itself."""
+        sort = variable.sort
+        if isinstance(sort, type) and issubclass(sort, Index):
+            number = value.number if isinstance(value, Element) else value
+            return self.element(sort, number)
+        return self.constant(value)
 
     def fresh(self, name: str, sort: Any) -> Formula:
         """A constant, or a variable to be bound, that nothing else is."""
@@ -115,7 +125,7 @@ class Vocabulary:
     ) -> Formula:
         start = self.family.start(variable)
         if variable.frozen and callable(start) and not rest:
-            return self.constant(start(*numbers))
+            return self.held(variable, start(*numbers))
         return self.function(variable, numbers)(*rest)
 
     def _choices(self, sort: Sort, index: Formula) -> list[int]:
