@@ -13,7 +13,6 @@ from itertools import compress
 import z3
 
 from tdxcheck.checker.engines.parametric import second
-from tdxcheck.checker.engines.parametric.counting import symbols_in
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.obligations import (
     Fact,
@@ -98,7 +97,7 @@ class _Place:
         self.obligations = obligations
         self.names = names
         self.base = base
-        self.symbols = symbols_in(base)
+        self.symbols = obligations.names(base)
 
     def ask(
         self,
@@ -131,8 +130,8 @@ class _Place:
         """What may be assumed, and what may be spent on it, the likeliest first."""
         for guess in guesses:
             yield guess, NEAR
-        symbols = self.symbols | symbols_in(wrong)
         of = self.obligations
+        symbols = self.symbols | of.names(wrong)
         yield [fact for fact in facts if of.symbols(fact) <= symbols], NEAR
         if second.is_installed():
             hinted = self._hinted(wrong, facts)
@@ -193,5 +192,4 @@ class _Place:
         counting = self.obligations.translator.counting
         if not counting.sets:
             return []
-        met = {n for formula in formulas for n in self.obligations.constants(formula)}
-        return counting.axioms(met)
+        return counting.axioms(self.obligations.names(formulas))

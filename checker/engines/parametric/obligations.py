@@ -7,7 +7,7 @@ action breaks it. What simplification alone shows is no obligation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,6 @@ from typing import Any
 import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
-from tdxcheck.checker.engines.parametric.counting import constants_in, symbols_in
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.smtlib import Writer
@@ -59,7 +58,7 @@ class Obligation:
     @property
     def is_discharged(self) -> bool:
         """Simplification alone shows it."""
-        return any(z3.is_false(part) for part in (*self.base, *self.wrong))
+        return any(f.is_false(part) for part in (*self.base, *self.wrong))
 
 
 class Obligations:
@@ -71,8 +70,7 @@ class Obligations:
         self.writer = Writer(translator.vocabulary)
         self._taken: dict[Action, list[tuple[Taken, tuple[Formula, ...]]]] = {}
         self._formulas: dict[Fact, Formula] = {}
-        self._symbols: dict[Fact, frozenset[int]] = {}
-        self._constants: dict[int, tuple[Formula, frozenset[int]]] = {}
+        self._symbols: dict[Fact, frozenset[str]] = {}
         self._involved: dict[Fact, bool] = {}
         self._elements: dict[Index, Formula] = {}
 
@@ -97,22 +95,16 @@ class Obligations:
         read = frozenset[Variable]().union(*map(self.reads, facts))
         return (*facts, *(bound for bound in self.bounds if bound.bounded in read))
 
-    def constants(self, formula: Formula) -> frozenset[int]:
-        """The constants that occur in a formula that is asked about again and again."""
-        key = formula.get_id()
-        if key not in self._constants:
-            # The formula is kept, since z3 gives the number of a dead one to another.
-            self._constants[key] = formula, frozenset(constants_in((formula,)))
-        return self._constants[key][1]
-
-    def symbols(self, fact: Fact) -> frozenset[int]:
+    def symbols(self, fact: Fact) -> frozenset[str]:
         """The functions and constants of the fact, save the numbers of elements."""
         if fact not in self._symbols:
-            counted = {
-                s.number.decl().get_id() for s in self.translator.counting.sets.values()
-            }
-            self._symbols[fact] = symbols_in((self.formula(fact),)) - counted
+            counted = self.translator.counting.names()
+            self._symbols[fact] = self.writer.names(self.formula(fact)) - counted
         return self._symbols[fact]
+
+    def names(self, formulas: Iterable[Formula]) -> frozenset[str]:
+        """The functions and constants that occur."""
+        return frozenset[str]().union(*map(self.writer.names, formulas))
 
     def plain(self, facts: Sequence[Fact]) -> list[Fact]:
         """Those that say of no element that there is another."""
@@ -195,7 +187,7 @@ class Obligations:
         frozen = [v for v in self.family.system.state.variables() if v.frozen]
         bounds = [b for v in frozen for b in self._within(v)]
         found = [*self._names_differ(), *bounds, *self._configuration()]
-        return tuple(part for part in found if not z3.is_true(part))
+        return tuple(part for part in found if not f.is_true(part))
 
     @cached_property
     def _beginning(self) -> tuple[Formula, ...]:
@@ -221,7 +213,7 @@ class Obligations:
             self._taken[action] = [
                 (taken, (*self._always, *guards))
                 for taken in self.translator.step(action)
-                if not any(map(z3.is_false, guards := tuple(self._guards(taken))))
+                if not any(map(f.is_false, guards := tuple(self._guards(taken))))
             ]
         return self._taken[action]
 
@@ -232,7 +224,7 @@ class Obligations:
                 condition = self.translator.term(guard.condition, taken.binding)
             except Unsupported:
                 continue
-            if not z3.is_true(condition):
+            if not f.is_true(condition):
                 yield condition
 
     def _wrong(
@@ -270,7 +262,7 @@ class Obligations:
                 continue
             free = all(map(make.is_unbounded, variable.index_sorts))
             if free and not callable(start):
-                fresh = [make.fresh("x", sort) for sort in variable.index_sorts]
+                fresh = [make.bound("x", sort) for sort in variable.index_sorts]
                 value = make.held(variable, start)
                 entry = make.value(variable, tuple(fresh))
                 yield f.forall(fresh, f.equal(entry, value))
@@ -286,7 +278,7 @@ class Obligations:
         if bounds is None or variable in self.translator.constants:
             return
         choices = [
-            [make.fresh("x", sort)]
+            [make.bound("x", sort)]
             if make.is_unbounded(sort)
             else [z3.IntVal(number) for number in make.numbers(sort)]
             for sort in variable.index_sorts

@@ -5,7 +5,7 @@ What was found for one rule serves the next: the clauses are parts of one invari
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -250,16 +250,20 @@ class Prover:
         rule: Property,
         clauses: Iterable[Clause],
         clock: Clock,
-        bounds: Container[str] | None = None,
+        names: Collection[str] = (),
     ) -> Proof | Lack:
         """A proof by these clauses, each of which must be kept; or what it lacks.
 
-        That numbers are within their bounds may count only where it is named.
+        Of rules that hold always, and of numbers that are within their bounds, only
+        those count then that are named, if any are.
         """
         every = self.obligations.bounds
-        named = () if bounds is None else [b for b in every if b.name in bounds]
-        wanted = (*self._facts_of(clauses), *named)
-        facts = (*wanted, *every) if bounds is None else wanted
+        named = [*every, *map(self._fact_of, self._rules)] if names else []
+        wanted = (
+            *self._facts_of(clauses),
+            *(fact for fact in named if fact.name in names and fact.name != rule.name),
+        )
+        facts = wanted if names else (*wanted, *every)
         found = self._argue(rule, facts, (), {}, clock, wanted=wanted)
         return found if isinstance(found, Lack) else self._proof(rule, found)
 
@@ -280,7 +284,7 @@ class Prover:
         of = self.obligations
         wanted = dict.fromkeys(wanted)
         if rule.mode is Mode.INVARIANT:
-            itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
+            itself = self._fact_of(rule)
             wanted[itself] = None
             likely = {**likely, itself: near}
         known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock)
@@ -298,7 +302,9 @@ class Prover:
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
             known.shown.extend(found)
-        self._proved |= wanted
+        # That a premise never holds has the name of its rule, so no other rests on it.
+        every = {*self._facts.values(), *of.bounds, *map(self._fact_of, self._rules)}
+        self._proved |= {fact: None for fact in wanted if fact in every}
         used = tuple(c for c, fact in self._facts.items() if fact in wanted)
         return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
@@ -336,6 +342,15 @@ class Prover:
             if not found.guessed:
                 guesses = [found.facts, first]
         return None
+
+    @cached_property
+    def _rules(self) -> list[Property]:
+        """Those that are facts themselves, if they hold."""
+        rules = self.family.system.properties
+        return [rule for rule in rules if rule.mode is Mode.INVARIANT]
+
+    def _fact_of(self, rule: Property) -> Fact:
+        return self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
 
     def _facts_of(self, clauses: Iterable[Clause]) -> tuple[Fact, ...]:
         return tuple(map(self._fact, clauses))

@@ -18,7 +18,7 @@ from tdxcheck.checker.engines.symbolic.pdr.literals import (
 from tdxcheck.checker.engines.symbolic.pdr.moves import Moves
 from tdxcheck.checker.engines.symbolic.target import target_of
 from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
-from tdxcheck.checker.ground.terms import Node, Slot, children, walk
+from tdxcheck.checker.ground.terms import Node, Supports, children
 
 __all__ = ["Stepping", "TooManyValues"]
 
@@ -31,7 +31,7 @@ class Stepping:
         self.moves = Moves(system)
         self.literals = self.moves.literals
         self.solver = self.literals.solver
-        self._reads: dict[Node, int] = {}
+        self.supports = Supports()
         self._later = cache(self._made_later)
 
     def truth(self, node: Node) -> int:
@@ -68,10 +68,9 @@ class Stepping:
         )
         return literals.and_((-self.truth(hit), literals.or_(after)))
 
-    def slots(self, node: Node) -> list[int]:
+    def slots(self, node: Node) -> frozenset[int]:
         """The slots that the term reads."""
-        mask = self._mask(node)
-        return [n for n in range(len(self.system.slots)) if mask >> n & 1]
+        return self.supports.of(node)
 
     def require(self, literal: int) -> None:
         """Of all states, look only at those where this holds."""
@@ -104,20 +103,6 @@ class Stepping:
         ]
         return _Later(self, changed, slots)
 
-    def _mask(self, node: Node) -> int:
-        """The slots that the term reads, as the bits of a number."""
-        if node not in self._reads:
-            for below in walk(node):
-                if below not in self._reads:
-                    found = 1 << below.number if isinstance(below, Slot) else 0
-                    for child in children(below):
-                        found |= self._reads[child]
-                    self._reads[below] = found
-        return self._reads[node]
-
-    def reads(self, node: Node, changed: int) -> bool:
-        return bool(self._mask(node) & changed)
-
 
 class _Later(Literals):
     """The literals after a step, which are literals of the state before it."""
@@ -138,7 +123,7 @@ class _Later(Literals):
             top = stack[-1]
             if top in self._of:
                 stack.pop()
-            elif not self.stepping.reads(top, self.changed):
+            elif not self.stepping.supports.mask(top) & self.changed:
                 self._of[stack.pop()] = self.stepping.literals.number(top)
             elif below := [n for n in children(top) if n not in self._of]:
                 stack += below

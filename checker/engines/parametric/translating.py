@@ -44,7 +44,7 @@ class Translator:
         self.family = family
         self.constants = dict(constants)
         self.vocabulary = Vocabulary(family)
-        self.counting = Counting()
+        self.counting = Counting(lambda name: self.vocabulary.named(name, z3.IntSort()))
         self._bound: list[Formula] = []
         self.depending = Depending(family.system.actions)
         self._known: dict[Any, tuple[Formula, Any]] = {}
@@ -132,7 +132,7 @@ class Translator:
                 return f.or_(self._until(operands, of, f.TRUE))
             case language.Implies(premise, conclusion):
                 given = of(premise)
-                if z3.is_false(given):
+                if f.is_false(given):
                     return f.TRUE
                 return f.implies(given, of(conclusion))
             case language.Equal(left, right):
@@ -145,8 +145,8 @@ class Translator:
                 return z3.simplify(of(left) - of(right))
             case language.Ite(condition, then, otherwise):
                 asked = of(condition)
-                if z3.is_true(asked) or z3.is_false(asked):
-                    return of(then if z3.is_true(asked) else otherwise)
+                if f.is_true(asked) or f.is_false(asked):
+                    return of(then if f.is_true(asked) else otherwise)
                 return f.ite(asked, of(then), of(otherwise))
             case language.Forall(index, body):
                 return self._quantified(index, body, binding, taken, later, every=True)
@@ -203,7 +203,7 @@ class Translator:
         """What the index is bound to, always the same inside the same quantifiers."""
         key = index, tuple(variable.get_id() for variable in self._bound)
         if key not in self._variables:
-            fresh = self.vocabulary.fresh(index.name, type(index))
+            fresh = self.vocabulary.bound(index.name, type(index))
             self._variables[key] = fresh, tuple(self._bound)
         return self._variables[key][0]
 
@@ -235,14 +235,14 @@ class Translator:
         self._bound.pop()
         if bound & constants_in([inside]):
             raise Unsupported("a count for each of any number of elements")
-        return self.counting.add(sort, at, lambda: make.fresh("x", sort), probe)
+        return self.counting.add(sort, at, lambda: make.bound("x", sort), probe)
 
     def size(self, sort: Any) -> Formula:
         """How many elements a sort of any size has."""
         make = self.vocabulary
         probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
         return self.counting.add(
-            sort, lambda element: f.TRUE, lambda: make.fresh("x", sort), probe
+            sort, lambda element: f.TRUE, lambda: make.bound("x", sort), probe
         )
 
     def _read(
@@ -269,7 +269,7 @@ class Translator:
                 meant = self.term(target, taken.binding)
                 conditions.append(f.equal(meant, place))
         here = f.and_(conditions)
-        if z3.is_false(here):
+        if f.is_false(here):
             return old
         return f.ite(here, self.term(update.value, binding), old)
 
@@ -340,7 +340,7 @@ class Translator:
                 if guard.refusal and _counts(guard.refusal, asked):
                     refused.append(f.and_((*passed, f.not_(condition))))
                 passed.append(condition)
-                if z3.is_false(condition):
+                if f.is_false(condition):
                     break
             accepted.append(f.and_(passed))
         del self._bound[len(self._bound) - len(bound) :]

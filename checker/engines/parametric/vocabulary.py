@@ -36,6 +36,11 @@ class Vocabulary:
             for sort, numbers in family.named.items()
             for number in numbers
         }
+        self.symbols: dict[str, Any] = {
+            str(element.decl().name()): element.decl()
+            for element in self.elements.values()
+        }
+        """By its name, each declaration, save of what is only ever bound."""
         self._fresh = 0
 
     def is_unbounded(self, sort: Any) -> bool:
@@ -84,9 +89,23 @@ class Vocabulary:
         return self.constant(value)
 
     def fresh(self, name: str, sort: Any) -> Formula:
-        """A constant, or a variable to be bound, that nothing else is."""
+        """A constant that nothing else is."""
+        return self.named(self._new(name), self.sort(sort))
+
+    def bound(self, name: str, sort: Any) -> Formula:
+        """A variable that is only ever bound."""
+        return z3.Const(self._new(name), self.sort(sort))
+
+    def named(self, name: str, sort: Any) -> Formula:
+        """The constant of this name, of one of the solver's sorts."""
+        found = z3.Const(name, sort)
+        self.symbols[name] = found.decl()
+        return found
+
+    def _new(self, name: str) -> str:
+        # z3 calls what it names itself a!1, a!2 and so on.
         self._fresh += 1
-        return z3.Const(f"{name}!{self._fresh}", self.sort(sort))
+        return f"{name}.{self._fresh}"
 
     def numbers(self, sort: Sort) -> range:
         return range(self.family.fixed[sort])
@@ -138,7 +157,8 @@ class Vocabulary:
         if key not in self.functions:
             name = "@".join([variable.name, *map(str, numbers)])
             domain = [self.sorts[s] for s in variable.index_sorts if s in self.sorts]
-            self.functions[key] = z3.Function(name, *domain, self.sort(variable.sort))
+            made = z3.Function(name, *domain, self.sort(variable.sort))
+            self.functions[key] = self.symbols[name] = made
         return self.functions[key]
 
 
