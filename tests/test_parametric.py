@@ -399,6 +399,25 @@ def test_a_count_for_each_element_is_refused() -> None:
     assert "a count for each of any number of elements" in found.reason
 
 
+@action()
+def is_crowded_by_counting(shop: Shop) -> None:
+    """Five are there, each of whom is one."""
+    there = count(Worker, lambda worker: shop.present[worker])
+    ones = count(Worker, lambda one: count(Worker, lambda other: one == other) >= 1)
+    shop.require((there >= 5) & (ones >= 5))
+    shop.tired = True
+
+
+def test_a_count_of_the_element_itself_is_not_a_count_of_all() -> None:
+    system = TransitionSystem(
+        "shop", "Workers.", Shop, (comes, is_crowded_by_counting), (nobody_is_tired,)
+    )
+    verdict = survey(ground(system, {Worker: 5})).verdicts[0]
+    assert isinstance(verdict, Refuted)
+    found = prover_of(system, Worker).prove(0, Clock(SECONDS))
+    assert isinstance(found, Open)
+
+
 # Families.
 
 

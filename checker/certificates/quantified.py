@@ -16,8 +16,8 @@ from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import Lack, Proof, Prover
 from tdxcheck.checker.engines.parametric.recorded import (
+    Reader,
     Unreadable,
-    clauses_in,
     lines_in,
 )
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
@@ -38,6 +38,7 @@ class Families:
         self._case: Case | None = None
         self._prover: Prover | None = None
         self._clauses: dict[str, Clause] = {}
+        self._reader: Reader | None = None
         self._asked = Asked()
 
     def check(self, case: Case, number: int, text: str) -> int:
@@ -65,6 +66,7 @@ class Families:
             self._case = case
             self._prover = Prover(family_of(case.instance, case.unbounded, case.common))
             self._clauses = {}
+            self._reader = None
             self._asked = Asked()
         return self._prover
 
@@ -73,9 +75,10 @@ class Families:
         lines = lines_in(text)
         if len(set(lines)) != len(lines):
             raise Refused("it has clauses that show nothing")
-        news = [line for line in lines if line not in self._clauses]
-        found = clauses_in("\n".join(news), prover.family)
-        self._clauses |= zip(news, found, strict=True)
+        self._reader = self._reader or Reader(prover.family)
+        for line in lines:
+            if line not in self._clauses:
+                self._clauses[line] = self._reader.clause(line)
         return [self._clauses[line] for line in lines]
 
 

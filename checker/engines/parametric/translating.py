@@ -7,6 +7,7 @@ what a step does not assign is the same function before and after.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -24,6 +25,9 @@ from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import Action, Event, Kind
 from tdxcheck.checker.language.terms import Choice, Index, Reaction, Term
 from tdxcheck.checker.language.variables import Every, Variable
+
+PROBE = "!any"
+"""In the name of an element that conditions are looked at with, to tell them apart."""
 
 Binding = dict[Term[Any], Formula]
 """What each parameter and each quantified index stands for."""
@@ -194,10 +198,19 @@ class Translator:
                 for n in numbers
             )
         one = self._variable(index)
-        self._bound.append(one)
-        inner = self.term(body, binding | {index: one}, taken, later=later)
-        self._bound.pop()
+        with self._binding([one]):
+            inner = self.term(body, binding | {index: one}, taken, later=later)
         return (f.forall if every else f.exists)([one], inner)
+
+    @contextmanager
+    def _binding(self, variables: list[Formula]) -> Iterator[None]:
+        """What is translated meanwhile stands where these are bound."""
+        before = len(self._bound)
+        self._bound += variables
+        try:
+            yield
+        finally:
+            del self._bound[before:]
 
     def _variable(self, index: Index) -> Formula:
         """What the index is bound to, always the same inside the same quantifiers."""
@@ -227,12 +240,11 @@ class Translator:
                 for n in make.numbers(sort)
             ]
             return z3.simplify(z3.Sum(ones))
-        probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
+        probe = self._probe(sort)
         bound = {variable.get_id() for variable in self._bound}
         # What is counted inside is counted for each element here, so it is refused.
-        self._bound.append(probe)
-        inside = at(probe)
-        self._bound.pop()
+        with self._binding([probe]):
+            inside = at(probe)
         if bound & constants_in([inside]):
             raise Unsupported("a count for each of any number of elements")
         return self.counting.add(sort, at, lambda: make.bound("x", sort), probe)
@@ -240,10 +252,18 @@ class Translator:
     def size(self, sort: Any) -> Formula:
         """How many elements a sort of any size has."""
         make = self.vocabulary
-        probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
         return self.counting.add(
-            sort, lambda element: f.TRUE, lambda: make.bound("x", sort), probe
+            sort,
+            lambda element: f.TRUE,
+            lambda: make.bound("x", sort),
+            self._probe(sort),
         )
+
+    def _probe(self, sort: Any) -> Formula:
+        """An element to look at a condition with, another one inside of each count."""
+        around = sum(PROBE in one.decl().name() for one in self._bound)
+        name = f"{sort.__name__}{PROBE}{around or ''}"
+        return z3.Const(name, self.vocabulary.sorts[sort])
 
     def _read(
         self, variable: Variable, indices: tuple[Formula, ...], taken: Taken | None
@@ -327,23 +347,22 @@ class Translator:
                     choices.append(bound[-1:])
                 else:
                     choices.append(self._arguments(parameter))
-        self._bound += bound
         accepted: list[Formula] = []
         refused: list[Formula] = []
-        for arguments_ in product(*choices):
-            binding = given | dict(zip(others, arguments_, strict=True))
-            passed: list[Formula] = []
-            for guard in action.guards:
-                condition = self.term(
-                    guard.condition, binding, state, later=state is not None
-                )
-                if guard.refusal and _counts(guard.refusal, asked):
-                    refused.append(f.and_((*passed, f.not_(condition))))
-                passed.append(condition)
-                if f.is_false(condition):
-                    break
-            accepted.append(f.and_(passed))
-        del self._bound[len(self._bound) - len(bound) :]
+        with self._binding(bound):
+            for arguments_ in product(*choices):
+                binding = given | dict(zip(others, arguments_, strict=True))
+                passed: list[Formula] = []
+                for guard in action.guards:
+                    condition = self.term(
+                        guard.condition, binding, state, later=state is not None
+                    )
+                    if guard.refusal and _counts(guard.refusal, asked):
+                        refused.append(f.and_((*passed, f.not_(condition))))
+                    passed.append(condition)
+                    if f.is_false(condition):
+                        break
+                accepted.append(f.and_(passed))
         return f.exists(bound, f.or_(accepted)), f.exists(bound, f.or_(refused))
 
     @staticmethod
