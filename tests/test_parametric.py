@@ -481,7 +481,7 @@ def closes(post: Post, worker: Worker) -> None:
 @invariant()
 def the_keeper_never_closes(post: Post) -> Term[bool]:
     """The keeper, who is always the same, does not close."""
-    return ~post.closed[post.keeper]
+    return forall(Worker, lambda one: implies(post.keeper == one, ~post.closed[one]))
 
 
 def test_an_element_that_a_variable_keeps_is_put_in() -> None:

@@ -35,11 +35,11 @@ def kind(term: Formula) -> int:
 
 
 def is_true(term: Formula) -> bool:
-    return kind(term) == z3.Z3_OP_TRUE
+    return bool(kind(term) == z3.Z3_OP_TRUE)
 
 
 def is_false(term: Formula) -> bool:
-    return kind(term) == z3.Z3_OP_FALSE
+    return bool(kind(term) == z3.Z3_OP_FALSE)
 
 
 def not_(operand: Formula) -> Formula:

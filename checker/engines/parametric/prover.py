@@ -328,7 +328,7 @@ class Prover:
         """Discharge the obligations; what is lacking, if they cannot be."""
         there = set(known.facts)
         first = [f for f in self.obligations.around(likely) if f in there]
-        guesses = [first]
+        guesses: list[Sequence[Fact]] = [first]
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
