@@ -275,6 +275,43 @@ def support(*roots: Node) -> frozenset[int]:
     return frozenset(found)
 
 
+class Supports:
+    """The slots that terms read; what terms have in common is looked at but once."""
+
+    def __init__(self) -> None:
+        self._masks: dict[Node, int] = {}
+
+    def mask(self, node: Node) -> int:
+        """The numbers of the slots as the bits of a number."""
+        masks = self._masks
+        stack = [node]
+        while stack:
+            top = stack.pop()
+            if top in masks:
+                continue
+            below = children(top)
+            if missing := [child for child in below if child not in masks]:
+                stack += (top, *missing)
+                continue
+            found = 1 << top.number if isinstance(top, Slot) else 0
+            for child in below:
+                found |= masks[child]
+            masks[top] = found
+        return masks[node]
+
+    def of(self, *roots: Node) -> frozenset[int]:
+        """The numbers of the slots that the terms read."""
+        left = 0
+        for root in roots:
+            left |= self.mask(root)
+        found = []
+        while left:
+            lowest = left & -left
+            found.append(lowest.bit_length() - 1)
+            left ^= lowest
+        return frozenset(found)
+
+
 def evaluate(node: Node, values: tuple[int, ...] | dict[int, int]) -> int:
     """The value of a term where the slots have these values."""
     match node:
