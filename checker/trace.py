@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
-from tdxcheck.checker.ground.system import GroundSystem, code, decode
+from tdxcheck.checker.ground.system import GroundSystem, code
 from tdxcheck.checker.language.instance import (
     Assignment,
     Entry,
@@ -179,9 +179,9 @@ def evidence_of(system: GroundSystem, run: Run) -> Evidence:
 
 def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
     """The run, confirmed by the interpreter step by step, or a ReplayError."""
-    ranges = _ranges(instance)
+    meanings = _meanings(instance)
     states = [
-        _assignment(ranges, number, s) for number, s in enumerate(evidence.states)
+        _assignment(meanings, number, s) for number, s in enumerate(evidence.states)
     ]
     if len(states) != len(evidence.steps) + 1:
         raise ReplayError(
@@ -227,29 +227,30 @@ def take(
     return Trace(interpreter.instance, trace.rule, initial, tuple(made), loop_from)
 
 
-def _ranges(instance: Instance) -> dict[Entry, range]:
-    """The numbers that stand for a value, of each entry."""
-    found = {}
+Meanings = dict[Entry, tuple[range, tuple[Any, ...]]]
+"""Of each entry the numbers that stand for a value, and the values."""
+
+
+@lru_cache(maxsize=16)
+def _meanings(instance: Instance) -> Meanings:
+    found: Meanings = {}
     for entry in entries_of(instance):
         values = instance.values(entry[0].sort)
-        found[entry] = range(code(values[0]), code(values[-1]) + 1)
+        found[entry] = range(code(values[0]), code(values[-1]) + 1), values
     return found
 
 
-def _assignment(
-    ranges: dict[Entry, range], number: int, codes: tuple[int, ...]
-) -> Assignment:
-    if len(codes) != len(ranges):
+def _assignment(meanings: Meanings, number: int, codes: tuple[int, ...]) -> Assignment:
+    if len(codes) != len(meanings):
         raise ReplayError(
-            number, f"a state of {len(codes)} values, but there are {len(ranges)}"
+            number, f"a state of {len(codes)} values, but there are {len(meanings)}"
         )
-    for (entry, numbers), value in zip(ranges.items(), codes, strict=True):
+    state: Assignment = {}
+    for (entry, (numbers, values)), value in zip(meanings.items(), codes, strict=True):
         if value not in numbers:
             raise ReplayError(number, f"{show_entry(entry)} has no value {value}")
-    return {
-        entry: decode(value, entry[0].sort)
-        for entry, value in zip(ranges, codes, strict=True)
-    }
+        state[entry] = values[numbers.index(value)]
+    return state
 
 
 def _why_not_initial(interpreter: Interpreter, state: Assignment) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tdxcheck.checker.catalogue import Expectation, Outcome
+from tdxcheck.checker.judging import confirming
 from tdxcheck.checker.judging.assess import assess
 from tdxcheck.checker.judging.combine import (
     Disagreement,
@@ -29,6 +30,9 @@ from tdxcheck.checker.judging.work import (
     judge_by_diagrams,
     judge_explicitly,
 )
+from tdxcheck.checker.language.instance import Instance
+from tdxcheck.checker.language.system import Property
+from tdxcheck.checker.trace import Evidence, Trace, replay
 from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
@@ -204,6 +208,27 @@ def test_every_refutation_has_a_shortest_replayed_trace(both: Assessment) -> Non
         if isinstance(judgement.verdict, Refuted | Reached):
             assert judgement.trace is not None
             assert len(judgement.trace.steps) == len(judgement.verdict.run.steps)
+
+
+def test_a_run_is_replayed_once_whichever_engines_find_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replayed: list[str] = []
+
+    def noted(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
+        replayed.append(rule.name)
+        return replay(instance, rule, evidence)
+
+    monkeypatch.setattr(confirming, "replay", noted)
+    engines = {
+        Engine.DIAGRAMS: judge_by_diagrams,
+        Engine.EXPLICIT: judge_explicitly,
+    }
+    shown = [j for j in judged(engines).judgements if j.trace is not None]
+    assert any(len(judgement.by_engine) == 2 for judgement in shown)
+    assert sorted(replayed) == sorted(
+        judgement.question.rule.name for judgement in shown
+    )
 
 
 def miscounting(case: Case, budget: Budget, report: Report) -> Findings:

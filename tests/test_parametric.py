@@ -25,6 +25,7 @@ from tdxcheck.checker.language import (
     Index,
     Int,
     Map,
+    Map2,
     Property,
     SpecificationError,
     State,
@@ -42,6 +43,7 @@ from tdxcheck.checker.language import (
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.verdict import (
     HeldInSmall,
     Limit,
@@ -181,6 +183,78 @@ def test_what_fails_with_five_is_not_proved(crowd: Action) -> None:
     assert "nobody_is_tired" in found.reason or "tired" in found.reason
 
 
+# A rule that holds with up to four of one thing or two of another, and fails with more
+# of both.
+
+
+class Site(Index):
+    """Somewhere to work."""
+
+
+class Yard(State):
+    present = Map(Worker, bool, False)
+    opened = Map(Site, bool, False)
+    tired = Var(bool, False)
+
+
+@action()
+def enters(yard: Yard, worker: Worker) -> None:
+    """{worker} comes."""
+    yard.require(~yard.present[worker])
+    yard.present[worker] = True
+
+
+@action()
+def opens(yard: Yard, site: Site) -> None:
+    """{site} is opened."""
+    yard.require(~yard.opened[site])
+    yard.opened[site] = True
+
+
+def five_are_there(yard: Yard) -> Term[bool]:
+    return count(Worker, lambda worker: yard.present[worker]) >= 5
+
+
+@action()
+def is_overrun(yard: Yard) -> None:
+    """Five are there and three sites are open, which is too much."""
+    open_ = count(Site, lambda site: yard.opened[site])
+    yard.require(five_are_there(yard) & (open_ >= 3))
+    yard.tired = True
+
+
+@action()
+def is_overrun_by_name(yard: Yard, a: Site, b: Site, c: Site) -> None:
+    """Five are there and three different sites are open, which is too much."""
+    yard.require(five_are_there(yard))
+    yard.require(yard.opened[a] & yard.opened[b] & yard.opened[c])
+    yard.require(~(a == b) & ~(a == c) & ~(b == c))
+    yard.tired = True
+
+
+@invariant()
+def nobody_in_the_yard_is_tired(yard: Yard) -> Term[bool]:
+    """Nobody is tired."""
+    return ~yard.tired
+
+
+@pytest.mark.parametrize("crowd", [is_overrun, is_overrun_by_name])
+def test_what_fails_with_five_and_three_is_not_proved(crowd: Action) -> None:
+    rules = (nobody_in_the_yard_is_tired,)
+    system = TransitionSystem("yard", "Workers.", Yard, (enters, opens, crowd), rules)
+    for workers, sites in ((4, 2), (4, 3), (5, 2), (5, 3)):
+        scope: dict[type[Index], int] = {Worker: workers, Site: sites}
+        verdict = survey(ground(system, scope)).verdicts[0]
+        assert isinstance(verdict, Refuted) == (workers == 5 and sites == 3)
+    found = prover_of(system, Worker, Site).prove(0, Clock(SECONDS))
+    assert isinstance(found, Open)
+    assert found.upto == "3 workers, 3 sites"
+    small = Prover(family_of(Instance(system, {Worker: 5, Site: 2}), (Worker,)))
+    assert proof_of(small, nobody_in_the_yard_is_tired).family == "workers"
+    large = Prover(family_of(Instance(system, {Worker: 5, Site: 3}), (Worker,)))
+    assert isinstance(large.prove(0, Clock(SECONDS)), Open)
+
+
 @invariant()
 def the_tired_are_many(shop: Shop) -> Term[bool]:
     """Who is tired has five others around."""
@@ -296,6 +370,54 @@ def test_a_count_is_what_it_counts() -> None:
     assert isinstance(prover.prove(1, Clock(SECONDS)), Broken)
 
 
+class Hall(State):
+    likes = Map2(Worker, Worker, bool, False)
+
+
+@action()
+def meets(hall: Hall, a: Worker, b: Worker) -> None:
+    """{a} meets {b}."""
+    hall.likes[a, b] = True
+
+
+@invariant()
+def nobody_likes_many(hall: Hall) -> Term[bool]:
+    """Nobody likes four or more, which is not so with four."""
+    return (
+        count(
+            Worker,
+            lambda one: count(Worker, lambda other: hall.likes[one, other]) >= 4,
+        )
+        < 1
+    )
+
+
+def test_a_count_for_each_element_is_refused() -> None:
+    system = TransitionSystem("hall", "Workers.", Hall, (meets,), (nobody_likes_many,))
+    found = prover_of(system, Worker).prove(0, Clock(SECONDS))
+    assert isinstance(found, Open)
+    assert "a count for each of any number of elements" in found.reason
+
+
+@action()
+def is_crowded_by_counting(shop: Shop) -> None:
+    """Five are there, each of whom is one."""
+    there = count(Worker, lambda worker: shop.present[worker])
+    ones = count(Worker, lambda one: count(Worker, lambda other: one == other) >= 1)
+    shop.require((there >= 5) & (ones >= 5))
+    shop.tired = True
+
+
+def test_a_count_of_the_element_itself_is_not_a_count_of_all() -> None:
+    system = TransitionSystem(
+        "shop", "Workers.", Shop, (comes, is_crowded_by_counting), (nobody_is_tired,)
+    )
+    verdict = survey(ground(system, {Worker: 5})).verdicts[0]
+    assert isinstance(verdict, Refuted)
+    found = prover_of(system, Worker).prove(0, Clock(SECONDS))
+    assert isinstance(found, Open)
+
+
 # Families.
 
 
@@ -342,6 +464,30 @@ def test_a_refuted_rule_is_not_proved(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 # Instances.
+
+
+class Post(State):
+    keeper = Var(Worker, Element(Worker, 1))
+    closed = Map(Worker, bool, False)
+
+
+@action()
+def closes(post: Post, worker: Worker) -> None:
+    """{worker}, who is not the keeper, closes."""
+    post.require(~(post.keeper == worker))
+    post.closed[worker] = True
+
+
+@invariant()
+def the_keeper_never_closes(post: Post) -> Term[bool]:
+    """The keeper, who is always the same, does not close."""
+    return forall(Worker, lambda one: implies(post.keeper == one, ~post.closed[one]))
+
+
+def test_an_element_that_a_variable_keeps_is_put_in() -> None:
+    rules = (the_keeper_never_closes,)
+    system = TransitionSystem("post", "Workers.", Post, (closes,), rules)
+    assert not proof_of(prover_of(system, Worker), the_keeper_never_closes).vacuous
 
 
 @given(systems(most_states=400))

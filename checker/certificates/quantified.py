@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 
 from tdxcheck.checker.certificate_checker import Refused, Undecided
-from tdxcheck.checker.certificate_solvers import by_z3
-from tdxcheck.checker.engines.parametric import second
+from tdxcheck.checker.certificates.asked import Asked
+from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import Lack, Proof, Prover
-from tdxcheck.checker.engines.parametric.recorded import Unreadable, clauses_in
+from tdxcheck.checker.engines.parametric.recorded import (
+    Reader,
+    Unreadable,
+    lines_in,
+)
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError
@@ -26,12 +29,6 @@ PATIENCE = 120.0
 """Seconds for working it out again."""
 ASKED = re.compile(r"^; (.*)\n\(push 1\)$", re.MULTILINE)
 """The heading of a question in the file."""
-STATUS = "(set-info :status unsat)"
-TOKEN = re.compile(r'(?:;[^\n]*|\s)*(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)')
-COMMANDS = frozenset(
-    "set-logic set-info declare-sort declare-datatypes declare-fun declare-const "
-    "push assert check-sat pop".split()
-)
 
 
 class Families:
@@ -40,6 +37,9 @@ class Families:
     def __init__(self) -> None:
         self._case: Case | None = None
         self._prover: Prover | None = None
+        self._clauses: dict[str, Clause] = {}
+        self._reader: Reader | None = None
+        self._asked = Asked()
 
     def check(self, case: Case, number: int, text: str) -> int:
         """Refuse the certificate of the case's rule, or tell how many parts it has."""
@@ -49,79 +49,45 @@ class Families:
         try:
             prover = self._of(case)
             stated = prover.family.system.properties[number]
-            clauses = clauses_in(text, prover.family)
-            found = prover.check(stated, clauses, Clock(PATIENCE))
+            clauses = self._read(text, prover)
+            named = {asked.partition(": ")[2] for asked in ASKED.findall(text)}
+            found = prover.check(stated, clauses, Clock(PATIENCE), named)
         except (Unreadable, Unsupported, SpecificationError) as error:
             raise Refused(str(error)) from error
         except GaveUp as limit:
             raise Undecided(f"{limit.limit.value} was met") from limit
         if isinstance(found, Lack):
             raise Refused(f"it does not show the rule: {found.reason}")
-        if len(found.clauses) != len(clauses):
-            raise Refused("it has clauses that show nothing")
-        _is_as_it_says(text, found)
+        self._asked.check(text, _is_as_it_says(text, found))
         return len(found.invariant)
 
     def _of(self, case: Case) -> Prover:
         if self._prover is None or self._case is not case:
             self._case = case
             self._prover = Prover(family_of(case.instance, case.unbounded, case.common))
+            self._clauses = {}
+            self._reader = None
+            self._asked = Asked()
         return self._prover
 
+    def _read(self, text: str, prover: Prover) -> list[Clause]:
+        """The clauses of the file; one that another file had as well is the same."""
+        lines = lines_in(text)
+        if len(set(lines)) != len(lines):
+            raise Refused("it has clauses that show nothing")
+        self._reader = self._reader or Reader(prover.family)
+        for line in lines:
+            if line not in self._clauses:
+                self._clauses[line] = self._reader.clause(line)
+        return [self._clauses[line] for line in lines]
 
-def _is_as_it_says(text: str, found: Proof) -> None:
-    """The file asks what is to be asked, and every answer is that it cannot be."""
+
+def _is_as_it_says(text: str, found: Proof) -> int:
+    """The file asks what is to be asked; how many questions that are."""
     due = Counter(ASKED.findall(found.text))
     asked = Counter(ASKED.findall(text))
     if missing := due - asked:
         raise Refused(f"this is not asked: {next(iter(missing))}")
     if more := asked - due:
         raise Refused(f"this is not to be asked: {next(iter(more))}")
-    _only_asks(text)
-    total = asked.total()
-    # z3 would stop at an answer that is not the one that the file announces.
-    _is_agreed("z3", by_z3(text.replace(STATUS, "")), total)
-    if second.is_installed():
-        try:
-            _is_agreed("cvc5", _by_cvc5(text), total)
-        except RuntimeError as error:
-            raise Refused(f"cvc5 does not understand the file: {error}") from error
-
-
-def _only_asks(text: str) -> None:
-    """The file has no command but those that state and ask.
-
-    Another could have a solver write to files, or take something for granted always.
-    """
-    depth = asking = 0
-    opened = False
-    for token in TOKEN.findall(text):
-        if opened and token not in COMMANDS:
-            raise Refused(f"it has a command that is none of a certificate: {token}")
-        if opened:
-            asking += (token == "push") - (token == "pop")
-            if token == "assert" and not asking:
-                raise Refused("it asserts something of all questions at once")
-        opened = depth == 0 and token == "("
-        depth += (token == "(") - (token == ")")
-
-
-def _by_cvc5(text: str) -> Sequence[str]:
-    """The answers of cvc5; what it leaves open is asked again in other ways."""
-    best: list[str] = []
-    for ways in second.WAYS:
-        said = second.answers(text, ways)
-        pairs = zip(best or said, said, strict=True)
-        best = [old if old == "unsat" else new for old, new in pairs]
-        if "unknown" not in best:
-            break
-    return best
-
-
-def _is_agreed(solver: str, said: Sequence[str], total: int) -> None:
-    if len(said) != total:
-        raise Refused(f"{solver} gave {len(said)} of {total} answers")
-    for answer in said:
-        if answer != "unsat":
-            failed = Undecided if answer == "unknown" else Refused
-            raise failed(f"a question of the file: {solver} says {answer[:60]}")
+    return asked.total()

@@ -28,7 +28,7 @@ from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.reading import asks_for_reactions, variables_in
+from tdxcheck.checker.language.reading import terms_in
 from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import (
     Action,
@@ -63,6 +63,7 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
     changing: set[Entry] = set()
     spoken = Spoken()
     actions = system.actions
+    reads = _Reading()
     while actions:
         grounder = _Grounder(instance, starts, constants, changing, spoken)
         changed = {
@@ -74,23 +75,35 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
         changing |= changed
         constants = {e: v for e, v in constants.items() if e not in changed}
         others = {variable for variable, _ in changed}
-        actions = tuple(a for a in system.actions if _depends(a, others))
+        actions = tuple(a for a in system.actions if others and reads(a, others))
     grounder = _Grounder(instance, starts, constants, changing, spoken)
     return Grounding(grounder.finish(list(grounder.steps(system.actions))), grounder)
 
 
-def _depends(action: Action, variables: set[Variable]) -> bool:
-    """What the action does may be other than it was, now that these change."""
-    if not variables:
-        return False
+class _Reading:
+    """Which variables actions depend on, looked for once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Action, frozenset[Variable] | None] = {}
+        """None where it depends on all: what becomes of an event may rest on any."""
+
+    def __call__(self, action: Action, variables: set[Variable]) -> bool:
+        """What the action does may be other than it was, now that these change."""
+        if action not in self._read:
+            self._read[action] = _read_by(action)
+        read = self._read[action]
+        return read is None or not read.isdisjoint(variables)
+
+
+def _read_by(action: Action) -> frozenset[Variable] | None:
     terms = [guard.condition for guard in action.guards]
     for update in action.updates:
-        if update.variable in variables:
-            return True
         terms += [update.value, *_indices(update)]
-    return any(map(asks_for_reactions, terms)) or any(
-        variable in variables for variable in variables_in(*terms)
-    )
+    parts = list(terms_in(*terms))
+    if any(isinstance(part, language.Reacts) for part in parts):
+        return None
+    read = {part.variable for part in parts if isinstance(part, language.Read)}
+    return frozenset(read | {update.variable for update in action.updates})
 
 
 def _indices(update: Update) -> Iterator[Term[Any]]:
@@ -98,7 +111,8 @@ def _indices(update: Update) -> Iterator[Term[Any]]:
         yield index.index if isinstance(index, Every) else index
 
 
-Made = dict[tuple[int, ...], Node]
+Key = int | tuple[int, ...]
+Made = dict[Key, Node]
 """Ground terms by the identity of a term and of what its free names stand for."""
 
 
@@ -197,13 +211,14 @@ class _Grounder:
             condition = self.term(rule.condition, {})
             if condition is not TRUE:
                 initial.append(condition)
+        contexts = list(map(_StepContext, steps))
         return GroundSystem(
             self.instance,
             tuple(self.slots),
             self.constants,
             tuple(initial),
             tuple(steps),
-            tuple(self.property(rule, steps) for rule in system.properties),
+            tuple(self.property(rule, steps, contexts) for rule in system.properties),
         )
 
     def steps(self, actions: Iterable[Action]) -> Iterator[GroundStep]:
@@ -296,11 +311,12 @@ class _Grounder:
             if condition is not FALSE:
                 yield entry, condition
 
-    def property(self, rule: Property, steps: list[GroundStep]) -> GroundProperty:
+    def property(
+        self, rule: Property, steps: list[GroundStep], contexts: list[_StepContext]
+    ) -> GroundProperty:
         self.where = rule.location
         premise = premise_of(rule.condition)
         if rule.mode is Mode.STEP_RULE:
-            contexts = [_StepContext(step) for step in steps]
             return GroundProperty(
                 rule,
                 tuple(self.term(rule.condition, {}, context) for context in contexts),
@@ -330,7 +346,10 @@ class _Grounder:
             return binding[term]
         spoken = self.spoken.of(term)
         made = self.made if step is None or not spoken.of_step else step.made
-        key = (id(term), *[id(binding.get(name)) for name in spoken.names])
+        names = spoken.names
+        key: Key = id(term)
+        if names:
+            key = (id(term), *map(id, map(binding.get, names)))
         found = made.get(key)
         if found is None:
             found = made[key] = self._term(term, binding, step)

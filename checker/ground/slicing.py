@@ -32,6 +32,7 @@ from tdxcheck.checker.ground.terms import (
     Or,
     Slot,
     Sub,
+    Supports,
     Terms,
     evaluate,
     support,
@@ -116,20 +117,22 @@ class Dependence:
 
     def __init__(self, system: GroundSystem) -> None:
         self.system = system
+        self._supports = Supports()
+        read = self._supports.of
         self.steps = [
             (
-                support(*step.guards),
-                {slot: support(value) for slot, value in step.updates.items()},
+                read(*step.guards),
+                {slot: read(value) for slot, value in step.updates.items()},
             )
             for step in system.steps
         ]
-        self.conditions = [support(condition) for condition in system.initial]
+        self.conditions = [read(condition) for condition in system.initial]
 
     def cone(self, numbers: Iterable[int]) -> frozenset[int]:
         """The slots that the properties with these numbers can depend on."""
         relevant: set[int] = set()
         for number in numbers:
-            relevant |= _read(self.system, self.system.properties[number])
+            relevant |= self._read(self.system.properties[number])
         size = -1
         while size != len(relevant):
             size = len(relevant)
@@ -144,17 +147,17 @@ class Dependence:
                     relevant |= read
         return frozenset(relevant)
 
-
-def _read(system: GroundSystem, rule: GroundProperty) -> frozenset[int]:
-    if rule.property.mode is Mode.DEADLOCK_FREE:
-        return frozenset(range(len(system.slots)))
-    read = support(*rule.conditions, *rule.premises)
-    if rule.goal is not None:
-        read |= support(rule.goal)
-    read |= support(*(turn.condition for turn in rule.fair))
-    for number in _spoken_of(rule):
-        read |= support(*system.steps[number].guards)
-    return read
+    def _read(self, rule: GroundProperty) -> frozenset[int]:
+        """The slots that the property itself reads."""
+        if rule.property.mode is Mode.DEADLOCK_FREE:
+            return frozenset(range(len(self.system.slots)))
+        roots = [*rule.conditions, *rule.premises]
+        if rule.goal is not None:
+            roots.append(rule.goal)
+        roots += [turn.condition for turn in rule.fair]
+        for number in _spoken_of(rule):
+            roots += self.system.steps[number].guards
+        return self._supports.of(*roots)
 
 
 def _spoken_of(rule: GroundProperty) -> list[int]:

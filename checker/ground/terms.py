@@ -7,7 +7,7 @@ constructor simplifies what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -243,15 +243,18 @@ def children(node: Node) -> tuple[Node, ...]:
     raise TypeError(f"not a ground term: {node!r}")
 
 
-def walk(*roots: Node) -> Iterator[Node]:
-    """Every node below the roots, once, children before parents."""
+def walk(*roots: Node, known: Container[Node] = ()) -> Iterator[Node]:
+    """Every node below the roots, once, children before parents.
+
+    What is known, and what is only below that, is left out.
+    """
     seen: set[int] = set()
     stack = [(root, False) for root in reversed(roots)]
     while stack:
         node, expanded = stack.pop()
         if expanded:
             yield node
-        elif id(node) not in seen:
+        elif id(node) not in seen and node not in known:
             seen.add(id(node))
             stack.append((node, True))
             stack += [(child, False) for child in reversed(children(node))]
@@ -259,7 +262,54 @@ def walk(*roots: Node) -> Iterator[Node]:
 
 def support(*roots: Node) -> frozenset[int]:
     """The numbers of the slots that the terms read."""
-    return frozenset(node.number for node in walk(*roots) if isinstance(node, Slot))
+    found: set[int] = set()
+    seen: set[int] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Slot):
+            found.add(node.number)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack += children(node)
+    return frozenset(found)
+
+
+class Supports:
+    """The slots that terms read; what terms have in common is looked at but once."""
+
+    def __init__(self) -> None:
+        self._masks: dict[Node, int] = {}
+
+    def mask(self, node: Node) -> int:
+        """The numbers of the slots as the bits of a number."""
+        masks = self._masks
+        stack = [node]
+        while stack:
+            top = stack.pop()
+            if top in masks:
+                continue
+            below = children(top)
+            if missing := [child for child in below if child not in masks]:
+                stack += (top, *missing)
+                continue
+            found = 1 << top.number if isinstance(top, Slot) else 0
+            for child in below:
+                found |= masks[child]
+            masks[top] = found
+        return masks[node]
+
+    def of(self, *roots: Node) -> frozenset[int]:
+        """The numbers of the slots that the terms read."""
+        left = 0
+        for root in roots:
+            left |= self.mask(root)
+        found = []
+        while left:
+            lowest = left & -left
+            found.append(lowest.bit_length() - 1)
+            left ^= lowest
+        return frozenset(found)
 
 
 def evaluate(node: Node, values: tuple[int, ...] | dict[int, int]) -> int:

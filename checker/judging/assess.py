@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tdxcheck.checker.judging.canonical import VISITING, canonical
-from tdxcheck.checker.judging.combine import (
-    Disagreement,
-    Engine,
-    InternalError,
-    combine,
-)
+from tdxcheck.checker.judging.combine import Disagreement, Engine, combine
+from tdxcheck.checker.judging.confirming import Confirmed, Shown, confirm
 from tdxcheck.checker.judging.judgement import (
     Assessment,
     Judgement,
@@ -25,10 +21,7 @@ from tdxcheck.checker.judging.processes import Runner, Task, run
 from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
-from tdxcheck.checker.trace import Evidence, ReplayError, Trace, replay
-from tdxcheck.checker.verdict import Reached, Refuted, Verdict
-
-Shown = Callable[[Case, Question, Verdict], bool]
+from tdxcheck.checker.trace import Trace
 
 LEAST = 4.0
 """Seconds without which no engine need be started."""
@@ -68,7 +61,8 @@ def assess(
     `runner` runs the engines: in processes of this machine, or elsewhere.
     """
     started = time.monotonic()
-    means = _Means(jobs, report, kept, runner)
+    confirmed = Confirmed(kept, shown)
+    means = _Means(jobs, report, kept, runner, confirmed)
     groups = together(cases)
     (first, judge), *others = engines.items()
     whole = in_families(groups) if first is Engine.DIAGRAMS else groups
@@ -111,7 +105,7 @@ def assess(
         judgement
         for case in cases
         for judgement in _of_case(
-            case, [f for f in findings if f.case == case.label], demanded, shown, kept
+            case, [f for f in findings if f.case == case.label], demanded, confirmed
         )
     ]
     for case in cases:
@@ -136,6 +130,7 @@ class _Means:
     report: Report
     kept: Kept
     runner: Runner
+    confirmed: Confirmed
 
 
 @dataclass(frozen=True)
@@ -163,7 +158,9 @@ def _found(
         return whole
 
     def done(place: int, findings: Findings) -> None:
-        kept.keep(*work[left[place]], budget, end_of(place, findings))
+        job, whole = work[left[place]], end_of(place, findings)
+        kept.keep(*job, budget, whole)
+        means.confirmed.look(job[0], whole)
 
     tasks = [
         Task(group.case, engine, judge, _weight(group, engine), recalled[n].known)
@@ -287,8 +284,7 @@ def _of_case(
     case: Case,
     findings: Sequence[Findings],
     demanded: bool,
-    shown: Shown,
-    kept: Kept,
+    confirmed: Confirmed,
 ) -> list[Judgement]:
     return [
         _judgement(
@@ -296,8 +292,7 @@ def _of_case(
             question,
             {f.engine: f.answers[number] for f in findings},
             demanded,
-            shown,
-            kept,
+            confirmed,
             all(number in f.recalled for f in findings),
         )
         for number, question in enumerate(case.questions)
@@ -309,17 +304,14 @@ def _judgement(
     question: Question,
     answers: Mapping[Engine, Answer],
     demanded: bool,
-    shown: Shown,
-    kept: Kept,
+    confirmed: Confirmed,
     recalled: bool,
 ) -> Judgement:
     subject = f"{question.name} of {case.label}"
     traces: dict[Engine, Trace] = {}
     for engine, answer in answers.items():
-        decided = isinstance(answer.verdict, Refuted | Reached)
-        if decided and shown(case, question, answer.verdict):
-            known = kept.traces.get((case.label, question.name, engine))
-            traces[engine] = known or confirm(case, question, engine, answer.evidence)
+        if replayed := confirmed.trace(case, question, engine, answer):
+            traces[engine] = replayed
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
     chosen = next((e for e in traces if by_engine[e] is verdict), None)
@@ -337,17 +329,3 @@ def _judgement(
         standing(verdict, question.expected, demanded),
         recalled,
     )
-
-
-def confirm(
-    case: Case, question: Question, engine: Engine, evidence: Evidence | None
-) -> Trace:
-    """Nothing is shown that the reference interpreter has not replayed."""
-    assert evidence is not None, "a refutation comes with its evidence"
-    try:
-        return replay(case.instance, question.rule, evidence)
-    except ReplayError as error:
-        raise InternalError(
-            f"the {engine.value} engine's trace for {question.name} of "
-            f"{case.label} does not replay: {error}"
-        ) from error

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from tdxcheck.checker.catalogue import Catalogue, Design, Sizes
-from tdxcheck.checker.judging.assess import confirm
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.comparing import Compare, Compared
+from tdxcheck.checker.judging.confirming import confirm
 from tdxcheck.checker.judging.judgement import Judgement, Standing, standing
 from tdxcheck.checker.judging.processes import Task, run
 from tdxcheck.checker.judging.question import Case, Question, cases_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from tdxcheck.checker.language.state import Definition, Refusal
@@ -62,4 +63,10 @@ def made_of(term: Term[Any]) -> Iterator[Term[Any]]:
 
 
 def _held_by(record: Any) -> list[Any]:
-    return [getattr(record, part.name) for part in fields(record)]
+    kind: Any = type(record)
+    return [getattr(record, name) for name in _names(kind)]
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind))

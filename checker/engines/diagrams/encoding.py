@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tdxcheck.checker.engines.diagrams.manager import Diagram, Manager
+from tdxcheck.checker.engines.diagrams.manager import Bits, Diagram, Manager, Renaming
 from tdxcheck.checker.ground.system import GroundSlot, GroundStep, GroundSystem, Values
 from tdxcheck.checker.ground.terms import (
     Add,
@@ -48,17 +48,19 @@ class Image:
     """The guard, and the bits then of what it assigns no constant to."""
     assigned: tuple[str, ...]
     """The bits now of every slot that it changes."""
-    then: Mapping[str, str]
+    then: Renaming
     """Bits then, and the bits now that they become."""
+    now: Renaming
+    """Bits now, and the bits then that they are before it."""
     constants: Mapping[str, bool]
     """Bits that it assigns constants to."""
     there: Diagram
     """The same as a diagram, which holds after it."""
 
     @cached_property
-    def now(self) -> Mapping[str, str]:
-        """Bits now, and the bits then that they are before it."""
-        return {now: then for then, now in self.then.items()}
+    def lost(self) -> Bits:
+        """The bits now that it changes."""
+        return frozenset(self.assigned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,8 @@ class Encoding:
         )
         self._truths: dict[Node, Diagram] = {}
         self._numbers: dict[Node, Partition] = {}
+        self._known: set[Node] = set()
+        """The terms that are in one of the two."""
 
     def count(self, *sets: Diagram) -> list[int]:
         """How many states each of the sets has."""
@@ -171,13 +175,14 @@ class Encoding:
             then |= {then_bit(bit): bit for bit in bits}
         assigned = tuple(b for number in step.updates for b in self.bits[number])
         there = self.manager.cube(constants)
-        return Move(guard, relation, assigned, then, constants, there, step)
+        names = self.manager.renaming(then), self.manager.renaming(inverse(then))
+        return Move(guard, relation, assigned, *names, constants, there, step)
 
     def after(self, states: Diagram, move: Image) -> Diagram:
         """Where the step leads from these states."""
         if not move.assigned:
             return states & move.guard
-        there = self.manager.and_exists(states, move.relation, move.assigned)
+        there = self.manager.and_exists(states, move.relation, move.lost)
         if there == self.manager.false:
             return there
         return self.manager.renamed(there, move.then) & move.there
@@ -190,7 +195,7 @@ class Encoding:
         if there == self.manager.false:
             return there
         there = self.manager.renamed(there, move.now)
-        return self.manager.and_exists(there, move.relation, move.then)
+        return self.manager.and_exists(there, move.relation, move.then.old)
 
     def _cube(self, slots: Iterable[GroundSlot], values: Values) -> Diagram:
         """The slots have the values that they have in this state."""
@@ -217,8 +222,7 @@ class Encoding:
     def truth(self, node: Node) -> Diagram:
         """The states in which the term, a truth value, is true."""
         if node not in self._truths:
-            for below in walk(node):
-                self._encode(below)
+            self._encode_all(node)
         return self._truths[node]
 
     def number(self, node: Node) -> Partition:
@@ -227,15 +231,19 @@ class Encoding:
             truth = self.truth(node)
             return {0: ~truth, 1: truth}
         if node not in self._numbers:
-            for below in walk(node):
-                self._encode(below)
+            self._encode_all(node)
         return self._numbers[node]
+
+    def _encode_all(self, node: Node) -> None:
+        for below in walk(node, known=self._known):
+            self._encode(below)
+            self._known.add(below)
 
     def _encode(self, node: Node) -> None:
         """The term, all those below it being encoded already."""
-        if node.boolean and node not in self._truths:
+        if node.boolean:
             self._truths[node] = self._truth(node)
-        elif not node.boolean and node not in self._numbers:
+        else:
             partition = self._number(node)
             self._numbers[node] = {
                 value: where
@@ -314,6 +322,10 @@ def _width(slot: GroundSlot) -> int:
 
 def then_bit(bit: str) -> str:
     return f"{bit}'"
+
+
+def inverse(names: Mapping[str, str]) -> dict[str, str]:
+    return {new: old for old, new in names.items()}
 
 
 def _order(system: GroundSystem) -> list[GroundSlot]:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tdxcheck.checker.engines.diagrams.encoding import Encoding, Image, Move, then_bit
+from tdxcheck.checker.engines.diagrams.encoding import (
+    Encoding,
+    Image,
+    Move,
+    inverse,
+    then_bit,
+)
 from tdxcheck.checker.language.system import Action
 
 
@@ -59,4 +65,7 @@ def _joint(encoding: Encoding, moves: Sequence[Move]) -> Joint:
         guard |= move.guard
         relation |= mine
     there = manager.cube(constants)
-    return Joint(guard, relation, tuple(assigned), then, constants, there, tuple(moves))
+    names = manager.renaming(then), manager.renaming(inverse(then))
+    return Joint(
+        guard, relation, tuple(assigned), *names, constants, there, tuple(moves)
+    )

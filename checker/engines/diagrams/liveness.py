@@ -120,17 +120,27 @@ class Sets:
 
     def ahead(self, states: Diagram, inside: Diagram) -> Diagram:
         """All that the steps lead to from these, inside."""
-        return self._closure(self.encoding.after, states & inside, inside, inside)
+        joints = self.possible(inside)
+        return self._closure(
+            self.encoding.after, states & inside, inside, inside, joints
+        )
 
     def behind(self, states: Diagram, inside: Diagram) -> Diagram:
         """All from where the steps lead to these, inside."""
-        return self._closure(self.encoding.before, states & inside, inside, inside)
+        joints = self.possible(inside)
+        return self._closure(
+            self.encoding.before, states & inside, inside, inside, joints
+        )
 
     def _closure(
-        self, image: Take, found: Diagram, inside: Diagram, wanted: Diagram
+        self,
+        image: Take,
+        found: Diagram,
+        inside: Diagram,
+        wanted: Diagram,
+        joints: Iterable[Joint],
     ) -> Diagram:
         """What is found by the steps inside, or all that is wanted as soon as it is."""
-        joints = self.possible(inside)
         while not self.is_empty(wanted & ~found):
             before = found
             for joint in joints:
@@ -200,6 +210,7 @@ class Sets:
         """
         while True:
             before = left
+            joints = self.possible(left)
             for number, turn in enumerate(turns):
                 due = left & turn.due
                 if self.is_empty(due):
@@ -207,7 +218,7 @@ class Sets:
                 met = taken_in(turn, left)
                 if not turn.strong:
                     met |= left & ~turn.due
-                found = self._closure(image, met, left, due)
+                found = self._closure(image, met, left, due, joints)
                 if not self.is_empty(due & ~found):
                     note(number, left & ~found, left)
                     left &= found | ~turn.due

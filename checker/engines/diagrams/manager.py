@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 try:
@@ -19,11 +20,24 @@ except ImportError:  # No wheel with CUDD for this platform.
 Diagram = Any
 """A function of dd's, which has no types of its own."""
 
-LARGE = 60_000
+LARGE = 150_000
 """Nodes of a diagram from which on a better order of the bits is looked for.
 
 That takes longer than any search among smaller diagrams: the first order is good.
 """
+
+Bits = frozenset[str]
+"""Names of bits. Its hash is found but once, which matters where images are small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Renaming:
+    """Bits, and those that they become."""
+
+    names: Mapping[str, str]
+    old: Bits
+    same: Diagram
+    """Each bit is as what it becomes; None where the manager renames by names."""
 
 
 class Cubes(dict[object, Diagram]):
@@ -39,13 +53,18 @@ if cudd is not None:
         """dd's CUDD, which makes a cube but once.
 
         dd itself makes one for each image, at a cost that grows with all bits and not
-        with those of the cube: of small diagrams more than the image itself.
+        with those of the cube: of small diagrams more than the image itself. It also
+        makes a set of what it is given, so that bits are given as a set of one set.
         """
 
         cubes: weakref.ref[Cubes]
 
-        def cube(self, bits: Collection[str]) -> Diagram:
-            key = tuple(bits.items()) if isinstance(bits, dict) else frozenset(bits)
+        def cube(self, bits: Collection[Any]) -> Diagram:
+            if isinstance(bits, dict):
+                key: object = tuple(bits.items())
+            else:
+                (key,) = (bits,) if isinstance(bits, frozenset) else bits
+                bits = key
             cubes = self.cubes()
             assert cubes is not None, "a manager outlives no diagram that it makes"
             found = cubes.get(key)
@@ -61,8 +80,7 @@ class Manager:
         """`pure` asks for the manager in Python even where CUDD is installed."""
         self._cudd: Any = None if pure else cudd
         self._cubes = Cubes()
-        self._same: dict[tuple[tuple[str, str], ...], Diagram] = {}
-        """By a renaming: each bit is as what it becomes."""
+        self._renamings: dict[tuple[tuple[str, str], ...], Renaming] = {}
         if self._cudd is not None:
             self._bdd: Any = Remembering()
             self._bdd.cubes = weakref.ref(self._cubes)
@@ -73,6 +91,7 @@ class Manager:
         self._bdd.configure(reordering=False)
         self._settled = False
         self._bits = list(bits)
+        self._every = frozenset(self._bits)
         self._bdd.declare(*self._bits)
         self.true: Diagram = self._bdd.true
         self.false: Diagram = self._bdd.false
@@ -115,36 +134,44 @@ class Manager:
         """The conjunction of the bits with these values."""
         return self._bdd.cube(dict(values)) if values else self.true
 
-    def and_exists(self, one: Diagram, other: Diagram, bits: Iterable[str]) -> Diagram:
+    def and_exists(self, one: Diagram, other: Diagram, bits: Bits) -> Diagram:
         """The conjunction of both, for some value of the bits."""
         if self._cudd is not None:
-            return self._cudd.and_exists(one, other, bits)
+            return self._cudd.and_exists(one, other, (bits,))
         return self._bdd.exist(list(bits), one & other)
 
     def meet(self, one: Diagram, other: Diagram) -> bool:
         """Whether both have a state in common, without making a diagram of them."""
         if self._cudd is not None:
-            found = self._cudd.and_exists(one, other, self._bits)
+            found = self._cudd.and_exists(one, other, (self._every,))
             return bool(found == self.true)
         return bool(one & other != self.false)
 
     def exists(self, bits: Iterable[str], diagram: Diagram) -> Diagram:
         """The diagram, for some value of the bits."""
+        if self._cudd is not None:
+            return self.and_exists(diagram, self.true, frozenset(bits))
         return self._bdd.exist(list(bits), diagram)
 
-    def renamed(self, diagram: Diagram, names: Mapping[str, str]) -> Diagram:
+    def renaming(self, names: Mapping[str, str]) -> Renaming:
+        """Bits by what they become, one and the same for the same."""
+        key = tuple(names.items())
+        if key not in self._renamings:
+            same = None
+            if self._cudd is not None:
+                same = self.true
+                for old, new in key:
+                    same &= self.same(old, new)
+            self._renamings[key] = Renaming(dict(names), frozenset(names), same)
+        return self._renamings[key]
+
+    def renamed(self, diagram: Diagram, renaming: Renaming) -> Diagram:
         """The diagram with bits under other names, none of which it reads."""
-        if not names:
+        if not renaming.names:
             return diagram
         if self._cudd is None:
-            return self._bdd.let(dict(names), diagram)
-        key = tuple(names.items())
-        if key not in self._same:
-            same = self.true
-            for old, new in key:
-                same &= self.same(old, new)
-            self._same[key] = same
-        return self._cudd.and_exists(diagram, self._same[key], names)
+            return self._bdd.let(renaming.names, diagram)
+        return self._cudd.and_exists(diagram, renaming.same, (renaming.old,))
 
     def restricted(self, diagram: Diagram, values: Mapping[str, bool]) -> Diagram:
         """The diagram where these bits have these values; it reads them no more."""

@@ -32,7 +32,8 @@ class Set_:
 class Counting:
     """The sets that are counted, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Callable[[str], Formula]) -> None:
+        self._named = named
         self.sets: dict[tuple[Sort, str], Set_] = {}
         self._known: dict[tuple[Set_, Set_], tuple[Formula, ...]] = {}
 
@@ -46,13 +47,17 @@ class Counting:
         """The number of elements that satisfy the body."""
         key = sort, body(probe).sexpr()
         if key not in self.sets:
-            number = z3.Int(f"count!{len(self.sets)}")
+            number = self._named(f"count!{len(self.sets)}")
             self.sets[key] = Set_(sort, body, number, new)
         return self.sets[key].number
 
-    def axioms(self, met: Container[int]) -> list[Formula]:
-        """What is known of the numbers among these constants."""
-        found = [s for s in self.sets.values() if s.number.get_id() in met]
+    def names(self) -> frozenset[str]:
+        """Those of the numbers."""
+        return frozenset(str(one.number) for one in self.sets.values())
+
+    def axioms(self, met: Container[str]) -> list[Formula]:
+        """What is known of the numbers among these names."""
+        found = [s for s in self.sets.values() if str(s.number) in met]
         axioms: list[Formula] = []
         for one, other in product(found, found):
             if one.sort is other.sort:
@@ -103,22 +108,3 @@ def constants_in(formulas: Iterable[Formula]) -> set[int]:
         else:
             stack += term.children()
     return found
-
-
-def symbols_in(formulas: Iterable[Formula]) -> frozenset[int]:
-    """The functions and constants that occur and have no meaning of their own."""
-    stack = list(formulas)
-    seen: set[int] = set()
-    found: set[int] = set()
-    while stack:
-        term = stack.pop()
-        if term.get_id() in seen:
-            continue
-        seen.add(term.get_id())
-        if z3.is_quantifier(term):
-            stack.append(term.body())
-        elif z3.is_app(term):
-            if term.decl().kind() == z3.Z3_OP_UNINTERPRETED:
-                found.add(term.decl().get_id())
-            stack += term.children()
-    return frozenset(found)

@@ -6,14 +6,13 @@ of: the others need not hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 import z3
 
 from tdxcheck.checker.engines.parametric import second
-from tdxcheck.checker.engines.parametric.counting import symbols_in
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.obligations import (
     Fact,
@@ -23,8 +22,11 @@ from tdxcheck.checker.engines.parametric.obligations import (
 from tdxcheck.checker.engines.parametric.smtlib import NAME, Check
 from tdxcheck.checker.engines.symbolic.solving import Clock
 
-NEAR, PLAIN, EACH = 0.5, 1.0, 4.0
-"""Seconds for one obligation: by the facts near it, by those that are plain, by all."""
+NEAR, PLAIN, EACH = 300_000, 1_500_000, 6_000_000
+"""What z3 may spend on one obligation, in its own unit, so that what it finds does not
+depend on what else the machine does: by the facts near it, by those that are plain, by
+all. A second of a processor is about 3,000,000.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,8 @@ class Discharged:
     facts: tuple[Fact, ...]
     given: tuple[Formula, ...]
     """The base, the facts, and what is known of the numbers of elements there."""
+    guessed: bool
+    """The facts that were guessed first were enough."""
 
     @property
     def check(self) -> Check:
@@ -49,75 +53,94 @@ class Discharger:
     def __init__(self, obligations: Obligations) -> None:
         self.obligations = obligations
         self._places: dict[int, _Place] = {}
+        self._names: dict[int, tuple[Formula, Formula]] = {}
+        """By its number as a term, the name of a formula that was assumed."""
 
     def discharge(
         self,
         obligation: Obligation,
-        likely: Sequence[Fact],
+        guesses: Sequence[Sequence[Fact]],
         facts: Sequence[Fact],
         clock: Clock,
     ) -> Discharged | str:
         """The obligation, discharged; or what z3 says instead.
 
-        Of the facts some are likely to be enough.
+        Each guess has some of the facts, which are likely to be enough.
         """
         if obligation.at_first:
             # Only that numbers are within their bounds, where every value begins.
             facts = [fact for fact in facts if fact.term is None]
-            likely = [fact for fact in likely if fact.term is None]
+            guesses = [[f for f in guess if f.term is None] for guess in guesses]
         key = id(obligation.base)
         if key not in self._places:
-            self._places[key] = _Place(self.obligations, obligation.base)
+            place = _Place(self.obligations, obligation.base, self._names)
+            self._places[key] = place
         place = self._places[key]
-        found = place.ask(obligation.wrong, likely, facts, clock)
+        found = place.ask(obligation.wrong, guesses, facts, clock)
         if isinstance(found, str):
             return found
-        used, axioms = found
+        used, axioms, attempt = found
         formulas = tuple(map(self.obligations.formula, used))
-        return Discharged(obligation, used, (*obligation.base, *formulas, *axioms))
+        given = (*obligation.base, *formulas, *axioms)
+        return Discharged(obligation, used, given, guessed=not attempt)
 
 
 class _Place:
     """What is known of one step, and which facts are about it."""
 
-    def __init__(self, obligations: Obligations, base: tuple[Formula, ...]) -> None:
+    def __init__(
+        self,
+        obligations: Obligations,
+        base: tuple[Formula, ...],
+        names: dict[int, tuple[Formula, Formula]],
+    ) -> None:
         self.obligations = obligations
+        self.names = names
         self.base = base
-        self.symbols = symbols_in(base)
+        self.symbols = obligations.names(base)
 
     def ask(
         self,
         wrong: tuple[Formula, ...],
-        likely: Sequence[Fact],
+        guesses: Sequence[Sequence[Fact]],
         facts: Sequence[Fact],
         clock: Clock,
-    ) -> tuple[tuple[Fact, ...], list[Formula]] | str:
-        """The facts by which the wrong cannot be; those that are likely come first.
+    ) -> tuple[tuple[Fact, ...], list[Formula], int] | str:
+        """The facts by which the wrong cannot be, and in which attempt that was found.
 
         Many quantified facts that have nothing to do with it can mislead z3 for long.
         """
-        told = self._ask(wrong, likely, clock.part(NEAR))
-        if not isinstance(told, str):
-            return told
-        symbols = self.symbols | symbols_in(wrong)
+        said = "unknown"
+        attempts = self._attempts(wrong, guesses, facts)
+        for attempt, (chosen, effort) in enumerate(attempts):
+            found = self._ask(wrong, chosen, effort, clock)
+            if not isinstance(found, str):
+                return *found, attempt
+            said = found
+            if said == "sat" and len(chosen) == len(facts):
+                break
+        return said
+
+    def _attempts(
+        self,
+        wrong: tuple[Formula, ...],
+        guesses: Sequence[Sequence[Fact]],
+        facts: Sequence[Fact],
+    ) -> Iterator[tuple[Sequence[Fact], int]]:
+        """What may be assumed, and what may be spent on it, the likeliest first."""
+        for guess in guesses:
+            yield guess, NEAR
         of = self.obligations
-        near = [fact for fact in facts if of.symbols(fact) <= symbols]
-        told = self._ask(wrong, near, clock.part(NEAR))
-        if not isinstance(told, str):
-            return told
+        symbols = self.symbols | of.names(wrong)
+        yield [fact for fact in facts if of.symbols(fact) <= symbols], NEAR
         if second.is_installed():
             hinted = self._hinted(wrong, facts)
             if hinted == "sat":
-                return hinted
+                return
             if not isinstance(hinted, str):
-                told = self._ask(wrong, hinted, clock.part(EACH))
-                if not isinstance(told, str):
-                    return told
-        for chosen, seconds in ((of.plain(facts), PLAIN), (facts, EACH)):
-            told = self._ask(wrong, chosen, clock.part(seconds))
-            if not isinstance(told, str):
-                return told
-        return told
+                yield hinted, EACH
+        yield of.plain(facts), PLAIN
+        yield facts, EACH
 
     def _hinted(
         self, wrong: tuple[Formula, ...], facts: Sequence[Fact]
@@ -132,17 +155,21 @@ class _Place:
         return [facts[number] for number in needed]
 
     def _ask(
-        self, wrong: tuple[Formula, ...], facts: Sequence[Fact], clock: Clock
+        self,
+        wrong: tuple[Formula, ...],
+        facts: Sequence[Fact],
+        effort: int,
+        clock: Clock,
     ) -> tuple[tuple[Fact, ...], list[Formula]] | str:
         formulas = [self.obligations.formula(fact) for fact in facts]
         axioms = self._axioms((*self.base, *formulas, *wrong))
         solver = z3.Solver()
         solver.set("timeout", clock.milliseconds())
+        solver.set("rlimit", effort)
         solver.add(*self.base, *wrong)
-        assumed = [*formulas, *axioms]
-        names = z3.Bools([f"{NAME}{number}" for number in range(len(assumed))])
-        for name, formula in zip(names, assumed, strict=True):
-            solver.add(z3.Implies(name, formula))
+        assumed = [self._named(formula) for formula in (*formulas, *axioms)]
+        names = [name for name, _ in assumed]
+        solver.add(*(meaning for _, meaning in assumed))
         said = solver.check(*names)
         if said != z3.unsat:
             return str(said)
@@ -153,9 +180,16 @@ class _Place:
             list(compress(axioms, needed[len(facts) :])),
         )
 
+    def _named(self, formula: Formula) -> tuple[Formula, Formula]:
+        """A name for the formula, and that the formula holds where it is assumed."""
+        key = formula.get_id()
+        if key not in self.names:
+            name = z3.Bool(f"{NAME}{len(self.names)}")
+            self.names[key] = name, z3.Implies(name, formula)
+        return self.names[key]
+
     def _axioms(self, formulas: Iterable[Formula]) -> list[Formula]:
         counting = self.obligations.translator.counting
         if not counting.sets:
             return []
-        met = {n for formula in formulas for n in self.obligations.constants(formula)}
-        return counting.axioms(met)
+        return counting.axioms(self.obligations.names(formulas))

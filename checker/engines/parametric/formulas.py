@@ -14,6 +14,7 @@ import z3
 Formula = Any
 """A term of z3, which has no types of its own."""
 
+VALUES = (z3.Z3_OP_ANUM, z3.Z3_OP_TRUE, z3.Z3_OP_FALSE)
 TRUE, FALSE = z3.BoolVal(True), z3.BoolVal(False)
 
 
@@ -21,20 +22,40 @@ def truth(value: bool) -> Formula:
     return TRUE if value else FALSE
 
 
+def kind(term: Formula) -> int:
+    """What the term is made by, as z3 numbers it; -1 if it is quantified.
+
+    The same as z3's own predicates tell, at a fraction of what these cost.
+    """
+    context, node = term.ctx_ref(), term.as_ast()
+    if not z3.Z3_is_app(context, node):
+        return -1
+    found: int = z3.Z3_get_decl_kind(context, z3.Z3_get_app_decl(context, node))
+    return found
+
+
+def is_true(term: Formula) -> bool:
+    return bool(kind(term) == z3.Z3_OP_TRUE)
+
+
+def is_false(term: Formula) -> bool:
+    return bool(kind(term) == z3.Z3_OP_FALSE)
+
+
 def not_(operand: Formula) -> Formula:
-    if z3.is_true(operand):
+    if is_true(operand):
         return FALSE
-    if z3.is_false(operand):
+    if is_false(operand):
         return TRUE
-    return operand.arg(0) if z3.is_not(operand) else z3.Not(operand)
+    return operand.arg(0) if kind(operand) == z3.Z3_OP_NOT else z3.Not(operand)
 
 
 def and_(operands: Iterable[Formula]) -> Formula:
     kept: dict[int, Formula] = {}
     for operand in operands:
-        if z3.is_false(operand):
+        if is_false(operand):
             return FALSE
-        if not z3.is_true(operand):
+        if not is_true(operand):
             kept[operand.get_id()] = operand
     if len(kept) < 2:
         return next(iter(kept.values()), TRUE)
@@ -44,9 +65,9 @@ def and_(operands: Iterable[Formula]) -> Formula:
 def or_(operands: Iterable[Formula]) -> Formula:
     kept: dict[int, Formula] = {}
     for operand in operands:
-        if z3.is_true(operand):
+        if is_true(operand):
             return TRUE
-        if not z3.is_false(operand):
+        if not is_false(operand):
             kept[operand.get_id()] = operand
     if len(kept) < 2:
         return next(iter(kept.values()), FALSE)
@@ -58,18 +79,18 @@ def implies(premise: Formula, conclusion: Formula) -> Formula:
 
 
 def ite(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
-    if z3.is_true(condition) or then.eq(otherwise):
+    if is_true(condition) or then.eq(otherwise):
         return then
-    if z3.is_false(condition):
+    if is_false(condition):
         return otherwise
     if z3.is_bool(then):
-        if z3.is_true(then):
+        if is_true(then):
             return or_((condition, otherwise))
-        if z3.is_false(then):
+        if is_false(then):
             return and_((not_(condition), otherwise))
-        if z3.is_true(otherwise):
+        if is_true(otherwise):
             return or_((not_(condition), then))
-        if z3.is_false(otherwise):
+        if is_false(otherwise):
             return and_((condition, then))
     return z3.If(condition, then, otherwise)
 
@@ -82,11 +103,11 @@ def equal(left: Formula, right: Formula) -> Formula:
     if is_value(right):
         if is_value(left):
             return FALSE
-        if z3.is_true(right):
+        if is_true(right):
             return left
-        if z3.is_false(right):
+        if is_false(right):
             return not_(left)
-        if z3.is_app_of(left, z3.Z3_OP_ITE):
+        if kind(left) == z3.Z3_OP_ITE:
             condition, then, otherwise = left.children()
             return ite(condition, equal(then, right), equal(otherwise, right))
     return left == right
@@ -94,18 +115,19 @@ def equal(left: Formula, right: Formula) -> Formula:
 
 def is_value(term: Formula) -> bool:
     """A number, a truth value or a member of an enumeration: no two are the same."""
-    if z3.is_int_value(term) or z3.is_true(term) or z3.is_false(term):
-        return True
-    return bool(z3.is_app_of(term, z3.Z3_OP_DT_CONSTRUCTOR)) and term.num_args() == 0
+    made_by = kind(term)
+    if made_by == z3.Z3_OP_DT_CONSTRUCTOR:
+        return bool(term.num_args() == 0)
+    return made_by in VALUES
 
 
 def forall(variables: list[Formula], body: Formula) -> Formula:
-    if not variables or z3.is_true(body) or z3.is_false(body):
+    if not variables or is_true(body) or is_false(body):
         return body
     return z3.ForAll(variables, body)
 
 
 def exists(variables: list[Formula], body: Formula) -> Formula:
-    if not variables or z3.is_true(body) or z3.is_false(body):
+    if not variables or is_true(body) or is_false(body):
         return body
     return z3.Exists(variables, body)

@@ -14,19 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice, product
-from typing import Any
-
-import z3
 
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.grounded import Cube, Grounded, Part
 from tdxcheck.checker.engines.parametric.oracle import Oracle
+from tdxcheck.checker.engines.parametric.stepping import Stepping
 from tdxcheck.checker.engines.parametric.telling import told
-from tdxcheck.checker.engines.symbolic.encoding import Encoding
-from tdxcheck.checker.engines.symbolic.lemmas import holds
-from tdxcheck.checker.engines.symbolic.solving import Clock, Unrolling
-from tdxcheck.checker.engines.symbolic.target import target_of
-from tdxcheck.checker.ground.system import GroundProperty
+from tdxcheck.checker.engines.symbolic.pdr.literals import FALSE
+from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground.terms import Node, support
 from tdxcheck.checker.language.terms import Index
 
@@ -38,6 +33,9 @@ MANY = 3
 """Elements that a clause had better not be about, if there are no more."""
 SPARED = 400
 """Questions that are asked to find clauses that can be spared."""
+
+ROUNDS = 3
+"""How often elements are told apart by those that they have to do with."""
 
 Kept = Clause | int
 """What is to be kept: a clause, or the rule with this number."""
@@ -66,20 +64,18 @@ class Learner(Grounded):
             Part(part.family, part.system, part.rules, kept, part.constants)
         )
         self.oracle = oracle
-        self.encoding = Encoding(part.system)
-        self.clauses: dict[Clause, Any] = {}
+        self.stepping = Stepping(part.system)
+        self.clauses: dict[Clause, int] = {}
         """Each with the name that says that it holds before the step."""
         self.needed: dict[Kept, tuple[Clause, ...]] = {}
         """The clauses by which every step keeps it."""
-        self._goals: dict[Kept, Any] = {}
+        self._goals: dict[Kept, int] = {}
         self._useless: set[str] = set()
-        self.unrolling = Unrolling(self.encoding, clock)
-        self.unrolling.require(self.encoding.within, 0)
+        self._true_at_first: dict[str, bool] = {}
+        self.clock = clock
         for condition in self.system.initial:
             if self._is_rigid(condition):
-                self.unrolling.require(self.encoding.term(condition), 0)
-        self.unrolling.extend()
-        self._first = self.unrolling.literal(self.encoding.initial, 0)
+                self.stepping.require(self.stepping.truth(condition))
 
     def _is_rigid(self, condition: Node) -> bool:
         """It is of the configuration alone, so it holds always."""
@@ -93,7 +89,7 @@ class Learner(Grounded):
 
         There may be none that is of use; then the rule cannot be shown by them.
         """
-        self.unrolling.clock = clock
+        self.clock = clock
         last = support(*self.oracle.rules[number].conditions)
         while True:
             left = [one for one in self._cone(number) if one not in self.needed]
@@ -152,14 +148,14 @@ class Learner(Grounded):
                             return
                         if self._possible(one, rest):
                             break
-                        found[one] = self._core(rest)
+                        found[one] = self._core(one)
                 else:
                     self.needed = found
 
     def _block(self, one: Kept, last: frozenset[int]) -> bool:
         """Find clauses by which every step keeps it; whether there are."""
         while self._possible(one, self.clauses):
-            values = self.values(self.unrolling.path().states[0])
+            values = self.values(self.stepping.state())
             clause = self._clause(values, last)
             if clause is None and not isinstance(one, Clause):
                 # A rule that holds excludes the state, so something must be so.
@@ -167,57 +163,85 @@ class Learner(Grounded):
             if clause is None:
                 return False
             self._add(clause)
-        self.needed[one] = self._core(self.clauses)
+        self.needed[one] = self._core(one)
         return True
 
     def _possible(self, one: Kept, clauses: Iterable[Clause]) -> bool:
         """Some step from where the clauses hold breaks it."""
+        self.clock.look()
         if one not in self._goals:
             self._goals[one] = (
                 self._breaking(one)
                 if isinstance(one, Clause)
-                else self._breaking_the_rule(self.rules[one])
+                else self.stepping.broken(self.rules[one])
             )
         names = [self.clauses[clause] for clause in clauses]
-        return self.unrolling.possible(self._goals[one], *names)
+        return self.stepping.possible((self._goals[one], *names))
 
-    def _core(self, clauses: Iterable[Clause]) -> tuple[Clause, ...]:
-        """The clauses that made the last question impossible."""
-        core = {name.get_id() for name in self.unrolling.solver.unsat_core()}
-        return tuple(c for c in clauses if self.clauses[c].get_id() in core)
+    def _core(self, one: Kept) -> tuple[Clause, ...]:
+        """The other clauses that made it impossible that a step breaks this.
 
-    def _breaking_the_rule(self, rule: GroundProperty) -> Any:
-        target = target_of(self.system, rule)
-        hit = self.encoding.hit(target)
-        if target.at_step:
-            return self.unrolling.literal(hit, 0)
-        instant = self.unrolling.instants[1]
-        after = self.encoding.at(hit, instant, instant)
-        before = self.unrolling.at(hit, 0)
-        return self.unrolling.name(z3.And(after, z3.Not(before)))
+        None of them can be spared there, so as little as can be is to be kept.
+        """
+        core = self._named(one)
+        for clause in reversed(core):
+            rest = [c for c in core if c is not clause]
+            if clause in core and not self._possible(one, [*rest, *self._itself(one)]):
+                core = self._named(one)
+        return tuple(core)
 
-    def _breaking(self, clause: Clause) -> Any:
-        after = [self._formula(cube, 1) for cube in islice(self.instances(clause), 1)]
-        before = [self._formula(cube, 0) for cube in self.instances(clause)]
-        return self.unrolling.name(z3.And(z3.Or(after), z3.Not(z3.Or(before))))
+    def _named(self, one: Kept) -> list[Clause]:
+        """The other clauses that the solver made use of."""
+        core = self.stepping.core()
+        return [c for c, n in self.clauses.items() if n in core and c is not one]
+
+    def _itself(self, one: Kept) -> tuple[Clause, ...]:
+        return (one,) if isinstance(one, Clause) and one in self.clauses else ()
+
+    def _breaking(self, clause: Clause) -> int:
+        """Some step makes the clause fail of its first elements: others are alike."""
+        cube = next(self.instances(clause), None)
+        if cube is None:
+            return FALSE
+        steps = self.stepping
+        ways = []
+        for step in steps.changing(self._read(cube)):
+            way = steps.literals.and_((steps.guard(step), *self._after(cube, step)))
+            ways.append(way)
+        return steps.literals.or_(ways)
+
+    def _read(self, cube: Cube) -> Iterator[int]:
+        """The slots that the cube depends on."""
+        for place in cube:
+            if place < self.slots:
+                yield place
+            else:
+                yield from self.stepping.slots(self._node(place))
 
     def _add(self, clause: Clause) -> None:
-        never = [z3.Not(self._formula(cube, 0)) for cube in self.instances(clause)]
-        self.clauses[clause] = self.unrolling.name(z3.And(never))
+        never = (
+            [-literal for literal in self._now(cube)] for cube in self.instances(clause)
+        )
+        self.clauses[clause] = self.stepping.name(never)
 
-    def _formula(self, cube: Cube, time: int) -> Any:
-        instant = self.unrolling.instants[time]
-        parts = []
-        for number, values in cube.items():
-            if number < self.slots:
-                each = [holds(self.encoding, instant, (number, v)) for v in values]
-                parts.append(z3.Or(each))
+    def _now(self, cube: Cube) -> Iterator[int]:
+        for place, values in cube.items():
+            if place < self.slots:
+                yield self.stepping.value(place, values)
             else:
-                seen = self.conditions[number - self.slots]
-                formula = self.encoding.term(seen.node)
-                formula = self.encoding.at(formula, instant, instant)
-                parts.append(formula if values[0] else z3.Not(formula))
-        return z3.And(parts)
+                truth = self.stepping.truth(self._node(place))
+                yield truth if values[0] else -truth
+
+    def _after(self, cube: Cube, step: int) -> Iterator[int]:
+        for place, values in cube.items():
+            if place < self.slots:
+                yield self.stepping.value_after(step, place, values)
+            else:
+                truth = self.stepping.truth_after(step, self._node(place))
+                yield truth if values[0] else -truth
+
+    def _node(self, place: int) -> Node:
+        return self.conditions[place - self.slots].node
 
     # What the smaller machine knows of a state.
 
@@ -228,10 +252,65 @@ class Learner(Grounded):
 
         It may be asked for those, too, that are about every element there.
         """
-        cubes = (self._seen(values, view) for view in self._views)
-        clauses = (self._of(c, last, every) for c in cubes if self.oracle.never(c))
+        clauses = (
+            self._of(cube, last, every)
+            for cube in self._cubes(values)
+            if self.oracle.never(cube)
+        )
         found = islice((clause for clause in clauses if clause is not None), VIEWS)
         return min(found, key=_size, default=None)
+
+    def _cubes(self, values: Sequence[int]) -> Iterator[Cube]:
+        """What the state is in the smaller machine, in every way that differs."""
+        marks = self._marks(values)
+        met = set()
+        for view in self._views:
+            chosen = ((s, there) for s, there in view.back.items())
+            key = tuple(
+                tuple(sorted(marks[sort, here] for here in there))
+                for sort, there in chosen
+            )
+            if key not in met:
+                met.add(key)
+                yield self._seen(values, view)
+
+    def _marks(self, values: Sequence[int]) -> dict[tuple[type[Index], int], int]:
+        """What is so of each element in the state; elements of one mark are alike."""
+        marks = {
+            (sort, number): hash((sort.__name__, number if number in named else -1))
+            for sort, named in self.family.named.items()
+            for number in range(self.system.instance.scope[sort])
+        }
+        for _ in range(ROUNDS):
+            said: dict[tuple[type[Index], int], list[int]] = {e: [] for e in marks}
+            for place, (subject, elements, of) in enumerate(self._subjects):
+                value = values[place]
+                told = value if of is None else marks[of, value]
+                each = tuple(marks.get(e, e[1]) for e in elements)
+                for position, element in enumerate(elements):
+                    if element in said:
+                        said[element].append(hash((subject, position, each, told)))
+                if of is not None:
+                    said[of, value].append(hash((subject, -1, each)))
+            marks = {
+                e: hash((marks[e], tuple(sorted(each)))) for e, each in said.items()
+            }
+        return marks
+
+    @cached_property
+    def _subjects(
+        self,
+    ) -> list[tuple[int, list[tuple[type[Index], int]], type[Index] | None]]:
+        """What is at each place: of which elements, and of which sort its value is."""
+        found = []
+        for place in range(self.slots + len(self.conditions)):
+            subject, numbers = self.subject(place)
+            of = subject.sort if place < self.slots else bool
+            elements = list(zip(self.sorts(place), numbers, strict=True))
+            found.append(
+                (id(subject), elements, of if of in self.family.named else None)
+            )
+        return found
 
     def _of(self, cube: Cube, last: frozenset[int], every: bool) -> Clause | None:
         for _ in range(TRIES):
@@ -260,16 +339,22 @@ class Learner(Grounded):
 
     def _is_useful(self, clause: Clause) -> bool:
         """It holds at first, and was not found to be of no use."""
-        if told(clause) in self._useless:
+        text = told(clause)
+        if text in self._useless:
             return False
+        if text not in self._true_at_first:
+            self._true_at_first[text] = self._is_true_at_first(clause)
+        return self._true_at_first[text]
+
+    def _is_true_at_first(self, clause: Clause) -> bool:
         try:
             first = next(self.instances(clause), None)
         except KeyError:  # It is about something that this machine does not have.
             return False
         if first is None:
             return False
-        broken = self.unrolling.name(self._formula(first, 0))
-        return not self.unrolling.possible(self._first, broken)
+        start = self.stepping.moves.initial
+        return not self.stepping.possible((start, *self._now(first)))
 
     def _seen(self, values: Sequence[int], view: _View) -> Cube:
         """What the state is in the smaller machine, as far as that has a meaning."""

@@ -7,7 +7,7 @@ action breaks it. What simplification alone shows is no obligation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,6 @@ from typing import Any
 import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
-from tdxcheck.checker.engines.parametric.counting import constants_in, symbols_in
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.smtlib import Writer
@@ -39,15 +38,6 @@ class Fact:
     term: Term[bool] | None
     bounded: Variable | None = None
 
-    @cached_property
-    def reads(self) -> frozenset[Variable] | None:
-        """The variables that it depends on; None if that is not known."""
-        if self.term is None:
-            return frozenset((self.bounded,)) if self.bounded else None
-        if any(isinstance(part, Reacts) for part in terms_in(self.term)):
-            return None
-        return frozenset(variables_in(self.term))
-
 
 @dataclass(frozen=True, eq=False)
 class Obligation:
@@ -68,7 +58,7 @@ class Obligation:
     @property
     def is_discharged(self) -> bool:
         """Simplification alone shows it."""
-        return any(z3.is_false(part) for part in (*self.base, *self.wrong))
+        return any(f.is_false(part) for part in (*self.base, *self.wrong))
 
 
 class Obligations:
@@ -80,9 +70,9 @@ class Obligations:
         self.writer = Writer(translator.vocabulary)
         self._taken: dict[Action, list[tuple[Taken, tuple[Formula, ...]]]] = {}
         self._formulas: dict[Fact, Formula] = {}
-        self._symbols: dict[Fact, frozenset[int]] = {}
-        self._constants: dict[int, tuple[Formula, frozenset[int]]] = {}
+        self._symbols: dict[Fact, frozenset[str]] = {}
         self._involved: dict[Fact, bool] = {}
+        self._elements: dict[Index, Formula] = {}
 
     def formula(self, fact: Fact) -> Formula:
         """The fact, in the state before a step."""
@@ -94,22 +84,27 @@ class Obligations:
                 self._formulas[fact] = f.and_(self._within(fact.bounded))
         return self._formulas[fact]
 
-    def constants(self, formula: Formula) -> frozenset[int]:
-        """The constants that occur in a formula that is asked about again and again."""
-        key = formula.get_id()
-        if key not in self._constants:
-            # The formula is kept, since z3 gives the number of a dead one to another.
-            self._constants[key] = formula, frozenset(constants_in((formula,)))
-        return self._constants[key][1]
+    def reads(self, fact: Fact) -> frozenset[Variable]:
+        """The variables that it depends on."""
+        if fact.term is None:
+            return frozenset((fact.bounded,)) if fact.bounded else frozenset()
+        return self.translator.depending.of(fact.term).reads
 
-    def symbols(self, fact: Fact) -> frozenset[int]:
+    def around(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
+        """The facts, and that the numbers that they read stay within their bounds."""
+        read = frozenset[Variable]().union(*map(self.reads, facts))
+        return (*facts, *(bound for bound in self.bounds if bound.bounded in read))
+
+    def symbols(self, fact: Fact) -> frozenset[str]:
         """The functions and constants of the fact, save the numbers of elements."""
         if fact not in self._symbols:
-            counted = {
-                s.number.decl().get_id() for s in self.translator.counting.sets.values()
-            }
-            self._symbols[fact] = symbols_in((self.formula(fact),)) - counted
+            counted = self.translator.counting.names()
+            self._symbols[fact] = self.writer.names(self.formula(fact)) - counted
         return self._symbols[fact]
+
+    def names(self, formulas: Iterable[Formula]) -> frozenset[str]:
+        """The functions and constants that occur."""
+        return frozenset[str]().union(*map(self.writer.names, formulas))
 
     def plain(self, facts: Sequence[Fact]) -> list[Fact]:
         """Those that say of no element that there is another."""
@@ -152,7 +147,7 @@ class Obligations:
             )
         for action in self.family.system.actions:
             changed = {update.variable for update in action.updates}
-            if fact.reads is not None and not fact.reads & changed:
+            if not self.reads(fact) & changed:
                 continue
             for taken, base in self._steps(action):
                 for wrong in self._broken(fact, taken):
@@ -167,7 +162,7 @@ class Obligations:
                     if update.variable in constants:
                         old = constants[update.variable]
                         value = self.translator.assigned(update, taken)
-                        first = self.translator.vocabulary.constant(old)
+                        first = self.translator.vocabulary.held(update.variable, old)
                         wrong = (f.not_(f.equal(value, first)),)
                         name = f"{update.variable.name} stays as it is"
                         yield Obligation(
@@ -192,7 +187,7 @@ class Obligations:
         frozen = [v for v in self.family.system.state.variables() if v.frozen]
         bounds = [b for v in frozen for b in self._within(v)]
         found = [*self._names_differ(), *bounds, *self._configuration()]
-        return tuple(part for part in found if not z3.is_true(part))
+        return tuple(part for part in found if not f.is_true(part))
 
     @cached_property
     def _beginning(self) -> tuple[Formula, ...]:
@@ -218,7 +213,7 @@ class Obligations:
             self._taken[action] = [
                 (taken, (*self._always, *guards))
                 for taken in self.translator.step(action)
-                if not any(map(z3.is_false, guards := tuple(self._guards(taken))))
+                if not any(map(f.is_false, guards := tuple(self._guards(taken))))
             ]
         return self._taken[action]
 
@@ -229,7 +224,7 @@ class Obligations:
                 condition = self.translator.term(guard.condition, taken.binding)
             except Unsupported:
                 continue
-            if not z3.is_true(condition):
+            if not f.is_true(condition):
                 yield condition
 
     def _wrong(
@@ -240,8 +235,7 @@ class Obligations:
         term = _inside(term)
         while isinstance(term, Forall) and type(term.index) in self.family.unbounded:
             index: Index = term.index
-            fresh = self.translator.vocabulary.fresh(index.name, type(index))
-            binding[index] = fresh
+            binding[index] = self._some(index)
             term = _inside(term.body)
         formula = f.not_(
             self.translator.term(
@@ -249,6 +243,13 @@ class Obligations:
             )
         )
         return tuple(formula.children()) if z3.is_and(formula) else (formula,)
+
+    def _some(self, index: Index) -> Formula:
+        """An element of which nothing is known, the same in all obligations."""
+        if index not in self._elements:
+            fresh = self.translator.vocabulary.fresh(index.name, type(index))
+            self._elements[index] = fresh
+        return self._elements[index]
 
     def _start(self) -> Iterator[Formula]:
         """The first state."""
@@ -261,18 +262,12 @@ class Obligations:
                 continue
             free = all(map(make.is_unbounded, variable.index_sorts))
             if free and not callable(start):
-                fresh = [make.fresh("x", sort) for sort in variable.index_sorts]
-                value = self._start_value(variable, start)
+                fresh = [make.bound("x", sort) for sort in variable.index_sorts]
+                value = make.held(variable, start)
                 entry = make.value(variable, tuple(fresh))
                 yield f.forall(fresh, f.equal(entry, value))
         for rule in self.family.system.initial:
             yield self.translator.term(rule.condition, {})
-
-    def _start_value(self, variable: Variable, start: Any) -> Formula:
-        sort = variable.sort
-        if isinstance(sort, type) and issubclass(sort, Index):
-            return self.translator.vocabulary.element(sort, start)
-        return self.translator.vocabulary.constant(start)
 
     # Bounds.
 
@@ -283,7 +278,7 @@ class Obligations:
         if bounds is None or variable in self.translator.constants:
             return
         choices = [
-            [make.fresh("x", sort)]
+            [make.bound("x", sort)]
             if make.is_unbounded(sort)
             else [z3.IntVal(number) for number in make.numbers(sort)]
             for sort in variable.index_sorts

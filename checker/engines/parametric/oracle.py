@@ -7,7 +7,7 @@ it can be.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tdxcheck.checker.engines.diagrams import encoding as diagrams
 from tdxcheck.checker.engines.diagrams.deciding import deciding
@@ -20,6 +20,40 @@ from tdxcheck.checker.ground.system import no_initial_state
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.language.variables import Variable
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """Parts of a cube, by halves: that all of them hold costs but one conjunction."""
+
+    all: Diagram
+    slot: int = 0
+    """If it is but one of them."""
+    halves: tuple[_Tree, _Tree] | None = None
+
+
+def _joined(parts: list[_Tree]) -> _Tree:
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    first, second = _joined(parts[:half]), _joined(parts[half:])
+    return _Tree(first.all & second.all, halves=(first, second))
+
+
+def _needed(found: Diagram, parts: _Tree, false: Diagram) -> list[_Tree]:
+    """Those without any of which some of the states are left; the first, if any do.
+
+    By halves: of the second half only what the first does not exclude by itself.
+    """
+    if found == false:
+        return []
+    if parts.halves is None:
+        return [parts]
+    first, second = parts.halves
+    more = _needed(found & first.all, second, false)
+    for one in more:
+        found &= one.all
+    return [*_needed(found, first, false), *more]
 
 
 class Oracle(Grounded):
@@ -35,6 +69,9 @@ class Oracle(Grounded):
         self._false = self.diagrams.manager.false
         super().__init__(replace(part, conditions=self._counting(part.conditions)))
         self.told: dict[tuple[int, tuple[int, ...]], Diagram] = {}
+        elements = list(self.elements())
+        self._numbers = {e: n for n, e in enumerate(reversed(elements), 1)}
+        self._ranks: dict[tuple[int, tuple[int, ...]], tuple[bool, int]] = {}
 
     def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
         """The conditions; of those that say what a number counts, the truest.
@@ -81,19 +118,11 @@ class Oracle(Grounded):
 
         The slots that are to be kept, if it can be, are given.
         """
-        ranks = {
-            element: n for n, element in enumerate(reversed([*self.elements()]), 1)
-        }
-
-        def rank(slot: int) -> tuple[bool, int]:
-            about = (ranks.get(e, 0) for e in self.about(slot, cube[slot]))
-            return self.is_a_size(slot), max(about, default=0)
-
         order = sorted(cube, key=lambda slot: self._worth(slot, last), reverse=True)
-        order.sort(key=rank)
-        truths = {slot: self._holds(slot, cube[slot]) for slot in order}
-        kept = self._needed(self.reachable, order, truths)
-        cube = {slot: cube[slot] for slot in sorted(kept)}
+        order.sort(key=lambda slot: self._rank(slot, cube[slot]))
+        parts = [_Tree(self._holds(slot, cube[slot]), slot) for slot in order]
+        kept = _needed(self.reachable, _joined(parts), self._false) if parts else []
+        cube = {slot: cube[slot] for slot in sorted(part.slot for part in kept)}
         for slot in list(cube):
             if self._widens(slot):
                 rest = self.reachable
@@ -108,26 +137,13 @@ class Oracle(Grounded):
                 )
         return cube
 
-    def _needed(
-        self, found: Diagram, order: list[int], truths: dict[int, Diagram]
-    ) -> list[int]:
-        """Those without any of which some of the states are left; the first, if any do.
-
-        By halves: of the second half only what the first does not exclude by itself.
-        """
-        if found == self._false:
-            return []
-        if len(order) == 1:
-            return order
-        half = len(order) // 2
-        first, second = order[:half], order[half:]
-        rest = found
-        for slot in first:
-            rest &= truths[slot]
-        more = self._needed(rest, second, truths)
-        for slot in more:
-            found &= truths[slot]
-        return [*self._needed(found, first, truths), *more]
+    def _rank(self, slot: int, values: tuple[int, ...]) -> tuple[bool, int]:
+        """How much a part of a cube had better be kept for the elements it is about."""
+        key = slot, values
+        if key not in self._ranks:
+            about = (self._numbers.get(e, 0) for e in self.about(slot, values))
+            self._ranks[key] = self.is_a_size(slot), max(about, default=0)
+        return self._ranks[key]
 
     def _worth(
         self, slot: int, last: frozenset[int]
@@ -152,12 +168,10 @@ class Oracle(Grounded):
 
     def never(self, cube: Cube) -> bool:
         """No reachable state is so."""
-        found = self.reachable
+        every = self.diagrams.manager.true
         for slot, values in cube.items():
-            if found == self._false:
-                break
-            found &= self._holds(slot, values)
-        return bool(found == self._false)
+            every &= self._holds(slot, values)
+        return bool(self.reachable & every == self._false)
 
     def _holds(self, slot: int, values: tuple[int, ...]) -> Diagram:
         """The slot has one of the values, or the condition after them this one."""

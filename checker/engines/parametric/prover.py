@@ -5,7 +5,7 @@ What was found for one rule serves the next: the clauses are parts of one invari
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -234,7 +234,8 @@ class Prover:
                 for clause in clauses
             }
             own = self._facts_of(learner.needed[number])
-            argued = self._argue(rule, [*likely, *self._proved], own, likely, clock)
+            known = (*likely, *self._proved, *self.obligations.bounds)
+            argued = self._argue(rule, known, own, likely, clock)
             if isinstance(argued, _Argument):
                 return self._proof(rule, argued)
             found = argued
@@ -245,10 +246,25 @@ class Prover:
         return found
 
     def check(
-        self, rule: Property, clauses: Iterable[Clause], clock: Clock
+        self,
+        rule: Property,
+        clauses: Iterable[Clause],
+        clock: Clock,
+        names: Collection[str] = (),
     ) -> Proof | Lack:
-        """A proof by these clauses, or what it lacks."""
-        found = self._argue(rule, self._facts_of(clauses), (), {}, clock)
+        """A proof by these clauses, each of which must be kept; or what it lacks.
+
+        Of rules that hold always, and of numbers that are within their bounds, only
+        those count then that are named, if any are.
+        """
+        every = self.obligations.bounds
+        named = [*every, *map(self._fact_of, self._rules)] if names else []
+        wanted = (
+            *self._facts_of(clauses),
+            *(fact for fact in named if fact.name in names and fact.name != rule.name),
+        )
+        facts = wanted if names else (*wanted, *every)
+        found = self._argue(rule, facts, (), {}, clock, wanted=wanted)
         return found if isinstance(found, Lack) else self._proof(rule, found)
 
     def _argue(
@@ -258,20 +274,22 @@ class Prover:
         near: tuple[Fact, ...],
         likely: Mapping[Fact, tuple[Fact, ...]],
         clock: Clock,
+        wanted: Iterable[Fact] = (),
     ) -> _Argument | Lack:
         """What shows the rule by these facts, as z3 sees it.
 
         By which of them the rule is likely to be kept, and each of them, may be known.
+        Those that are wanted are shown even where they are of no use.
         """
         of = self.obligations
-        wanted: dict[Fact, None] = {}
+        wanted = dict.fromkeys(wanted)
         if rule.mode is Mode.INVARIANT:
-            itself = self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
+            itself = self._fact_of(rule)
             wanted[itself] = None
             likely = {**likely, itself: near}
-        known = _Known(tuple(dict.fromkeys((*wanted, *facts, *of.bounds))), clock)
+        known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock)
         if rule.mode is Mode.STEP_RULE:
-            lack = self._show(of.of_rule(rule), (*near, *of.bounds), known)
+            lack = self._show(of.of_rule(rule), near, known)
             if lack is not None:
                 return lack
             wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
@@ -279,13 +297,14 @@ class Prover:
         while left := [fact for fact in wanted if fact not in done]:
             fact = left[0]
             done.add(fact)
-            around = (fact, *likely.get(fact, ()), *of.bounds)
-            found = self._show_fact(fact, around, known)
+            found = self._show_fact(fact, (fact, *likely.get(fact, ())), known)
             if isinstance(found, Lack):
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
             known.shown.extend(found)
-        self._proved |= wanted
+        # That a premise never holds has the name of its rule, so no other rests on it.
+        every = {*self._facts.values(), *of.bounds, *map(self._fact_of, self._rules)}
+        self._proved |= {fact: None for fact in wanted if fact in every}
         used = tuple(c for c, fact in self._facts.items() if fact in wanted)
         return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
@@ -307,17 +326,31 @@ class Prover:
         self, obligations: Iterable[Obligation], likely: Sequence[Fact], known: _Known
     ) -> Lack | None:
         """Discharge the obligations; what is lacking, if they cannot be."""
+        there = set(known.facts)
+        first = [f for f in self.obligations.around(likely) if f in there]
+        guesses: list[Sequence[Fact]] = [first]
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
             found = self._discharger.discharge(
-                obligation, likely, known.facts, known.clock
+                obligation, guesses, known.facts, known.clock
             )
             if isinstance(found, str):
                 known.clock.look()
                 return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
             known.shown.append(found)
+            if not found.guessed:
+                guesses = [found.facts, first]
         return None
+
+    @cached_property
+    def _rules(self) -> list[Property]:
+        """Those that are facts themselves, if they hold."""
+        rules = self.family.system.properties
+        return [rule for rule in rules if rule.mode is Mode.INVARIANT]
+
+    def _fact_of(self, rule: Property) -> Fact:
+        return self._of_rule.setdefault(rule, Fact(rule.name, rule.condition))
 
     def _facts_of(self, clauses: Iterable[Clause]) -> tuple[Fact, ...]:
         return tuple(map(self._fact, clauses))

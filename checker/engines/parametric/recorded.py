@@ -34,11 +34,14 @@ def with_clauses(text: str, clauses: Iterable[Clause]) -> str:
     return f"{''.join(lines)}{text}"
 
 
+def lines_in(text: str) -> list[str]:
+    """The lines that have a clause."""
+    return [line for line in text.splitlines() if line.startswith(MARK)]
+
+
 def clauses_in(text: str, family: Family) -> tuple[Clause, ...]:
     """The clauses that the text has lines for."""
-    reader = _Reader(family)
-    lines = [line for line in text.splitlines() if line.startswith(MARK)]
-    return tuple(reader.clause(line.removeprefix(MARK)) for line in lines)
+    return tuple(map(Reader(family).clause, lines_in(text)))
 
 
 def _from_clause(clause: Clause) -> Json:
@@ -74,7 +77,9 @@ def _name(subject: Variable | Condition) -> str:
     return f"({sorts}) {text_of(subject.term)}"
 
 
-class _Reader:
+class Reader:
+    """Reads clauses of one family, each from its line."""
+
     def __init__(self, family: Family) -> None:
         self.family = family
         self.sorts = {s.__name__: s for s in (*family.unbounded, *family.fixed)}
@@ -86,7 +91,7 @@ class _Reader:
 
     def clause(self, line: str) -> Clause:
         try:
-            said = json.loads(line)
+            said = json.loads(line.removeprefix(MARK))
             indices = tuple(
                 self.sorts[name](f"{name.lower()}_{place}")
                 for place, name in enumerate(said["of"])

@@ -12,7 +12,10 @@ from functools import cache
 
 from tdxcheck.checker.engines.parametric.smtlib import NAME, Check, Writer
 
-COMMON = {"incremental": "true", "tlimit-per": "3000"}
+COMMON = {"incremental": "true", "rlimit-per": "100000", "tlimit-per": "60000"}
+"""Limits of one question: in cvc5's own unit, of which a second of a processor is about
+30,000, so that its answer does not depend on what else the machine does; and of time.
+"""
 WAYS: tuple[Mapping[str, str], ...] = (
     {"enum-inst": "true"},
     {"finite-model-find": "true"},
@@ -32,16 +35,21 @@ def is_installed() -> bool:
 
 def answers(told: str, ways: Mapping[str, str]) -> list[str]:
     """What cvc5 answers to each check of the text, with these of its options."""
-    return [said for name, said in _invoked(told, ways) if name == "check-sat"]
+    return [_word(said) for name, said in _invoked(told, ways) if name == "check-sat"]
 
 
 def needed(writer: Writer, check: Check) -> list[int] | str:
     """The numbers of the named formulas that are needed, or what is said instead."""
     said = dict(_invoked(writer.text([check]), HINTS))
-    if said["check-sat"] != "unsat":
-        return said["check-sat"]
+    if (answer := _word(said["check-sat"])) != "unsat":
+        return answer
     core = said.get("get-unsat-core", "").strip("()").replace("|", "").split()
     return sorted(int(name.removeprefix(NAME)) for name in core)
+
+
+def _word(said: str) -> str:
+    """The answer without what cvc5 adds to it, such as which limit was met."""
+    return said.split(" (")[0]
 
 
 def _invoked(told: str, ways: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import z3
 
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
 
 NAME = "chosen!"
 """Of formulas that a solver is to say whether it made use of, with their number."""
+
+
+WORD = re.compile(r"[^\s()|]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class Writer:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._written: dict[int, tuple[Formula, str]] = {}
-        self._declared: dict[int, dict[int, Any]] = {}
+        self._names: dict[int, frozenset[str]] = {}
 
     def text(self, checks: Sequence[Check], heading: Sequence[str] = ()) -> str:
         """One file: every check-sat is to be answered with unsat."""
@@ -67,34 +69,16 @@ class Writer:
             self._written[key] = formula, formula.sexpr()
         return self._written[key][1]
 
+    def names(self, formula: Formula) -> frozenset[str]:
+        """What occurs in the formula and has no meaning of its own."""
+        key = formula.get_id()
+        if key not in self._names:
+            met = set(WORD.findall(self._formula(formula)))
+            self._names[key] = frozenset(met & self.vocabulary.symbols.keys())
+        return self._names[key]
+
     def _declarations(self, checks: Sequence[Check]) -> list[Any]:
         """The functions and constants that occur, each once."""
-        found: dict[int, Any] = {}
-        for check in checks:
-            for formula in (*check.formulas, *check.named):
-                self._formula(formula)
-                key = formula.get_id()
-                if key not in self._declared:
-                    self._declared[key] = _declared(formula)
-                found |= self._declared[key]
-        return sorted(found.values(), key=lambda d: str(d.name()))
-
-
-def _declared(formula: Formula) -> dict[int, Any]:
-    """What occurs in the formula and has no meaning of its own."""
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
-    stack = [formula]
-    while stack:
-        term = stack.pop()
-        if term.get_id() in seen:
-            continue
-        seen.add(term.get_id())
-        if z3.is_quantifier(term):
-            stack.append(term.body())
-        elif z3.is_app(term):
-            declaration = term.decl()
-            if declaration.kind() == z3.Z3_OP_UNINTERPRETED:
-                found[declaration.get_id()] = declaration
-            stack += term.children()
-    return found
+        parts = (part for check in checks for part in (*check.formulas, *check.named))
+        met = frozenset[str]().union(*map(self.names, parts))
+        return [self.vocabulary.symbols[name] for name in sorted(met)]

@@ -7,6 +7,7 @@ what a step does not assign is the same function before and after.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -15,6 +16,7 @@ import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.counting import Counting, constants_in
+from tdxcheck.checker.engines.parametric.depending import Depending
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
@@ -23,6 +25,9 @@ from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import Action, Event, Kind
 from tdxcheck.checker.language.terms import Choice, Index, Reaction, Term
 from tdxcheck.checker.language.variables import Every, Variable
+
+PROBE = "!any"
+"""In the name of an element that conditions are looked at with, to tell them apart."""
 
 Binding = dict[Term[Any], Formula]
 """What each parameter and each quantified index stands for."""
@@ -43,8 +48,12 @@ class Translator:
         self.family = family
         self.constants = dict(constants)
         self.vocabulary = Vocabulary(family)
-        self.counting = Counting()
+        self.counting = Counting(lambda name: self.vocabulary.named(name, z3.IntSort()))
         self._bound: list[Formula] = []
+        self.depending = Depending(family.system.actions)
+        self._known: dict[Any, tuple[Formula, Any]] = {}
+        self._changing: dict[Action, frozenset[Variable]] = {}
+        self._variables: dict[Any, tuple[Formula, Any]] = {}
 
     def step(self, action: Action) -> Iterator[Taken]:
         """The action with arguments of which nothing is known.
@@ -74,9 +83,36 @@ class Translator:
     ) -> Formula:
         """The term before the step; what it reads of the state after it, after it.
 
-        With `later`, all that it reads is read after the step.
+        With `later`, all that it reads is read after the step. What the step does not
+        change means the same before it, and is worked out once for all steps.
         """
+        needs = self.depending.of(term)
+        if taken is not None and not needs.of_a_step:
+            read = needs.reads if later else needs.later
+            if read.isdisjoint(self._changed(taken.action)):
+                taken, later = None, False
+        given = {one: binding[one] for one in needs.open if one in binding}
+        key = term, taken, later, frozenset((o, g.get_id()) for o, g in given.items())
+        if key not in self._known:
+            # What is given is kept, since z3 gives the number of a dead one to another.
+            found = self._translated(term, binding, taken, later=later)
+            self._known[key] = found, given
+        return self._known[key][0]
 
+    def _changed(self, action: Action) -> frozenset[Variable]:
+        if action not in self._changing:
+            changed = frozenset(update.variable for update in action.updates)
+            self._changing[action] = changed
+        return self._changing[action]
+
+    def _translated(
+        self,
+        term: Term[Any],
+        binding: Binding,
+        taken: Taken | None,
+        *,
+        later: bool,
+    ) -> Formula:
         def of(part: Term[Any]) -> Formula:
             return self.term(part, binding, taken, later=later)
 
@@ -100,7 +136,7 @@ class Translator:
                 return f.or_(self._until(operands, of, f.TRUE))
             case language.Implies(premise, conclusion):
                 given = of(premise)
-                if z3.is_false(given):
+                if f.is_false(given):
                     return f.TRUE
                 return f.implies(given, of(conclusion))
             case language.Equal(left, right):
@@ -113,8 +149,8 @@ class Translator:
                 return z3.simplify(of(left) - of(right))
             case language.Ite(condition, then, otherwise):
                 asked = of(condition)
-                if z3.is_true(asked) or z3.is_false(asked):
-                    return of(then if z3.is_true(asked) else otherwise)
+                if f.is_true(asked) or f.is_false(asked):
+                    return of(then if f.is_true(asked) else otherwise)
                 return f.ite(asked, of(then), of(otherwise))
             case language.Forall(index, body):
                 return self._quantified(index, body, binding, taken, later, every=True)
@@ -161,11 +197,28 @@ class Translator:
                 self.term(body, binding | {index: n}, taken, later=later)
                 for n in numbers
             )
-        one = make.fresh(index.name, type(index))
-        self._bound.append(one)
-        inner = self.term(body, binding | {index: one}, taken, later=later)
-        self._bound.pop()
+        one = self._variable(index)
+        with self._binding([one]):
+            inner = self.term(body, binding | {index: one}, taken, later=later)
         return (f.forall if every else f.exists)([one], inner)
+
+    @contextmanager
+    def _binding(self, variables: list[Formula]) -> Iterator[None]:
+        """What is translated meanwhile stands where these are bound."""
+        before = len(self._bound)
+        self._bound += variables
+        try:
+            yield
+        finally:
+            del self._bound[before:]
+
+    def _variable(self, index: Index) -> Formula:
+        """What the index is bound to, always the same inside the same quantifiers."""
+        key = index, tuple(variable.get_id() for variable in self._bound)
+        if key not in self._variables:
+            fresh = self.vocabulary.bound(index.name, type(index))
+            self._variables[key] = fresh, tuple(self._bound)
+        return self._variables[key][0]
 
     def _counted(
         self,
@@ -187,25 +240,36 @@ class Translator:
                 for n in make.numbers(sort)
             ]
             return z3.simplify(z3.Sum(ones))
-        probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
+        probe = self._probe(sort)
         bound = {variable.get_id() for variable in self._bound}
-        if bound & constants_in([at(probe)]):
+        # What is counted inside is counted for each element here, so it is refused.
+        with self._binding([probe]):
+            inside = at(probe)
+        if bound & constants_in([inside]):
             raise Unsupported("a count for each of any number of elements")
-        return self.counting.add(sort, at, lambda: make.fresh("x", sort), probe)
+        return self.counting.add(sort, at, lambda: make.bound("x", sort), probe)
 
     def size(self, sort: Any) -> Formula:
         """How many elements a sort of any size has."""
         make = self.vocabulary
-        probe = z3.Const(f"{sort.__name__}!any", make.sorts[sort])
         return self.counting.add(
-            sort, lambda element: f.TRUE, lambda: make.fresh("x", sort), probe
+            sort,
+            lambda element: f.TRUE,
+            lambda: make.bound("x", sort),
+            self._probe(sort),
         )
+
+    def _probe(self, sort: Any) -> Formula:
+        """An element to look at a condition with, another one inside of each count."""
+        around = sum(PROBE in one.decl().name() for one in self._bound)
+        name = f"{sort.__name__}{PROBE}{around or ''}"
+        return z3.Const(name, self.vocabulary.sorts[sort])
 
     def _read(
         self, variable: Variable, indices: tuple[Formula, ...], taken: Taken | None
     ) -> Formula:
         if variable in self.constants:
-            return self.vocabulary.constant(self.constants[variable])
+            return self.vocabulary.held(variable, self.constants[variable])
         found = self.vocabulary.value(variable, indices)
         if taken is not None:
             for update in taken.action.updates:
@@ -225,7 +289,7 @@ class Translator:
                 meant = self.term(target, taken.binding)
                 conditions.append(f.equal(meant, place))
         here = f.and_(conditions)
-        if z3.is_false(here):
+        if f.is_false(here):
             return old
         return f.ite(here, self.term(update.value, binding), old)
 
@@ -278,27 +342,27 @@ class Translator:
                 values = self._values(parameter.sort)
                 choices.append([make.constant(value) for value in values])
             else:
-                arguments = self._arguments(parameter)
-                choices.append(arguments)
                 if make.is_unbounded(type(parameter)):
-                    bound += arguments
-        self._bound += bound
+                    bound.append(self._variable(parameter))
+                    choices.append(bound[-1:])
+                else:
+                    choices.append(self._arguments(parameter))
         accepted: list[Formula] = []
         refused: list[Formula] = []
-        for arguments_ in product(*choices):
-            binding = given | dict(zip(others, arguments_, strict=True))
-            passed: list[Formula] = []
-            for guard in action.guards:
-                condition = self.term(
-                    guard.condition, binding, state, later=state is not None
-                )
-                if guard.refusal and _counts(guard.refusal, asked):
-                    refused.append(f.and_((*passed, f.not_(condition))))
-                passed.append(condition)
-                if z3.is_false(condition):
-                    break
-            accepted.append(f.and_(passed))
-        del self._bound[len(self._bound) - len(bound) :]
+        with self._binding(bound):
+            for arguments_ in product(*choices):
+                binding = given | dict(zip(others, arguments_, strict=True))
+                passed: list[Formula] = []
+                for guard in action.guards:
+                    condition = self.term(
+                        guard.condition, binding, state, later=state is not None
+                    )
+                    if guard.refusal and _counts(guard.refusal, asked):
+                        refused.append(f.and_((*passed, f.not_(condition))))
+                    passed.append(condition)
+                    if f.is_false(condition):
+                        break
+                accepted.append(f.and_(passed))
         return f.exists(bound, f.or_(accepted)), f.exists(bound, f.or_(refused))
 
     @staticmethod

@@ -15,9 +15,9 @@ from typing import Any
 import z3
 
 from tdxcheck.checker.engines.parametric import formulas as f
-from tdxcheck.checker.engines.parametric.family import Family, Sort
+from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
-from tdxcheck.checker.language.terms import Index
+from tdxcheck.checker.language.terms import Element, Index
 from tdxcheck.checker.language.variables import Int, Variable
 
 
@@ -36,6 +36,11 @@ class Vocabulary:
             for sort, numbers in family.named.items()
             for number in numbers
         }
+        self.symbols: dict[str, Any] = {
+            str(element.decl().name()): element.decl()
+            for element in self.elements.values()
+        }
+        """By its name, each declaration, save of what is only ever bound."""
         self._fresh = 0
 
     def is_unbounded(self, sort: Any) -> bool:
@@ -69,14 +74,38 @@ class Vocabulary:
         return z3.IntVal(value)
 
     def element(self, sort: Sort, number: int) -> Formula:
-        if sort in self.sorts:
-            return self.elements[sort, number]
-        return z3.IntVal(number)
+        if sort not in self.sorts:
+            return z3.IntVal(number)
+        if (sort, number) not in self.elements:
+            raise Unsupported(f"{sort.__name__.lower()} {number}, which has no name")
+        return self.elements[sort, number]
+
+    def held(self, variable: Variable, value: Any) -> Formula:
+        """A value of the variable: of an element, its number or the element itself."""
+        sort = variable.sort
+        if isinstance(sort, type) and issubclass(sort, Index):
+            number = value.number if isinstance(value, Element) else value
+            return self.element(sort, number)
+        return self.constant(value)
 
     def fresh(self, name: str, sort: Any) -> Formula:
-        """A constant, or a variable to be bound, that nothing else is."""
+        """A constant that nothing else is."""
+        return self.named(self._new(name), self.sort(sort))
+
+    def bound(self, name: str, sort: Any) -> Formula:
+        """A variable that is only ever bound."""
+        return z3.Const(self._new(name), self.sort(sort))
+
+    def named(self, name: str, sort: Any) -> Formula:
+        """The constant of this name, of one of the solver's sorts."""
+        found = z3.Const(name, sort)
+        self.symbols[name] = found.decl()
+        return found
+
+    def _new(self, name: str) -> str:
+        # z3 calls what it names itself a!1, a!2 and so on.
         self._fresh += 1
-        return z3.Const(f"{name}!{self._fresh}", self.sort(sort))
+        return f"{name}.{self._fresh}"
 
     def numbers(self, sort: Sort) -> range:
         return range(self.family.fixed[sort])
@@ -115,7 +144,7 @@ class Vocabulary:
     ) -> Formula:
         start = self.family.start(variable)
         if variable.frozen and callable(start) and not rest:
-            return self.constant(start(*numbers))
+            return self.held(variable, start(*numbers))
         return self.function(variable, numbers)(*rest)
 
     def _choices(self, sort: Sort, index: Formula) -> list[int]:
@@ -128,7 +157,8 @@ class Vocabulary:
         if key not in self.functions:
             name = "@".join([variable.name, *map(str, numbers)])
             domain = [self.sorts[s] for s in variable.index_sorts if s in self.sorts]
-            self.functions[key] = z3.Function(name, *domain, self.sort(variable.sort))
+            made = z3.Function(name, *domain, self.sort(variable.sort))
+            self.functions[key] = self.symbols[name] = made
         return self.functions[key]
 
 

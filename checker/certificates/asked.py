@@ -1,0 +1,154 @@
+"""Asked: the questions of certificates for every number, put to solvers but once.
+
+The certificates of one family share most of their questions, word by word. Two are the
+same if all that is declared of the names in both files is the same, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from tdxcheck.checker.certificate_checker import Refused, Undecided
+from tdxcheck.checker.certificate_solvers import by_z3
+from tdxcheck.checker.engines.parametric import second
+
+STATUS = "(set-info :status unsat)"
+TOKEN = re.compile(r'(?:;[^\n]*|\s)*(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)')
+DECLARING = ("declare-sort", "declare-datatypes", "declare-fun", "declare-const")
+QUESTION = ("push", "assert", "check-sat", "pop")
+COMMANDS = frozenset(("set-logic", "set-info", *DECLARING, *QUESTION))
+
+
+@dataclass(frozen=True)
+class Command:
+    """One of the commands of a file."""
+
+    tokens: tuple[str, ...]
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.tokens[1] if len(self.tokens) > 1 else ""
+
+    @property
+    def declares(self) -> tuple[str, ...]:
+        """The names that it gives a meaning to; more than these, at the most."""
+        if self.name not in DECLARING:
+            return ()
+        names = (
+            self.tokens[2:] if self.name == "declare-datatypes" else self.tokens[2:3]
+        )
+        return tuple(name.strip("|") for name in names)
+
+
+@dataclass
+class Asked:
+    """What was answered already, of files whose declarations agree."""
+
+    _declared: dict[str, str] = field(default_factory=dict)
+    _answered: set[str] = field(default_factory=set)
+
+    def check(self, text: str, total: int) -> None:
+        """Refuse a text unless each of so many questions is answered with unsat."""
+        commands = list(_commands(text))
+        _only_asks(commands)
+        head = list(takewhile(lambda one: one.name not in QUESTION, commands))
+        questions = _questions(commands[len(head) :])
+        meant = {n: c.text for c in head for n in c.declares if n not in "()"}
+        if questions is None or any(
+            self._declared.get(name, said) != said for name, said in meant.items()
+        ):
+            _is_answered(text, total)
+            return
+        if len(questions) != total:
+            raise Refused(f"it has {len(questions)} of {total} questions")
+        left = [one for one in dict.fromkeys(questions) if one not in self._answered]
+        if left:
+            told = [*(command.text for command in head), *left]
+            _is_answered("\n".join(told), len(left))
+        self._declared |= meant
+        self._answered.update(left)
+
+
+def _commands(text: str) -> Iterator[Command]:
+    """The commands of the text, one after the other; what follows the last is one."""
+    depth = 0
+    tokens: list[str] = []
+    start = None
+    for match in TOKEN.finditer(text):
+        token = match[1]
+        if start is None:
+            start = match.start(1)
+        tokens.append(token)
+        depth += (token == "(") - (token == ")")
+        if depth == 0:
+            yield Command(tuple(tokens), text[start : match.end()])
+            tokens, start = [], None
+    if tokens:
+        yield Command(tuple(tokens), text[start:])
+
+
+def _only_asks(commands: Sequence[Command]) -> None:
+    """There is no command but those that state and ask.
+
+    Another could have a solver write to files, or take something for granted always.
+    """
+    asking = 0
+    for command in commands:
+        if command.name not in COMMANDS:
+            raise Refused(
+                f"it has a command that is none of a certificate: {command.name}"
+            )
+        asking += (command.name == "push") - (command.name == "pop")
+        if command.name == "assert" and not asking:
+            raise Refused("it asserts something of all questions at once")
+
+
+def _questions(commands: Sequence[Command]) -> list[str] | None:
+    """Each question by itself; None if the commands are anything else as well."""
+    found: list[str] = []
+    inside: list[Command] = []
+    for command in commands:
+        inside.append(command)
+        if command.name == "pop":
+            names = [one.name for one in inside]
+            given = ["assert"] * (len(inside) - 3)
+            if names != ["push", *given, "check-sat", "pop"]:
+                return None
+            found.append("\n".join(one.text for one in inside))
+            inside = []
+    return None if inside else found
+
+
+def _is_answered(text: str, total: int) -> None:
+    # z3 would stop at an answer that is not the one that the file announces.
+    _is_agreed("z3", by_z3(text.replace(STATUS, "")), total)
+    if second.is_installed():
+        try:
+            _is_agreed("cvc5", _by_cvc5(text), total)
+        except RuntimeError as error:
+            raise Refused(f"cvc5 does not understand the file: {error}") from error
+
+
+def _by_cvc5(text: str) -> Sequence[str]:
+    """The answers of cvc5; what it leaves open is asked again in other ways."""
+    best: list[str] = []
+    for ways in second.WAYS:
+        said = second.answers(text, ways)
+        pairs = zip(best or said, said, strict=True)
+        best = [old if old == "unsat" else new for old, new in pairs]
+        if "unknown" not in best:
+            break
+    return best
+
+
+def _is_agreed(solver: str, said: Sequence[str], total: int) -> None:
+    if len(said) != total:
+        raise Refused(f"{solver} gave {len(said)} of {total} answers")
+    for answer in said:
+        if answer != "unsat":
+            failed = Undecided if answer == "unknown" else Refused
+            raise failed(f"a question of the file: {solver} says {answer[:60]}")
