@@ -180,9 +180,7 @@ def evidence_of(system: GroundSystem, run: Run) -> Evidence:
 def replay(instance: Instance, rule: Property, evidence: Evidence) -> Trace:
     """The run, confirmed by the interpreter step by step, or a ReplayError."""
     meanings = _meanings(instance)
-    states = [
-        _assignment(meanings, number, s) for number, s in enumerate(evidence.states)
-    ]
+    states = list(_assignments(meanings, evidence.states))
     if len(states) != len(evidence.steps) + 1:
         raise ReplayError(
             len(evidence.steps), f"{len(states)} states for {len(evidence.steps)} steps"
@@ -227,30 +225,42 @@ def take(
     return Trace(interpreter.instance, trace.rule, initial, tuple(made), loop_from)
 
 
-Meanings = dict[Entry, tuple[range, tuple[Any, ...]]]
+Meanings = tuple[tuple[Entry, range, tuple[Any, ...]], ...]
 """Of each entry the numbers that stand for a value, and the values."""
 
 
 @lru_cache(maxsize=16)
 def _meanings(instance: Instance) -> Meanings:
-    found: Meanings = {}
+    found = []
     for entry in entries_of(instance):
         values = instance.values(entry[0].sort)
-        found[entry] = range(code(values[0]), code(values[-1]) + 1), values
-    return found
+        found.append((entry, range(code(values[0]), code(values[-1]) + 1), values))
+    return tuple(found)
 
 
-def _assignment(meanings: Meanings, number: int, codes: tuple[int, ...]) -> Assignment:
-    if len(codes) != len(meanings):
-        raise ReplayError(
-            number, f"a state of {len(codes)} values, but there are {len(meanings)}"
-        )
+def _assignments(
+    meanings: Meanings, states: Sequence[tuple[int, ...]]
+) -> Iterator[Assignment]:
+    """The states of a run by what their numbers mean."""
     state: Assignment = {}
-    for (entry, (numbers, values)), value in zip(meanings.items(), codes, strict=True):
-        if value not in numbers:
-            raise ReplayError(number, f"{show_entry(entry)} has no value {value}")
-        state[entry] = values[numbers.index(value)]
-    return state
+    before: tuple[int | None, ...] = (None,) * len(meanings)
+    for number, codes in enumerate(states):
+        if len(codes) != len(meanings):
+            raise ReplayError(
+                number, f"a state of {len(codes)} values, but there are {len(meanings)}"
+            )
+        state = dict(state)
+        for place, value in enumerate(codes):
+            # Most are as in the state before.
+            if value != before[place]:
+                entry, numbers, values = meanings[place]
+                if value not in numbers:
+                    raise ReplayError(
+                        number, f"{show_entry(entry)} has no value {value}"
+                    )
+                state[entry] = values[numbers.index(value)]
+        before = codes
+        yield state
 
 
 def _why_not_initial(interpreter: Interpreter, state: Assignment) -> str:

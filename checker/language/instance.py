@@ -78,6 +78,16 @@ class Instance:
             return _members(sort)
         return tuple(self.elements(sort))
 
+    @cached_property
+    def started(self) -> tuple[tuple[Entry, Any], ...]:
+        """The entries that have one value in every initial state, with that value."""
+        starts = (
+            (entry, self.start(entry))
+            for variable in self.variables
+            for entry in self.entries(variable)
+        )
+        return tuple((entry, start) for entry, start in starts if start is not None)
+
     def start(self, entry: Entry) -> Any:
         """The entry's value in every initial state, or None if it may have any."""
         variable, numbers = entry

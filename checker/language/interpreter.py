@@ -105,10 +105,8 @@ class Interpreter:
 
     def is_initial(self, state: Assignment) -> bool:
         """The state's values are initial ones, and satisfy every initial condition."""
-        for entry, value in state.items():
-            start = self.instance.start(entry)
-            if start is not None and start != value:
-                return False
+        if any(state[entry] != start for entry, start in self.instance.started):
+            return False
         view = View(state, {})
         return all(
             self.evaluate(rule.condition, view) for rule in self.instance.system.initial
