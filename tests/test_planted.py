@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -232,11 +233,21 @@ def test_without_its_line_of_fairness_it_does_not_hold(
     assert lost["trace"]["loop"] == lost["verdict"]["loop"]
 
 
-def test_what_comes_in_the_end_has_no_certificate_and_that_is_said(
+def test_what_comes_in_the_end_rests_on_its_line_of_fairness(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    """Its certificate is accepted, and not of the same rule without the line."""
     asked = ("--rule", "there_is_light", "--certificate", str(tmp_path))
     run(2, "verify", "--engine", "diagrams", *asked)
-    told = " ".join(capsys.readouterr().out.split())
-    assert "0 of 1 proofs have a certificate" in told
-    assert "there_is_light: no certificate, there are no certificates of" in told
+    capsys.readouterr()
+    (path,) = tmp_path.glob("*.smt2")
+    assert run(2, "check-certificate", str(path)) == 0
+    assert "accepted by z3" in capsys.readouterr().out
+    assert SOMEBODY_LIGHTS.name in path.with_suffix(".txt").read_text()
+    text = path.read_text()
+    path.write_text(text.replace("there_is_light", "there_is_light_anyway"))
+    assert run(2, "check-certificate", str(path)) == 1
+    assert "a turn that the rule does not have" in capsys.readouterr().out
+    path.write_text(re.sub('tdxcheck-stages "[^"]*"', 'tdxcheck-stages ""', text))
+    assert run(2, "check-certificate", str(path)) == 1
+    assert "rule is not that of the system" in capsys.readouterr().out
