@@ -23,23 +23,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tdxcheck.checker.certificate_checker import Refused
 from tdxcheck.checker.ground.system import GroundProperty, GroundStep, GroundSystem
-from tdxcheck.checker.ground.terms import (
-    Add,
-    And,
-    Const,
-    Eq,
-    Ite,
-    Lt,
-    Node,
-    Not,
-    Or,
-    Slot,
-    Sub,
-    Terms,
-    support,
-    walk,
-)
+from tdxcheck.checker.ground.terms import Node, Rewriter, Terms, support
 from tdxcheck.checker.language.system import Mode
 
 Cube = tuple[tuple[int, tuple[int, ...]], ...]
@@ -47,10 +33,6 @@ Cube = tuple[tuple[int, tuple[int, ...]], ...]
 
 PART = re.compile(r"([0-9]+)=(-?[0-9]+(?:,-?[0-9]+)*)")
 STAGE = re.compile(r"([0-9]+):(.*)")
-
-
-class Malformed(Exception):
-    """The stages cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +57,11 @@ class Ranking:
 
     @classmethod
     def of(cls, info: Mapping[str, str]) -> Ranking:
-        """What a certificate has. Raises Malformed."""
+        """What a certificate has. Raises Refused."""
         stages = []
         for text in filter(None, info.get("stages", "").split(";")):
             if not (match := STAGE.fullmatch(text)):
-                raise Malformed(f"no stage: {text[:60]}")
+                raise Refused(f"no stage: {text[:60]}")
             stages.append(Stage(int(match[1]), _cubes(match[2])))
         return cls(_cubes(info.get("owes", "")), tuple(stages))
 
@@ -97,16 +79,25 @@ def _cubes(text: str) -> tuple[Cube, ...]:
         parts = []
         for part in cube.split("&") if cube != "*" else ():
             if not (match := PART.fullmatch(part)):
-                raise Malformed(f"no part of a stage: {part[:60]}")
+                raise Refused(f"no part of a stage: {part[:60]}")
             parts.append((int(match[1]), tuple(map(int, match[2].split(",")))))
         found.append(tuple(parts))
     return tuple(found)
 
 
+def shown(
+    system: GroundSystem, rule: GroundProperty, info: Mapping[str, str]
+) -> GroundProperty:
+    """What a certificate that says this shows of the rule. Raises Refused."""
+    if rule.property.mode is not Mode.LEADS_TO:
+        return rule
+    return as_invariant(system, rule, Ranking.of(info))
+
+
 def as_invariant(
     system: GroundSystem, rule: GroundProperty, ranking: Ranking
 ) -> GroundProperty:
-    """What holds in every reachable state if the ranking is one. Raises Malformed."""
+    """What holds in every reachable state if the ranking is one. Raises Refused."""
     asked = _Asked(system, rule, ranking)
     condition = asked.make.and_(asked.parts())
     return GroundProperty(
@@ -122,7 +113,7 @@ class _Asked:
     ) -> None:
         assert rule.goal is not None, "a leads-to rule has a goal"
         if any(stage.turn >= len(rule.fair) for stage in ranking.stages):
-            raise Malformed("a stage is for a turn that the rule does not have")
+            raise Refused("a stage is for a turn that the rule does not have")
         self.system = system
         self.make = Terms()
         self.condition, self.goal = rule.conditions[0], rule.goal
@@ -148,10 +139,10 @@ class _Asked:
 
     def _one(self, number: int, values: Sequence[int]) -> Node:
         if number >= len(self.system.slots):
-            raise Malformed(f"the system has no variable {number}")
+            raise Refused(f"the system has no variable {number}")
         term = self.system.slots[number].term
         if not all(term.low <= value <= term.high for value in values):
-            raise Malformed(f"variable {number} has none of the values {values}")
+            raise Refused(f"variable {number} has none of the values {values}")
         return self.make.or_(
             (term if value else self.make.not_(term))
             if term.boolean
@@ -189,53 +180,15 @@ class _Asked:
     def _kept(self, step: GroundStep) -> Node:
         """What the step must not do, told like the stages."""
         make = self.make
-        every = (self.goal, self.owes, *self.settled, *self.regions)
-        after = _after(make, step.updates, every)
+        after = Rewriter(make, lambda slot: step.updates.get(slot.number, slot)).term
         keeps = make.truth(True)
         for number, turn in reversed(list(enumerate(self.turns))):
             region, settled = self.regions[number], self.settled[number]
-            again = after[region]
+            again = after(region)
             if step.number in turn.steps:
                 again = make.and_((again, make.not_(turn.condition)))
-            keeps = make.or_((settled, after[settled], keeps))
+            keeps = make.or_((settled, after(settled), keeps))
             keeps = make.and_((self._implied((region,), (again,)), keeps))
         said = (*step.guards, self.owes, make.not_(self.goal))
-        kept = make.and_((after[self.owes], keeps))
-        return self._implied(said, (after[self.goal], kept))
-
-
-def _after(
-    make: Terms, updates: Mapping[int, Node], roots: Sequence[Node]
-) -> dict[Node, Node]:
-    """What the terms are after a step, as terms of the state before it."""
-    found: dict[Node, Node] = {}
-    for node in walk(*roots):
-        found[node] = _replaced(make, node, updates, found)
-    return found
-
-
-def _replaced(
-    make: Terms, node: Node, updates: Mapping[int, Node], of: Mapping[Node, Node]
-) -> Node:
-    match node:
-        case Const():
-            return node
-        case Slot(number=number):
-            return updates.get(number, node)
-        case Not(operand=operand):
-            return make.not_(of[operand])
-        case And(operands=operands):
-            return make.and_(of[operand] for operand in operands)
-        case Or(operands=operands):
-            return make.or_(of[operand] for operand in operands)
-        case Eq(left=left, right=right):
-            return make.eq(of[left], of[right])
-        case Lt(left=left, right=right):
-            return make.lt(of[left], of[right])
-        case Add(left=left, right=right):
-            return make.add(of[left], of[right])
-        case Sub(left=left, right=right):
-            return make.sub(of[left], of[right])
-        case Ite(condition=condition, then=then, otherwise=otherwise):
-            return make.ite(of[condition], of[then], of[otherwise])
-    raise TypeError(f"not a ground term: {node!r}")
+        kept = make.and_((after(self.owes), keeps))
+        return self._implied(said, (after(self.goal), kept))

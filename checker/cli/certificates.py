@@ -16,14 +16,14 @@ from tdxcheck.checker.certificate_checker import (
     check,
     read,
 )
+from tdxcheck.checker.certificate_endings import shown
 from tdxcheck.checker.certificate_solvers import solvers
 from tdxcheck.checker.certificates.writing import EVERY
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.system import GroundProperty, GroundSystem
+from tdxcheck.checker.ground.system import GroundSystem
 from tdxcheck.checker.judging.question import Case, cases_of
-from tdxcheck.checker.language.system import Mode
 
 if TYPE_CHECKING:
     from tdxcheck.checker.certificates.quantified import Families
@@ -82,9 +82,7 @@ class _Checking:
             certificate = read(text)
             info = certificate.info
             _, _, system, number = self._subject(info)
-            rule = system.properties[number]
-            if rule.property.mode is Mode.LEADS_TO:
-                rule = _as_invariant(system, rule, info)
+            rule = shown(system, system.properties[number], info)
             clauses = check(certificate, system, rule, self.solvers)
         names = " and ".join(self.solvers)
         return (
@@ -140,18 +138,6 @@ class _Checking:
                 for number, question in enumerate(case.questions)
             ]
         yield from self.grounded[key]
-
-
-def _as_invariant(
-    system: GroundSystem, rule: GroundProperty, info: dict[str, str]
-) -> GroundProperty:
-    """What is to be shown of a rule about what comes in the end."""
-    from tdxcheck.checker.certificate_endings import Malformed, Ranking, as_invariant
-
-    try:
-        return as_invariant(system, rule, Ranking.of(info))
-    except Malformed as error:
-        raise Refused(str(error)) from error
 
 
 def _content(path: Path) -> str:

@@ -21,17 +21,9 @@ from tdxcheck.checker.ground.system import (
 from tdxcheck.checker.ground.terms import (
     FALSE,
     TRUE,
-    Add,
-    And,
-    Const,
-    Eq,
-    Ite,
-    Lt,
     Node,
-    Not,
-    Or,
+    Rewriter,
     Slot,
-    Sub,
     Supports,
     Terms,
     evaluate,
@@ -210,18 +202,21 @@ class _Mover:
     """Writes terms over the slots of a slice."""
 
     def __init__(self, system: GroundSystem, relevant: list[int]) -> None:
-        self.terms = Terms()
-        self.moved: dict[int, Node] = {}
+        make = Terms()
         self.slots: list[GroundSlot] = []
         self.place: dict[int, int] = {}
         for number, old in enumerate(relevant):
             slot = system.slots[old]
-            term = self.terms.slot(
+            term = make.slot(
                 number, slot.term.low, slot.term.high, boolean=slot.term.boolean
             )
             assert isinstance(term, Slot)
             self.slots.append(GroundSlot(number, slot.entry, term, slot.start))
             self.place[old] = number
+        self.term = Rewriter(make, self._moved).term
+
+    def _moved(self, slot: Slot) -> Node:
+        return self.slots[self.place[slot.number]].term
 
     def step(self, number: int, step: GroundStep) -> GroundStep:
         updates = {
@@ -252,33 +247,3 @@ class _Mover:
                 for turn in rule.fair
             ),
         )
-
-    def term(self, node: Node) -> Node:
-        if id(node) not in self.moved:
-            self.moved[id(node)] = self._term(node)
-        return self.moved[id(node)]
-
-    def _term(self, node: Node) -> Node:
-        make, move = self.terms, self.term
-        match node:
-            case Const():
-                return node if node.boolean else make.number(node.value)
-            case Slot(number=number):
-                return self.slots[self.place[number]].term
-            case Not(operand=operand):
-                return make.not_(move(operand))
-            case And(operands=operands):
-                return make.and_(map(move, operands))
-            case Or(operands=operands):
-                return make.or_(map(move, operands))
-            case Eq(left=left, right=right):
-                return make.eq(move(left), move(right))
-            case Lt(left=left, right=right):
-                return make.lt(move(left), move(right))
-            case Add(left=left, right=right):
-                return make.add(move(left), move(right))
-            case Sub(left=left, right=right):
-                return make.sub(move(left), move(right))
-            case Ite(condition=condition, then=then, otherwise=otherwise):
-                return make.ite(move(condition), move(then), move(otherwise))
-        raise TypeError(f"not a ground term: {node!r}")

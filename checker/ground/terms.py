@@ -7,7 +7,7 @@ constructor simplifies what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -221,6 +221,46 @@ class Terms:
 
     def _place(self, node: Node) -> int:
         return self._places.setdefault(id(node), len(self._places))
+
+
+class Rewriter:
+    """Writes terms again, each only once, with another term for each slot."""
+
+    def __init__(self, make: Terms, slot: Callable[[Slot], Node]) -> None:
+        self.make = make
+        self.slot = slot
+        self._written: dict[int, Node] = {}
+
+    def term(self, node: Node) -> Node:
+        """The term, written again. It must live as long as this does."""
+        if id(node) not in self._written:
+            self._written[id(node)] = self._term(node)
+        return self._written[id(node)]
+
+    def _term(self, node: Node) -> Node:
+        make, term = self.make, self.term
+        match node:
+            case Const():
+                return node if node.boolean else make.number(node.value)
+            case Slot():
+                return self.slot(node)
+            case Not(operand=operand):
+                return make.not_(term(operand))
+            case And(operands=operands):
+                return make.and_(map(term, operands))
+            case Or(operands=operands):
+                return make.or_(map(term, operands))
+            case Eq(left=left, right=right):
+                return make.eq(term(left), term(right))
+            case Lt(left=left, right=right):
+                return make.lt(term(left), term(right))
+            case Add(left=left, right=right):
+                return make.add(term(left), term(right))
+            case Sub(left=left, right=right):
+                return make.sub(term(left), term(right))
+            case Ite(condition=condition, then=then, otherwise=otherwise):
+                return make.ite(term(condition), term(then), term(otherwise))
+        raise TypeError(f"not a ground term: {node!r}")
 
 
 def children(node: Node) -> tuple[Node, ...]:

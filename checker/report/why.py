@@ -19,6 +19,7 @@ from tdxcheck.checker.report.narrative import (
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.remedy import Remedy
 from tdxcheck.checker.report.story import Shown, Story, set_by, tell
+from tdxcheck.checker.report.words import steps_in_words
 from tdxcheck.checker.trace import Trace
 
 MOST_REMEDIES = 4
@@ -115,17 +116,10 @@ def different(page: Page, found: Others, number: int, more: str) -> None:
             by = f"broken by {one.breaks}" if one.breaks else "broken from the start"
         after = f" after {', '.join(sorted(one.sets))}" if one.sets else ""
         label = f"{mark} {place}  "
-        text = f"{clause}{by}{after}: {_steps(one.trace)}"
+        steps = steps_in_words(len(one.trace.steps), one.trace.loop_from)
+        text = f"{clause}{by}{after}: {steps}"
         page.add(text, label=label, at=5)
     page.add()
-
-
-def _steps(trace: Trace) -> str:
-    if trace.loop is None:
-        return f"{len(trace.steps)} steps"
-    again = len(trace.loop.steps)
-    then = f"{again} for ever" if again else "nothing"
-    return f"{trace.loop.begin} steps, then {then}"
 
 
 def avoidable(page: Page, trace: Trace, found: Turning) -> None:

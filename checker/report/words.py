@@ -68,11 +68,16 @@ def length(run: Run) -> str:
 
 def in_full(run: Run) -> str:
     """Its steps in words."""
-    if run.loop is None:
-        return f"{len(run.steps)} steps"
-    if again := len(run.steps) - run.loop:
-        return f"{run.loop} steps, then {again} for ever"
-    return f"{run.loop} steps, then nothing"
+    return steps_in_words(len(run.steps), run.loop)
+
+
+def steps_in_words(steps: int, loop: int | None) -> str:
+    """So many steps; of a run for ever, from the place on where its cycle begins."""
+    if loop is None:
+        return f"{steps} steps"
+    if again := steps - loop:
+        return f"{loop} steps, then {again} for ever"
+    return f"{loop} steps, then nothing"
 
 
 def brief(judgement: Judgement) -> str:

@@ -311,7 +311,10 @@ def breaking(
     encoding: Encoding, moves: Sequence[Move], reachable: Diagram, rule: GroundProperty
 ) -> Diagram:
     """The reachable states from which some fair run owes the goal for ever."""
-    sets = Sets(encoding, moves, lambda: None)
+    return _lasting(Sets(encoding, moves, lambda: None), reachable, rule)
+
+
+def _lasting(sets: Sets, reachable: Diagram, rule: GroundProperty) -> Diagram:
     return sets.staying(owed(sets, reachable, rule), sets.turns(rule))
 
 
@@ -356,9 +359,7 @@ class Ends:
 
     def lasting(self, rule: GroundProperty) -> Diagram:
         """The reachable states from which some fair run owes the goal for ever."""
-        return self.sets.staying(
-            owed(self.sets, self.reachable, rule), self.sets.turns(rule)
-        )
+        return _lasting(self.sets, self.reachable, rule)
 
     def stages(self, rule: GroundProperty) -> tuple[tuple[Cube, ...], list[Staged]]:
         """Of a rule that holds: where its goal is owed, and in what stages it comes.
