@@ -52,6 +52,7 @@ from tdxcheck.checker.language import (
     fairness,
     implies,
     invariant,
+    ite,
     leads_to,
     reachable,
     step_rule,
@@ -560,6 +561,8 @@ class Pot(State):
     """A pot of water that somebody has to pour out."""
 
     hot = Var(bool, False)
+    scale = Var(Int(0, 2), 0)
+    """How much of it there is."""
     whistles = Safeguard(sources=(MANUAL.at("chapter 6"),))
     """It can be heard."""
 
@@ -567,7 +570,9 @@ class Pot(State):
 @action()
 def boil(pot: Pot) -> None:
     """The water boils."""
+    pot.require(pot.scale < 2)
     pot.hot = True
+    pot.scale = ite(pot.whistles, pot.scale + 1, 2)
 
 
 @action()
@@ -589,20 +594,26 @@ def water_is_poured(pot: Pot) -> tuple[Term[bool], Term[bool]]:
     return pot.hot, ~pot.hot
 
 
+@invariant()
+def there_is_little_scale(pot: Pot) -> Term[bool]:
+    """There is little scale in the pot."""
+    return pot.scale < 2
+
+
 def test_a_guard_by_which_something_comes_in_the_end(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     open_ = TransitionSystem("open", "A pot.", Pot, (boil, empty))
     pot = open_.variant("pot", "A pot.", settings={Pot.whistles: True})
     of = Catalogue(
-        designs=(Design("pot", pot),),
-        rules=(Rule(water_is_poured, "pots"),),
+        designs=(Design("pot", pot, {"there_is_little_scale": DRY}),),
+        rules=(Rule(there_is_little_scale, "pots"), Rule(water_is_poured, "pots")),
         machine=Machine({}, lambda sizes: Setup({}), (), None),
     )
     assert run("guards", "pot", "--guard", "whistles", of=of) == 0
     out = capsys.readouterr().out
     assert "without it breaks: water_is_poured 1+0" in out
-    assert "pot-without-whistles breaks water_is_poured" in out
+    assert "breaks sooner: there_is_little_scale 1" in out
     assert "1 safeguard: 1 needed" in out
 
 

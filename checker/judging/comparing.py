@@ -85,8 +85,8 @@ class Compare:
 
         every = range(len(whole.properties))
         part = slice_for(whole, every)
-        found = worse(part.system, self._members(part.system), limits, note)
-        keep(part, every, found)
+        breaches = found = worse(part.system, self._members(part.system), limits, note)
+        keep(part, every, breaches)
         for numbers in alike(whole):
             note(f"what comes in the end, {whole.properties[numbers[0]].property.name}")
             end = slice_for(whole, numbers)
@@ -103,7 +103,7 @@ class Compare:
             (),
             time.monotonic() - started,
             worse=answers,
-            known=frozenset(one.property for one in found if one.sooner),
+            known=frozenset(one.property for one in breaches if one.sooner),
         )
 
     def _members(self, system: GroundSystem) -> list[Member]:
