@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tdxcheck.checker.engines.diagrams.encoding import Unsuited
 from tdxcheck.checker.engines.diagrams.limits import (
     NO_LIMITS,
     Limits,
     Lookout,
-    Stop,
+    limited,
 )
 from tdxcheck.checker.engines.diagrams.liveness import Ends
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.members import Member, Worse
 from tdxcheck.checker.ground.system import GroundSystem
-from tdxcheck.checker.verdict import Limit, Unknown, Verdict
+from tdxcheck.checker.verdict import Unknown, Verdict
 
 
 def lasting(
@@ -38,22 +37,17 @@ def lasting(
     if not others:
         return []
     found: list[Worse] = []
-    try:
+    with limited() as met:
         ends = Ends(system, Lookout(limits), pure=pure)
         for number in range(len(system.properties)):
             for member, verdict in _broken(ends, number, members, others).items():
                 found.append(Worse(member, number, verdict, sooner=False))
+    if met.limit is None:
         return found
-    except Unsuited:
-        limit = Limit.NUMBERS
-    except (Stop, MemoryError):
-        limit = Limit.MEMORY
-    except KeyboardInterrupt:
-        limit = Limit.INTERRUPT
     known = {(one.member, one.property) for one in found}
     return found + [
         one
-        for one in not_known(system, members, Unknown(limit))
+        for one in not_known(system, members, Unknown(met.limit))
         if (one.member, one.property) not in known
     ]
 

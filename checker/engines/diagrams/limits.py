@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from tdxcheck.checker.engines.diagrams.encoding import Unsuited
+from tdxcheck.checker.verdict import Limit
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,27 @@ NO_LIMITS = Limits()
 
 class Stop(Exception):
     """A limit was met."""
+
+
+@dataclass
+class Met:
+    """The limit that was met, if one was."""
+
+    limit: Limit | None = None
+
+
+@contextmanager
+def limited() -> Iterator[Met]:
+    """Let a search end where a limit is met, and say which."""
+    met = Met()
+    try:
+        yield met
+    except Unsuited:
+        met.limit = Limit.NUMBERS
+    except (Stop, MemoryError):
+        met.limit = Limit.MEMORY
+    except KeyboardInterrupt:
+        met.limit = Limit.INTERRUPT
 
 
 class Lookout:

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from tdxcheck.checker.engines.diagrams.covers import Cube, cover
-from tdxcheck.checker.engines.diagrams.encoding import Encoding, Image, Move, Unsuited
+from tdxcheck.checker.engines.diagrams.encoding import Encoding, Image, Move
 from tdxcheck.checker.engines.diagrams.joining import Joint, joined
 from tdxcheck.checker.engines.diagrams.limits import (
     NO_LIMITS,
     Limits,
     Lookout,
-    Stop,
+    limited,
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
@@ -29,7 +29,6 @@ from tdxcheck.checker.ground.system import GroundProperty, GroundSystem, Values
 from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.verdict import (
     Exhausted,
-    Limit,
     Unknown,
     Vacuous,
     Verdict,
@@ -323,19 +322,14 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """The verdicts on the properties of the system, which are all leads-to."""
     found: list[Verdict] = []
-    try:
+    with limited() as met:
         judged = Ends(system, Lookout(limits), pure=pure)
         for rule in system.properties:
             found.append(judged.verdict(rule))
+    if met.limit is None:
         return tuple(found)
-    except Unsuited:
-        limit = Limit.NUMBERS
-    except (Stop, MemoryError):
-        limit = Limit.MEMORY
-    except KeyboardInterrupt:
-        limit = Limit.INTERRUPT
     rest = len(system.properties) - len(found)
-    return (*found, *[Unknown(limit)] * rest)
+    return (*found, *[Unknown(met.limit)] * rest)
 
 
 class Ends:

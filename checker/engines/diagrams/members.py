@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tdxcheck.checker.engines.diagrams.deciding import Target, deciding
-from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
+from tdxcheck.checker.engines.diagrams.encoding import Encoding
 from tdxcheck.checker.engines.diagrams.limits import (
     NO_LIMITS,
     Limits,
     Lookout,
-    Stop,
+    limited,
 )
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import Levels, closure
@@ -52,16 +52,9 @@ def worse(
 ) -> list[Worse]:
     """Compare every member with the first, in every property that can be judged."""
     comparison = _Comparison(system, members, limits, progress, pure)
-    limit = None
-    try:
-        limit = comparison.compare()
-    except Unsuited:
-        limit = Limit.NUMBERS
-    except (Stop, MemoryError):
-        limit = Limit.MEMORY
-    except KeyboardInterrupt:
-        limit = Limit.INTERRUPT
-    return comparison.so_far(limit)
+    with limited() as met:
+        met.limit = comparison.compare()
+    return comparison.so_far(met.limit)
 
 
 class _Comparison:
