@@ -14,6 +14,7 @@ from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.certificates.rechecking import Rechecker
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.parametric.family import family_of
+from tdxcheck.checker.engines.parametric.prover import SETTLED
 from tdxcheck.checker.engines.parametric.recorded import (
     MARK,
     Unreadable,
@@ -80,8 +81,31 @@ def test_every_clause_is_missed(written: Path, case: Case, families: Families) -
             families.check(case, 0, text.replace(f"{line}\n", ""))
 
 
+def test_what_is_said_of_questions_is_but_a_hint(
+    written: Path, case: Case, families: Families
+) -> None:
+    text = written.read_text()
+    assert "\n; by " in text
+    other = re.sub(r"^; by .*$", "; by 1", text, flags=re.MULTILINE)
+    assert families.check(case, 0, other) == 1 + len(clause_lines(text))
+
+
+def test_a_variable_that_changes_is_not_settled(
+    written: Path, case: Case, families: Families
+) -> None:
+    """Each proof below would be one if every variable kept its first value."""
+    text = written.read_text()
+    names = ", ".join(v.name for v in case.instance.system.state.variables())
+    every = re.sub(rf"({SETTLED}).*", rf"\g<1>{names}", text)
+    assert every != text
+    for line in clause_lines(text):
+        with pytest.raises(Refused, match="does not show the rule"):
+            families.check(case, 0, every.replace(f"{line}\n", ""))
+
+
 QUESTION = re.compile(
-    r"^; [^\n]*\n\(push 1\)$.*?^\(pop 1\)\n", re.MULTILINE | re.DOTALL
+    r"^; [^\n]*\n(?:; by [^\n]*\n)?\(push 1\)$.*?^\(pop 1\)\n",
+    re.MULTILINE | re.DOTALL,
 )
 
 

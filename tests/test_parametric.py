@@ -12,7 +12,14 @@ from tdxcheck.checker.cli.main import main
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import Broken, Lack, Open, Proof, Prover
+from tdxcheck.checker.engines.parametric.prover import (
+    Argument,
+    Broken,
+    Lack,
+    Open,
+    Proof,
+    Prover,
+)
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground import ground
@@ -91,7 +98,7 @@ def test_a_clause_less_is_no_proof(lifecycle_prover: Prover) -> None:
     proof = proof_of(lifecycle_prover, rule)
     assert proof.clauses
     whole = lifecycle_prover.check(rule, proof.clauses, Clock(SECONDS))
-    assert isinstance(whole, Proof)
+    assert isinstance(whole, Argument)
     for missing in proof.clauses:
         rest = [clause for clause in proof.clauses if clause is not missing]
         lack = lifecycle_prover.check(rule, rest, Clock(SECONDS))

@@ -58,19 +58,18 @@ class Asked:
         head = list(takewhile(lambda one: one.name not in QUESTION, commands))
         questions = _questions(commands[len(head) :])
         meant = {n: c.text for c in head for n in c.declares if n not in "()"}
-        if questions is None or any(
-            self._declared.get(name, said) != said for name, said in meant.items()
-        ):
-            _is_answered(text, total)
-            return
+        if questions is None:
+            raise Refused("it is not one question after the other")
         if len(questions) != total:
             raise Refused(f"it has {len(questions)} of {total} questions")
-        left = [one for one in dict.fromkeys(questions) if one not in self._answered]
+        alike = all(self._declared.get(n, said) == said for n, said in meant.items())
+        known = self._answered if alike else frozenset()
+        left = [one for one in dict.fromkeys(questions) if one not in known]
         if left:
-            told = [*(command.text for command in head), *left]
-            _is_answered("\n".join(told), len(left))
-        self._declared |= meant
-        self._answered.update(left)
+            _are_answered("\n".join(command.text for command in head), left)
+        if alike:
+            self._declared |= meant
+            self._answered.update(left)
 
 
 def _commands(text: str) -> Iterator[Command]:
@@ -123,29 +122,30 @@ def _questions(commands: Sequence[Command]) -> list[str] | None:
     return None if inside else found
 
 
-def _is_answered(text: str, total: int) -> None:
+def _are_answered(declared: str, questions: Sequence[str]) -> None:
+    """Refuse the questions unless each is answered with unsat by every solver."""
     # z3 would stop at an answer that is not the one that the file announces.
-    _is_agreed("z3", by_z3(text.replace(STATUS, "")), total)
+    text = "\n".join((declared, *questions)).replace(STATUS, "")
+    _are_agreed("z3", by_z3(text), len(questions))
     if second.is_installed():
         try:
-            _is_agreed("cvc5", _by_cvc5(text), total)
+            _are_agreed("cvc5", _by_cvc5(declared, questions), len(questions))
         except RuntimeError as error:
             raise Refused(f"cvc5 does not understand the file: {error}") from error
 
 
-def _by_cvc5(text: str) -> Sequence[str]:
+def _by_cvc5(declared: str, questions: Sequence[str]) -> Sequence[str]:
     """The answers of cvc5; what it leaves open is asked again in other ways."""
-    best: list[str] = []
+    found: dict[str, str] = {}
     for ways in second.WAYS:
-        said = second.answers(text, ways)
-        pairs = zip(best or said, said, strict=True)
-        best = [old if old == "unsat" else new for old, new in pairs]
-        if "unknown" not in best:
-            break
-    return best
+        left = [one for one in questions if found.get(one, "unknown") == "unknown"]
+        if left:
+            said = second.answers("\n".join((declared, *left)), ways)
+            found |= zip(left, said, strict=False)
+    return list(found.values())
 
 
-def _is_agreed(solver: str, said: Sequence[str], total: int) -> None:
+def _are_agreed(solver: str, said: Sequence[str], total: int) -> None:
     if len(said) != total:
         raise Refused(f"{solver} gave {len(said)} of {total} answers")
     for answer in said:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
+from typing import Any
 
 from tdxcheck.checker.certificate_checker import Refused, Undecided
 from tdxcheck.checker.certificates.asked import Asked
 from tdxcheck.checker.engines.parametric.clauses import Clause
-from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import Lack, Proof, Prover
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
+from tdxcheck.checker.engines.parametric.prover import SETTLED, Argument, Lack, Prover
 from tdxcheck.checker.engines.parametric.recorded import (
     Reader,
     Unreadable,
@@ -24,11 +26,16 @@ from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.variables import Variable
 
 PATIENCE = 120.0
 """Seconds for working it out again."""
-ASKED = re.compile(r"^; (.*)\n\(push 1\)$", re.MULTILINE)
-"""The heading of a question in the file."""
+ASKED = re.compile(r"^; (.*)\n(?:; by ([\d, ]+)\n)?\(push 1\)$", re.MULTILINE)
+"""The heading of a question in the file, and the numbers of what it is shown by."""
+PART_LINE = re.compile(r"^; +(\d+)\. (.*)$", re.MULTILINE)
+"""A part of the invariant, and its number."""
+SETTLED_LINE = re.compile(rf"^; {re.escape(SETTLED)}(.*)$", re.MULTILINE)
+"""The variables whose first value is put in."""
 
 
 class Families:
@@ -36,6 +43,7 @@ class Families:
 
     def __init__(self) -> None:
         self._case: Case | None = None
+        self._settled = frozenset[str]()
         self._prover: Prover | None = None
         self._clauses: dict[str, Clause] = {}
         self._reader: Reader | None = None
@@ -47,11 +55,12 @@ class Families:
         if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
             raise Refused("what it says of the rule is not understood")
         try:
-            prover = self._of(case)
+            prover = self._of(case, text)
             stated = prover.family.system.properties[number]
             clauses = self._read(text, prover)
-            named = {asked.partition(": ")[2] for asked in ASKED.findall(text)}
-            found = prover.check(stated, clauses, Clock(PATIENCE), named)
+            by = _by(text)
+            named = {asked.partition(": ")[2] for asked in by}
+            found = prover.check(stated, clauses, Clock(PATIENCE), named, by)
         except (Unreadable, Unsupported, SpecificationError) as error:
             raise Refused(str(error)) from error
         except GaveUp as limit:
@@ -59,12 +68,14 @@ class Families:
         if isinstance(found, Lack):
             raise Refused(f"it does not show the rule: {found.reason}")
         self._asked.check(text, _is_as_it_says(text, found))
-        return len(found.invariant)
+        return len(found.facts)
 
-    def _of(self, case: Case) -> Prover:
-        if self._prover is None or self._case is not case:
-            self._case = case
-            self._prover = Prover(family_of(case.instance, case.unbounded, case.common))
+    def _of(self, case: Case, text: str) -> Prover:
+        settled = frozenset(", ".join(SETTLED_LINE.findall(text)).split(", "))
+        if self._prover is None or (self._case, self._settled) != (case, settled):
+            self._case, self._settled = case, settled
+            family = family_of(case.instance, case.unbounded, case.common)
+            self._prover = Prover(family, _first_values(family, settled))
             self._clauses = {}
             self._reader = None
             self._asked = Asked()
@@ -82,10 +93,38 @@ class Families:
         return [self._clauses[line] for line in lines]
 
 
-def _is_as_it_says(text: str, found: Proof) -> int:
+def _first_values(family: Family, settled: Collection[str]) -> dict[Variable, Any]:
+    """What the variables of these names, and those of the configuration, begin with.
+
+    That no step changes them is shown with the rest.
+    """
+    starts = {v: family.start(v) for v in family.system.state.variables()}
+    return {
+        variable: start
+        for variable, start in starts.items()
+        if (variable.frozen or variable.name in settled)
+        and start is not None
+        and not callable(start)
+    }
+
+
+def _by(text: str) -> dict[str, frozenset[str]]:
+    """By the heading of each question, the parts of the invariant that it is shown by.
+
+    These only say where to look first.
+    """
+    parts = dict(PART_LINE.findall(text))
+    found: dict[str, frozenset[str]] = {}
+    for title, numbers in ASKED.findall(text):
+        told = {parts[n] for n in numbers.split(", ") if n in parts}
+        found[title] = found.get(title, frozenset()) | told
+    return found
+
+
+def _is_as_it_says(text: str, found: Argument) -> int:
     """The file asks what is to be asked; how many questions that are."""
-    due = Counter(ASKED.findall(found.text))
-    asked = Counter(ASKED.findall(text))
+    due = Counter(one.obligation.title for one in found.shown)
+    asked = Counter(title for title, _ in ASKED.findall(text))
     if missing := due - asked:
         raise Refused(f"this is not asked: {next(iter(missing))}")
     if more := asked - due:

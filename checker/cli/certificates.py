@@ -28,8 +28,8 @@ from tdxcheck.checker.judging.question import Case, cases_of
 if TYPE_CHECKING:
     from tdxcheck.checker.certificates.quantified import Families
 
-Asked = tuple[str, Case, GroundSystem, int]
-"""A question by its name: its case, grounded, and its number there."""
+Asked = tuple[str, Case, int]
+"""A question by its name: its case, and its number there."""
 SUFFIX = ".smt2"
 MOST = 64 << 20
 """Bytes of a file that is read."""
@@ -69,7 +69,8 @@ class _Checking:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.solvers = solvers()
-        self.grounded: dict[tuple[str, ...], list[Asked]] = {}
+        self.asked: dict[tuple[str, ...], list[Asked]] = {}
+        self.grounded: dict[int, tuple[Case, GroundSystem]] = {}
         self.families: Families | None = None
 
     def check(self, path: Path) -> str:
@@ -81,7 +82,8 @@ class _Checking:
         else:
             certificate = read(text)
             info = certificate.info
-            _, _, system, number = self._subject(info)
+            _, case, number = self._subject(info)
+            system = self._grounded(case)
             rule = shown(system, system.properties[number], info)
             clauses = check(certificate, system, rule, self.solvers)
         names = " and ".join(self.solvers)
@@ -95,25 +97,31 @@ class _Checking:
         from tdxcheck.checker.certificates.quantified import Families
 
         self.families = self.families or Families()
-        _, case, _, number = self._subject(info)
+        _, case, number = self._subject(info)
         return self.families.check(case, number, text)
+
+    def _grounded(self, case: Case) -> GroundSystem:
+        if id(case) not in self.grounded:
+            system = ground(case.instance.system, case.instance.scope)
+            self.grounded[id(case)] = case, system
+        return self.grounded[id(case)][1]
 
     def _subject(self, info: dict[str, str]) -> Asked:
         """What the certificate says that it is about."""
         keys = ("design", "question", "sizes", "assumed")
         if missing := [key for key in keys if key not in info]:
             raise Refused(f"it does not name its {missing[0]}")
-        for asked in self._systems(info):
+        for asked in self._questions(info):
             if asked[0] == info["question"]:
                 return asked
         raise Refused(f"nothing is called {info['question']} in {info['design']}")
 
-    def _systems(self, info: dict[str, str]) -> Iterator[Asked]:
+    def _questions(self, info: dict[str, str]) -> Iterator[Asked]:
         """Everything that can be asked of the design on that machine."""
         claim = info["question"].partition("-without-")[0]
         is_claim = any(claim == known.key for known in self.catalogue.claims)
         key = (info["design"], info["sizes"], info["assumed"], claim * is_claim)
-        if key not in self.grounded:
+        if key not in self.asked:
             try:
                 design = self.catalogue.design(info["design"])
                 assumed = map(self.catalogue.assumption, info["assumed"].split())
@@ -131,13 +139,12 @@ class _Checking:
                 )
             except (UsageError, ValueError) as error:
                 raise Refused(str(error)) from error
-            self.grounded[key] = [
-                (question.name, case, system, number)
+            self.asked[key] = [
+                (question.name, case, number)
                 for case in cases
-                for system in (ground(case.instance.system, case.instance.scope),)
                 for number, question in enumerate(case.questions)
             ]
-        yield from self.grounded[key]
+        yield from self.asked[key]
 
 
 def _content(path: Path) -> str:

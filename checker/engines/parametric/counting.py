@@ -24,6 +24,8 @@ class Set_:
 
     sort: Sort
     body: Callable[[Formula], Formula]
+    name: str
+    """Of the number."""
     number: Formula
     new: Callable[[], Formula]
     """A variable over the elements."""
@@ -47,17 +49,17 @@ class Counting:
         """The number of elements that satisfy the body."""
         key = sort, body(probe).sexpr()
         if key not in self.sets:
-            number = self._named(f"count!{len(self.sets)}")
-            self.sets[key] = Set_(sort, body, number, new)
+            name = f"count!{len(self.sets)}"
+            self.sets[key] = Set_(sort, body, name, self._named(name), new)
         return self.sets[key].number
 
     def names(self) -> frozenset[str]:
         """Those of the numbers."""
-        return frozenset(str(one.number) for one in self.sets.values())
+        return frozenset(one.name for one in self.sets.values())
 
     def axioms(self, met: Container[str]) -> list[Formula]:
         """What is known of the numbers among these names."""
-        found = [s for s in self.sets.values() if str(s.number) in met]
+        found = [s for s in self.sets.values() if s.name in met]
         axioms: list[Formula] = []
         for one, other in product(found, found):
             if one.sort is other.sort:

@@ -6,8 +6,8 @@ of: the others need not hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import z3
@@ -43,8 +43,12 @@ class Discharged:
     @property
     def check(self) -> Check:
         """The same for any solver."""
-        title = f"{self.obligation.place}: {self.obligation.what}"
-        return Check(title, (*self.given, *self.obligation.wrong))
+        return Check(self.obligation.title, (*self.given, *self.obligation.wrong))
+
+    def numbered(self, numbers: Mapping[Fact, int]) -> Check:
+        """The same, with the numbers of its facts."""
+        by = sorted(numbers[fact] for fact in self.facts)
+        return replace(self.check, by=tuple(by))
 
 
 class Discharger:

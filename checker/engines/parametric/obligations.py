@@ -56,6 +56,10 @@ class Obligation:
     """It is asked of the beginning, where no fact is known yet."""
 
     @property
+    def title(self) -> str:
+        return f"{self.place}: {self.what}"
+
+    @property
     def is_discharged(self) -> bool:
         """Simplification alone shows it."""
         return any(f.is_false(part) for part in (*self.base, *self.wrong))

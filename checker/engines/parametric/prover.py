@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
@@ -31,9 +32,14 @@ from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
+from tdxcheck.checker.language.variables import Variable
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
+PART = "    {}. {}"
+"""A part of the invariant in a heading: its number and its name."""
+SETTLED = "settled, that is, their first value is put in, which they keep: "
+"""Before the names of the variables, in a heading."""
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
 SIZES = (2, 3)
@@ -76,16 +82,20 @@ class _Known:
 
     facts: tuple[Fact, ...]
     clock: Clock
+    by: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
+    """The facts by which an obligation of this title was once shown."""
     shown: list[Discharged] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
-class _Argument:
+class Argument:
     """Facts that hold always, and by what that is shown."""
 
     facts: tuple[Fact, ...]
     clauses: tuple[Clause, ...]
     shown: tuple[Discharged, ...]
+    solvers: tuple[str, ...] = ("z3",)
+    """Those that agree."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +136,11 @@ def sizes_of(family: Family, size: int) -> dict[Sort, int]:
 class Prover:
     """Proofs of the rules of one family."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(
+        self, family: Family, constants: Mapping[Variable, Any] | None = None
+    ) -> None:
         self.family = family
+        self._constants = constants
         self._machines: dict[int, Machine] = {}
         self._learners: dict[int, Learner] = {}
         self._facts: dict[Clause, Fact] = {}
@@ -170,7 +183,9 @@ class Prover:
     @cached_property
     def obligations(self) -> Obligations:
         """Those of the family, with the variables put in that keep their value."""
-        constants = self.machine(SIZES[0]).constants()
+        constants = self._constants
+        if constants is None:
+            constants = self.machine(SIZES[0]).constants()
         while True:
             obligations = Obligations(Translator(self.family, constants))
             discharger = Discharger(obligations)
@@ -235,8 +250,8 @@ class Prover:
             }
             own = self._facts_of(learner.needed[number])
             known = (*likely, *self._proved, *self.obligations.bounds)
-            argued = self._argue(rule, known, own, likely, clock)
-            if isinstance(argued, _Argument):
+            argued = self._agreed_by_all(self._argue(rule, known, own, likely, clock))
+            if isinstance(argued, Argument):
                 return self._proof(rule, argued)
             found = argued
             wrong = [c for c in clauses if self._fact(c) is found.fact]
@@ -251,11 +266,13 @@ class Prover:
         clauses: Iterable[Clause],
         clock: Clock,
         names: Collection[str] = (),
-    ) -> Proof | Lack:
-        """A proof by these clauses, each of which must be kept; or what it lacks.
+        by: Mapping[str, Collection[str]] | None = None,
+    ) -> Argument | Lack:
+        """The rule, argued by these clauses, each of which must be kept; or a lack.
 
         Of rules that hold always, and of numbers that are within their bounds, only
-        those count then that are named, if any are.
+        those count then that are named, if any are. By which facts an obligation was
+        once shown may be told by its title: it is shown by them, or by others.
         """
         every = self.obligations.bounds
         named = [*every, *map(self._fact_of, self._rules)] if names else []
@@ -264,8 +281,14 @@ class Prover:
             *(fact for fact in named if fact.name in names and fact.name != rule.name),
         )
         facts = wanted if names else (*wanted, *every)
-        found = self._argue(rule, facts, (), {}, clock, wanted=wanted)
-        return found if isinstance(found, Lack) else self._proof(rule, found)
+        every = (self._fact_of(rule), *facts)
+        of = {title: self._named(every, told) for title, told in (by or {}).items()}
+        found = self._argue(rule, facts, (), {}, clock, wanted=wanted, by=of)
+        return self._agreed_by_all(found)
+
+    @staticmethod
+    def _named(facts: Iterable[Fact], names: Collection[str]) -> tuple[Fact, ...]:
+        return tuple(fact for fact in facts if fact.name in names)
 
     def _argue(
         self,
@@ -275,7 +298,8 @@ class Prover:
         likely: Mapping[Fact, tuple[Fact, ...]],
         clock: Clock,
         wanted: Iterable[Fact] = (),
-    ) -> _Argument | Lack:
+        by: Mapping[str, tuple[Fact, ...]] | None = None,
+    ) -> Argument | Lack:
         """What shows the rule by these facts, as z3 sees it.
 
         By which of them the rule is likely to be kept, and each of them, may be known.
@@ -287,7 +311,7 @@ class Prover:
             itself = self._fact_of(rule)
             wanted[itself] = None
             likely = {**likely, itself: near}
-        known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock)
+        known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock, by or {})
         if rule.mode is Mode.STEP_RULE:
             lack = self._show(of.of_rule(rule), near, known)
             if lack is not None:
@@ -306,7 +330,7 @@ class Prover:
         every = {*self._facts.values(), *of.bounds, *map(self._fact_of, self._rules)}
         self._proved |= {fact: None for fact in wanted if fact in every}
         used = tuple(c for c, fact in self._facts.items() if fact in wanted)
-        return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
+        return Argument(tuple(wanted), used, (*self._settled, *known.shown))
 
     def _show_fact(
         self, fact: Fact, likely: Sequence[Fact], known: _Known
@@ -315,7 +339,7 @@ class Prover:
         before = self._shown.get(fact)
         there = set(known.facts)
         if before is None or any(f not in there for d in before for f in d.facts):
-            news = _Known(known.facts, known.clock)
+            news = _Known(known.facts, known.clock, known.by)
             lack = self._show(self.obligations.of_fact(fact), likely, news)
             if lack is not None:
                 return Lack(lack.reason, fact)
@@ -332,8 +356,12 @@ class Prover:
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
+            once = known.by.get(obligation.title)
             found = self._discharger.discharge(
-                obligation, guesses, known.facts, known.clock
+                obligation,
+                guesses if once is None else [once],
+                known.facts,
+                known.clock,
             )
             if isinstance(found, str):
                 known.clock.look()
@@ -360,20 +388,23 @@ class Prover:
             self._facts[clause] = Fact(told(clause), clause.term)
         return self._facts[clause]
 
-    def _proof(self, rule: Property, argument: _Argument) -> Proof | Lack:
+    def _agreed_by_all(self, argument: Argument | Lack) -> Argument | Lack:
         """What was argued, if the second solver agrees."""
-        checks = [one.check for one in argument.shown]
-        checked = ["z3"]
-        if second.is_installed():
-            if not self._confirmed(argument.shown):
-                return Lack("cvc5 does not confirm what z3 has shown")
-            checked.append("cvc5")
+        if isinstance(argument, Lack) or not second.is_installed():
+            return argument
+        if not self._confirmed(argument.shown):
+            return Lack("cvc5 does not confirm what z3 has shown")
+        return replace(argument, solvers=(*argument.solvers, "cvc5"))
+
+    def _proof(self, rule: Property, argument: Argument) -> Proof:
+        numbers = {fact: number for number, fact in enumerate(argument.facts, 1)}
+        checks = [one.numbered(numbers) for one in argument.shown]
         return Proof(
             self.family.told,
             tuple(fact.name for fact in argument.facts),
             argument.clauses,
             len(checks),
-            tuple(checked),
+            argument.solvers,
             self.obligations.writer.text(checks, self._heading(rule, argument.facts)),
         )
 
@@ -402,7 +433,7 @@ class Prover:
             "Every check below is to be answered with unsat: together they say that",
             "the following holds at first, and that every action keeps it.",
             "",
-            *(fact.name for fact in facts),
+            *(PART.format(number, fact.name) for number, fact in enumerate(facts, 1)),
             "",
-            f"These keep their first value, and are put in: {', '.join(settled)}.",
+            f"{SETTLED}{', '.join(settled)}",
         ]

@@ -25,6 +25,8 @@ class Check:
     formulas: tuple[Formula, ...]
     named: tuple[Formula, ...] = ()
     """More of them, of which is asked which are needed."""
+    by: tuple[int, ...] = ()
+    """The parts of the invariant that are among them, by number."""
 
 
 class Writer:
@@ -52,7 +54,10 @@ class Writer:
             lines.append(f"(declare-datatypes (({name} 0)) (({members})))")
         lines += [declaration.sexpr() for declaration in self._declarations(checks)]
         for check in checks:
-            lines += ["", f"; {check.title}", "(push 1)"]
+            lines += ["", f"; {check.title}"]
+            if check.by:
+                lines.append(f"; by {', '.join(map(str, check.by))}")
+            lines.append("(push 1)")
             lines += [f"(assert {self._formula(part)})" for part in check.formulas]
             lines += [
                 f"(assert (! {self._formula(part)} :named {NAME}{number}))"
