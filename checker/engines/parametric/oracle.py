@@ -7,7 +7,8 @@ it can be.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from tdxcheck.checker.engines.diagrams import encoding as diagrams
 from tdxcheck.checker.engines.diagrams.deciding import deciding
@@ -22,8 +23,7 @@ from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.language.variables import Variable
 
 
-@dataclass(frozen=True)
-class _Tree:
+class _Tree(NamedTuple):
     """Parts of a cube, by halves: that all of them hold costs but one conjunction."""
 
     all: Diagram
@@ -72,6 +72,7 @@ class Oracle(Grounded):
         elements = list(self.elements())
         self._numbers = {e: n for n, e in enumerate(reversed(elements), 1)}
         self._ranks: dict[tuple[int, tuple[int, ...]], tuple[bool, int]] = {}
+        self._orders: dict[frozenset[int], list[int]] = {}
 
     def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
         """The conditions; of those that say what a number counts, the truest.
@@ -118,7 +119,7 @@ class Oracle(Grounded):
 
         The slots that are to be kept, if it can be, are given.
         """
-        order = sorted(cube, key=lambda slot: self._worth(slot, last), reverse=True)
+        order = [slot for slot in self._by_worth(last) if slot in cube]
         order.sort(key=lambda slot: self._rank(slot, cube[slot]))
         parts = [_Tree(self._holds(slot, cube[slot]), slot) for slot in order]
         kept = _needed(self.reachable, _joined(parts), self._false) if parts else []
@@ -144,6 +145,14 @@ class Oracle(Grounded):
             about = (self._numbers.get(e, 0) for e in self.about(slot, values))
             self._ranks[key] = self.is_a_size(slot), max(about, default=0)
         return self._ranks[key]
+
+    def _by_worth(self, last: frozenset[int]) -> list[int]:
+        """All slots and conditions, beginning with what had better be kept."""
+        if last not in self._orders:
+            every = range(self.slots + len(self.conditions))
+            order = sorted(every, key=lambda n: self._worth(n, last), reverse=True)
+            self._orders[last] = order
+        return self._orders[last]
 
     def _worth(
         self, slot: int, last: frozenset[int]
