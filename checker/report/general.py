@@ -8,7 +8,13 @@ from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.judgement import Assessment, Judgement
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.words import told_by
-from tdxcheck.checker.verdict import HeldInSmall, Limit, ProvedForEvery, Unknown
+from tdxcheck.checker.verdict import (
+    HeldInSmall,
+    Limit,
+    ProvedForEvery,
+    Refuted,
+    Unknown,
+)
 
 FEW = 2
 """More proofs than these are told without what they rest on."""
@@ -41,6 +47,8 @@ def _parts(judgement: Judgement) -> Iterator[str]:
 
 
 def _lacks(judgement: Judgement) -> bool:
+    if isinstance(judgement.verdict, Refuted):
+        return False
     match _verdict(judgement):
         case HeldInSmall() | Unknown(Limit.FAMILY):
             return True
