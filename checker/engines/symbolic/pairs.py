@@ -13,11 +13,12 @@ of a variable that has more than two and is no map.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from random import Random
 
 import z3
 
-from tdxcheck.checker.engines.explicit import successors_of
+from tdxcheck.checker.engines.packing import Packing, compile_successors
 from tdxcheck.checker.engines.symbolic import certificate
 from tdxcheck.checker.engines.symbolic.encoding import Encoding, Formula
 from tdxcheck.checker.engines.symbolic.lemmas import Lemma, conjunction
@@ -32,6 +33,14 @@ WALKS = 4
 """Walks from each state that is looked at."""
 WALK = 30
 """Steps of a walk."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The literals that are so in a state: by slot, and together."""
+
+    places: dict[int, int]
+    mask: int
 
 
 class _Guesses:
@@ -83,15 +92,23 @@ class _Guesses:
         )
         return not one or not two or bool(one & two)
 
-    def see(self, state: Values) -> bool:
-        """Give up every guess that the state refutes; whether there was any."""
-        places = [self.places[number, state[number]] for number in self.numbers]
-        mask = sum(1 << place for place in places)
-        news = _see(self.unseen, places, mask)
+    def see(self, state: _Shown, changed: Collection[int] | None = None) -> bool:
+        """Give up every guess that the state refutes; whether there was any.
+
+        Of a state that a step leads to, what the step has changed is enough, if the
+        one before was seen.
+        """
+        news = _see(self.unseen, state, changed)
         for number in self.phases:
-            unseen = self.unseen_in[self.places[number, state[number]]]
-            news |= _see(unseen, places, mask)
+            unseen = self.unseen_in[state.places[number]]
+            new = changed is None or number in changed
+            news |= _see(unseen, state, None if new else changed)
         return news
+
+    def shown(self, state: Values) -> _Shown:
+        """The state as guesses see it."""
+        places = {n: self.places[n, state[n]] for n in self.numbers}
+        return _Shown(places, self._mask(places.values()))
 
     def stands(self, lemma: Lemma) -> bool:
         """It has not been given up."""
@@ -123,12 +140,19 @@ class _Guesses:
                     yield Lemma((self.literals[phase], self.literals[other], literal))
 
 
-def _see(unseen: list[int], places: list[int], mask: int) -> bool:
+def _see(
+    unseen: list[int], state: _Shown, changed: Collection[int] | None = None
+) -> bool:
+    """Give up the pairs of the state, or those of which one was changed."""
     news = False
-    for place in places:
-        if unseen[place] & mask:
-            unseen[place] &= ~mask
+    for number in state.places if changed is None else changed:
+        place = state.places[number]
+        seen = unseen[place] & state.mask
+        if seen:
             news = True
+            unseen[place] ^= seen
+            for other in _below(seen, seen.bit_length()):
+                unseen[other] &= ~(1 << place)
     return news
 
 
@@ -171,9 +195,16 @@ class _Sampler:
     """Shows states to the guesses: one, and those that it leads to."""
 
     def __init__(self, system: GroundSystem, guesses: _Guesses) -> None:
-        self.successors = successors_of(system)
+        self.packing = Packing(system)
+        self.successors = compile_successors(system, self.packing)
         self.guesses = guesses
         self.random = Random(0)
+        self.slots = [
+            number
+            for number, field in enumerate(self.packing.fields)
+            for _ in range(field.width)
+        ]
+        """By a bit of a packed state, the slot that it is of."""
 
     def walk_from(self, start: Values) -> None:
         """Show the state, and those beside some walks from it.
@@ -181,15 +212,38 @@ class _Sampler:
         If the state respects every guess that is left once it is seen, no more
         than what must be given up is given up on the way.
         """
-        self.guesses.see(start)
+        first = self.packing.pack(start), self.guesses.shown(start)
+        self.guesses.see(first[1])
         for _ in range(WALKS):
-            state = start
+            packed, shown = first
             for _ in range(WALK):
-                after = [successor for _, successor in self.successors(state)]
+                after = [
+                    (successor, *self._after(packed, shown, successor))
+                    for _, successor in self.successors(packed)
+                ]
                 if not after:
                     break
-                news = [s for s in after if self.guesses.see(s)]
-                state = self.random.choice(news or after)
+                news = [one for one in after if self.guesses.see(*one[1:])]
+                packed, shown, _ = self.random.choice(news or after)
+
+    def _after(
+        self, packed: int, shown: _Shown, successor: int
+    ) -> tuple[_Shown, list[int]]:
+        """The state after a step, and the slots that differ."""
+        differing = packed ^ successor
+        places, mask = dict(shown.places), shown.mask
+        changed = []
+        while differing:
+            number = self.slots[differing.bit_length() - 1]
+            field = self.packing.fields[number]
+            differing &= ~field.mask
+            if number in places:
+                value = field.low + ((successor & field.mask) >> field.offset)
+                mask ^= 1 << places[number]
+                places[number] = self.guesses.places[number, value]
+                mask ^= 1 << places[number]
+                changed.append(number)
+        return _Shown(places, mask), changed
 
 
 class _Sieve:
