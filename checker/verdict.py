@@ -68,6 +68,8 @@ class ProvedForEvery:
     """The inductive invariant, of which all parts hold together."""
     certificate: str
     """What the solvers have discharged, as one SMT-LIB file, below its clauses."""
+    excepted: str = ""
+    """Machines of which nothing is said, if there are any."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Unknown:
     """Nothing was established."""
 
     limit: Limit
+    machine: str = ""
+    """With Limit.FAMILY, one that breaks the rule."""
 
 
 Verdict = (

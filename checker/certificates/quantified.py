@@ -20,10 +20,11 @@ from tdxcheck.checker.engines.parametric.recorded import (
     Unreadable,
     lines_in,
 )
+from tdxcheck.checker.engines.parametric.stopping import going_in
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.system import Mode, Property
 
 PATIENCE = 120.0
 """Seconds for working it out again."""
@@ -43,12 +44,9 @@ class Families:
 
     def check(self, case: Case, number: int, text: str) -> int:
         """Refuse the certificate of the case's rule, or tell how many parts it has."""
-        rule = case.questions[number].rule
-        if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
-            raise Refused("what it says of the rule is not understood")
         try:
             prover = self._of(case)
-            stated = prover.family.system.properties[number]
+            stated = _stated(case, prover, number, text)
             clauses = self._read(text, prover)
             named = {asked.partition(": ")[2] for asked in ASKED.findall(text)}
             found = prover.check(stated, clauses, Clock(PATIENCE), named)
@@ -80,6 +78,30 @@ class Families:
             if line not in self._clauses:
                 self._clauses[line] = self._reader.clause(line)
         return [self._clauses[line] for line in lines]
+
+
+def excepted(case: Case, text: str) -> str:
+    """The machines of which the certificate says nothing, in words; empty if none."""
+    try:
+        family = family_of(case.instance, case.unbounded, case.common)
+        return going_in(text, family).excepted
+    except (Unreadable, Unsupported) as error:
+        raise Refused(str(error)) from error
+
+
+def _stated(case: Case, prover: Prover, number: int, text: str) -> Property:
+    """What there is to show of the rule, by what the file says that is chosen."""
+    rule = prover.family.system.properties[number]
+    going = going_in(text, prover.family)
+    if rule.mode is Mode.DEADLOCK_FREE:
+        if not going.covers(case.instance.scope):
+            raise Refused(f"it says nothing of machines with {going.excepted}")
+        return going.stated(rule)
+    if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+        raise Refused("what it says of the rule is not understood")
+    if going.by or going.several:
+        raise Refused("it is of no rule that says that something can happen")
+    return rule
 
 
 def _is_as_it_says(text: str, found: Proof) -> int:

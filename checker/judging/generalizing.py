@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from dataclasses import replace
 
-from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import MODES, Broken, Prover, Result
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
+from tdxcheck.checker.engines.parametric.prover import (
+    MODES,
+    SHAPES,
+    Broken,
+    Prover,
+    Result,
+    sizes_of,
+)
 from tdxcheck.checker.engines.parametric.prover import Proof as Shown
 from tdxcheck.checker.engines.parametric.recorded import with_clauses
-from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.engines.parametric.stopping import Going, going_on
+from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Notice, Report
+from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
     HeldInSmall,
     Limit,
@@ -21,6 +32,8 @@ from tdxcheck.checker.verdict import (
     Verdict,
 )
 
+ASKED = (*MODES, Mode.DEADLOCK_FREE)
+"""The kinds of rules that something can be shown of."""
 UNLIMITED = 86_400.0
 """Seconds for all questions, where there is no limit of time."""
 ROUNDS = (30.0, 300.0)
@@ -37,12 +50,12 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
     asked = [
         number
         for number in budget.known.open(case)
-        if case.questions[number].rule.mode in MODES
+        if case.questions[number].rule.mode in ASKED
     ]
     found: dict[int, Verdict] = {
         number: Unknown(Limit.UNSUPPORTED)
         for number, question in enumerate(case.questions)
-        if question.rule.mode not in MODES
+        if question.rule.mode not in ASKED
     }
     note = ""
     stopped = Limit.TIME
@@ -51,7 +64,7 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
         note = f"any number of {family.told}"
         if family.opened:
             note += f", with any {', '.join(v.name for v in family.opened)}"
-        found |= _judged(Prover(family), case, asked, Clock(seconds), report)
+        found |= _judged(family, case, asked, Clock(seconds), report)
     except Unsupported as error:
         note = str(error)
         stopped = Limit.UNSUPPORTED
@@ -68,9 +81,12 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
 
 
 def _judged(
-    prover: Prover, case: Case, asked: list[int], clock: Clock, report: Report
+    family: Family, case: Case, asked: list[int], clock: Clock, report: Report
 ) -> dict[int, Verdict]:
     found: dict[int, Verdict] = {}
+    goings = _goings(family, case, asked, clock)
+    rules = family.system.properties
+    prover = Prover(family, {n: going.stated(rules[n]) for n, going in goings.items()})
     prover.prepare(clock)
     left = asked
     for most in ROUNDS:
@@ -81,13 +97,38 @@ def _judged(
             text = f"{name}, {len(left) - place} to go"
             report(Notice(case.label, Engine.PARAMETRIC, text))
             part = clock if len(asked) == 1 else clock.part(most)
-            found[number] = _verdict(prover.prove(number, part))
+            result = prover.prove(number, part)
+            found[number] = _verdict(result, goings.get(number))
         left = [n for n in left if isinstance(found[n], HeldInSmall | Unknown)]
-        left = [n for n in left if found[n] != Unknown(Limit.FAMILY)]
+        left = [n for n in left if not _is_of_family(found[n])]
     return found
 
 
-def _verdict(result: Result) -> Verdict:
+def _goings(
+    family: Family, case: Case, asked: list[int], clock: Clock
+) -> dict[int, Going]:
+    """Of each rule that something can always happen, by what, as far as there is time.
+
+    What is said must be said of the machine that is asked about, too.
+    """
+    found = {}
+    with suppress(GaveUp):
+        for number in asked:
+            rule = family.system.properties[number]
+            if rule.mode is Mode.DEADLOCK_FREE:
+                sizes = sizes_of(family, SHAPES[0])
+                going = going_on(family, rule, sizes, clock)
+                if not going.covers(case.instance.scope):
+                    going = replace(going, several=())
+                found[number] = going
+    return found
+
+
+def _is_of_family(verdict: Verdict) -> bool:
+    return isinstance(verdict, Unknown) and verdict.limit is Limit.FAMILY
+
+
+def _verdict(result: Result, going: Going | None) -> Verdict:
     match result:
         case Shown(vacuous=True):
             return Vacuous(f"any number of {result.family}")
@@ -98,9 +139,13 @@ def _verdict(result: Result) -> Verdict:
                 f"({result.obligations} obligations, by {solvers})"
             )
             text = with_clauses(result.text, result.clauses)
-            return ProvedForEvery(result.family, method, result.invariant, text)
-        case Broken():
-            return Unknown(Limit.FAMILY)
+            excepted = ""
+            if going is not None:
+                text, excepted = f"{going.line}{text}", going.excepted
+            parts = result.invariant
+            return ProvedForEvery(result.family, method, parts, text, excepted)
+        case Broken(machine):
+            return Unknown(Limit.FAMILY, machine)
     if result.upto:
         return HeldInSmall(result.upto, result.reason)
     return Unknown(Limit.TIME)

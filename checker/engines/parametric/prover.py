@@ -36,10 +36,25 @@ ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
-SIZES = (2, 3)
-"""Elements of each sort of the machines that are visited, in their order.
+@dataclass(frozen=True)
+class Shape:
+    """How many elements the machines that are visited have."""
 
-Clauses are looked for in a machine that has one more of each.
+    size: int
+    """Of each sort."""
+    spare: int
+    """How many more of what belongs to others: of CPUs, which are in packages."""
+
+    @property
+    def larger(self) -> Shape:
+        return replace(self, size=self.size + 1)
+
+
+SHAPES = (Shape(2, 1), Shape(2, 0), Shape(3, 1))
+"""Those that are visited, in their order.
+
+Clauses are looked for in a machine that has one more of each. With no CPU to spare each
+may be the only one of its package, and with one, two are in the same.
 """
 
 
@@ -107,29 +122,36 @@ class Broken:
 Result = Proof | Open | Broken
 
 
-def sizes_of(family: Family, size: int) -> dict[Sort, int]:
-    """So many elements of each sort, and one more of those that belong to others.
-
-    With no more CPUs than packages, say, each CPU would be the only one of its package.
-    """
+def sizes_of(family: Family, shape: Shape) -> dict[Sort, int]:
+    """How many elements of each sort such a machine has."""
     sizes = {
-        sort: max(size, family.least(sort) + bool(family.named[sort]))
+        sort: max(shape.size, family.least(sort) + bool(family.named[sort]))
         for sort in family.unbounded
     }
     for variable in family.system.state.variables():
         for sort in variable.index_sorts:
             if variable.frozen and sort in sizes and variable.sort in sizes:
-                sizes[sort] = max(sizes[sort], sizes[variable.sort] + 1)
+                owners = sizes[variable.sort]
+                sizes[sort] = max(sizes[sort], owners + shape.spare)
     return sizes
 
 
 class Prover:
-    """Proofs of the rules of one family."""
+    """Proofs of the rules of one family.
 
-    def __init__(self, family: Family) -> None:
+    In the place of a rule, by its number, an invariant may be stated that it follows
+    from, as it is said of one small machine. It serves no other rule.
+    """
+
+    def __init__(
+        self, family: Family, stated: Mapping[int, Property] | None = None
+    ) -> None:
         self.family = family
-        self._machines: dict[int, Machine] = {}
-        self._learners: dict[int, Learner] = {}
+        self.stated = dict(stated or {})
+        rules = family.system.properties
+        self.rules = tuple(self.stated.get(n, rule) for n, rule in enumerate(rules))
+        self._machines: dict[Shape, Machine] = {}
+        self._learners: dict[Shape, Learner] = {}
         self._facts: dict[Clause, Fact] = {}
         self._of_rule: dict[Property, Fact] = {}
         self._settled: list[Discharged] = []
@@ -138,39 +160,49 @@ class Prover:
         """Facts that hold always, for any rule to make use of."""
         self._agreed: set[Discharged] = set()
 
-    def machine(self, size: int) -> Machine:
-        """The members with so many elements of each sort."""
-        if size not in self._machines:
-            sizes = sizes_of(self.family, size)
-            self._machines[size] = Machine(self.family, sizes, self._conditions)
-        return self._machines[size]
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """Those of the machines that are visited, each machine once."""
+        of = {tuple(sizes_of(self.family, s).items()): s for s in reversed(SHAPES)}
+        return sorted(of.values(), key=SHAPES.index)
+
+    def machine(self, shape: Shape) -> Machine:
+        """The members of this shape."""
+        if shape not in self._machines:
+            sizes = sizes_of(self.family, shape)
+            self._machines[shape] = Machine(self._posed, sizes, self._conditions)
+        return self._machines[shape]
+
+    @cached_property
+    def _posed(self) -> Family:
+        system = replace(self.family.system, properties=self.rules)
+        return replace(self.family, system=system)
 
     @cached_property
     def _conditions(self) -> list[Condition]:
         return conditions_of(self.family)
 
-    def learner(self, size: int, clock: Clock) -> Learner:
-        """What learns from machines of this size for all rules."""
-        if size not in self._learners:
-            rules = self.family.system.properties
-            numbers = [n for n, rule in enumerate(rules) if rule.mode in MODES]
-            numbers += [n + len(rules) for n in numbers]
-            oracle = Oracle(self.machine(size).part(numbers), clock)
-            made = Learner(self.machine(size + 1).part(numbers), oracle, clock)
+    def learner(self, shape: Shape, clock: Clock) -> Learner:
+        """What learns from machines of this shape for all rules."""
+        if shape not in self._learners:
+            numbers = [n for n, rule in enumerate(self.rules) if rule.mode in MODES]
+            numbers += [n + len(self.rules) for n in numbers]
+            oracle = Oracle(self.machine(shape).part(numbers), clock)
+            made = Learner(self.machine(shape.larger).part(numbers), oracle, clock)
             for other in self._learners.values():
                 made.take(other.clauses)
-            self._learners[size] = made
-        return self._learners[size]
+            self._learners[shape] = made
+        return self._learners[shape]
 
     def prepare(self, clock: Clock) -> None:
         """Do what every rule begins with, as far as there is time."""
         with suppress(GaveUp, Unsupported, SpecificationError):
-            self.learner(SIZES[0], clock)
+            self.learner(SHAPES[0], clock)
 
     @cached_property
     def obligations(self) -> Obligations:
         """Those of the family, with the variables put in that keep their value."""
-        constants = self.machine(SIZES[0]).constants()
+        constants = self.machine(SHAPES[0]).constants()
         while True:
             obligations = Obligations(Translator(self.family, constants))
             discharger = Discharger(obligations)
@@ -190,22 +222,25 @@ class Prover:
 
     def prove(self, number: int, clock: Clock) -> Result:
         """What can be shown of the rule with this number."""
-        rules = self.family.system.properties
-        rule = rules[number]
+        rule = self.rules[number]
         upto = ""
         reason = ""
         try:
             if rule.mode not in MODES:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
-            for size in SIZES:
-                learner = self.learner(size, clock)
+            for shape in self.shapes:
+                learner = self.learner(shape, clock)
                 if learner.oracle.breaks(number):
-                    return Broken(self.machine(size).told)
-                upto = self.machine(size).told
+                    if upto and number in self.stated:
+                        # What it follows from fails there, which the rule may not.
+                        reason = f"the same is not so with {self.machine(shape).told}"
+                        break
+                    return Broken(self.machine(shape).told)
+                upto = self.machine(shape).told
                 if learner.oracle.happens(number):
                     found = self._prove(learner, number, rule, clock)
                 else:
-                    empty = number + len(rules)
+                    empty = number + len(self.rules)
                     found = self._prove(learner, empty, unmet_of(rule), clock)
                     if isinstance(found, Proof):
                         return replace(found, vacuous=True)
@@ -218,7 +253,21 @@ class Prover:
             reason = str(error)
         except GaveUp as error:
             reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
+        if upto and self._is_broken_by_one(number, clock):
+            return Broken(self._single.told)
         return Open(upto, reason)
+
+    def _is_broken_by_one(self, number: int, clock: Clock) -> bool:
+        """A machine with no more elements than it must have breaks the rule."""
+        with suppress(GaveUp, SpecificationError):
+            return Oracle(self._single.part([number]), clock).breaks(number)
+        return False
+
+    @cached_property
+    def _single(self) -> Machine:
+        family = self.family
+        least = {sort: family.least(sort) for sort in family.unbounded}
+        return Machine(self._posed, least, self._conditions)
 
     def _prove(
         self, learner: Learner, number: int, rule: Property, clock: Clock
@@ -228,22 +277,33 @@ class Prover:
         for _ in range(ATTEMPTS):
             if not learner.learn(number, clock):
                 break
-            clauses = learner.kept()
-            likely = {
-                self._fact(clause): self._facts_of(learner.needed[clause])
-                for clause in clauses
-            }
+            likely = self._likely(learner)
             own = self._facts_of(learner.needed[number])
             known = (*likely, *self._proved, *self.obligations.bounds)
             argued = self._argue(rule, known, own, likely, clock)
             if isinstance(argued, _Argument):
                 return self._proof(rule, argued)
             found = argued
-            wrong = [c for c in clauses if self._fact(c) is found.fact]
-            if not wrong:
+            if found.fact is None or not self._forget(found.fact):
                 break
-            learner.forget(wrong[0])
         return found
+
+    def _likely(self, learner: Learner) -> dict[Fact, tuple[Fact, ...]]:
+        """What is kept in any machine, and by what; first what is so in this one."""
+        found: dict[Fact, tuple[Fact, ...]] = {}
+        for one in (learner, *self._learners.values()):
+            for clause in one.kept():
+                found.setdefault(self._fact(clause), self._facts_of(one.needed[clause]))
+        return found
+
+    def _forget(self, fact: Fact) -> bool:
+        """Go on without the clause that says so, if one does."""
+        wrong = [clause for clause, own in self._facts.items() if own is fact]
+        for clause in wrong:
+            for learner in self._learners.values():
+                if clause in learner.clauses:
+                    learner.forget(clause)
+        return bool(wrong)
 
     def check(
         self,
