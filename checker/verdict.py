@@ -70,6 +70,8 @@ class ProvedForEvery:
     """What the solvers have discharged, as one SMT-LIB file, below its clauses."""
     excepted: str = ""
     """Machines of which nothing is said, if there are any."""
+    because: tuple[str, ...] = ()
+    """Why the rule follows from the invariant, if it is not a part of it."""
 
 
 @dataclass(frozen=True)

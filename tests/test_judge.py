@@ -277,9 +277,7 @@ def test_a_trace_that_does_not_replay_is_not_shown() -> None:
         judged({Engine.EXPLICIT: garbling})
 
 
-def strongest(
-    budget: Budget, judge: Judge, names: Sequence[str] = ()
-) -> Assessment:
+def strongest(budget: Budget, judge: Judge, names: Sequence[str] = ()) -> Assessment:
     """Every case judged by diagrams, and then by the engine given, in what is left."""
     cases = cases_of(DEMO, DEMO.designs, {}, names=names)
     first = {Engine.DIAGRAMS: ENGINES[Engine.DIAGRAMS]}

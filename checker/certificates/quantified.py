@@ -20,7 +20,7 @@ from tdxcheck.checker.engines.parametric.recorded import (
     Unreadable,
     lines_in,
 )
-from tdxcheck.checker.engines.parametric.stopping import going_in
+from tdxcheck.checker.engines.parametric.restating import restated_in
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError
@@ -59,6 +59,12 @@ class Families:
         self._asked.check(text, _is_as_it_says(text, found))
         return len(found.invariant)
 
+    def excepted(self, case: Case, number: int, text: str) -> str:
+        """The machines of which an accepted certificate says nothing, in words."""
+        family = self._of(case).family
+        by = restated_in(text, family, family.system.properties[number])
+        return "" if by is None else by.excepted
+
     def _of(self, case: Case) -> Prover:
         if self._prover is None or self._case is not case:
             self._case = case
@@ -80,28 +86,17 @@ class Families:
         return [self._clauses[line] for line in lines]
 
 
-def excepted(case: Case, text: str) -> str:
-    """The machines of which the certificate says nothing, in words; empty if none."""
-    try:
-        family = family_of(case.instance, case.unbounded, case.common)
-        return going_in(text, family).excepted
-    except (Unreadable, Unsupported) as error:
-        raise Refused(str(error)) from error
-
-
-def _stated(case: Case, prover: Prover, number: int, text: str) -> Property:
+def _stated(case: Case, prover: Prover, number: int, text: str) -> tuple[Property, ...]:
     """What there is to show of the rule, by what the file says that is chosen."""
     rule = prover.family.system.properties[number]
-    going = going_in(text, prover.family)
-    if rule.mode is Mode.DEADLOCK_FREE:
-        if not going.covers(case.instance.scope):
-            raise Refused(f"it says nothing of machines with {going.excepted}")
-        return going.stated(rule)
+    by = restated_in(text, prover.family, rule)
+    if by is not None:
+        if not by.covers(case.instance.scope):
+            raise Refused(f"it says nothing of machines with {by.excepted}")
+        return by.stated(rule)
     if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
         raise Refused("what it says of the rule is not understood")
-    if going.by or going.several:
-        raise Refused("it is of no rule that says that something can happen")
-    return rule
+    return (rule,)
 
 
 def _is_as_it_says(text: str, found: Proof) -> int:

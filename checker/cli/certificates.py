@@ -96,11 +96,12 @@ class _Checking:
 
         Tell how many parts it has, and of which machines it says nothing.
         """
-        from tdxcheck.checker.certificates.quantified import Families, excepted
+        from tdxcheck.checker.certificates.quantified import Families
 
         self.families = self.families or Families()
         _, case, _, number = self._subject(info)
-        return self.families.check(case, number, text), excepted(case, text)
+        parts = self.families.check(case, number, text)
+        return parts, self.families.excepted(case, number, text)
 
     def _subject(self, info: dict[str, str]) -> Asked:
         """What the certificate says that it is about."""

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 
+from tdxcheck.checker.engines.parametric import restating
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import (
     MODES,
-    SHAPES,
     Broken,
+    Open,
     Prover,
     Result,
-    sizes_of,
 )
 from tdxcheck.checker.engines.parametric.prover import Proof as Shown
 from tdxcheck.checker.engines.parametric.recorded import with_clauses
-from tdxcheck.checker.engines.parametric.stopping import Going, going_on
+from tdxcheck.checker.engines.parametric.restating import Restated, restated
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Notice, Report
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.verdict import (
     HeldInSmall,
     Limit,
@@ -32,7 +31,7 @@ from tdxcheck.checker.verdict import (
     Verdict,
 )
 
-ASKED = (*MODES, Mode.DEADLOCK_FREE)
+ASKED = (*MODES, *restating.MODES)
 """The kinds of rules that something can be shown of."""
 UNLIMITED = 86_400.0
 """Seconds for all questions, where there is no limit of time."""
@@ -83,12 +82,20 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
 def _judged(
     family: Family, case: Case, asked: list[int], clock: Clock, report: Report
 ) -> dict[int, Verdict]:
-    found: dict[int, Verdict] = {}
-    goings = _goings(family, case, asked, clock)
     rules = family.system.properties
-    prover = Prover(family, {n: going.stated(rules[n]) for n, going in goings.items()})
+    found: dict[int, Verdict] = {}
+    by: dict[int, Restated] = {}
+    with suppress(GaveUp):
+        for number in asked:
+            if rules[number].mode in restating.MODES:
+                result = restated(family, rules[number], case.instance.scope, clock)
+                if isinstance(result, Open | Broken):
+                    found[number] = _verdict(result, rules[number], None)
+                else:
+                    by[number] = result
+    prover = Prover(family, {n: one.stated(rules[n]) for n, one in by.items()})
     prover.prepare(clock)
-    left = asked
+    left = [number for number in asked if number not in found]
     for most in ROUNDS:
         for place, number in enumerate(left):
             if clock.left <= 0:
@@ -98,29 +105,9 @@ def _judged(
             report(Notice(case.label, Engine.PARAMETRIC, text))
             part = clock if len(asked) == 1 else clock.part(most)
             result = prover.prove(number, part)
-            found[number] = _verdict(result, goings.get(number))
+            found[number] = _verdict(result, rules[number], by.get(number))
         left = [n for n in left if isinstance(found[n], HeldInSmall | Unknown)]
         left = [n for n in left if not _is_of_family(found[n])]
-    return found
-
-
-def _goings(
-    family: Family, case: Case, asked: list[int], clock: Clock
-) -> dict[int, Going]:
-    """Of each rule that something can always happen, by what, as far as there is time.
-
-    What is said must be said of the machine that is asked about, too.
-    """
-    found = {}
-    with suppress(GaveUp):
-        for number in asked:
-            rule = family.system.properties[number]
-            if rule.mode is Mode.DEADLOCK_FREE:
-                sizes = sizes_of(family, SHAPES[0])
-                going = going_on(family, rule, sizes, clock)
-                if not going.covers(case.instance.scope):
-                    going = replace(going, several=())
-                found[number] = going
     return found
 
 
@@ -128,7 +115,7 @@ def _is_of_family(verdict: Verdict) -> bool:
     return isinstance(verdict, Unknown) and verdict.limit is Limit.FAMILY
 
 
-def _verdict(result: Result, going: Going | None) -> Verdict:
+def _verdict(result: Result, rule: Property, by: Restated | None) -> Verdict:
     match result:
         case Shown(vacuous=True):
             return Vacuous(f"any number of {result.family}")
@@ -139,11 +126,12 @@ def _verdict(result: Result, going: Going | None) -> Verdict:
                 f"({result.obligations} obligations, by {solvers})"
             )
             text = with_clauses(result.text, result.clauses)
-            excepted = ""
-            if going is not None:
-                text, excepted = f"{going.line}{text}", going.excepted
+            excepted, because = "", ()
+            if by is not None:
+                text, because = f"{by.text(rule)}{text}", tuple(by.told())
+                excepted = by.excepted
             parts = result.invariant
-            return ProvedForEvery(result.family, method, parts, text, excepted)
+            return ProvedForEvery(result.family, method, parts, text, excepted, because)
         case Broken(machine):
             return Unknown(Limit.FAMILY, machine)
     if result.upto:

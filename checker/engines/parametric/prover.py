@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
 from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
-from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.learning import Learner
 from tdxcheck.checker.engines.parametric.machines import (
     Machine,
@@ -26,6 +27,13 @@ from tdxcheck.checker.engines.parametric.obligations import (
     Obligations,
 )
 from tdxcheck.checker.engines.parametric.oracle import Oracle
+from tdxcheck.checker.engines.parametric.shapes import (
+    SHAPES,
+    Shape,
+    shapes_of,
+    single,
+    sizes_of,
+)
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
@@ -36,26 +44,6 @@ ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
-@dataclass(frozen=True)
-class Shape:
-    """How many elements the machines that are visited have."""
-
-    size: int
-    """Of each sort."""
-    spare: int
-    """How many more of what belongs to others: of CPUs, which are in packages."""
-
-    @property
-    def larger(self) -> Shape:
-        return replace(self, size=self.size + 1)
-
-
-SHAPES = (Shape(2, 1), Shape(2, 0), Shape(3, 1))
-"""Those that are visited, in their order.
-
-Clauses are looked for in a machine that has one more of each. With no CPU to spare each
-may be the only one of its package, and with one, two are in the same.
-"""
 
 
 @dataclass(frozen=True)
@@ -100,7 +88,25 @@ class _Argument:
 
     facts: tuple[Fact, ...]
     clauses: tuple[Clause, ...]
-    shown: tuple[Discharged, ...]
+    own: tuple[Discharged, ...]
+    """What shows a rule of steps by the facts."""
+    by: dict[Fact, list[Discharged]]
+    """What shows that each of the facts is kept."""
+
+
+def _together(arguments: Sequence[_Argument]) -> _Argument:
+    """One for all; a fact is shown but once."""
+    if len(arguments) == 1:
+        return arguments[0]
+    by: dict[Fact, list[Discharged]] = {}
+    for one in arguments:
+        by = {**one.by, **by}
+    return _Argument(
+        tuple(dict.fromkeys(fact for one in arguments for fact in one.facts)),
+        tuple(dict.fromkeys(clause for one in arguments for clause in one.clauses)),
+        tuple(each for one in arguments for each in one.own),
+        by,
+    )
 
 
 @dataclass(frozen=True)
@@ -122,34 +128,25 @@ class Broken:
 Result = Proof | Open | Broken
 
 
-def sizes_of(family: Family, shape: Shape) -> dict[Sort, int]:
-    """How many elements of each sort such a machine has."""
-    sizes = {
-        sort: max(shape.size, family.least(sort) + bool(family.named[sort]))
-        for sort in family.unbounded
-    }
-    for variable in family.system.state.variables():
-        for sort in variable.index_sorts:
-            if variable.frozen and sort in sizes and variable.sort in sizes:
-                owners = sizes[variable.sort]
-                sizes[sort] = max(sizes[sort], owners + shape.spare)
-    return sizes
-
-
 class Prover:
     """Proofs of the rules of one family.
 
-    In the place of a rule, by its number, an invariant may be stated that it follows
-    from, as it is said of one small machine. It serves no other rule.
+    In the place of a rule, by its number, others may be stated that it follows from,
+    and which serve no other rule.
     """
 
     def __init__(
-        self, family: Family, stated: Mapping[int, Property] | None = None
+        self, family: Family, stated: Mapping[int, Sequence[Property]] | None = None
     ) -> None:
         self.family = family
-        self.stated = dict(stated or {})
-        rules = family.system.properties
-        self.rules = tuple(self.stated.get(n, rule) for n, rule in enumerate(rules))
+        self.rules = list(family.system.properties)
+        self._stated: dict[int, list[int]] = {}
+        """By the number of a rule, those of what is stated in its place."""
+        for number, (first, *others) in (stated or {}).items():
+            self.rules[number] = first
+            more = range(len(self.rules), len(self.rules) + len(others))
+            self._stated[number] = [number, *more]
+            self.rules += others
         self._machines: dict[Shape, Machine] = {}
         self._learners: dict[Shape, Learner] = {}
         self._facts: dict[Clause, Fact] = {}
@@ -162,9 +159,8 @@ class Prover:
 
     @cached_property
     def shapes(self) -> list[Shape]:
-        """Those of the machines that are visited, each machine once."""
-        of = {tuple(sizes_of(self.family, s).items()): s for s in reversed(SHAPES)}
-        return sorted(of.values(), key=SHAPES.index)
+        """Those of the machines that are visited."""
+        return shapes_of(self.family)
 
     def machine(self, shape: Shape) -> Machine:
         """The members of this shape."""
@@ -175,7 +171,7 @@ class Prover:
 
     @cached_property
     def _posed(self) -> Family:
-        system = replace(self.family.system, properties=self.rules)
+        system = replace(self.family.system, properties=tuple(self.rules))
         return replace(self.family, system=system)
 
     @cached_property
@@ -223,6 +219,7 @@ class Prover:
     def prove(self, number: int, clock: Clock) -> Result:
         """What can be shown of the rule with this number."""
         rule = self.rules[number]
+        asked = self._stated.get(number, [number])
         upto = ""
         reason = ""
         try:
@@ -230,22 +227,24 @@ class Prover:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
             for shape in self.shapes:
                 learner = self.learner(shape, clock)
-                if learner.oracle.breaks(number):
-                    if upto and number in self.stated:
+                if any(learner.oracle.breaks(one) for one in asked):
+                    if number in self._stated:
                         # What it follows from fails there, which the rule may not.
                         reason = f"the same is not so with {self.machine(shape).told}"
                         break
                     return Broken(self.machine(shape).told)
                 upto = self.machine(shape).told
-                if learner.oracle.happens(number):
-                    found = self._prove(learner, number, rule, clock)
-                else:
-                    empty = number + len(self.rules)
-                    found = self._prove(learner, empty, unmet_of(rule), clock)
-                    if isinstance(found, Proof):
-                        return replace(found, vacuous=True)
-                if isinstance(found, Proof):
-                    return found
+                happens = learner.oracle.happens(number)
+                found = (
+                    self._prove_all(learner, asked, clock)
+                    if happens
+                    else self._prove(learner, number + len(self.rules), clock)
+                )
+                if isinstance(found, _Argument):
+                    proof = self._proof(rule, found)
+                    if isinstance(proof, Proof):
+                        return replace(proof, vacuous=not happens)
+                    found = proof
                 reason = found.reason
         except Unsupported as error:
             reason = f"no translation without bounds of {error}"
@@ -253,7 +252,8 @@ class Prover:
             reason = str(error)
         except GaveUp as error:
             reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
-        if upto and self._is_broken_by_one(number, clock):
+        whole = number not in self._stated
+        if upto and whole and self._is_broken_by_one(number, clock):
             return Broken(self._single.told)
         return Open(upto, reason)
 
@@ -265,15 +265,28 @@ class Prover:
 
     @cached_property
     def _single(self) -> Machine:
-        family = self.family
-        least = {sort: family.least(sort) for sort in family.unbounded}
-        return Machine(self._posed, least, self._conditions)
+        return Machine(self._posed, single(self.family), self._conditions)
 
-    def _prove(
-        self, learner: Learner, number: int, rule: Property, clock: Clock
-    ) -> Proof | Lack:
-        """A proof by what is learned there; what is not kept is learned anew."""
-        found = Lack("no clauses were found in small machines")
+    def _prove_all(
+        self, learner: Learner, numbers: Iterable[int], clock: Clock
+    ) -> _Argument | Lack:
+        """What shows the rules together by what is learned there."""
+        found: list[_Argument] = []
+        for number in numbers:
+            argued = self._prove(learner, number, clock)
+            if isinstance(argued, Lack):
+                return argued
+            found.append(argued)
+        return _together(found)
+
+    def _prove(self, learner: Learner, number: int, clock: Clock) -> _Argument | Lack:
+        """What shows the rule with this number, or that its premise is never met.
+
+        By what is learned there; what is not kept is learned anew.
+        """
+        rule = self.rules[number % len(self.rules)]
+        rule = rule if number < len(self.rules) else unmet_of(rule)
+        found: _Argument | Lack = Lack("no clauses were found in small machines")
         for _ in range(ATTEMPTS):
             if not learner.learn(number, clock):
                 break
@@ -282,7 +295,7 @@ class Prover:
             known = (*likely, *self._proved, *self.obligations.bounds)
             argued = self._argue(rule, known, own, likely, clock)
             if isinstance(argued, _Argument):
-                return self._proof(rule, argued)
+                return argued
             found = argued
             if found.fact is None or not self._forget(found.fact):
                 break
@@ -307,25 +320,34 @@ class Prover:
 
     def check(
         self,
-        rule: Property,
+        rule: Property | Sequence[Property],
         clauses: Iterable[Clause],
         clock: Clock,
         names: Collection[str] = (),
     ) -> Proof | Lack:
         """A proof by these clauses, each of which must be kept; or what it lacks.
 
+        There may be several rules, which are shown together.
+
         Of rules that hold always, and of numbers that are within their bounds, only
         those count then that are named, if any are.
         """
+        rules = [rule] if isinstance(rule, Property) else list(rule)
+        own = {one.name for one in rules}
         every = self.obligations.bounds
         named = [*every, *map(self._fact_of, self._rules)] if names else []
         wanted = (
             *self._facts_of(clauses),
-            *(fact for fact in named if fact.name in names and fact.name != rule.name),
+            *(fact for fact in named if fact.name in names and fact.name not in own),
         )
         facts = wanted if names else (*wanted, *every)
-        found = self._argue(rule, facts, (), {}, clock, wanted=wanted)
-        return found if isinstance(found, Lack) else self._proof(rule, found)
+        found: list[_Argument] = []
+        for one in rules:
+            argued = self._argue(one, facts, (), {}, clock, wanted=wanted)
+            if isinstance(argued, Lack):
+                return argued
+            found.append(argued)
+        return self._proof(rules[0], _together(found))
 
     def _argue(
         self,
@@ -353,20 +375,19 @@ class Prover:
             if lack is not None:
                 return lack
             wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
-        done: set[Fact] = set()
-        while left := [fact for fact in wanted if fact not in done]:
+        by: dict[Fact, list[Discharged]] = {}
+        while left := [fact for fact in wanted if fact not in by]:
             fact = left[0]
-            done.add(fact)
             found = self._show_fact(fact, (fact, *likely.get(fact, ())), known)
             if isinstance(found, Lack):
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
-            known.shown.extend(found)
+            by[fact] = found
         # That a premise never holds has the name of its rule, so no other rests on it.
         every = {*self._facts.values(), *of.bounds, *map(self._fact_of, self._rules)}
         self._proved |= {fact: None for fact in wanted if fact in every}
         used = tuple(c for c, fact in self._facts.items() if fact in wanted)
-        return _Argument(tuple(wanted), used, (*self._settled, *known.shown))
+        return _Argument(tuple(wanted), used, tuple(known.shown), by)
 
     def _show_fact(
         self, fact: Fact, likely: Sequence[Fact], known: _Known
@@ -422,10 +443,12 @@ class Prover:
 
     def _proof(self, rule: Property, argument: _Argument) -> Proof | Lack:
         """What was argued, if the second solver agrees."""
-        checks = [one.check for one in argument.shown]
+        by = chain.from_iterable(argument.by.values())
+        shown = (*self._settled, *argument.own, *by)
+        checks = [one.check for one in shown]
         checked = ["z3"]
         if second.is_installed():
-            if not self._confirmed(argument.shown):
+            if not self._confirmed(shown):
                 return Lack("cvc5 does not confirm what z3 has shown")
             checked.append("cvc5")
         return Proof(

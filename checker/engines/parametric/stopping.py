@@ -8,7 +8,7 @@ others need not even have a translation.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,9 @@ from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.parametric.clauses import substituted
 from tdxcheck.checker.engines.parametric.family import Family, Sort
+from tdxcheck.checker.engines.parametric.prover import Broken
 from tdxcheck.checker.engines.parametric.recorded import Unreadable
+from tdxcheck.checker.engines.parametric.shapes import Sizes, in_words, single
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.language.location import SpecificationError
@@ -38,7 +40,7 @@ from tdxcheck.checker.language.terms import (
 MARK = "; going on: "
 """What the line begins with that tells what is chosen."""
 
-Sizes = Mapping[Sort, int]
+NOTHING_CHOSEN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class Going:
     several: tuple[Sort, ...] = ()
     """Of these there are at least two elements: of other machines nothing is said."""
 
-    def stated(self, rule: Property) -> Property:
+    def stated(self, rule: Property) -> tuple[Property, ...]:
         """That it is so wherever the rule wants some step to be possible."""
         ways = (rule.condition, *map(_alone, self.several), *map(possible, self.by))
-        return replace(rule, mode=Mode.INVARIANT, condition=any_of(*ways))
+        return (replace(rule, mode=Mode.INVARIANT, condition=any_of(*ways)),)
 
     def covers(self, sizes: Sizes) -> bool:
         """Something is said of machines of these sizes."""
@@ -65,8 +67,12 @@ class Going:
         labels = [sort.label or sort.__name__.lower() for sort in self.several]
         return " or ".join(f"but one {label}" for label in labels)
 
-    @property
-    def line(self) -> str:
+    def told(self) -> Iterator[str]:
+        """The actions in words."""
+        names = [action.name for action in self.by]
+        yield f"one of these is always possible: {', '.join(names)}"
+
+    def text(self, rule: Property) -> str:
         """As a certificate has it."""
         said = {
             "by": [action.name for action in self.by],
@@ -92,12 +98,24 @@ def going_in(text: str, family: Family) -> Going:
     return Going(())
 
 
-def possible(action: Action) -> Term[bool]:
-    """Some arguments satisfy every guard of the action."""
+def possible(
+    action: Action,
+    choosing: Mapping[str, Any] = NOTHING_CHOSEN,
+    of: Collection[Index] = (),
+) -> Term[bool]:
+    """Some arguments satisfy every guard of the action.
+
+    Some may be chosen by their names, and of some indices it may be left open.
+    """
+    left = frozenset(of)
     found: Term[bool] = all_of(*(guard.condition for guard in action.guards))
     for parameter in reversed(action.parameters):
+        if parameter in left:
+            continue
         if isinstance(parameter, Index):
             found = Exists(parameter, found)
+        elif parameter.name in choosing:
+            found = _chosen(found, parameter, choosing[parameter.name])
         else:
             found = any_of(*(_chosen(found, parameter, v) for v in _values(parameter)))
     return found
@@ -117,26 +135,28 @@ def _alone(sort: Sort) -> Term[bool]:
     return Forall(one, Forall(other, Equal(one, other)))
 
 
-def going_on(family: Family, rule: Property, sizes: Sizes, clock: Clock) -> Going:
+def going_on(
+    family: Family, rule: Property, sizes: Sizes, machine: Sizes, clock: Clock
+) -> Going | Broken:
     """Actions of which one is always possible on a machine of these sizes.
 
     Where there is a state without a next step on one with a single CPU, say, but not
-    on one with two, nothing is said of the first.
+    on one with two, nothing is said of the first, unless it is asked about.
     """
     by = _always_possible(family, rule, sizes, clock)
     if by is None:
-        return Going(family.system.actions)
-    single = {sort: family.least(sort) for sort in family.unbounded}
-    several: tuple[Sort, ...] = ()
+        return Broken(in_words(sizes))
+    least = single(family)
     with suppress(SpecificationError):  # There may be no such machine.
-        if _always_possible(family, rule, single, clock) is None:
-            several = tuple(
-                sort
-                for sort in family.unbounded
-                if single[sort] == 1 < sizes[sort]
-                and _is_mended(family, rule, {**single, sort: 2}, clock)
-            )
-    return Going(tuple(by), several[:1])
+        if _always_possible(family, rule, least, clock) is None:
+            for sort in family.unbounded:
+                going = Going(tuple(by), (sort,))
+                more = {**least, sort: least[sort] + 1}
+                if going.covers(machine) and not going.covers(least):
+                    if _is_mended(family, rule, more, clock):
+                        return going
+            return Broken(in_words(least))
+    return Going(tuple(by))
 
 
 def _is_mended(family: Family, rule: Property, sizes: Sizes, clock: Clock) -> bool:
