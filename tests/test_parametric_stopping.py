@@ -206,5 +206,5 @@ def test_forgeries_are_refused(forgery: str) -> None:
     old, new = FORGERIES[forgery]
     text = proof.certificate.replace(old, new, 1)
     assert text != proof.certificate
-    with pytest.raises(Refused, match="does not show the rule|no actions of this"):
+    with pytest.raises(Refused, match=r"does not show the rule|no actions of this"):
         Families().check(case, 1, text)

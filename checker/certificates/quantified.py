@@ -93,7 +93,7 @@ def _stated(case: Case, prover: Prover, number: int, text: str) -> tuple[Propert
     if by is not None:
         if not by.covers(case.instance.scope):
             raise Refused(f"it says nothing of machines with {by.excepted}")
-        return by.stated(rule)
+        return by.stated(rule, prover.family)
     if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
         raise Refused("what it says of the rule is not understood")
     return (rule,)

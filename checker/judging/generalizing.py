@@ -93,7 +93,7 @@ def _judged(
                     found[number] = _verdict(result, rules[number], None)
                 else:
                     by[number] = result
-    prover = Prover(family, {n: one.stated(rules[n]) for n, one in by.items()})
+    prover = Prover(family, {n: one.stated(rules[n], family) for n, one in by.items()})
     prover.prepare(clock)
     left = [number for number in asked if number not in found]
     for most in ROUNDS:

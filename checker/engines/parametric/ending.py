@@ -20,15 +20,17 @@ and is shown like any other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
-from tdxcheck.checker.engines.parametric.family import Family, Unsupported
+from tdxcheck.checker.engines.parametric.clauses import substituted
+from tdxcheck.checker.engines.parametric.family import Family
 from tdxcheck.checker.engines.parametric.recorded import Unreadable
 from tdxcheck.checker.engines.parametric.shapes import Sizes
-from tdxcheck.checker.engines.parametric.stopping import possible
+from tdxcheck.checker.engines.parametric.stopping import for_some, possible
+from tdxcheck.checker.engines.parametric.translating import counts
 from tdxcheck.checker.language.liveness import Fairness, Turns
 from tdxcheck.checker.language.system import Action, Mode, Property
 from tdxcheck.checker.language.terms import (
@@ -40,6 +42,7 @@ from tdxcheck.checker.language.terms import (
     Index,
     Named,
     Not,
+    Reaction,
     Reacts,
     Read,
     StepAt,
@@ -129,9 +132,10 @@ class Ending:
     until: bool = False
     """The goal is owed wherever it has not come, and not only by the condition."""
 
-    def stated(self, rule: Property) -> tuple[Property, ...]:
+    def stated(self, rule: Property, family: Family) -> tuple[Property, ...]:
         """What is to be so in every state, and at every step."""
         assert rule.goal is not None, "it is a rule of what comes in the end"
+        actions = family.system.actions
         plain = replace(rule, goal=None, fair=())
         if not self.turns:
             # The goal has always come already.
@@ -140,11 +144,14 @@ class Ending:
         owed = Not(rule.goal) if self.until else all_of(rule.condition, Not(rule.goal))
         due = Implies(owed, any_of(*(turn.due() for turn in self.turns)))
         kept = all_of(
-            *(() if self.until else (later(owed),)),
+            *(() if self.until else (spelled(owed, actions, after=True),)),
             self._no_more(0, less=False),
-            *(self._less_by(turn) for turn in self.turns),
+            *(self._less_by(turn, actions) for turn in self.turns),
         )
-        steps = Implies(owed, any_of(later(rule.goal), kept))
+        steps = Implies(
+            spelled(owed, actions),
+            any_of(spelled(rule.goal, actions, after=True), kept),
+        )
         return (
             replace(plain, mode=Mode.INVARIANT, condition=due),
             replace(
@@ -155,7 +162,7 @@ class Ending:
             ),
         )
 
-    def _less_by(self, turn: Turn) -> Term[bool]:
+    def _less_by(self, turn: Turn, actions: Sequence[Action]) -> Term[bool]:
         """The step takes the turn and the measure is less, or it is due still."""
         less = self._no_more(0, less=True)
         taken = Implies(turn.taken, less)
@@ -163,7 +170,8 @@ class Ending:
             return taken
         indices = turn.indices()
         due = turn.due(of=indices)
-        stays: Term[bool] = Implies(due, any_of(less, later(due)))
+        still = spelled(due, actions, after=True)
+        stays: Term[bool] = Implies(spelled(due, actions), any_of(less, still))
         for index in reversed(indices):
             stays = Forall(index, stays)
         return all_of(taken, stays)
@@ -273,30 +281,65 @@ def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
         yield from (Turn(line, (action,)) for action in covered)
 
 
+def _chosen(line: Fairness, action: Action) -> tuple[Any, ...]:
+    return tuple(line.choosing.get(p.name) for p in action.parameters)
+
+
 def _is_choice(value: Any) -> bool:
     return isinstance(value, bool | Enum)
 
 
-def later(term: Term[Any]) -> Term[Any]:
-    """The same of the state after the step."""
-    if isinstance(term, Reacts):
-        raise Unsupported("a reaction after a step")
-    if isinstance(term, Named):
-        return later(term.body)
-    if isinstance(term, Index | Const):
-        return term
-    record: Any = term
-    old = {field.name: getattr(record, field.name) for field in fields(record)}
-    new = {name: _later(value) for name, value in old.items()}
-    if isinstance(term, Read):
-        new["after"] = True
-    return replace(record, **new)
+def spelled(
+    term: Term[Any], actions: Sequence[Action], *, after: bool = False
+) -> Term[Any]:
+    """The same by what it rests on, so that it can be said of the state after a step.
+
+    The actions tell how the system reacts.
+    """
+
+    def of(part: Any) -> Any:
+        match part:
+            case tuple():
+                return tuple(map(of, part))
+            case Reacts():
+                return of(reaction(part, actions))
+            case Named():
+                return of(part.body)
+            case Index() | Const():
+                return part
+            case Term():
+                record: Any = part
+                new = {f.name: of(getattr(record, f.name)) for f in fields(record)}
+                if isinstance(part, Read):
+                    new["after"] = after
+                return replace(record, **new)
+        return part
+
+    return of(term)
 
 
-def _later(part: Any) -> Any:
-    if isinstance(part, tuple):
-        return tuple(map(_later, part))
-    return later(part) if isinstance(part, Term) else part
+def reaction(asked: Reacts, actions: Iterable[Action]) -> Term[bool]:
+    """How the system reacts to an event, told by the guards of what it may do."""
+    accepted: list[Term[bool]] = []
+    refused: list[Term[bool]] = []
+    for action in actions:
+        if action.event is not asked.event:
+            continue
+        indices = [p for p in action.parameters if isinstance(p, Index)]
+        given = dict(zip(indices, asked.arguments, strict=False))
+        others = [p for p in action.parameters if p not in given]
+        passed: list[Term[bool]] = []
+        for guard in action.guards:
+            condition = substituted(guard.condition, given)
+            if guard.refusal and counts(guard.refusal, asked.reaction):
+                refused.append(for_some(others, all_of(*passed, Not(condition))))
+            passed.append(condition)
+        accepted.append(for_some(others, all_of(*passed)))
+    if asked.reaction is Reaction.ACCEPTED:
+        return any_of(*accepted)
+    if asked.reaction is Reaction.IMPOSSIBLE:
+        return Not(any_of(*accepted, *refused))
+    return all_of(Not(any_of(*accepted)), any_of(*refused))
 
 
 def _is(read: Term[Any], value: Any) -> Term[bool]:

@@ -66,12 +66,12 @@ class _Measuring:
         owed = self.reachable & condition & ~self.goal
         if owed == self.nothing:
             return Ending()
-        until = any(
+        open_ = self.reachable & ~self.goal
+        until = open_ == owed or any(
             owed & move.guard & ~self._before(owed | self.goal, move) != self.nothing
             for move in self.moves
         )
-        if until:
-            owed = self.reachable & ~self.goal
+        owed = open_ if until else owed
         left = {
             move: states
             for move in self.moves
@@ -226,7 +226,7 @@ class _Measuring:
         return tuple(found)
 
     def _due(self, turn: Turn, owed: Diagram, left: Left) -> Diagram | None:
-        """Where it is due; None if a step takes or ends it, and the measure is as before."""
+        """Where it is due; None if a step takes or ends it, and nothing is less."""
         found = self.nothing
         for fair in self.ground.fair:
             if not self._is_of(fair, turn):
@@ -244,11 +244,6 @@ class _Measuring:
                 if states & due & stays != self.nothing:
                     return None
             found |= due
-        try:
-            # It must be told in words, too.
-            Ending((), (turn,)).stated(self.rule)
-        except Unsupported:
-            return None
         return found
 
     @staticmethod

@@ -52,7 +52,7 @@ class Going:
     several: tuple[Sort, ...] = ()
     """Of these there are at least two elements: of other machines nothing is said."""
 
-    def stated(self, rule: Property) -> tuple[Property, ...]:
+    def stated(self, rule: Property, family: Family) -> tuple[Property, ...]:
         """That it is so wherever the rule wants some step to be possible."""
         ways = (rule.condition, *map(_alone, self.several), *map(possible, self.by))
         return (replace(rule, mode=Mode.INVARIANT, condition=any_of(*ways)),)
@@ -108,10 +108,19 @@ def possible(
     Some may be chosen by their names, and of some indices it may be left open.
     """
     left = frozenset(of)
-    found: Term[bool] = all_of(*(guard.condition for guard in action.guards))
-    for parameter in reversed(action.parameters):
-        if parameter in left:
-            continue
+    parameters = [one for one in action.parameters if one not in left]
+    guards = all_of(*(guard.condition for guard in action.guards))
+    return for_some(parameters, guards, choosing)
+
+
+def for_some(
+    parameters: Sequence[Index | Choice[Any]],
+    condition: Term[bool],
+    choosing: Mapping[str, Any] = NOTHING_CHOSEN,
+) -> Term[bool]:
+    """The condition, of some parameters."""
+    found = condition
+    for parameter in reversed(parameters):
         if isinstance(parameter, Index):
             found = Exists(parameter, found)
         elif parameter.name in choosing:
