@@ -34,6 +34,7 @@ from tdxcheck.checker.engines.parametric.translating import counts
 from tdxcheck.checker.language.liveness import Fairness, Turns
 from tdxcheck.checker.language.system import Action, Mode, Property
 from tdxcheck.checker.language.terms import (
+    Choice,
     Const,
     Equal,
     Exists,
@@ -264,13 +265,23 @@ def _ending(said: Any, family: Family, rule: Property) -> Ending:
 
 
 def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
-    """The turns of the line, save those that are each element's by any action."""
-    values = line.choosing.values()
-    if line.turns is Turns.EACH_ELEMENT or not all(map(_is_choice, values)):
+    """The turns of the line; none if they cannot be told by actions and values.
+
+    That is so where each element has a turn by whichever action, or what is chosen is
+    not a value of each parameter of that name.
+    """
+    actions = family.system.actions
+    plain = all(
+        isinstance(p, Choice) and p.type is type(line.choosing[p.name])
+        for action in actions
+        for p in action.parameters
+        if p.name in line.choosing
+    )
+    if line.turns is Turns.EACH_ELEMENT or not plain:
         return
     covered = tuple(
         action
-        for action in family.system.actions
+        for action in actions
         if line.covers(
             action, tuple(line.choosing.get(p.name) for p in action.parameters)
         )
@@ -279,14 +290,6 @@ def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
         yield Turn(line, covered)
     else:
         yield from (Turn(line, (action,)) for action in covered)
-
-
-def _chosen(line: Fairness, action: Action) -> tuple[Any, ...]:
-    return tuple(line.choosing.get(p.name) for p in action.parameters)
-
-
-def _is_choice(value: Any) -> bool:
-    return isinstance(value, bool | Enum)
 
 
 def spelled(
