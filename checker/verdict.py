@@ -68,6 +68,10 @@ class ProvedForEvery:
     """The inductive invariant, of which all parts hold together."""
     certificate: str
     """What the solvers have discharged, as one SMT-LIB file, below its clauses."""
+    excepted: str = ""
+    """Machines of which nothing is said, if there are any."""
+    because: tuple[str, ...] = ()
+    """Why the rule follows from the invariant, if it is not a part of it."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,8 @@ class Unknown:
     """Nothing was established."""
 
     limit: Limit
+    machine: str = ""
+    """With Limit.FAMILY, one that breaks the rule."""
 
 
 Verdict = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -277,9 +277,9 @@ def test_a_trace_that_does_not_replay_is_not_shown() -> None:
         judged({Engine.EXPLICIT: garbling})
 
 
-def strongest(budget: Budget, judge: Judge) -> Assessment:
+def strongest(budget: Budget, judge: Judge, names: Sequence[str] = ()) -> Assessment:
     """Every case judged by diagrams, and then by the engine given, in what is left."""
-    cases = cases_of(DEMO, DEMO.designs, {})
+    cases = cases_of(DEMO, DEMO.designs, {}, names=names)
     first = {Engine.DIAGRAMS: ENGINES[Engine.DIAGRAMS]}
     last = (Engine.PARAMETRIC, judge)
     return assess(cases, first, budget, 1, strongest=last, runner=run_here)
@@ -303,6 +303,8 @@ def test_the_strongest_proofs_are_looked_for_last_in_the_time_that_is_left() -> 
     asked.clear()
     strongest(Budget(seconds=3.0), recording)
     assert not asked
+    strongest(Budget(seconds=1000.0), recording, [DEMO.claims[0].key])
+    assert asked and all(only_claims for only_claims, _ in asked)
 
 
 def test_a_proof_of_what_was_refuted_is_found_out() -> None:

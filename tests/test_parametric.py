@@ -13,6 +13,7 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import (
+    SHAPES,
     Argument,
     Broken,
     Lack,
@@ -281,20 +282,20 @@ def test_what_never_happens_is_empty_and_what_happens_with_five_is_not() -> None
 def test_what_rules_have_in_common_is_learned_once() -> None:
     prover = prover_of(lifecycle.LIFECYCLE, lifecycle.Cpu, lifecycle.Block)
     clock = Clock(SECONDS)
-    learner = prover.learner(2, clock)
+    learner = prover.learner(SHAPES[0], clock)
     for number in range(len(lifecycle.LIFECYCLE.properties)):
         assert learner.learn(number, clock)
     before = dict(learner.clauses)
     for number in range(len(lifecycle.LIFECYCLE.properties)):
         assert isinstance(prover.prove(number, clock), Proof)
     assert learner.clauses == before
-    assert prover.learner(2, clock) is learner
+    assert prover.learner(SHAPES[0], clock) is learner
 
 
 def test_a_clause_of_the_learner_is_kept_by_those_that_it_needs() -> None:
     prover = prover_of(lifecycle.LIFECYCLE, lifecycle.Cpu, lifecycle.Block)
     clock = Clock(SECONDS)
-    learner = prover.learner(2, clock)
+    learner = prover.learner(SHAPES[0], clock)
     number = lifecycle.LIFECYCLE.properties.index(lifecycle.online_memory_is_covered)
     assert learner.learn(number, clock)
     (one, *_) = learner.needed[number]
@@ -321,7 +322,9 @@ def test_what_is_known_is_not_asked_again() -> None:
     whole = generalized(case, Budget(seconds=SECONDS), report)
     kinds = {q.name: a for q, a in zip(case.questions, whole.answers, strict=True)}
     assert isinstance(kinds[names[0]].verdict, ProvedForEvery)
-    assert kinds[names[1]].verdict == Unknown(Limit.FAMILY)
+    assert kinds[names[1]].verdict == Unknown(
+        Limit.FAMILY, "3 CPUs, 2 packages, 2 blocks, 2 TDMRs"
+    )
     assert all(answer.is_final for answer in whole.answers)
     asked.clear()
     known = Known(dict(enumerate(whole.answers)))

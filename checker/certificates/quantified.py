@@ -22,10 +22,11 @@ from tdxcheck.checker.engines.parametric.recorded import (
     Unreadable,
     lines_in,
 )
+from tdxcheck.checker.engines.parametric.restating import restated_in
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.variables import Variable
 
 PATIENCE = 120.0
@@ -51,12 +52,9 @@ class Families:
 
     def check(self, case: Case, number: int, text: str) -> int:
         """Refuse the certificate of the case's rule, or tell how many parts it has."""
-        rule = case.questions[number].rule
-        if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
-            raise Refused("what it says of the rule is not understood")
         try:
             prover = self._of(case, text)
-            stated = prover.family.system.properties[number]
+            stated = _stated(case, prover, number, text)
             clauses = self._read(text, prover)
             by = _by(text)
             named = {asked.partition(": ")[2] for asked in by}
@@ -70,12 +68,19 @@ class Families:
         self._asked.check(text, _is_as_it_says(text, found))
         return len(found.facts)
 
+    def excepted(self, case: Case, number: int, text: str) -> str:
+        """The machines of which an accepted certificate says nothing, in words."""
+        family = self._of(case, text).family
+        by = restated_in(text, family, family.system.properties[number])
+        return "" if by is None else by.excepted
+
     def _of(self, case: Case, text: str) -> Prover:
         settled = frozenset(", ".join(SETTLED_LINE.findall(text)).split(", "))
         if self._prover is None or (self._case, self._settled) != (case, settled):
             self._case, self._settled = case, settled
             family = family_of(case.instance, case.unbounded, case.common)
-            self._prover = Prover(family, _first_values(family, settled))
+            constants = _first_values(family, settled)
+            self._prover = Prover(family, constants=constants)
             self._clauses = {}
             self._reader = None
             self._asked = Asked()
@@ -91,6 +96,19 @@ class Families:
             if line not in self._clauses:
                 self._clauses[line] = self._reader.clause(line)
         return [self._clauses[line] for line in lines]
+
+
+def _stated(case: Case, prover: Prover, number: int, text: str) -> tuple[Property, ...]:
+    """What there is to show of the rule, by what the file says that is chosen."""
+    rule = prover.family.system.properties[number]
+    by = restated_in(text, prover.family, rule)
+    if by is not None:
+        if not by.covers(case.instance.scope):
+            raise Refused(f"it says nothing of machines with {by.excepted}")
+        return by.stated(rule, prover.family)
+    if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+        raise Refused("what it says of the rule is not understood")
+    return (rule,)
 
 
 def _first_values(family: Family, settled: Collection[str]) -> dict[Variable, Any]:

@@ -90,7 +90,8 @@ def story_of_every(subject: Subject, verdict: ProvedForEvery) -> str:
     """The invariant of a proof for every number of things, for people."""
     rule = subject.rule
     lines = [f"{subject.design}, {subject.question}: {rule.summary}"]
-    lines += [f"What is shown: it holds, with any number of {verdict.family}."]
+    save = f", save machines with {verdict.excepted}" if verdict.excepted else ""
+    lines += [f"What is shown: it holds, with any number of {verdict.family}{save}."]
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
     lines += ["", "This holds at first, and every action keeps it:"]

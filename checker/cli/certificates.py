@@ -78,7 +78,8 @@ class _Checking:
         text = _content(path)
         info = dict(INFO.findall(text))
         if info.get("says") == EVERY:
-            clauses = self._for_every(text, info)
+            clauses, save = self._for_every(text, info)
+            info["says"] += f", save with {save}" if save else ""
         else:
             certificate = read(text)
             info = certificate.info
@@ -92,13 +93,17 @@ class _Checking:
             f"{info['says']}, by {clauses} clause{'s' * (clauses != 1)}"
         )
 
-    def _for_every(self, text: str, info: dict[str, str]) -> int:
-        """Check a proof for every number of things; how many parts it has."""
+    def _for_every(self, text: str, info: dict[str, str]) -> tuple[int, str]:
+        """Check a proof for every number of things.
+
+        Tell how many parts it has, and of which machines it says nothing.
+        """
         from tdxcheck.checker.certificates.quantified import Families
 
         self.families = self.families or Families()
         _, case, number = self._subject(info)
-        return self.families.check(case, number, text)
+        parts = self.families.check(case, number, text)
+        return parts, self.families.excepted(case, number, text)
 
     def _grounded(self, case: Case) -> GroundSystem:
         if id(case) not in self.grounded:

@@ -57,7 +57,8 @@ def assess(
     are wanted: only those are replayed, and given. `kept` is what earlier runs have
     found. Where it is all that the first engine has to say, no other gives an
     opinion that it has not given before, unless they are to be asked `again`.
-    `strongest` is asked of the rules after all others, in all the time that is left.
+    `strongest` is asked of the rules after all others, in all the time that is left;
+    of claims, where there is nothing but claims to judge.
     `runner` runs the engines: in processes of this machine, or elsewhere.
     """
     started = time.monotonic()
@@ -98,7 +99,8 @@ def assess(
         findings, interrupted = findings + answered.begun, answered.interrupted
     rest = _rest(budget, started)
     if strongest and not interrupted and (rest.seconds is None or rest.seconds > LEAST):
-        last = [(group, *strongest) for group in groups if not group.only_claims]
+        rules = [group for group in groups if not group.only_claims]
+        last = [(group, *strongest) for group in rules or groups]
         answered = _found(last, [kept.recall(*job, rest) for job in last], rest, means)
         findings, interrupted = findings + answered.begun, answered.interrupted
     judgements = [

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
-from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import MODES, Broken, Prover, Result
+from tdxcheck.checker.engines.parametric import restating
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
+from tdxcheck.checker.engines.parametric.prover import (
+    MODES,
+    Broken,
+    Open,
+    Prover,
+    Result,
+)
 from tdxcheck.checker.engines.parametric.prover import Proof as Shown
 from tdxcheck.checker.engines.parametric.recorded import with_clauses
-from tdxcheck.checker.engines.symbolic.solving import Clock
+from tdxcheck.checker.engines.parametric.restating import Restated, restated
+from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Notice, Report
+from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.verdict import (
     HeldInSmall,
     Limit,
@@ -21,6 +31,8 @@ from tdxcheck.checker.verdict import (
     Verdict,
 )
 
+ASKED = (*MODES, *restating.MODES)
+"""The kinds of rules that something can be shown of."""
 UNLIMITED = 86_400.0
 """Seconds for all questions, where there is no limit of time."""
 ROUNDS = (30.0, 300.0)
@@ -37,12 +49,12 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
     asked = [
         number
         for number in budget.known.open(case)
-        if case.questions[number].rule.mode in MODES
+        if case.questions[number].rule.mode in ASKED
     ]
     found: dict[int, Verdict] = {
         number: Unknown(Limit.UNSUPPORTED)
         for number, question in enumerate(case.questions)
-        if question.rule.mode not in MODES
+        if question.rule.mode not in ASKED
     }
     note = ""
     stopped = Limit.TIME
@@ -51,7 +63,7 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
         note = f"any number of {family.told}"
         if family.opened:
             note += f", with any {', '.join(v.name for v in family.opened)}"
-        found |= _judged(Prover(family), case, asked, Clock(seconds), report)
+        found |= _judged(family, case, asked, Clock(seconds), report)
     except Unsupported as error:
         note = str(error)
         stopped = Limit.UNSUPPORTED
@@ -68,11 +80,22 @@ def generalized(case: Case, budget: Budget, report: Report) -> Findings:
 
 
 def _judged(
-    prover: Prover, case: Case, asked: list[int], clock: Clock, report: Report
+    family: Family, case: Case, asked: list[int], clock: Clock, report: Report
 ) -> dict[int, Verdict]:
+    rules = family.system.properties
     found: dict[int, Verdict] = {}
+    by: dict[int, Restated] = {}
+    with suppress(GaveUp):
+        for number in asked:
+            if rules[number].mode in restating.MODES:
+                result = restated(family, rules[number], case.instance.scope, clock)
+                if isinstance(result, Open | Broken):
+                    found[number] = _verdict(result, rules[number], None)
+                else:
+                    by[number] = result
+    prover = Prover(family, {n: one.stated(rules[n], family) for n, one in by.items()})
     prover.prepare(clock)
-    left = asked
+    left = [number for number in asked if number not in found]
     for most in ROUNDS:
         for place, number in enumerate(left):
             if clock.left <= 0:
@@ -81,13 +104,18 @@ def _judged(
             text = f"{name}, {len(left) - place} to go"
             report(Notice(case.label, Engine.PARAMETRIC, text))
             part = clock if len(asked) == 1 else clock.part(most)
-            found[number] = _verdict(prover.prove(number, part))
+            result = prover.prove(number, part)
+            found[number] = _verdict(result, rules[number], by.get(number))
         left = [n for n in left if isinstance(found[n], HeldInSmall | Unknown)]
-        left = [n for n in left if found[n] != Unknown(Limit.FAMILY)]
+        left = [n for n in left if not _is_of_family(found[n])]
     return found
 
 
-def _verdict(result: Result) -> Verdict:
+def _is_of_family(verdict: Verdict) -> bool:
+    return isinstance(verdict, Unknown) and verdict.limit is Limit.FAMILY
+
+
+def _verdict(result: Result, rule: Property, by: Restated | None) -> Verdict:
     match result:
         case Shown(vacuous=True):
             return Vacuous(f"any number of {result.family}")
@@ -98,9 +126,14 @@ def _verdict(result: Result) -> Verdict:
                 f"({result.obligations} obligations, by {solvers})"
             )
             text = with_clauses(result.text, result.clauses)
-            return ProvedForEvery(result.family, method, result.invariant, text)
-        case Broken():
-            return Unknown(Limit.FAMILY)
+            excepted, because = "", ()
+            if by is not None:
+                text, because = f"{by.text(rule)}{text}", tuple(by.told())
+                excepted = by.excepted
+            parts = result.invariant
+            return ProvedForEvery(result.family, method, parts, text, excepted, because)
+        case Broken(machine):
+            return Unknown(Limit.FAMILY, machine)
     if result.upto:
         return HeldInSmall(result.upto, result.reason)
     return Unknown(Limit.TIME)

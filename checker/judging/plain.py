@@ -67,8 +67,9 @@ def to_answer(said: Json) -> Answer:
             said["run"] = Run(_rows(run["states"]), tuple(run["steps"]), run["loop"])
         if isinstance(said.get("invariant"), list):
             said["invariant"] = tuple(said["invariant"])
-        if "rests_on" in said:
-            said["rests_on"] = tuple(said["rests_on"])
+        for name in ("rests_on", "because"):
+            if name in said:
+                said[name] = tuple(said[name])
         if "limit" in said:
             said["limit"] = Limit[said["limit"]]
         return Answer(

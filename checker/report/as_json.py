@@ -114,10 +114,11 @@ def verdict_as_json(verdict: Verdict) -> Json:
             return {"kind": "exhausted", "states": states, **told}
         case Proved(method, invariant):
             return {"kind": "proved", "method": method, "invariant": invariant}
-        case ProvedForEvery(family, method, invariant):
+        case ProvedForEvery(family, method, invariant, _, excepted):
             return {
                 "kind": "proved for every N",
                 "of": family,
+                **({"save_machines_with": excepted} if excepted else {}),
                 "method": method,
                 "invariant": list(invariant),
             }
@@ -134,8 +135,9 @@ def verdict_as_json(verdict: Verdict) -> Json:
             return {"kind": "unreachable", "method": method}
         case Vacuous(method):
             return {"kind": "vacuous", "method": method}
-        case Unknown(limit):
-            return {"kind": "unknown", "limit": limit.value}
+        case Unknown(limit, machine):
+            told = {"machine": machine} if machine else {}
+            return {"kind": "unknown", "limit": limit.value, **told}
     raise TypeError(f"not a verdict: {verdict!r}")
 
 

@@ -17,7 +17,10 @@ from tdxcheck.checker.verdict import (
 )
 
 FEW = 2
-"""More proofs than these are told without what they rest on."""
+"""More proofs than these are told without what they rest on.
+
+One that says nothing of some machines is told with these in any case.
+"""
 
 
 def proofs(page: Page, assessment: Assessment) -> None:
@@ -34,6 +37,8 @@ def proofs(page: Page, assessment: Assessment) -> None:
         for part in _parts(judgement):
             page.add(part, label="  - ", at=4)
     lacking = [j for j in found if _lacks(j)]
+    if len(proved) > FEW:
+        lacking += [j for j in proved if _excepts(j)]
     if lacking:
         page.add()
     for judgement in lacking:
@@ -53,6 +58,11 @@ def _lacks(judgement: Judgement) -> bool:
         case HeldInSmall() | Unknown(Limit.FAMILY):
             return True
     return False
+
+
+def _excepts(judgement: Judgement) -> bool:
+    verdict = _verdict(judgement)
+    return isinstance(verdict, ProvedForEvery) and bool(verdict.excepted)
 
 
 def _verdict(judgement: Judgement) -> object:

@@ -189,8 +189,9 @@ def told_by(engine: Engine, verdict: Verdict) -> str:
             return f"holds in all {states:,} reachable states{because}"
         case Proved(method):
             return f"proved by {method}"
-        case ProvedForEvery(family, method):
-            return f"proved for any number of {family}, by {method}"
+        case ProvedForEvery(family, method, excepted=excepted):
+            save = f", save machines with {excepted}" if excepted else ""
+            return f"proved for any number of {family}{save}, by {method}"
         case HeldInSmall(machine, reason):
             return f"holds with {machine}; no proof for more: {reason}"
         case Bounded(depth, limit):
@@ -204,6 +205,7 @@ def told_by(engine: Engine, verdict: Verdict) -> str:
             return f"never reached: {method}"
         case Vacuous(method):
             return f"holds, but what it speaks of never happens: {method}"
-        case Unknown(limit):
-            return f"nothing established: {limit.value}"
+        case Unknown(limit, machine):
+            told = f": {machine}" if machine else ""
+            return f"nothing established: {limit.value}{told}"
     raise TypeError(f"not a verdict: {verdict!r}")

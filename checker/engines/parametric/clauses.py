@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any, TypeVar
 
 from tdxcheck.checker.language.terms import (
+    Choice,
     Const,
     Element,
     Equal,
@@ -135,7 +136,7 @@ class Clause:
 
 
 def substituted(term: T, to: Mapping[Term[Any], Term[Any]]) -> T:
-    """The term with other terms in the place of indices or elements.
+    """The term with other terms in the place of indices, choices or elements.
 
     Elements are known by their sort and number; a quantifier's own index stays.
     """
@@ -159,7 +160,7 @@ class _Substitution:
             return part
         if isinstance(part, Element):
             return self.elements.get((part.type, part.number), part)
-        if isinstance(part, Index):
+        if isinstance(part, Index | Choice):
             return self.indices.get(part, part)
         if isinstance(part, Const):
             return part

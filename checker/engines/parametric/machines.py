@@ -10,6 +10,7 @@ from typing import Any
 from tdxcheck.checker.engines.parametric.clauses import Condition
 from tdxcheck.checker.engines.parametric.family import Family, Sort
 from tdxcheck.checker.engines.parametric.grounded import Part, Seen
+from tdxcheck.checker.engines.parametric.shapes import in_words
 from tdxcheck.checker.ground.grounder import ground, premise_of
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.terms import Const as GroundConst
@@ -79,11 +80,7 @@ class Machine:
 
     @property
     def told(self) -> str:
-        labels = {s: s.label or s.__name__.lower() for s in self.sizes}
-        return ", ".join(
-            f"{size} {labels[sort]}{'s' * (size > 1)}"
-            for sort, size in self.sizes.items()
-        )
+        return in_words(self.sizes)
 
     def constants(self) -> dict[Variable, Any]:
         """The variables of which every entry has one value, the same in all."""

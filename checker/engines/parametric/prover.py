@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
 from tdxcheck.checker.engines.parametric.discharging import Discharged, Discharger
-from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.learning import Learner
 from tdxcheck.checker.engines.parametric.machines import (
     Machine,
@@ -27,6 +28,13 @@ from tdxcheck.checker.engines.parametric.obligations import (
     Obligations,
 )
 from tdxcheck.checker.engines.parametric.oracle import Oracle
+from tdxcheck.checker.engines.parametric.shapes import (
+    SHAPES,
+    Shape,
+    shapes_of,
+    single,
+    sizes_of,
+)
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
@@ -42,11 +50,6 @@ SETTLED = "settled, that is, their first value is put in, which they keep: "
 """Before the names of the variables, in a heading."""
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
-SIZES = (2, 3)
-"""Elements of each sort of the machines that are visited, in their order.
-
-Clauses are looked for in a machine that has one more of each.
-"""
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,32 @@ class Argument:
 
     facts: tuple[Fact, ...]
     clauses: tuple[Clause, ...]
-    shown: tuple[Discharged, ...]
+    own: tuple[Discharged, ...]
+    """What shows a rule of steps by the facts."""
+    by: dict[Fact, list[Discharged]]
+    """What shows that each of the facts is kept."""
+    settled: tuple[Discharged, ...]
+    """What shows that variables keep the value that is put in."""
     solvers: tuple[str, ...] = ("z3",)
     """Those that agree."""
+
+    @property
+    def shown(self) -> tuple[Discharged, ...]:
+        return (*self.settled, *self.own, *chain.from_iterable(self.by.values()))
+
+
+def _together(arguments: Sequence[Argument]) -> Argument:
+    """One for all; a fact is shown but once."""
+    by: dict[Fact, list[Discharged]] = {}
+    for one in arguments:
+        by = {**one.by, **by}
+    return Argument(
+        tuple(dict.fromkeys(fact for one in arguments for fact in one.facts)),
+        tuple(dict.fromkeys(clause for one in arguments for clause in one.clauses)),
+        tuple(each for one in arguments for each in one.own),
+        by,
+        arguments[0].settled,
+    )
 
 
 @dataclass(frozen=True)
@@ -117,32 +143,31 @@ class Broken:
 Result = Proof | Open | Broken
 
 
-def sizes_of(family: Family, size: int) -> dict[Sort, int]:
-    """So many elements of each sort, and one more of those that belong to others.
-
-    With no more CPUs than packages, say, each CPU would be the only one of its package.
-    """
-    sizes = {
-        sort: max(size, family.least(sort) + bool(family.named[sort]))
-        for sort in family.unbounded
-    }
-    for variable in family.system.state.variables():
-        for sort in variable.index_sorts:
-            if variable.frozen and sort in sizes and variable.sort in sizes:
-                sizes[sort] = max(sizes[sort], sizes[variable.sort] + 1)
-    return sizes
-
-
 class Prover:
-    """Proofs of the rules of one family."""
+    """Proofs of the rules of one family.
+
+    In the place of a rule, by its number, others may be stated that it follows from,
+    and which serve no other rule.
+    """
 
     def __init__(
-        self, family: Family, constants: Mapping[Variable, Any] | None = None
+        self,
+        family: Family,
+        stated: Mapping[int, Sequence[Property]] | None = None,
+        constants: Mapping[Variable, Any] | None = None,
     ) -> None:
         self.family = family
         self._constants = constants
-        self._machines: dict[int, Machine] = {}
-        self._learners: dict[int, Learner] = {}
+        self.rules = list(family.system.properties)
+        self._stated: dict[int, list[int]] = {}
+        """By the number of a rule, those of what is stated in its place."""
+        for number, (first, *others) in (stated or {}).items():
+            self.rules[number] = first
+            more = range(len(self.rules), len(self.rules) + len(others))
+            self._stated[number] = [number, *more]
+            self.rules += others
+        self._machines: dict[Shape, Machine] = {}
+        self._learners: dict[Shape, Learner] = {}
         self._facts: dict[Clause, Fact] = {}
         self._of_rule: dict[Property, Fact] = {}
         self._settled: list[Discharged] = []
@@ -151,41 +176,50 @@ class Prover:
         """Facts that hold always, for any rule to make use of."""
         self._agreed: set[Discharged] = set()
 
-    def machine(self, size: int) -> Machine:
-        """The members with so many elements of each sort."""
-        if size not in self._machines:
-            sizes = sizes_of(self.family, size)
-            self._machines[size] = Machine(self.family, sizes, self._conditions)
-        return self._machines[size]
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """Those of the machines that are visited."""
+        return shapes_of(self.family)
+
+    def machine(self, shape: Shape) -> Machine:
+        """The members of this shape."""
+        if shape not in self._machines:
+            sizes = sizes_of(self.family, shape)
+            self._machines[shape] = Machine(self._posed, sizes, self._conditions)
+        return self._machines[shape]
+
+    @cached_property
+    def _posed(self) -> Family:
+        system = replace(self.family.system, properties=tuple(self.rules))
+        return replace(self.family, system=system)
 
     @cached_property
     def _conditions(self) -> list[Condition]:
         return conditions_of(self.family)
 
-    def learner(self, size: int, clock: Clock) -> Learner:
-        """What learns from machines of this size for all rules."""
-        if size not in self._learners:
-            rules = self.family.system.properties
-            numbers = [n for n, rule in enumerate(rules) if rule.mode in MODES]
-            numbers += [n + len(rules) for n in numbers]
-            oracle = Oracle(self.machine(size).part(numbers), clock)
-            made = Learner(self.machine(size + 1).part(numbers), oracle, clock)
+    def learner(self, shape: Shape, clock: Clock) -> Learner:
+        """What learns from machines of this shape for all rules."""
+        if shape not in self._learners:
+            numbers = [n for n, rule in enumerate(self.rules) if rule.mode in MODES]
+            numbers += [n + len(self.rules) for n in numbers]
+            oracle = Oracle(self.machine(shape).part(numbers), clock)
+            made = Learner(self.machine(shape.larger).part(numbers), oracle, clock)
             for other in self._learners.values():
                 made.take(other.clauses)
-            self._learners[size] = made
-        return self._learners[size]
+            self._learners[shape] = made
+        return self._learners[shape]
 
     def prepare(self, clock: Clock) -> None:
         """Do what every rule begins with, as far as there is time."""
         with suppress(GaveUp, Unsupported, SpecificationError):
-            self.learner(SIZES[0], clock)
+            self.learner(SHAPES[0], clock)
 
     @cached_property
     def obligations(self) -> Obligations:
         """Those of the family, with the variables put in that keep their value."""
         constants = self._constants
         if constants is None:
-            constants = self.machine(SIZES[0]).constants()
+            constants = self.machine(SHAPES[0]).constants()
         while True:
             obligations = Obligations(Translator(self.family, constants))
             discharger = Discharger(obligations)
@@ -205,27 +239,31 @@ class Prover:
 
     def prove(self, number: int, clock: Clock) -> Result:
         """What can be shown of the rule with this number."""
-        rules = self.family.system.properties
-        rule = rules[number]
+        rule = self.rules[number]
+        asked = self._stated.get(number, [number])
         upto = ""
         reason = ""
         try:
             if rule.mode not in MODES:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
-            for size in SIZES:
-                learner = self.learner(size, clock)
-                if learner.oracle.breaks(number):
-                    return Broken(self.machine(size).told)
-                upto = self.machine(size).told
-                if learner.oracle.happens(number):
-                    found = self._prove(learner, number, rule, clock)
-                else:
-                    empty = number + len(rules)
-                    found = self._prove(learner, empty, unmet_of(rule), clock)
-                    if isinstance(found, Proof):
-                        return replace(found, vacuous=True)
-                if isinstance(found, Proof):
-                    return found
+            for shape in self.shapes:
+                learner = self.learner(shape, clock)
+                if any(learner.oracle.breaks(one) for one in asked):
+                    if number in self._stated:
+                        # What it follows from fails there, which the rule may not.
+                        reason = f"the same is not so with {self.machine(shape).told}"
+                        break
+                    return Broken(self.machine(shape).told)
+                upto = self.machine(shape).told
+                happens = learner.oracle.happens(number)
+                found = (
+                    self._prove_all(learner, asked, clock)
+                    if happens
+                    else self._prove(learner, number + len(self.rules), clock)
+                )
+                found = self._agreed_by_all(found)
+                if isinstance(found, Argument):
+                    return replace(self._proof(rule, found), vacuous=not happens)
                 reason = found.reason
         except Unsupported as error:
             reason = f"no translation without bounds of {error}"
@@ -233,36 +271,75 @@ class Prover:
             reason = str(error)
         except GaveUp as error:
             reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
+        whole = number not in self._stated
+        if upto and whole and self._is_broken_by_one(number, clock):
+            return Broken(self._single.told)
         return Open(upto, reason)
 
-    def _prove(
-        self, learner: Learner, number: int, rule: Property, clock: Clock
-    ) -> Proof | Lack:
-        """A proof by what is learned there; what is not kept is learned anew."""
-        found = Lack("no clauses were found in small machines")
+    def _is_broken_by_one(self, number: int, clock: Clock) -> bool:
+        """A machine with no more elements than it must have breaks the rule."""
+        with suppress(GaveUp, SpecificationError):
+            return Oracle(self._single.part([number]), clock).breaks(number)
+        return False
+
+    @cached_property
+    def _single(self) -> Machine:
+        return Machine(self._posed, single(self.family), self._conditions)
+
+    def _prove_all(
+        self, learner: Learner, numbers: Iterable[int], clock: Clock
+    ) -> Argument | Lack:
+        """What shows the rules together by what is learned there."""
+        found: list[Argument] = []
+        for number in numbers:
+            argued = self._prove(learner, number, clock)
+            if isinstance(argued, Lack):
+                return argued
+            found.append(argued)
+        return _together(found)
+
+    def _prove(self, learner: Learner, number: int, clock: Clock) -> Argument | Lack:
+        """What shows the rule with this number, or that its premise is never met.
+
+        By what is learned there; what is not kept is learned anew.
+        """
+        rule = self.rules[number % len(self.rules)]
+        rule = rule if number < len(self.rules) else unmet_of(rule)
+        found: Argument | Lack = Lack("no clauses were found in small machines")
         for _ in range(ATTEMPTS):
             if not learner.learn(number, clock):
                 break
-            clauses = learner.kept()
-            likely = {
-                self._fact(clause): self._facts_of(learner.needed[clause])
-                for clause in clauses
-            }
+            likely = self._likely(learner)
             own = self._facts_of(learner.needed[number])
             known = (*likely, *self._proved, *self.obligations.bounds)
-            argued = self._agreed_by_all(self._argue(rule, known, own, likely, clock))
+            argued = self._argue(rule, known, own, likely, clock)
             if isinstance(argued, Argument):
-                return self._proof(rule, argued)
+                return argued
             found = argued
-            wrong = [c for c in clauses if self._fact(c) is found.fact]
-            if not wrong:
+            if found.fact is None or not self._forget(found.fact):
                 break
-            learner.forget(wrong[0])
         return found
+
+    def _likely(self, learner: Learner) -> dict[Fact, tuple[Fact, ...]]:
+        """What is kept in any machine, and by what; first what is so in this one."""
+        found: dict[Fact, tuple[Fact, ...]] = {}
+        for one in (learner, *self._learners.values()):
+            for clause in one.kept():
+                found.setdefault(self._fact(clause), self._facts_of(one.needed[clause]))
+        return found
+
+    def _forget(self, fact: Fact) -> bool:
+        """Go on without the clause that says so, if one does."""
+        wrong = [clause for clause, own in self._facts.items() if own is fact]
+        for clause in wrong:
+            for learner in self._learners.values():
+                if clause in learner.clauses:
+                    learner.forget(clause)
+        return bool(wrong)
 
     def check(
         self,
-        rule: Property,
+        rule: Property | Sequence[Property],
         clauses: Iterable[Clause],
         clock: Clock,
         names: Collection[str] = (),
@@ -270,21 +347,30 @@ class Prover:
     ) -> Argument | Lack:
         """The rule, argued by these clauses, each of which must be kept; or a lack.
 
+        There may be several rules, which are shown together.
+
         Of rules that hold always, and of numbers that are within their bounds, only
         those count then that are named, if any are. By which facts an obligation was
         once shown may be told by its title: it is shown by them, or by others.
         """
+        rules = [rule] if isinstance(rule, Property) else list(rule)
+        own = {one.name for one in rules}
         every = self.obligations.bounds
         named = [*every, *map(self._fact_of, self._rules)] if names else []
         wanted = (
             *self._facts_of(clauses),
-            *(fact for fact in named if fact.name in names and fact.name != rule.name),
+            *(fact for fact in named if fact.name in names and fact.name not in own),
         )
         facts = wanted if names else (*wanted, *every)
-        every = (self._fact_of(rule), *facts)
+        every = (*map(self._fact_of, rules), *facts)
         of = {title: self._named(every, told) for title, told in (by or {}).items()}
-        found = self._argue(rule, facts, (), {}, clock, wanted=wanted, by=of)
-        return self._agreed_by_all(found)
+        found: list[Argument] = []
+        for one in rules:
+            argued = self._argue(one, facts, (), {}, clock, wanted=wanted, by=of)
+            if isinstance(argued, Lack):
+                return argued
+            found.append(argued)
+        return self._agreed_by_all(_together(found))
 
     @staticmethod
     def _named(facts: Iterable[Fact], names: Collection[str]) -> tuple[Fact, ...]:
@@ -317,20 +403,20 @@ class Prover:
             if lack is not None:
                 return lack
             wanted |= dict.fromkeys(f for d in known.shown for f in d.facts)
-        done: set[Fact] = set()
-        while left := [fact for fact in wanted if fact not in done]:
+        kept: dict[Fact, list[Discharged]] = {}
+        while left := [fact for fact in wanted if fact not in kept]:
             fact = left[0]
-            done.add(fact)
             found = self._show_fact(fact, (fact, *likely.get(fact, ())), known)
             if isinstance(found, Lack):
                 return found
             wanted |= dict.fromkeys(f for d in found for f in d.facts)
-            known.shown.extend(found)
+            kept[fact] = found
         # That a premise never holds has the name of its rule, so no other rests on it.
         every = {*self._facts.values(), *of.bounds, *map(self._fact_of, self._rules)}
         self._proved |= {fact: None for fact in wanted if fact in every}
         used = tuple(c for c, fact in self._facts.items() if fact in wanted)
-        return Argument(tuple(wanted), used, (*self._settled, *known.shown))
+        own = tuple(known.shown)
+        return Argument(tuple(wanted), used, own, kept, tuple(self._settled))
 
     def _show_fact(
         self, fact: Fact, likely: Sequence[Fact], known: _Known

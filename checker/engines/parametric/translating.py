@@ -357,7 +357,7 @@ class Translator:
                     condition = self.term(
                         guard.condition, binding, state, later=state is not None
                     )
-                    if guard.refusal and _counts(guard.refusal, asked):
+                    if guard.refusal and counts(guard.refusal, asked):
                         refused.append(f.and_((*passed, f.not_(condition))))
                     passed.append(condition)
                     if f.is_false(condition):
@@ -395,7 +395,7 @@ class Translator:
         raise Unsupported(type(term).__name__)
 
 
-def _counts(refusal: Any, asked: Reaction) -> bool:
+def counts(refusal: Any, asked: Reaction) -> bool:
     """The refusal is of the kind that is asked of."""
     if asked is Reaction.REFUSED_VISIBLY:
         return bool(refusal.visible)

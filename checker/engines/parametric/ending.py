@@ -1,0 +1,368 @@
+"""Ending: that something comes in the end, as conditions of states and of steps.
+
+Where a goal is owed, a *measure* says how far off it is: what is the case of some
+elements, several such sets in their order. It becomes less where some set loses an
+element, and those before it stay as they are. Of some *turns* of the rule's fairness it
+is shown that
+
+- where the goal is owed, one of them is due;
+- a step from there leads to the goal, or it stays owed and the measure becomes no more;
+- a step that takes one of the turns makes it less;
+- a turn of weak fairness stays due until it is less.
+
+A machine has so many elements, so on a run that owes the goal for ever the measure is
+in the end the same for ever. Then no turn is taken any more. But one is due at any
+time: a weak one stays due, and a strong one of finitely many is due again and again. So
+such a run is not fair. Each of these is a condition of every state, or of every step,
+and is shown like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any
+
+from tdxcheck.checker.engines.parametric.clauses import substituted
+from tdxcheck.checker.engines.parametric.family import Family
+from tdxcheck.checker.engines.parametric.recorded import Unreadable
+from tdxcheck.checker.engines.parametric.shapes import Sizes
+from tdxcheck.checker.engines.parametric.stopping import for_some, possible
+from tdxcheck.checker.engines.parametric.translating import counts
+from tdxcheck.checker.language.liveness import Fairness, Turns
+from tdxcheck.checker.language.system import Action, Mode, Property
+from tdxcheck.checker.language.terms import (
+    Choice,
+    Const,
+    Equal,
+    Exists,
+    Forall,
+    Implies,
+    Index,
+    Named,
+    Not,
+    Reaction,
+    Reacts,
+    Read,
+    StepAt,
+    StepIs,
+    Term,
+    all_of,
+    any_of,
+)
+from tdxcheck.checker.language.variables import Variable
+
+MARK = "; ending: "
+"""What the line begins with that tells the measure and the turns."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One set of a measure: the elements of which the variable has one of the values.
+
+    If it has no elements, it has one member or none.
+    """
+
+    variable: Variable
+    values: tuple[Any, ...]
+    where: tuple[Variable, Any] | None = None
+    """Only where this has this value, perhaps of the same elements."""
+
+    def indices(self) -> tuple[Index, ...]:
+        sorts = self.variable.index_sorts
+        return tuple(sort(sort.__name__.lower()) for sort in sorts)
+
+    def of(self, indices: tuple[Index, ...], *, after: bool) -> Term[bool]:
+        """The elements are in the set, before the step or after it."""
+        read = Read(self.variable, indices, after)
+        found = any_of(*(_is(read, value) for value in self.values))
+        if self.where is None:
+            return found
+        other, value = self.where
+        places = indices if other.index_sorts else ()
+        return all_of(found, _is(Read(other, places, after), value))
+
+    @property
+    def told(self) -> str:
+        elements = " and ".join(
+            s.label or s.__name__ for s in self.variable.index_sorts
+        )
+        values = " or ".join(map(_name, self.values))
+        found = f"every {elements} " if elements else "that "
+        found = f"{found}whose {self.variable.name}" if elements else self.variable.name
+        found = f"{found} is {values}"
+        if self.where is not None:
+            found += f", where {self.where[0].name} is {_name(self.where[1])}"
+        return found
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Turns of one line of fairness: of one of its actions, if each has its own."""
+
+    line: Fairness
+    actions: tuple[Action, ...]
+
+    def indices(self) -> tuple[Index, ...]:
+        """Whose turn it is, if each element has its own."""
+        if self.line.turns is Turns.TOGETHER:
+            return ()
+        (action,) = self.actions
+        return tuple(p for p in action.parameters if isinstance(p, Index))
+
+    def due(self, *, of: tuple[Index, ...] = ()) -> Term[bool]:
+        """It is due, of these elements or of any."""
+        ways = (possible(a, self.line.choosing, of) for a in self.actions)
+        return all_of(self.line.condition, any_of(*ways))
+
+    @property
+    def taken(self) -> Term[bool]:
+        """A step takes it; it may say so of some that do not."""
+        chosen = (StepAt(Const(value)) for value in self.line.choosing.values())
+        return all_of(StepIs(None, self.actions), *chosen, self.line.condition)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why the goal of a rule comes."""
+
+    measure: tuple[Part, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    until: bool = False
+    """The goal is owed wherever it has not come, and not only by the condition."""
+
+    def stated(self, rule: Property, family: Family) -> tuple[Property, ...]:
+        """What is to be so in every state, and at every step."""
+        assert rule.goal is not None, "it is a rule of what comes in the end"
+        actions = family.system.actions
+        plain = replace(rule, goal=None, fair=())
+        if not self.turns:
+            # The goal has always come already.
+            said = Implies(rule.condition, rule.goal)
+            return (replace(plain, mode=Mode.INVARIANT, condition=said),)
+        owed = Not(rule.goal) if self.until else all_of(rule.condition, Not(rule.goal))
+        due = Implies(owed, any_of(*(turn.due() for turn in self.turns)))
+        kept = all_of(
+            *(() if self.until else (spelled(owed, actions, after=True),)),
+            self._no_more(0, less=False),
+            *(self._less_by(turn, actions) for turn in self.turns),
+        )
+        steps = Implies(
+            spelled(owed, actions),
+            any_of(spelled(rule.goal, actions, after=True), kept),
+        )
+        return (
+            replace(plain, mode=Mode.INVARIANT, condition=due),
+            replace(
+                plain,
+                name=f"{rule.name} step by step",
+                mode=Mode.STEP_RULE,
+                condition=steps,
+            ),
+        )
+
+    def _less_by(self, turn: Turn, actions: Sequence[Action]) -> Term[bool]:
+        """The step takes the turn and the measure is less, or it is due still."""
+        less = self._no_more(0, less=True)
+        taken = Implies(turn.taken, less)
+        if turn.line.strong:
+            return taken
+        indices = turn.indices()
+        due = turn.due(of=indices)
+        still = spelled(due, actions, after=True)
+        stays: Term[bool] = Implies(spelled(due, actions), any_of(less, still))
+        for index in reversed(indices):
+            stays = Forall(index, stays)
+        return all_of(taken, stays)
+
+    def _no_more(self, place: int, *, less: bool) -> Term[bool]:
+        """From this part on, the measure is no more after the step, or is less."""
+        if place == len(self.measure):
+            return all_of(not less)
+        part = self.measure[place]
+        indices = part.indices()
+        before, after = (part.of(indices, after=late) for late in (False, True))
+        kept: Term[bool] = Implies(after, before)
+        lost: Term[bool] = all_of(before, Not(after))
+        for index in reversed(indices):
+            kept, lost = Forall(index, kept), Exists(index, lost)
+        return all_of(kept, any_of(lost, self._no_more(place + 1, less=less)))
+
+    @property
+    def excepted(self) -> str:
+        """The machines of which nothing is said: there are none."""
+        return ""
+
+    def covers(self, sizes: Sizes) -> bool:
+        """Something is said of machines of these sizes."""
+        return True
+
+    def told(self) -> Iterator[str]:
+        """The measure and the turns in words."""
+        for place, part in enumerate(self.measure):
+            yield f"{'then of ' if place else 'there is ever less of '}{part.told}"
+        for turn in self.turns:
+            whose = "" if turn.line.turns is Turns.TOGETHER else turn.actions[0].name
+            of = f" of {whose}" if whose else ""
+            yield f"by the turn of {turn.line.name}{of} ({turn.line.strength})"
+
+    def text(self, rule: Property) -> str:
+        """As a certificate has it."""
+        said = {
+            "less": [
+                {
+                    "what": part.variable.name,
+                    "is": list(map(_plain, part.values)),
+                    "where": part.where and [part.where[0].name, _plain(part.where[1])],
+                }
+                for part in self.measure
+            ],
+            "by": [
+                [rule.fair.index(turn.line), [action.name for action in turn.actions]]
+                for turn in self.turns
+            ],
+            "until": self.until,
+        }
+        return f"{MARK}{json.dumps(said)}\n"
+
+
+def ending_in(text: str, family: Family, rule: Property) -> Ending:
+    """What the text says of it; nothing, if it does not."""
+    for line in text.splitlines():
+        if line.startswith(MARK):
+            try:
+                return _ending(json.loads(line.removeprefix(MARK)), family, rule)
+            except (LookupError, RecursionError, TypeError, ValueError) as error:
+                raise Unreadable(f"no measure of this system: {line[:60]}") from error
+    return Ending()
+
+
+def _ending(said: Any, family: Family, rule: Property) -> Ending:
+    variables = {v.name: v for v in family.system.state.variables()}
+    known = [turn for line in rule.fair for turn in turns_of(line, family)]
+    parts = []
+    for part in said["less"]:
+        variable, where = variables[part["what"]], part["where"]
+        if where is not None:
+            other = variables[where[0]]
+            if other.index_sorts and other.index_sorts != variable.index_sorts:
+                raise ValueError("it is of other elements")
+            where = other, _value(where[1], other)
+        values = tuple(_value(value, variable) for value in part["is"])
+        parts.append(Part(variable, values, where))
+    turns = []
+    for number, names in said["by"]:
+        (turn,) = (
+            turn
+            for turn in known
+            if turn.line is rule.fair[number]
+            and [action.name for action in turn.actions] == names
+        )
+        turns.append(turn)
+    return Ending(tuple(parts), tuple(turns), bool(said["until"]))
+
+
+def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
+    """The turns of the line; none if they cannot be told by actions and values.
+
+    That is so where each element has a turn by whichever action, or what is chosen is
+    not a value of each parameter of that name.
+    """
+    actions = family.system.actions
+    plain = all(
+        isinstance(p, Choice) and p.type is type(line.choosing[p.name])
+        for action in actions
+        for p in action.parameters
+        if p.name in line.choosing
+    )
+    if line.turns is Turns.EACH_ELEMENT or not plain:
+        return
+    covered = tuple(
+        action
+        for action in actions
+        if line.covers(
+            action, tuple(line.choosing.get(p.name) for p in action.parameters)
+        )
+    )
+    if line.turns is Turns.TOGETHER:
+        yield Turn(line, covered)
+    else:
+        yield from (Turn(line, (action,)) for action in covered)
+
+
+def spelled(
+    term: Term[Any], actions: Sequence[Action], *, after: bool = False
+) -> Term[Any]:
+    """The same by what it rests on, so that it can be said of the state after a step.
+
+    The actions tell how the system reacts.
+    """
+
+    def of(part: Any) -> Any:
+        match part:
+            case tuple():
+                return tuple(map(of, part))
+            case Reacts():
+                return of(reaction(part, actions))
+            case Named():
+                return of(part.body)
+            case Index() | Const():
+                return part
+            case Term():
+                record: Any = part
+                new = {f.name: of(getattr(record, f.name)) for f in fields(record)}
+                if isinstance(part, Read):
+                    new["after"] = after
+                return replace(record, **new)
+        return part
+
+    return of(term)
+
+
+def reaction(asked: Reacts, actions: Iterable[Action]) -> Term[bool]:
+    """How the system reacts to an event, told by the guards of what it may do."""
+    accepted: list[Term[bool]] = []
+    refused: list[Term[bool]] = []
+    for action in actions:
+        if action.event is not asked.event:
+            continue
+        indices = [p for p in action.parameters if isinstance(p, Index)]
+        given = dict(zip(indices, asked.arguments, strict=False))
+        others = [p for p in action.parameters if p not in given]
+        passed: list[Term[bool]] = []
+        for guard in action.guards:
+            condition = substituted(guard.condition, given)
+            if guard.refusal and counts(guard.refusal, asked.reaction):
+                refused.append(for_some(others, all_of(*passed, Not(condition))))
+            passed.append(condition)
+        accepted.append(for_some(others, all_of(*passed)))
+    if asked.reaction is Reaction.ACCEPTED:
+        return any_of(*accepted)
+    if asked.reaction is Reaction.IMPOSSIBLE:
+        return Not(any_of(*accepted, *refused))
+    return all_of(Not(any_of(*accepted)), any_of(*refused))
+
+
+def _is(read: Term[Any], value: Any) -> Term[bool]:
+    if isinstance(value, bool):
+        return read if value else Not(read)
+    return Equal(read, Const(value))
+
+
+def _plain(value: Any) -> Any:
+    return value.name if isinstance(value, Enum) else value
+
+
+def _name(value: Any) -> str:
+    return str(_plain(value))
+
+
+def _value(said: Any, variable: Variable) -> Any:
+    sort = variable.sort
+    if isinstance(sort, type) and issubclass(sort, Enum):
+        return sort[said]
+    if type(said) is not (bool if sort is bool else int):
+        raise ValueError("a value of another sort")
+    return said
