@@ -169,8 +169,8 @@ class Bench:
                 self.packages.index(lps[cpu]) if cpu < len(lps) else 0
             ),
             Module.package_counted: lambda package: package < platform.reported_pkgs,
-            Module.package_supported: lambda package: (
-                is_package_supported(self.packages[package])
+            Module.package_supported: lambda package: is_package_supported(
+                self.packages[package]
             ),
             Module.init_check: lambda own: _status(self.platform_verdicts[own]),
             Module.lp_check: lambda *pair: self.early_verdicts[pair].status,

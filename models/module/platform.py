@@ -127,7 +127,7 @@ VMX_MSRS: Final = MappingProxyType(
 )
 """The same of those that tell what VMX can do; after CPUID."""
 CR0_FIXED1, FREE_IN_L2_CR0, CR0_FIXED0 = 0x487, 0x8005001E, 0x486
-"""Bits of CR0 that a nested guest of a TD may change; the module blames the other MSR."""
+"""Bits of CR0 that a nested guest may change: of those the other MSR is blamed."""
 TME_ACTIVATE, TME_ACTIVATE_BITS = 0x982, 0x2000000000001
 SMRR_MSRS: Final = (
     (0xFE, 0x800, Status.TDX_SMRR_NOT_SUPPORTED),
