@@ -2,7 +2,9 @@
 
 No module source that was read has this leaf: what it does is taken from Linux's
 description of it. Which states it accepts, and what it leaves of the keys, was
-not established; the model takes the best reading. It leaves private lines in
+not established; the model takes the best reading: it is accepted by a module that is
+ready, as any leaf is that the dispatcher knows. Whether by one that was shut down, too,
+is `disable_undoes_shutdown`. It leaves private lines in
 caches, which the kernel flushes afterwards, in the same step here.
 
 Source: LKML 2026-04-02, Fuller TDX kexec support v3.
@@ -11,7 +13,7 @@ Source: LKML 2026-04-02, Fuller TDX kexec support v3.
 from __future__ import annotations
 
 from tdxcheck.checker.language import Kind, Refusal, Term, action
-from tdxcheck.models.module.dispatch import YES, dispatch
+from tdxcheck.models.module.dispatch import YES, enter
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import HkidState, Status, SysState
@@ -20,7 +22,12 @@ from tdxcheck.spec.update import Build
 
 
 def _check(host: Host, cpu: Cpu) -> None:
-    dispatch(host, cpu, before_ready=False, rax_valid=YES)
+    enter(host, cpu, YES)
+    down = host.sys_state == SysState.SYS_SHUTDOWN
+    accepted = host.disable_undoes_shutdown & host.module_has_disable
+    host.require(~down | accepted, Status.TDX_SYS_SHUTDOWN)
+    ready = host.sys_state == SysState.SYS_READY
+    host.require(ready | down, Status.TDX_SYS_NOT_READY)
     host.require(host.module_has_disable, Refusal(Status.TDX_OPERAND_INVALID, "RAX"))
 
 

@@ -31,7 +31,7 @@ from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.initialization import remembered
 from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.dispatch import YES
-from tdxcheck.models.module.initialization import sys_init, sys_lp_init
+from tdxcheck.models.module.initialization import sys_init, sys_lp_init, sys_rd
 from tdxcheck.models.module.update import OLDEST, sys_shutdown, sys_update
 from tdxcheck.models.seamldr import (
     INSTALL_REFUSED,
@@ -134,6 +134,48 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     host.lp_init_done.update(lambda c: done[c] & ~reset)
     host.tdx = ite(goes_on, Tdx.UPDATING, Tdx.INITIALIZED)
     host.stage = ite(goes_on, Stage.CPU_INSTALL, Stage.NONE)
+
+
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=MODULE_UPDATE,
+    sources=(
+        TDX_HOST.at("tdx_fw_write()"),
+        SEAMLDR_7_2.at("seamldr_install_module()"),
+        L7_2.at("tdx_module_shutdown(), get_tdx_sys_info_handoff()"),
+    ),
+)
+def update_again(host: Host, cpu: Cpu) -> None:
+    """The administrator updates the module once more, after an update that failed.
+
+    The file in sysfs is still there, and the machine is stopped. But each update
+    begins with TDH.SYS.RD on {cpu}, for the handoff version, and TDH.SYS.SHUTDOWN.
+    The one is refused by a module that was shut down, is gone, or knows nothing of the
+    LP; the other by a new module that was not set up. Then all goes on as it was.
+    Rules of steps do not see the calls: a refusal is no step.
+    """
+    host.require(host.runtime_update)
+    host.require(host.running == Running.FIRST)
+    host.require(host.in_service())
+    host.require(host.update_failed())
+    host.require(host.online(cpu) & (cpu == LEAD))
+    host.require(host.update_file_is_good)
+    told = host.answer(sys_rd, cpu)
+    host.require(told != Status.VMFAIL_INVALID, otherwise=Refusal(Told.EINVAL))
+    host.require(
+        told == Status.TDX_SUCCESS,
+        otherwise=Refusal(
+            Told.EINVAL, log="SEAMCALL (0x0000000000000022) failed: 0x[status]"
+        ),
+    )
+    host.require(
+        host.answer(sys_shutdown, cpu, OLDEST) == Status.TDX_SUCCESS,
+        otherwise=Refusal(
+            Told.EINVAL, log="SEAMCALL (0x0000000000000034) failed: 0x[status]"
+        ),
+    )
+    host.tdx = Tdx.UPDATING
 
 
 @action(actor=Actor.KERNEL, sources=INSTALL)
@@ -314,6 +356,7 @@ def td_build_ends(host: Host, cpu: Cpu) -> None:
 
 UPDATE = (
     update_begins,
+    update_again,
     update_installs,
     update_installs_image,
     update_image_refused,

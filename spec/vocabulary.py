@@ -83,11 +83,12 @@ class SysInitResult(Enum):
 
 
 class Kvm(Enum):
-    """Whether KVM offers TDX: its module is loaded, and its CPU callbacks installed."""
+    """Whether KVM is loaded, and offers TDX, for which it installs callbacks of CPUs."""
 
     UNLOADED = 0
     LOADING = 1
     LOADED = 2
+    WITHOUT_TDX = 3
 
 
 class Td(Enum):

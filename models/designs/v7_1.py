@@ -180,7 +180,7 @@ def kvm_load_without_tdx(host: Host) -> None:
     host.require(host.tdx != Tdx.INITIALIZED)
     host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
     host.vmx_on.fill(True)
-    host.kvm = Kvm.LOADED
+    host.kvm = Kvm.WITHOUT_TDX
 
 
 V7_1 = V6_18.variant(

@@ -232,7 +232,7 @@ def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
     The callback that ends VMX operation is read while RCU looks elsewhere.
     """
     dirty = host.private_dirty
-    called_back = host.initializes_at_boot & (host.kvm == Kvm.LOADED)
+    called_back = host.initializes_at_boot & host.kvm_is_loaded()
     host.assertion_failed = called_back & ~host.silences_emergency_callback
     host.stale_private_line.update(lambda c: dirty[c])
     host.private_page_in_allocator = host.private_memory_exists() & ~disabled
