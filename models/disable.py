@@ -16,7 +16,7 @@ from tdxcheck.checker.language import Kind, Refusal, Term, action
 from tdxcheck.models.module.dispatch import YES, enter
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.module import HkidState, Status, SysState
+from tdxcheck.spec.module import Handoff, HkidState, Status, SysState
 from tdxcheck.spec.sources import DISABLE_V3
 from tdxcheck.spec.update import Build
 
@@ -58,6 +58,7 @@ def sys_disable(host: Host, cpu: Cpu) -> None:
     host.kot.update(lambda hkid: HkidState.FREE)
     host.global_hkid.update(lambda hkid: no)
     host.tdmr_progress.update(lambda tdmr: 0)
+    host.handoff = Handoff.NONE
     host.handoff_kot.update(lambda hkid: HkidState.FREE)
     host.handoff_global_hkid.update(lambda hkid: no)
     host.handoff_key_configured.update(lambda package: no)

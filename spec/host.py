@@ -74,7 +74,7 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
 
     @definition
     def kvm_offers_tdx(self) -> Term[bool]:
-        """KVM makes calls for TDs: it found TDX in use, and hears of no failed update."""
+        """KVM makes calls for TDs: it found TDX in use, and hears of no failure."""
         served = one_of(self.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
         return served & (self.kvm == Kvm.LOADED) & ~self.disabling
 

@@ -83,7 +83,7 @@ class SysInitResult(Enum):
 
 
 class Kvm(Enum):
-    """Whether KVM is loaded, and offers TDX, for which it installs callbacks of CPUs."""
+    """Whether KVM is loaded, and offers TDX, with its callbacks of CPUs installed."""
 
     UNLOADED = 0
     LOADING = 1

@@ -73,8 +73,8 @@ UPDATE_KNOWN: Final[Mapping[str, Expectation]] = {
         ),
     ),
     "no_seamcall_after_a_failed_update": Expectation(
-        note="KVM does not hear that an update has failed: it goes on with its TDs, and "
-        "would create others; a CPU that comes online calls TDH.SYS.INIT",
+        note="KVM does not hear that an update has failed: it goes on with its TDs, "
+        "and would create others; a CPU that comes online calls TDH.SYS.INIT",
         sources=(
             K6_16.at("__tdx_td_init(), tdx_vcpu_run(), tdx_mmu_release_hkid()"),
             L7_2.at("tdx_get_sysinfo(), tdx_online_cpu()"),
