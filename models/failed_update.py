@@ -108,7 +108,6 @@ def init_module_after_failed_update(host: Host, cpu: Cpu, sample: Sample) -> Non
 def lose_tds(host: Host) -> None:
     """Nobody knows the TDs and the PAMT any more; all that memory stays private."""
     host.pamt_written = False
-    host.in_tdmr.fill(False)
     host.td = Td.NONE
     host.td_build = Build.NONE
     host.td_key_configured.fill(False)

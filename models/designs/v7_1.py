@@ -199,14 +199,18 @@ V7_1 = V6_18.variant(
     added=(boot_begins, boot_declines, kvm_load_without_tdx),
     settings={
         Host.initializes_at_boot: True,
-        Host.gives_up_for_good: False,
-        Host.serializes_initialization: False,
         Host.counts_vmx_users: True,
         Host.silences_emergency_callback: True,
         Host.bears_missing_tdx: True,
         Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,
-        Host.propagates_bring_up_errors: False,
+    },
+    unneeded={
+        Host.gives_up_for_good: "TDX is initialised at boot, and nobody asks again.",
+        Host.serializes_initialization: "boot has one thread, which is the only one "
+        "to initialise TDX.",
+        Host.propagates_bring_up_errors: "KVM initialises nothing: what it lacks is "
+        "found before it has anything to undo.",
     },
     sources=(VMXON_V3.at("whole series"), L7.at("whole file")),
 )
