@@ -83,13 +83,17 @@ def may_meet_another(host: Host, contended: Term[bool]) -> Term[bool]:
 
 
 def flushed_in_callback(host: Host, flushed: Term[bool]) -> None:
-    """Caches are written back in a callback of CPU hotplug, which can be preempted.
+    """Caches are written back in a callback of CPU hotplug, which can be preempted."""
+    host.assertion_failed = host.assertion_failed | splat(host, flushed)
 
-    The callback runs in a thread that is bound to its CPU. A flush that asserts that
-    preemption is off leaves a splat in the log.
+
+def splat(host: Host, flushed: Term[bool]) -> Term[bool]:
+    """Such a flush asserts that preemption is off, and leaves a splat in the log.
+
+    The callback runs in a thread that is bound to its CPU.
     """
     asserts = host.flushes_when_seamcalls_end & ~host.flushes_with_preemption
-    host.assertion_failed = host.assertion_failed | (flushed & asserts)
+    return flushed & asserts
 
 
 def vmxon_everywhere(host: Host) -> None:
@@ -107,19 +111,25 @@ def kvm_load(host: Host) -> None:
     host.kvm = Kvm.LOADED
 
 
-@action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})
-def kvm_unload(host: Host) -> None:
-    """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
+def unload(host: Host, warned: Term[bool]) -> None:
+    """KVM is unloaded; or it finds on the way that it has been before, and warns."""
     host.require(host.kvm_is_loaded())
     host.require(~host.initializing() & ~host.updating())
     host.require(host.td == Td.NONE)
     core = one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     stays = host.initializes_at_boot & core
     on, installed = host.vmx_on, host.callbacks_installed
-    flushed_in_callback(host, host.tdx_in_use() & host.flushes_after_vp_flush)
+    flushed = host.tdx_in_use() & host.flushes_after_vp_flush
+    host.assertion_failed = host.assertion_failed | warned | splat(host, flushed)
     host.vmx_on.update(lambda c: on[c] & stays & host.counts_vmx_users)
     host.callbacks_installed = installed & stays
     host.kvm = Kvm.UNLOADED
+
+
+@action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})
+def kvm_unload(host: Host) -> None:
+    """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
+    unload(host, host.never())
 
 
 @action(actor=Actor.KVM, event=TD_CREATE, sources=TD_INIT)

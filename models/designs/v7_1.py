@@ -22,6 +22,7 @@ from tdxcheck.models.designs.v6_8 import (
     enable_module,
     kvm_checks_fail,
     kvm_load_begins,
+    kvm_load_declining_tdx,
     kvm_load_fails,
     kvm_loaded,
     list_memory,
@@ -188,6 +189,7 @@ V7_1 = V6_18.variant(
     "The core kernel owns VMX, and initialises TDX once, while it boots.",
     replaced={
         kvm_load_begins: kvm_load_on_core,
+        kvm_load_declining_tdx: kvm_load_without_tdx,
         enable_module: boot_module,
         enable_cpu: boot_cpu,
         list_memory: list_memory_at_boot,
@@ -196,7 +198,7 @@ V7_1 = V6_18.variant(
         read_metadata_in_vain: read_metadata_in_vain_at_boot,
     },
     removed=(kvm_load_fails, kvm_loaded, kvm_checks_fail),
-    added=(boot_begins, boot_declines, kvm_load_without_tdx),
+    added=(boot_begins, boot_declines),
     settings={
         Host.initializes_at_boot: True,
         Host.counts_vmx_users: True,
