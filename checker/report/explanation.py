@@ -198,6 +198,7 @@ def unneeded(page: Page, system: TransitionSystem) -> None:
     if system.unneeded:
         page.add("Not needed:")
         for safeguard, reason in system.unneeded.items():
+            assert isinstance(safeguard, Safeguard)
             _safeguard(page, safeguard)
             page.add(f"because {reason}", Style.QUIET, label="      ", at=6)
         page.add()
