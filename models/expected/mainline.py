@@ -224,7 +224,8 @@ V7_1_KNOWN = amended(
     **V7_1_HANDOVER,
 )
 OLDER_MODULE = Expectation(
-    note="kexec goes on though an older module has no TDH.SYS.DISABLE",
+    note="kexec goes on though an older module has no TDH.SYS.DISABLE, and none "
+    "accepts it after an update that failed",
     bug="B25",
     sources=(DISABLE_V3.at("cover letter"),),
 )
