@@ -156,6 +156,7 @@ def kvm_load_declining_tdx(host: Host) -> None:
     host.require(~host.initializing())
     host.require(host.hidden_at_boot() | ~host.processor_serves())
     host.require(implies(host.running == Running.SECOND, host.runs_same_code()))
+    host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
     host.vmx_on.fill(True)
     host.kvm = Kvm.WITHOUT_TDX
 
@@ -186,7 +187,7 @@ def kvm_load_fails(host: Host) -> None:
     It loads all the same, without TDX, where there is no module, -ENODEV: then the
     first SEAMCALL was not entered, and no other ever will be.
     """
-    absent, on = ~host.seam_ready, host.vmx_on
+    absent, on = ~host.seam_ready & host.bears_missing_tdx, host.vmx_on
     host.require(host.kvm == Kvm.LOADING)
     host.require(
         (host.sys_init_result == SysInitResult.FAILED)
@@ -312,6 +313,7 @@ V6_8 = V3_DESIGN.variant(
         Host.counts_hkids_exactly: True,
         Host.flushes_vcpus_of_offlined_cpus: True,
         Host.propagates_bring_up_errors: True,
+        Host.bears_missing_tdx: True,
         Host.retries_no_entropy: True,
         Host.empties_list_on_failure: True,
         Host.resets_freed_pamt: True,

@@ -203,7 +203,6 @@ V7_1 = V6_18.variant(
         Host.initializes_at_boot: True,
         Host.counts_vmx_users: True,
         Host.silences_emergency_callback: True,
-        Host.bears_missing_tdx: True,
         Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,
     },
