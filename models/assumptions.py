@@ -303,6 +303,12 @@ LOADER_COUNTS_ONLINE_LPS = Assumption(
     {Host.loader_counts_all_lps: False},
     (UPDATE_V10.at("18/25, on all CPUs"),),
 )
+DISABLE_UNDOES_SHUTDOWN = Assumption(
+    "disable-undoes-shutdown",
+    "TDH.SYS.DISABLE is accepted by a module that a failed update has left shut down.",
+    {Host.disable_undoes_shutdown: True},
+    (DISABLE_V3.at("cover letter"),),
+)
 
 # What would mend a design, and is none of its own.
 
@@ -378,6 +384,7 @@ ASSUMPTIONS = (
     KEYS_WITH_INTEGRITY,
     LOADER_COUNTS_ALL_LPS,
     LOADER_COUNTS_ONLINE_LPS,
+    DISABLE_UNDOES_SHUTDOWN,
     BOOT_DEVICES_ARE_LEFT_ALONE,
     REMOVAL_ASKS_OF_MEMORY,
     TOUCHING_CMRS_COUNT_AS_ONE,

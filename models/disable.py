@@ -2,7 +2,9 @@
 
 No module source that was read has this leaf: what it does is taken from Linux's
 description of it. Which states it accepts, and what it leaves of the keys, was
-not established; the model takes the best reading. It leaves private lines in
+not established; the model takes the best reading: it is accepted by a module that is
+ready, as any leaf is that the dispatcher knows. Whether by one that was shut down, too,
+is `disable_undoes_shutdown`. It leaves private lines in
 caches, which the kernel flushes afterwards, in the same step here.
 
 Source: LKML 2026-04-02, Fuller TDX kexec support v3.
@@ -11,16 +13,21 @@ Source: LKML 2026-04-02, Fuller TDX kexec support v3.
 from __future__ import annotations
 
 from tdxcheck.checker.language import Kind, Refusal, Term, action
-from tdxcheck.models.module.dispatch import YES, dispatch
+from tdxcheck.models.module.dispatch import YES, enter
 from tdxcheck.spec.host import Host, Td
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.module import HkidState, Status, SysState
+from tdxcheck.spec.module import Handoff, HkidState, Status, SysState
 from tdxcheck.spec.sources import DISABLE_V3
 from tdxcheck.spec.update import Build
 
 
 def _check(host: Host, cpu: Cpu) -> None:
-    dispatch(host, cpu, before_ready=False, rax_valid=YES)
+    enter(host, cpu, YES)
+    down = host.sys_state == SysState.SYS_SHUTDOWN
+    accepted = host.disable_undoes_shutdown & host.module_has_disable
+    host.require(~down | accepted, Status.TDX_SYS_SHUTDOWN)
+    ready = host.sys_state == SysState.SYS_READY
+    host.require(ready | down, Status.TDX_SYS_NOT_READY)
     host.require(host.module_has_disable, Refusal(Status.TDX_OPERAND_INVALID, "RAX"))
 
 
@@ -51,6 +58,7 @@ def sys_disable(host: Host, cpu: Cpu) -> None:
     host.kot.update(lambda hkid: HkidState.FREE)
     host.global_hkid.update(lambda hkid: no)
     host.tdmr_progress.update(lambda tdmr: 0)
+    host.handoff = Handoff.NONE
     host.handoff_kot.update(lambda hkid: HkidState.FREE)
     host.handoff_global_hkid.update(lambda hkid: no)
     host.handoff_key_configured.update(lambda package: no)

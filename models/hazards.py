@@ -461,4 +461,16 @@ MENDED = (
 )
 """What a safeguard would do that no design has in the end."""
 
-HAZARDS = (*RELIED_UPON, *MEMORY, *POISON, *PLATFORM, *CANDIDATES, *MENDED)
+UNSETTLED = (
+    hazard(
+        "failed-update-kexec",
+        "v7.2 leaves no private memory to the next kernel after an image was refused.",
+        "v7.2",
+        at_stake.a_module_that_was_shut_down_is_disabled,
+        given.DISABLE_UNDOES_SHUTDOWN,
+        source=DISABLE_V3.at("cover letter, tdx_shutdown()"),
+    ),
+)
+"""What rests on something that no source says of the module, one way or the other."""
+
+HAZARDS = (*RELIED_UPON, *MEMORY, *POISON, *PLATFORM, *CANDIDATES, *MENDED, *UNSETTLED)

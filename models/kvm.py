@@ -1,7 +1,9 @@
 """KVM's part: loading it, and running one TD from creation to its end.
 
 v3 had no KVM for TDX in tree; the steps are those of v6.16, whose order the
-module dictates.
+module dictates. After an update of the module that failed KVM makes its calls as ever,
+since it never asks again whether TDX is in use: each is refused, the TD is marked as
+broken, and its end loses its KeyID, and with it every page that it has.
 """
 
 from __future__ import annotations
@@ -81,13 +83,17 @@ def may_meet_another(host: Host, contended: Term[bool]) -> Term[bool]:
 
 
 def flushed_in_callback(host: Host, flushed: Term[bool]) -> None:
-    """Caches are written back in a callback of CPU hotplug, which can be preempted.
+    """Caches are written back in a callback of CPU hotplug, which can be preempted."""
+    host.assertion_failed = host.assertion_failed | splat(host, flushed)
 
-    The callback runs in a thread that is bound to its CPU. A flush that asserts that
-    preemption is off leaves a splat in the log.
+
+def splat(host: Host, flushed: Term[bool]) -> Term[bool]:
+    """Such a flush asserts that preemption is off, and leaves a splat in the log.
+
+    The callback runs in a thread that is bound to its CPU.
     """
     asserts = host.flushes_when_seamcalls_end & ~host.flushes_with_preemption
-    host.assertion_failed = host.assertion_failed | (flushed & asserts)
+    return flushed & asserts
 
 
 def vmxon_everywhere(host: Host) -> None:
@@ -105,19 +111,25 @@ def kvm_load(host: Host) -> None:
     host.kvm = Kvm.LOADED
 
 
-@action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})
-def kvm_unload(host: Host) -> None:
-    """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
-    host.require(host.kvm == Kvm.LOADED)
+def unload(host: Host, warned: Term[bool]) -> None:
+    """KVM is unloaded; or it finds on the way that it has been before, and warns."""
+    host.require(host.kvm_is_loaded())
     host.require(~host.initializing() & ~host.updating())
     host.require(host.td == Td.NONE)
     core = one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
     stays = host.initializes_at_boot & core
     on, installed = host.vmx_on, host.callbacks_installed
-    flushed_in_callback(host, host.tdx_in_use() & host.flushes_after_vp_flush)
+    flushed = host.tdx_in_use() & host.flushes_after_vp_flush
+    host.assertion_failed = host.assertion_failed | warned | splat(host, flushed)
     host.vmx_on.update(lambda c: on[c] & stays & host.counts_vmx_users)
     host.callbacks_installed = installed & stays
     host.kvm = Kvm.UNLOADED
+
+
+@action(actor=Actor.ADMINISTRATOR, kinds={Kind.REQUEST})
+def kvm_unload(host: Host) -> None:
+    """The administrator unloads KVM, with no TD left: VMXOFF, if the core allows."""
+    unload(host, host.never())
 
 
 @action(actor=Actor.KVM, event=TD_CREATE, sources=TD_INIT)
@@ -130,7 +142,7 @@ def td_create(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     That the call may find the KeyIDs' table locked by one for another TD is left out:
     a creation that fails so leaves nothing behind.
     """
-    host.require(host.tdx_in_use())
+    host.require(host.kvm_offers_tdx())
     host.require(host.td == Td.NONE)
     host.require(~host.faces(Obstacle.ONE_KEYID))
     host.require(host.online(cpu))
@@ -166,7 +178,7 @@ def td_configure_key(host: Host, cpu: Cpu, shortage: Term[bool]) -> None:
     Without entropy it answers TDX_KEY_GENERATION_FAILED, which is tried once only: KVM
     then ends the TD.
     """
-    host.require(host.tdx_in_use())
+    host.require(host.kvm_offers_tdx())
     host.require(host.td == Td.HKID_ASSIGNED)
     host.require(host.online(cpu))
     done = host.td_key_configured[host.package_of[cpu]]
@@ -207,7 +219,7 @@ def td_run(host: Host, cpu: Cpu) -> None:
     is online.
     """
     amid = host.updating() & (host.kvm == Kvm.LOADED) & ~host.stops_the_machine
-    host.require(host.tdx_in_use() | amid)
+    host.require(host.kvm_offers_tdx() | amid)
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.td_build != Build.GOING_ON)
     host.require(host.online(cpu))
@@ -242,7 +254,7 @@ def td_remove_page(host: Host, cpu: Cpu) -> None:
 
     TDH.MEM.PAGE.REMOVE, TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
     """
-    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.kvm_offers_tdx() & (host.td == Td.KEYS_CONFIGURED))
     host.require(host.online(cpu))
     private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
     done = seamcall(host, mem_page_remove, cpu) == Status.TDX_SUCCESS
@@ -258,7 +270,7 @@ def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     contended if another TD is made or ended at the same time.
     """
     host.require(may_meet_another(host, contended))
-    host.require(host.tdx_in_use())
+    host.require(host.kvm_offers_tdx())
     host.require((host.td == Td.HKID_ASSIGNED) | (host.td == Td.KEYS_CONFIGURED))
     host.require(host.online(cpu))
     host.require(~host.hkid_leaked)
@@ -272,16 +284,16 @@ def td_write_back(host: Host, cpu: Cpu, interrupted: Term[bool]) -> None:
     """KVM writes back a package's lines: TDH.PHYMEM.CACHE.WB on {cpu}.
 
     An interrupted call is made again, up to ten thousand times; else the package is
-    left as it is.
+    left as it is, and with it the KeyID. So it is where the module is lost.
     """
     host.require(~interrupted | (host.faults & ~host.resumes_write_back))
-    host.require(host.tdx_in_use())
+    host.require(host.kvm_offers_tdx())
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
     host.require(host.td_key_configured[host.package_of[cpu]])
     leaked = host.hkid_leaked
     seamcall(host, phymem_cache_wb, cpu, interrupted)
-    host.hkid_leaked = leaked | interrupted
+    host.hkid_leaked = leaked | interrupted | host.update_failed()
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
@@ -294,7 +306,7 @@ def td_free_key(host: Host, cpu: Cpu, contended: Term[bool], held: Term[bool]) -
     """
     host.require(may_meet_another(host, contended))
     host.require(~held | host.faults)
-    host.require(host.tdx_in_use())
+    host.require(host.kvm_offers_tdx())
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
     host.require(~host.hkid_leaked)

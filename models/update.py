@@ -15,7 +15,6 @@ Source: Linux v7.2, seamldr.c, do_seamldr_install_module().
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
 
 from tdxcheck.checker.language import (
     Kind,
@@ -27,7 +26,7 @@ from tdxcheck.checker.language import (
     implies,
     ite,
 )
-from tdxcheck.checker.language.terms import Element
+from tdxcheck.models.failed_update import AFTER_FAILURE, INIT, LEAD
 from tdxcheck.models.initialization import remembered
 from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.dispatch import YES
@@ -44,7 +43,6 @@ from tdxcheck.spec.events import MODULE_UPDATE
 from tdxcheck.spec.host import (
     Actor,
     Host,
-    Presence,
     Running,
     SysInitResult,
     Td,
@@ -56,10 +54,8 @@ from tdxcheck.spec.module import Sample, Status
 from tdxcheck.spec.sources import K6_16, L7_2, SEAMLDR_7_2, TDX_HOST
 from tdxcheck.spec.update import Build, Reading, Stage
 
-LEAD: Final[Any] = Element(Cpu, 0)
 MACHINE = SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()")
 INSTALL = (MACHINE, SEAMLDR_7_2.at("seamldr_install()"))
-INIT = (MACHINE, L7_2.at("tdx_cpu_enable(), try_init_module_global()"))
 RUN = (MACHINE, L7_2.at("tdx_module_run_update()"))
 VERSION = (TDX_HOST.at("version_show()"),)
 
@@ -252,22 +248,6 @@ def update_runs(host: Host, cpu: Cpu) -> None:
     host.stage = Stage.NONE
 
 
-@action(actor=Actor.KERNEL, kinds={Kind.BRING_UP}, sources=INIT)
-def init_module_after_failed_update(host: Host, cpu: Cpu, sample: Sample) -> None:
-    """{cpu} is to come online after a failed update: TDH.SYS.INIT there, once.
-
-    Its result is kept. Where it failed no CPU comes online from now on.
-    """
-    host.require(host.in_service())
-    host.require(host.update_failed())
-    host.require(host.cpu[cpu] == Presence.OFFLINE)
-    host.require(host.callbacks_installed)
-    host.require(host.sys_init_result == SysInitResult.NOT_CALLED)
-    host.require(host.healthy(sample))
-    answer = seamcall(host, sys_init, cpu, sample)
-    host.sys_init_result = remembered(host, answer)
-
-
 # Who is in the middle of something when the machine is stopped: without updates
 # nobody asks.
 
@@ -322,10 +302,10 @@ UPDATE = (
     update_init_module,
     update_init_cpu,
     update_runs,
-    init_module_after_failed_update,
     version_read_begins,
     version_read_ends,
     td_build_begins,
     td_build_ends,
+    *AFTER_FAILURE,
 )
 """What a kernel that updates the module adds to one that does not."""

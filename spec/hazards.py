@@ -17,13 +17,16 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.spec.events import (
+    CRASH_KEXEC,
     DEVICE_AS_MEMORY,
+    KEXEC,
     MEMORY_HOT_REMOVE,
     MEMORY_ONLINE,
     REBOOT,
 )
 from tdxcheck.spec.host import Host, Presence, Running, Tdx
 from tdxcheck.spec.machine import Block, Cpu
+from tdxcheck.spec.module import SysState
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     DH_1122,
@@ -145,6 +148,24 @@ def every_reboot_disables_the_module(
     used = (before.running == Running.FIRST) & (before.tdx == Tdx.INITIALIZED)
     able = before.module_has_disable & before.seam_ready
     return implies(step.is_(REBOOT) & used & able, ~after.module_touched())
+
+
+@step_rule(
+    severity=Severity.MACHINE,
+    sources=(DISABLE_V3.at("cover letter, tdx_shutdown()"),),
+)
+def a_module_that_was_shut_down_is_disabled(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """After a failed update, the old module is disabled before another kernel runs.
+
+    It is there, shut down, where the P-SEAMLDR has refused the image. Otherwise all
+    memory of the TDs and of the PAMT is still private to whoever runs next.
+    """
+    leaves = step.is_(KEXEC) | step.is_(CRASH_KEXEC)
+    down = before.seam_ready & (before.sys_state == SysState.SYS_SHUTDOWN)
+    left = before.update_failed() & down & before.module_has_disable
+    return implies(leaves & left, ~after.private_page_in_allocator)
 
 
 @invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))

@@ -68,6 +68,17 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return offered & ~self.disabling
 
     @definition
+    def kvm_is_loaded(self) -> Term[bool]:
+        """KVM is loaded, with TDX or without."""
+        return one_of(self.kvm, Kvm.LOADED, Kvm.WITHOUT_TDX)
+
+    @definition
+    def kvm_offers_tdx(self) -> Term[bool]:
+        """KVM makes calls for TDs: it found TDX in use, and hears of no failure."""
+        served = one_of(self.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
+        return served & (self.kvm == Kvm.LOADED) & ~self.disabling
+
+    @definition
     def given_up(self) -> Term[bool]:
         """The running kernel's initialisation of TDX has failed, for good."""
         barred = self.sys_init_result == SysInitResult.FAILED

@@ -51,6 +51,8 @@ class Platform(Environment):
     """SEAMCALLs meet the faults that the module documents."""
     module_has_disable = Var(bool, frozen=True)
     """The module has TDH.SYS.DISABLE."""
+    disable_undoes_shutdown = Var(bool, False, frozen=True)
+    """TDH.SYS.DISABLE is accepted by a module that TDH.SYS.SHUTDOWN has shut down."""
     module_enumerates_topology = Var(bool, frozen=True)
     """The module has all that KVM asks for once TDX is initialised."""
     module_present = Var(bool, frozen=True)

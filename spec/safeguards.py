@@ -321,6 +321,7 @@ class Safeguards(State):
     bears_missing_tdx = Safeguard(
         bugs=("B33",),
         sources=(
+            K6_16.at("tdx_bringup(), success_disable_tdx"),
             VMXON_V2.at("3/7, reply of Chao Gao 2025-12-09"),
             VMXON_V3.at("11/16"),
         ),

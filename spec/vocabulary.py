@@ -83,11 +83,12 @@ class SysInitResult(Enum):
 
 
 class Kvm(Enum):
-    """Whether KVM offers TDX: its module is loaded, and its CPU callbacks installed."""
+    """Whether KVM is loaded, and offers TDX, with its callbacks of CPUs installed."""
 
     UNLOADED = 0
     LOADING = 1
     LOADED = 2
+    WITHOUT_TDX = 3
 
 
 class Td(Enum):

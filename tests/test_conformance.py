@@ -35,7 +35,7 @@ from tdxcheck.models.conformance.vectors import (
     read_prefixes,
     read_sequences,
 )
-from tdxcheck.models.module import cpuid, platform
+from tdxcheck.models.module import cpuid, enumeration, platform
 from tdxcheck.spec import layout, layout_rules
 from tdxcheck.spec.module import Module
 from tdxcheck.spec.status import OPERANDS, Status
@@ -82,12 +82,85 @@ def test_nothing_of_the_sample_is_out_of_scope() -> None:
     assert not [reason for file in report().files for reason in file.skipped]
 
 
-def test_of_no_cpuid_register_two_things_are_said() -> None:
-    assert not set(cpuid.WANTED) & cpuid.UNCHECKED
-    partly = set(cpuid.COMPARED_IN_PART)
-    known = (cpuid.COMPARED_WHOLE, cpuid.NOT_COMPARED, partly)
-    assert sum(map(len, known)) == len(frozenset().union(*known))
-    assert cpuid.wanted((2, 0, "eax")) is None is cpuid.compared((2, 0, "eax"))
+def test_every_cpuid_register_with_a_mask_is_read() -> None:
+    """A mask of a register that the module does not read would never be used."""
+    masks = cpuid.WANTED, cpuid.COMPARED_IN_PART, cpuid.NOT_COMPARED_REGISTERS
+    for leaf, subleaf, _ in chain(*masks):
+        has_subleaves = leaf in cpuid.WITH_SUBLEAVES
+        assert cpuid.is_read(leaf, subleaf if has_subleaves else cpuid.NO_SUBLEAF)
+    assert not set(cpuid.WITH_SUBLEAVES) & cpuid.WITHOUT_SUBLEAVES
+    assert not cpuid.is_read(2, cpuid.NO_SUBLEAF)
+
+
+@pytest.mark.parametrize(
+    ("register", "bits", "status"),
+    [
+        # Threads, then cores, then none: a level more has no shift of its own.
+        ((0x1F, 2, "ecx"), 0x400, Status.MODULE_FATAL),
+        ((0x1F, 2, "ecx"), 0x100, Status.TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED),
+        ((0x1F, 3, "ecx"), 0x100, Status.TDX_INVALID_WBINVD_SCOPE),
+        ((0x1F, 0, "eax"), 0x08, Status.MODULE_FATAL),
+        ((0x1F, 0, "ecx"), 0x100, Status.TDX_CPUID_LEAF_NOT_SUPPORTED),
+        # CET is the supervisors' state; AVX is not.
+        ((0xD, 0xC, "ecx"), 0x1, Status.MODULE_FATAL),
+        ((0xD, 0x2, "ecx"), 0x1, Status.TDX_SUCCESS),
+        ((0xD, 1, "ecx"), 0x2000, Status.MODULE_FATAL),
+        ((0xD, 1, "ecx"), 0x1000, Status.TDX_INCORRECT_CPUID_VALUE),
+        ((0xD, 1, "ecx"), 0x200, Status.TDX_SUCCESS),
+        # Five levels of paging go with longer linear addresses only.
+        ((0x7, 0, "ecx"), 0x10000, Status.TDX_INCORRECT_CPUID_VALUE),
+        ((0x80000008, 0, "eax"), 0x0100, Status.TDX_INCORRECT_CPUID_VALUE),
+        ((0xA, 0, "edx"), 0x8, Status.TDX_INCORRECT_CPUID_VALUE),
+        ((0xA, 0, "eax"), 0x2, Status.TDX_SUCCESS),
+        ((0x15, 0, "eax"), 1 << 31, Status.MODULE_FATAL),
+        ((0x15, 0, "eax"), 1 << 4, Status.TDX_SUCCESS),
+    ],
+)
+def test_registers_that_tell_more_than_bits(
+    register: cpuid.Register, bits: int, status: Status
+) -> None:
+    told = next(enumeration.check_register(register, bits), layout.ACCEPTED)
+    assert told.status is status
+
+
+def test_what_the_usual_value_decides_is_not_known() -> None:
+    with pytest.raises(enumeration.UnknownRegister, match=r"0x15\.eax"):
+        next(enumeration.check_register((0x15, 0, "eax"), 0x2))
+
+
+def test_a_register_is_read_in_its_own_place_only() -> None:
+    """Leaf 0 is read twice: with no subleaf, and with 0 for the last leaf."""
+    bits = 0x20
+    tables = platform.Tables(layout.Memory((), 6, 31, 32, layout.Area(0, 0)), None)
+    here, there = (
+        platform.Difference(platform.Bank.CPUID, (0, subleaf, "eax"), bits)
+        for subleaf in (0, cpuid.NO_SUBLEAF)
+    )
+    refused = platform.check_platform(here, tables)
+    assert refused.status is Status.TDX_CPUID_LEAF_NOT_SUPPORTED
+    assert platform.check_platform(there, tables) is layout.ACCEPTED
+    assert platform.compare_early(None, here) is layout.ACCEPTED
+    differs = platform.compare_early(None, there)
+    assert differs.status is Status.TDX_INCONSISTENT_CPUID_FIELD
+
+
+def test_what_init_does_not_keep_no_lp_is_compared_with() -> None:
+    """Firmware tells the processor's signature, and not the LP that makes the call."""
+    signature = (1, cpuid.NO_SUBLEAF, "eax")
+    changed = platform.Difference(platform.Bank.CPUID, signature, 0x4000)
+    assert platform.compare_early(changed, None) is layout.ACCEPTED
+    differs = platform.compare_early(None, changed)
+    assert differs.status is Status.TDX_INCONSISTENT_CPUID_FIELD
+
+
+def test_leaves_that_come_after_the_topology_are_compared_late() -> None:
+    for leaf, is_late in ((5, True), (0x80000007, True), (0x80000008, False)):
+        register = (leaf, cpuid.NO_SUBLEAF, "edx" if leaf == 0x80000007 else "ebx")
+        own = platform.Difference(platform.Bank.CPUID, register, 0x100)
+        early = platform.compare_early(None, own)
+        assert (early is layout.ACCEPTED) is is_late
+        late = platform.compare_late(None, own)
+        assert (late is layout.ACCEPTED) is not is_late
 
 
 def test_an_lp_is_compared_with_what_init_saw() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
@@ -271,6 +272,67 @@ def test_a_design_is_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("diff", "safe", "safe") == 0
     out = capsys.readouterr().out
     assert "They are the same system, and no verdict can change." in out
+
+
+# Safeguards that a design does without.
+
+HEATED_ONCE = SAFE.variant(
+    "heated once",
+    "A kettle that nobody can pour out.",
+    removed=(pour,),
+    unneeded={Kettle.has_a_handle: "nobody lifts it."},
+)
+
+
+def heated_once() -> Catalogue:
+    mine = catalogue()
+    designs = (*mine.designs, Design("heated-once", HEATED_ONCE, {"stays_dry": CALM}))
+    return replace(mine, designs=designs)
+
+
+def test_what_a_design_does_without_is_not_told_as_lost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("diff", "safe", "heated-once", of=heated_once()) == 0
+    out = capsys.readouterr().out
+    assert "not needed, has_a_handle: It can be held. Because nobody lifts it." in out
+    assert "without has_a_handle" not in out
+    assert run("diff", "safe", "heated-once", "--format", "json", of=heated_once()) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert [row["unneeded"] for row in settings] == ["nobody lifts it."]
+    assert run("guards", "heated-once", of=heated_once()) in (0, 1)
+    out = capsys.readouterr().out
+    assert "Not needed:\n    has_a_handle: It can be held.\n      because nobody" in out
+    assert run("guards", "heated-once", "--format", "json", of=heated_once()) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    assert "has_a_handle" not in [row["safeguard"] for row in told["safeguards"]]
+    assert told["unneeded"] == [
+        {
+            "design": "heated-once",
+            "safeguard": "has_a_handle",
+            "because": "nobody lifts it.",
+        }
+    ]
+    assert run("explain", "heated-once", of=heated_once()) == 0
+    assert "because nobody lifts it." in capsys.readouterr().out
+
+
+def test_only_what_no_action_asks_for_is_not_needed() -> None:
+    """Now and in every system that is stated upon it."""
+    with pytest.raises(SpecificationError, match="its action pour asks for it"):
+        SAFE.variant("x", "X.", unneeded={Kettle.has_a_handle: "never mind."})
+    with pytest.raises(SpecificationError, match="its action pour asks for it"):
+        HEATED_ONCE.variant("x", "X.", added=(pour,))
+    with pytest.raises(SpecificationError, match="is not a safeguard"):
+        HEATED_ONCE.variant("x", "X.", unneeded={Kettle.spout: "it has none."})
+    assert Kettle.has_a_handle not in HEATED_ONCE.safeguards
+
+
+def test_a_safeguard_that_is_needed_again_is_one_again() -> None:
+    settings = {Kettle.has_a_handle: True}
+    again = HEATED_ONCE.variant("x", "X.", added=(pour,), settings=settings)
+    assert not again.unneeded
+    assert Kettle.has_a_handle in again.safeguards
 
 
 # Families.

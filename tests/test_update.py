@@ -27,7 +27,16 @@ from tdxcheck.models.seamldr import (
 )
 from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.handover import NextKernel
-from tdxcheck.spec.host import Host, Presence, SysInitResult, Tdx
+from tdxcheck.spec.host import (
+    Host,
+    Kvm,
+    Presence,
+    Running,
+    SysInitResult,
+    Td,
+    Tdx,
+    Told,
+)
 from tdxcheck.spec.module import Handoff, Status, SysState
 from tdxcheck.spec.rules.update import UPDATE
 from tdxcheck.spec.update import Build, Image, Stage
@@ -403,8 +412,94 @@ def test_how_an_update_fails(name: str) -> None:
     assert kernel.value(Host.image) is image
     survives = tdx is Tdx.INITIALIZED
     assert (kernel.flags() == before) is survives
-    assert kernel.try_("td_run", 0) is survives
+    kernel.take(("td_run", 0))
+    assert kernel.value(Host.vcpu_on, 0) is survives, "KVM calls; who answers?"
     assert kernel.try_("update_begins", 0) is survives
+
+
+FAILURES = [name for name in OUTCOMES if name != "shutdown refused"]
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_after_a_failed_update_the_end_of_a_td_loses_its_keyid(name: str) -> None:
+    kernel = Kernel().take(*IN_USE, *A_TD, *OUTCOMES[name][0])
+    kernel.take(("td_stop", 0))
+    assert kernel.value(Host.hkid_leaked)
+    assert kernel.value(Host.td) is Td.KEYS_CONFIGURED
+    assert not kernel.try_("td_stop", 0), "KVM does not try again"
+    assert not kernel.try_("kvm_unload"), "its KeyID is in use for good"
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_after_a_failed_update_no_td_is_created(name: str) -> None:
+    """KVM that found TDX in use tries; one that is loaded again does without."""
+    kernel = Kernel().take(*IN_USE, *OUTCOMES[name][0], ("td_create", 0))
+    assert kernel.value(Host.td) is Td.NONE
+    kernel.take(("kvm_unload",), ("kvm_load_without_tdx",))
+    assert kernel.value(Host.kvm) is Kvm.WITHOUT_TDX
+    assert not kernel.try_("td_create", 0)
+
+
+AGAIN = {
+    # By what the first call of another update is answered, and what the log says.
+    "image refused": "SEAMCALL (0x0000000000000022) failed: 0x[status]",
+    "installation breaks": "",
+    "SYS.INIT fails": "SEAMCALL (0x0000000000000022) failed: 0x[status]",
+    "LP.INIT fails": "SEAMCALL (0x0000000000000034) failed: 0x[status]",
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failed_update_is_not_made_again(name: str) -> None:
+    kernel = Kernel().take(*IN_USE, *A_TD, *OUTCOMES[name][0])
+    again = kernel.action("update_again")
+    outcome = kernel.interpreter.attempt(kernel.state, again, (0,))
+    assert outcome.after is None
+    assert outcome.answer is Told.EINVAL
+    assert outcome.refusal is not None
+    assert outcome.refusal.log == AGAIN[name]
+
+
+NEXT = {
+    # What the next kernel's TDH.SYS.INIT finds.
+    "image refused": (SysInitResult.FAILED, SysState.SYS_SHUTDOWN),
+    "installation breaks": (SysInitResult.FAILED, SysState.SYS_SHUTDOWN),
+    "SYS.INIT fails": (SysInitResult.SUCCEEDED, SysState.SYSINIT_DONE),
+    "LP.INIT fails": (SysInitResult.FAILED, SysState.SYSINIT_DONE),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_after_a_failed_update_kexec_leaves_private_memory(name: str) -> None:
+    kernel = Kernel((Host.kexec, True)).take(*IN_USE, *A_TD, *OUTCOMES[name][0])
+    kernel.take(("kexec_load",), ("kexec_after_failed_update", 0))
+    assert kernel.value(Host.running) is Running.SECOND
+    assert kernel.value(Host.private_page_in_allocator)
+    kernel.take(("boot_begins",), ("boot_module", 0))
+    result, state = NEXT[name]
+    assert kernel.value(Host.sys_init_result) is result
+    assert kernel.value(Host.sys_state) is state
+
+
+@pytest.mark.parametrize("undoes", [True, False])
+def test_disabling_may_undo_a_shutdown(undoes: bool) -> None:
+    """Which states TDH.SYS.DISABLE accepts is an assumption."""
+    settings = (Host.kexec, True), (Host.disable_undoes_shutdown, undoes)
+    kernel = Kernel(*settings).take(*IN_USE, *OUTCOMES["image refused"][0])
+    kernel.take(("kexec_load",))
+    assert kernel.try_("kexec_after_failed_update", 0) is not undoes
+    assert kernel.try_("kexec_disabling", 0) is undoes
+    assert kernel.value(Host.private_page_in_allocator) is not undoes
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_after_a_failed_update_a_panic_disables_nothing(name: str) -> None:
+    kernel = Kernel((Host.kexec, True)).take(*IN_USE, *A_TD, *OUTCOMES[name][0])
+    kernel.take(("kexec_load",))
+    assert not kernel.try_("crash_kexec_disabling", 0)
+    kernel.take(("crash_kexec_after_failed_update", 0))
+    assert kernel.value(Host.running) is Running.CRASH
+    assert kernel.value(Host.private_page_in_allocator)
 
 
 def test_after_a_failed_update_a_cpu_that_goes_stays_away() -> None:

@@ -74,6 +74,7 @@ def guards(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
                 "exit": status,
                 "seconds": round(seconds, 3),
                 "safeguards": [report.as_json(each, demanded) for each in found],
+                "unneeded": report.unneeded_as_json(found),
             },
             lambda: Results(
                 "guards",

@@ -152,6 +152,8 @@ class TransitionSystem:
     """The system that this one is stated as a difference from."""
     location: Location | None = None
     """Where it is stated as a difference."""
+    unneeded: Mapping[Variable, str] = field(default_factory=dict)
+    """Protective measures that it has not, since nothing in it would ask, and why."""
 
     def __post_init__(self) -> None:
         named: dict[str, Action] = {}
@@ -178,8 +180,13 @@ class TransitionSystem:
         settings: Mapping[Any, Setting] | None = None,
         properties: Iterable[Property] | None = None,
         sources: tuple[Source, ...] = (),
+        unneeded: Mapping[Any, str] | None = None,
     ) -> TransitionSystem:
-        """This system with some actions replaced, removed, added, some switches set."""
+        """This system with some actions replaced, removed, added, some switches set.
+
+        A protective measure that is `unneeded`, for the reason that is given, is none
+        that this system has lost: it has no action that would ask for it.
+        """
         swaps = dict(replaced or {})
         gone = set(removed)
         for action_ in (*swaps, *gone):
@@ -192,13 +199,26 @@ class TransitionSystem:
                 raise SpecificationError(
                     Location.of_caller(), f"{variable!r} is not a variable to set"
                 )
-        actions = tuple(swaps.get(a, a) for a in self.actions if a not in gone)
+        kept = tuple(swaps.get(a, a) for a in self.actions if a not in gone)
+        actions = (*kept, *added)
+        spared = {
+            safeguard: reason
+            for safeguard, reason in {**self.unneeded, **(unneeded or {})}.items()
+            if not (settings or {}).get(safeguard)
+        }
+        if unneeded or actions != self.actions:
+            _check_unneeded(name, actions, spared)
         return replace(
             self,
             name=name,
             summary=summary,
-            actions=(*actions, *added),
-            settings={**self.settings, **(settings or {})},
+            actions=actions,
+            settings={
+                **self.settings,
+                **(settings or {}),
+                **dict.fromkeys(spared, False),
+            },
+            unneeded=spared,
             properties=self.properties if properties is None else tuple(properties),
             sources=sources,
             base=self,
@@ -226,6 +246,30 @@ class TransitionSystem:
             settings={safeguard: False},
         )
         return replace(rest, location=self.location)
+
+
+def _check_unneeded(
+    name: str, actions: Iterable[Action], spared: Mapping[Variable, str]
+) -> None:
+    """No action of the system depends on whether it has one of these measures."""
+    from tdxcheck.checker.language.reading import variables_in
+
+    for safeguard in spared:
+        if not isinstance(safeguard, Safeguard):
+            raise SpecificationError(
+                Location.of_caller(), f"{safeguard!r} is not a safeguard"
+            )
+    for asking in actions:
+        parts = [guard.condition for guard in asking.guards]
+        parts += [update.value for update in asking.updates]
+        told = [guard.refusal for guard in asking.guards if guard.refusal]
+        for variable in variables_in(*parts, *told):
+            if variable in spared:
+                raise SpecificationError(
+                    asking.location,
+                    f"{name} is said not to need {variable.name}, "
+                    f"but its action {asking.name} asks for it",
+                )
 
 
 class Step:

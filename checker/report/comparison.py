@@ -13,6 +13,7 @@ from tdxcheck.checker.language.instance import show_answer, show_value
 from tdxcheck.checker.language.simplify import simplified
 from tdxcheck.checker.language.system import Event, Mode, TransitionSystem
 from tdxcheck.checker.language.terms import Const
+from tdxcheck.checker.language.variables import Variable
 from tdxcheck.checker.report.as_json import verdict_as_json
 from tdxcheck.checker.report.difference import difference
 from tdxcheck.checker.report.explanation import NOWHERE, changes, settled
@@ -167,7 +168,12 @@ def as_json(one: Design, other: Design, pairs: Pairs) -> Any:
         "one": one.key,
         "other": other.key,
         "settings": [
-            {"variable": variable.name, "one": _setting(a), "other": _setting(b)}
+            {
+                "variable": variable.name,
+                "one": _setting(a),
+                "other": _setting(b),
+                "unneeded": _unneeded(variable, one, other),
+            }
             for variable, a, b in found.settings
         ],
         "replaced": [{"one": a.name, "other": b.name} for a, b in found.replaced],
@@ -185,6 +191,12 @@ def as_json(one: Design, other: Design, pairs: Pairs) -> Any:
             for a, b in pairs
         ],
     }
+
+
+def _unneeded(variable: Variable, *designs: Design) -> str | None:
+    """Why the one of the two that lacks a safeguard does not need it."""
+    reasons = (design.system.unneeded.get(variable) for design in designs)
+    return next(filter(None, reasons), None)
 
 
 def _setting(value: Any) -> str | None:

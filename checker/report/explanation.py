@@ -158,6 +158,7 @@ def design(page: Page, asked: Design, catalogue: Catalogue) -> None:
         for safeguard in system.safeguards:
             _safeguard(page, safeguard)
         page.add()
+    unneeded(page, system)
     if system.base is not None:
         page.add(f"As {system.base.name}, except:")
         changes(page, difference(system.base, system), system.base, system)
@@ -192,6 +193,17 @@ def _safeguard(page: Page, safeguard: Safeguard) -> None:
     page.add(f"{safeguard.name}{bugs}: {safeguard.doc}", label="  ", at=4)
 
 
+def unneeded(page: Page, system: TransitionSystem) -> None:
+    """The safeguards that it does without, as nothing in it would ask, and why."""
+    if system.unneeded:
+        page.add("Not needed:")
+        for safeguard, reason in system.unneeded.items():
+            assert isinstance(safeguard, Safeguard)
+            _safeguard(page, safeguard)
+            page.add(f"because {reason}", Style.QUIET, label="      ", at=6)
+        page.add()
+
+
 def changes(
     page: Page, found: Difference, before: TransitionSystem, after: TransitionSystem
 ) -> None:
@@ -202,6 +214,8 @@ def changes(
         if isinstance(variable, Safeguard):
             word = "with" if values[1] else "without"
             text = f"{word} {variable.name}: {variable.doc}"
+            if reason := after.unneeded.get(variable):
+                text = f"not needed, {variable.name}: {variable.doc} Because {reason}"
         page.add(text, label="  ", at=4)
     for old, new in found.replaced:
         page.add(f"{new.name} ({new.location}) instead of {old.name}", label="  ", at=4)

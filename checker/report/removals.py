@@ -10,6 +10,7 @@ from tdxcheck.checker.judging.judgement import Judgement, Standing
 from tdxcheck.checker.judging.removal import Removal
 from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.as_json import trace_as_json, verdict_as_json
+from tdxcheck.checker.report.explanation import unneeded
 from tdxcheck.checker.report.finding import RESULTS, Finding
 from tdxcheck.checker.report.page import Page, Style
 from tdxcheck.checker.report.words import length
@@ -25,6 +26,7 @@ def told(page: Page, found: Sequence[Removal], recorded: Iterable[str]) -> None:
             if removal.design is design:
                 _removal(page, removal, there)
         page.add()
+        unneeded(page, design.system)
 
 
 def _removal(page: Page, removal: Removal, recorded: set[str]) -> None:
@@ -125,6 +127,16 @@ def traces(page: Page, found: Iterable[Removal]) -> None:
         if removal.telling is not None:
             page.add()
             summary.told(page, removal.telling)
+
+
+def unneeded_as_json(found: Iterable[Removal]) -> list[Any]:
+    """What the designs do without, as `schemas/guards.schema.json` describes it."""
+    designs = dict.fromkeys(removal.design for removal in found)
+    return [
+        {"design": design.key, "safeguard": safeguard.name, "because": reason}
+        for design in designs
+        for safeguard, reason in design.system.unneeded.items()
+    ]
 
 
 def standing_of(removal: Removal, demanded: bool) -> Standing:

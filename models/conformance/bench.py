@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any
 
 from tdxcheck.checker.language import Term, Variable
@@ -18,10 +19,10 @@ from tdxcheck.checker.language.interpreter import Interpreter, View
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.conformance.leaves import MODULE, Leaves
 from tdxcheck.models.conformance.vectors import Platform, TdmrList
+from tdxcheck.models.module.enumeration import UnknownRegister
 from tdxcheck.models.module.platform import (
     Difference,
     Tables,
-    UnknownRegister,
     check_platform,
     compare_early,
     compare_late,
@@ -40,6 +41,7 @@ from tdxcheck.spec.layout import (
 from tdxcheck.spec.layout_rules import judge
 from tdxcheck.spec.machine import Cpu, Hkid, Package, Tdmr
 from tdxcheck.spec.module import (
+    MAX_PKGS,
     Batch,
     Handoff,
     HandoffVersion,
@@ -49,12 +51,12 @@ from tdxcheck.spec.module import (
     Page,
     Pages,
     Sample,
+    Status,
 )
 
 BATCH_BYTES = TDMR_INIT_BYTES["1.5.01"]
 HANDOFF_BYTES = 53386
 """The size of the handoff data that this module version writes."""
-MOST_PACKAGES = 64
 STATE = Interleaved()
 """The state as a rule reads it, for the definitions in it."""
 
@@ -91,8 +93,8 @@ class Bench:
         return tuple(judge(layout.tdmrs, memory) for layout in self.layouts)
 
     @cached_property
-    def platform_verdicts(self) -> tuple[Verdict | None, ...]:
-        """For each difference what TDH.SYS.INIT says; None where no rule is known."""
+    def platform_verdicts(self) -> tuple[Verdict | UnknownRegister, ...]:
+        """For each difference what TDH.SYS.INIT says, or why that is not known."""
         tables = Tables(
             self.platform.memory,
             self.platform.smrr,
@@ -105,34 +107,40 @@ class Bench:
         )
 
     @cached_property
-    def early_verdicts(self) -> Mapping[tuple[int, int], Verdict | None]:
+    def early_verdicts(self) -> Mapping[tuple[int, int], Verdict]:
         """The same of TDH.SYS.LP.INIT, for each reference and each LP's own."""
         return self._compare(compare_early)
 
     @cached_property
-    def late_verdicts(self) -> Mapping[tuple[int, int], Verdict | None]:
+    def late_verdicts(self) -> Mapping[tuple[int, int], Verdict]:
         return self._compare(compare_late)
 
     def _compare(
         self, rule: Callable[[Difference | None, Difference | None], Verdict]
-    ) -> Mapping[tuple[int, int], Verdict | None]:
+    ) -> Mapping[tuple[int, int], Verdict]:
         return {
-            (i, j): _known(partial(rule, reference, own))
+            (i, j): rule(reference, own)
             for i, reference in enumerate(self.differences)
             for j, own in enumerate(self.differences)
         }
 
     @cached_property
-    def scope(self) -> Scope:
-        packages = {
+    def packages(self) -> tuple[int, ...]:
+        """The package numbers that elements stand for: the supported ones first."""
+        read = {
             package_read(difference, package)
             for difference in self.differences
             for package in self.platform.lp_package
         }
+        first = range(max(MAX_PKGS, self.platform.reported_pkgs))
+        return elements(chain(first, sorted(read)), 0)
+
+    @cached_property
+    def scope(self) -> Scope:
         calls = [self._tdmr_batches(*at) for at in self._tdmrs]
         return {
             Cpu: max(len(self.platform.lp_package), self.platform.reported_lps),
-            Package: max(*packages, self.platform.reported_pkgs) + 1,
+            Package: len(self.packages),
             Hkid: len(self.hkids),
             Tdmr: max((len(layout.tdmrs) for layout in self.layouts), default=0) + 1,
             Layout: max(len(self.layouts), 1),
@@ -157,18 +165,16 @@ class Bench:
         lps = platform.lp_package
         return {
             Module.counted: lambda cpu: cpu < platform.reported_lps,
-            Module.package_of: lambda cpu: lps[cpu] if cpu < len(lps) else 0,
+            Module.package_of: lambda cpu: (
+                self.packages.index(lps[cpu]) if cpu < len(lps) else 0
+            ),
             Module.package_counted: lambda package: package < platform.reported_pkgs,
-            Module.package_supported: is_package_supported,
-            Module.init_check: lambda own: (
-                (self.platform_verdicts[own] or ACCEPTED).status
+            Module.package_supported: lambda package: is_package_supported(
+                self.packages[package]
             ),
-            Module.lp_check: lambda *pair: (
-                (self.early_verdicts[pair] or ACCEPTED).status
-            ),
-            Module.lp_check_late: lambda *pair: (
-                (self.late_verdicts[pair] or ACCEPTED).status
-            ),
+            Module.init_check: lambda own: _status(self.platform_verdicts[own]),
+            Module.lp_check: lambda *pair: self.early_verdicts[pair].status,
+            Module.lp_check_late: lambda *pair: self.late_verdicts[pair].status,
             Module.package_misread: lambda own: (
                 package_read(self.differences[own], 0) != 0
             ),
@@ -249,7 +255,7 @@ class Bench:
         shown: dict[str, Any] = {
             "sys": self._value(STATE.state_shown(), state).name,
             "lp_init": [int(state[Module.lp_initialized, (lp,)]) for lp in lps],
-            "lp_pkg": [state[Module.lp_package, (lp,)] for lp in lps],
+            "lp_pkg": [self.packages[state[Module.lp_package, (lp,)]] for lp in lps],
             "n_init_lps": sum(
                 state[Module.lp_initialized, (cpu,)] for cpu in range(self.scope[Cpu])
             ),
@@ -320,12 +326,17 @@ def _locks_tdmr(tdmr: int, cpu: Any) -> Term[bool]:
     return STATE.locks_tdmr(cpu, number)
 
 
-def _known(rule: Callable[[], Verdict]) -> Verdict | None:
-    """The verdict of a rule; None where it does not know a register."""
+def _known(rule: Callable[[], Verdict]) -> Verdict | UnknownRegister:
+    """The verdict of a rule, or why it has none."""
     try:
         return rule()
-    except UnknownRegister:
-        return None
+    except UnknownRegister as reason:
+        return reason
+
+
+def _status(verdict: Verdict | UnknownRegister) -> Status:
+    """Of what is not known any status will do: nobody is told it."""
+    return verdict.status if isinstance(verdict, Verdict) else Status.TDX_SUCCESS
 
 
 def elements(given: Iterable[int], first: int) -> tuple[int, ...]:

@@ -62,7 +62,7 @@ LEAVES: Final = MappingProxyType[str, tuple[Action, ...]](
         "TDH.SYS.INFO": (initialization.sys_info,),
         "TDH.SYS.RD": (initialization.sys_rd, dispatch.unknown_leaf),
         "TDH.SYS.RDALL": (initialization.sys_rdall, dispatch.unknown_leaf),
-        "TDH.SYS.INIT": (initialization.sys_init,),
+        "TDH.SYS.INIT": (initialization.sys_init, initialization.sys_init_fatal),
         "TDH.SYS.LP.INIT": (
             initialization.sys_lp_init,
             initialization.sys_lp_init_misread,

@@ -12,6 +12,7 @@ from tdxcheck.checker.language.instance import Assignment
 from tdxcheck.models.conformance.bench import Bench
 from tdxcheck.models.conformance.calls import OutOfScope, alternatives, operands
 from tdxcheck.models.conformance.vectors import Step
+from tdxcheck.models.module.enumeration import UnknownRegister
 from tdxcheck.models.module.interleaving import in_one_step
 from tdxcheck.spec.layout import Verdict
 from tdxcheck.spec.module import Module, Status
@@ -82,18 +83,18 @@ def _details(
         verdicts = [_told(bench.platform_verdicts[given["sample"]])]
     elif step.leaf == "TDH.SYS.LP.INIT":
         pair = state[Module.reference, ()], given["sample"]
-        package = given["package"].to_bytes(4, "little")
+        package = bench.packages[given["package"]].to_bytes(4, "little")
         verdicts = [
-            _told(bench.late_verdicts[pair]),
+            bench.late_verdicts[pair],
             Verdict(Status.TDX_INVALID_PKG_ID, tuple(package)),
-            _told(bench.early_verdicts[pair]),
+            bench.early_verdicts[pair],
         ]
     elif step.leaf == "TDH.SYS.CONFIG" and bench.layouts:
         verdicts = [bench.layout_verdicts[given["layout"]]]
     return {verdict.status: verdict.code - verdict.status.value for verdict in verdicts}
 
 
-def _told(verdict: Verdict | None) -> Verdict:
-    if verdict is None:
-        raise OutOfScope("a register that is checked by a mask that is not modelled")
+def _told(verdict: Verdict | UnknownRegister) -> Verdict:
+    if isinstance(verdict, UnknownRegister):
+        raise OutOfScope(str(verdict))
     return verdict

@@ -30,8 +30,7 @@ from tdxcheck.models.conformance.vectors import (
     Step,
     TdmrList,
 )
-from tdxcheck.models.module.cpuid import NO_SUBLEAF
-from tdxcheck.models.module.platform import LEAVES_WITH_SUBLEAVES
+from tdxcheck.models.module.cpuid import NO_SUBLEAF, WITH_SUBLEAVES
 from tdxcheck.spec.layout import KB4, Area, Memory, TdmrInfo
 from tdxcheck.spec.module import Module, Status, SysState
 
@@ -196,7 +195,7 @@ def _judge_bits(
 def _flip(line: RegisterLine, bit: int) -> Json:
     """The fault that flips one bit of the line's register."""
     leaf, *rest = line.register
-    if line.source == "cpuid" and int(leaf, 16) not in LEAVES_WITH_SUBLEAVES:
+    if line.source == "cpuid" and int(leaf, 16) not in WITH_SUBLEAVES:
         rest[0] = hex(NO_SUBLEAF)
     return {f"{line.source}_xor": [leaf, *rest, hex(1 << bit)]}
 

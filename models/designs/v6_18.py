@@ -8,8 +8,9 @@ loaded at all. Modules that clobber RBP are refused.
 from __future__ import annotations
 
 from tdxcheck.checker.language import action
-from tdxcheck.models.designs.v6_16 import V6_16
+from tdxcheck.models.designs.v6_16 import V6_16, kvm_unload_twice
 from tdxcheck.models.initialization import let_go_of_memory_lock
+from tdxcheck.models.kvm import kvm_unload
 from tdxcheck.spec.host import Actor, Host, Kvm, Tdx
 from tdxcheck.spec.sources import KEXEC_V7, L6_18, PULL_6_18
 
@@ -30,6 +31,7 @@ def reject_module(host: Host) -> None:
 V6_18 = V6_16.variant(
     "v6.18",
     "kexec flushes what SEAMCALLs dirtied, and is refused with the erratum.",
+    replaced={kvm_unload_twice: kvm_unload},
     added=(reject_module,),
     settings={
         Host.excludes_kexec: False,

@@ -42,6 +42,7 @@ from tdxcheck.spec.host import (
     Host,
     Kvm,
     Presence,
+    Running,
     SysInitResult,
     Tdx,
     Told,
@@ -139,6 +140,27 @@ def kvm_load_begins(host: Host) -> None:
     host.kvm = Kvm.LOADING
 
 
+@action(
+    actor=Actor.ADMINISTRATOR,
+    kinds={Kind.REQUEST},
+    event=KVM_LOAD,
+    sources=(K6_16.at("tdx_bringup(), success_disable_tdx"),),
+)
+def kvm_load_declining_tdx(host: Host) -> None:
+    """The administrator loads KVM, which sees that it must do without TDX: VMXON.
+
+    The kernel has hidden it since boot, or the processor lacks what KVM's TDX needs.
+    """
+    host.require(host.in_service())
+    host.require(host.kvm == Kvm.UNLOADED)
+    host.require(~host.initializing())
+    host.require(host.hidden_at_boot() | ~host.processor_serves())
+    host.require(implies(host.running == Running.SECOND, host.runs_same_code()))
+    host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
+    host.vmx_on.fill(True)
+    host.kvm = Kvm.WITHOUT_TDX
+
+
 @action(actor=Actor.KVM, kinds={Kind.BRING_UP}, sources=CPU_ENABLE)
 def enable_module(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> None:
     """KVM enables the first CPU: TDH.SYS.INIT on {cpu}, whose result is kept."""
@@ -160,7 +182,12 @@ def enable_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -> No
 
 @action(actor=Actor.KVM, sources=(K6_16.at("__tdx_bringup()"), L6_8.at("tdx_enable()")))
 def kvm_load_fails(host: Host) -> None:
-    """KVM does not load: an earlier failure is remembered; VMXOFF on every CPU."""
+    """KVM gives TDX up, as a failure is remembered; so it does not load: VMXOFF.
+
+    It loads all the same, without TDX, where there is no module, -ENODEV: then the
+    first SEAMCALL was not entered, and no other ever will be.
+    """
+    absent, on = ~host.seam_ready & host.bears_missing_tdx, host.vmx_on
     host.require(host.kvm == Kvm.LOADING)
     host.require(
         (host.sys_init_result == SysInitResult.FAILED)
@@ -170,9 +197,9 @@ def kvm_load_fails(host: Host) -> None:
             & ~may_initialize(host)
         )
     )
-    host.kvm = Kvm.UNLOADED
+    host.kvm = ite(absent, Kvm.WITHOUT_TDX, Kvm.UNLOADED)
     host.callbacks_installed = False
-    host.vmx_on.fill(False)
+    host.vmx_on.update(lambda c: on[c] & absent)
     flushed_in_callback(host, YES)
 
 
@@ -260,6 +287,7 @@ V6_8 = V3_DESIGN.variant(
     removed=(shut_down_cpu, give_up),
     added=(
         cpu_online_first,
+        kvm_load_declining_tdx,
         kvm_load_fails,
         kvm_loaded,
         kvm_checks_fail,
@@ -285,6 +313,7 @@ V6_8 = V3_DESIGN.variant(
         Host.counts_hkids_exactly: True,
         Host.flushes_vcpus_of_offlined_cpus: True,
         Host.propagates_bring_up_errors: True,
+        Host.bears_missing_tdx: True,
         Host.retries_no_entropy: True,
         Host.empties_list_on_failure: True,
         Host.resets_freed_pamt: True,

@@ -22,6 +22,7 @@ from tdxcheck.models.designs.v6_8 import (
     enable_module,
     kvm_checks_fail,
     kvm_load_begins,
+    kvm_load_declining_tdx,
     kvm_load_fails,
     kvm_loaded,
     list_memory,
@@ -180,7 +181,7 @@ def kvm_load_without_tdx(host: Host) -> None:
     host.require(host.tdx != Tdx.INITIALIZED)
     host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
     host.vmx_on.fill(True)
-    host.kvm = Kvm.LOADED
+    host.kvm = Kvm.WITHOUT_TDX
 
 
 V7_1 = V6_18.variant(
@@ -188,6 +189,7 @@ V7_1 = V6_18.variant(
     "The core kernel owns VMX, and initialises TDX once, while it boots.",
     replaced={
         kvm_load_begins: kvm_load_on_core,
+        kvm_load_declining_tdx: kvm_load_without_tdx,
         enable_module: boot_module,
         enable_cpu: boot_cpu,
         list_memory: list_memory_at_boot,
@@ -196,17 +198,20 @@ V7_1 = V6_18.variant(
         read_metadata_in_vain: read_metadata_in_vain_at_boot,
     },
     removed=(kvm_load_fails, kvm_loaded, kvm_checks_fail),
-    added=(boot_begins, boot_declines, kvm_load_without_tdx),
+    added=(boot_begins, boot_declines),
     settings={
         Host.initializes_at_boot: True,
-        Host.gives_up_for_good: False,
-        Host.serializes_initialization: False,
         Host.counts_vmx_users: True,
         Host.silences_emergency_callback: True,
-        Host.bears_missing_tdx: True,
         Host.forgets_failed_vcpus: True,
         Host.counts_hkids_exactly: True,
-        Host.propagates_bring_up_errors: False,
+    },
+    unneeded={
+        Host.gives_up_for_good: "TDX is initialised at boot, and nobody asks again.",
+        Host.serializes_initialization: "boot has one thread, which is the only one "
+        "to initialise TDX.",
+        Host.propagates_bring_up_errors: "KVM initialises nothing: what it lacks is "
+        "found before it has anything to undo.",
     },
     sources=(VMXON_V3.at("whole series"), L7.at("whole file")),
 )

@@ -52,13 +52,15 @@ V8_DESIGN = V7_DESIGN.variant(
     },
     removed=(begin, initialize_cpu, shut_down_cpu, give_up),
     settings={
-        Host.clears_tsx_control: False,
-        Host.calls_lp_init_once: False,
-        Host.enables_cpus_first: False,
         Host.does_without_a_lost_notifier: True,
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,
         Host.looks_at_one_cmr: False,
+    },
+    unneeded={
+        Host.clears_tsx_control: "neither of the calls that look at it is made.",
+        Host.calls_lp_init_once: "no TDH.SYS.LP.INIT is made at all.",
+        Host.enables_cpus_first: "no CPU is enabled.",
     },
     sources=(V8.at("00/16"),),
 )

@@ -13,7 +13,7 @@ from tdxcheck.checker.catalogue import Expectation
 from tdxcheck.models.expected.mainline import NO_KEXEC
 from tdxcheck.models.expected.proposals import NEVER_USED
 from tdxcheck.models.expected.table import Table
-from tdxcheck.models.expected.updates import WITHOUT_UPDATE
+from tdxcheck.models.expected.updates import UPDATE_KNOWN, WITHOUT_UPDATE
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     CPU_SPEC,
@@ -86,6 +86,10 @@ HANDED_OFF: Final = Expectation(
     note="nothing is installed after a shutdown that failed, so there is a handoff",
     sources=(SEAMLDR_7_2.at("do_seamldr_install_module()"),),
 )
+UPDATED: Final[Table] = {
+    "update_without_handoff": HANDED_OFF,
+    "update_again": UPDATE_KNOWN["a_failed_update_can_be_made_again"],
+}
 
 BASES: Final = (
     *("rfc-v2", "v3", "document-only", "kh-approach1", "kh-approach2", "v5", "v6"),
@@ -110,7 +114,7 @@ DEAD: Mapping[str, Table] = {
     "v6.16": {**_RESET, **NO_NEXT_KERNEL},
     "v6.18": _RESET,
     "v7.1": _RESET,
-    "v7.2": {**EVERYWHERE, "update_without_handoff": HANDED_OFF},
-    "dpamt": {**EVERYWHERE, "update_without_handoff": HANDED_OFF},
+    "v7.2": {**EVERYWHERE, **UPDATED},
+    "dpamt": {**EVERYWHERE, **UPDATED},
 }
 """By design and name."""

@@ -16,6 +16,7 @@ from tdxcheck.checker.language.system import Mode
 from tdxcheck.spec.rules.update import UPDATE
 from tdxcheck.spec.sources import (
     BINARIES,
+    K6_16,
     L7_2,
     LOADER_1_5,
     MODULE_1_5_34,
@@ -71,7 +72,23 @@ UPDATE_KNOWN: Final[Mapping[str, Expectation]] = {
             TDX_HOST.at("tdx_fw_write()"),
         ),
     ),
-    "no_seamcall_after_a_failed_update": RETRIED_ONLINE,
+    "no_seamcall_after_a_failed_update": Expectation(
+        note="KVM does not hear that an update has failed: it goes on with its TDs, "
+        "and would create others; a CPU that comes online calls TDH.SYS.INIT",
+        sources=(
+            K6_16.at("__tdx_td_init(), tdx_vcpu_run(), tdx_mmu_release_hkid()"),
+            L7_2.at("tdx_get_sysinfo(), tdx_online_cpu()"),
+        ),
+    ),
+    "a_failed_update_can_be_made_again": Expectation(
+        note="every update begins by shutting the module down, which none that an "
+        "update has left can be; the machine is to be rebooted",
+        sources=(
+            L7_2.at("tdx_module_shutdown()"),
+            LOADER_1_5.at("seamldr_install.c"),
+            UPDATE_V10.at("cover letter"),
+        ),
+    ),
     "cpus_come_online_after_a_failed_update": RETRIED_ONLINE,
 }
 """Of v7.2."""

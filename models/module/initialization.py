@@ -39,7 +39,6 @@ def _no_entropy(module: Module) -> Term[Status]:
 def _check_sys_init(
     module: Module,
     cpu: Cpu,
-    sample: Sample,
     attributes_valid: Term[bool],
     rax_valid: Term[bool],
 ) -> None:
@@ -48,6 +47,9 @@ def _check_sys_init(
     module.require(attributes_valid, INVALID_RCX)
     pending = module.sys_state == SysState.SYSINIT_PENDING
     module.require(pending, Status.TDX_SYS_INIT_NOT_PENDING)
+
+
+def _accept_platform(module: Module, sample: Sample) -> None:
     defect = module.init_check[sample]
     module.require(defect == Status.TDX_SUCCESS, defect)
 
@@ -61,8 +63,13 @@ def sys_init(
     attributes_valid: Term[bool] = YES,
     rax_valid: Term[bool] = YES,
 ) -> None:
-    """TDH.SYS.INIT on {cpu}: check the platform and take it as the reference."""
-    _check_sys_init(module, cpu, sample, attributes_valid, rax_valid)
+    """TDH.SYS.INIT on {cpu}: check the platform and take it as the reference.
+
+    Of a platform that makes no sense it is sys_init_fatal.
+    """
+    _check_sys_init(module, cpu, attributes_valid, rax_valid)
+    module.require(module.init_check[sample] != Status.MODULE_FATAL)
+    _accept_platform(module, sample)
     module.require(entropy, _no_entropy(module))
     module.sys_state = SysState.SYSINIT_DONE
     module.reference = sample
@@ -81,7 +88,26 @@ def sys_init_without_seamdb(
     rax_valid: Term[bool] = YES,
 ) -> None:
     """TDH.SYS.INIT on {cpu}, where the SEAM database gives no reference: fatal."""
-    _check_sys_init(module, cpu, sample, attributes_valid, rax_valid)
+    _check_sys_init(module, cpu, attributes_valid, rax_valid)
+    _accept_platform(module, sample)
+    module.seam_ready = False
+
+
+@action(
+    kinds={Kind.SEAMCALL, Kind.FAULT},
+    success=Status.MODULE_FATAL,
+    sources=SYS_INIT_SOURCES,
+)
+def sys_init_fatal(
+    module: Module,
+    cpu: Cpu,
+    sample: Sample = NOMINAL,
+    attributes_valid: Term[bool] = YES,
+    rax_valid: Term[bool] = YES,
+) -> None:
+    """TDH.SYS.INIT on {cpu}, where what CPUID tells does not fit together: fatal."""
+    _check_sys_init(module, cpu, attributes_valid, rax_valid)
+    module.require(module.init_check[sample] == Status.MODULE_FATAL)
     module.seam_ready = False
 
 

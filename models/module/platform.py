@@ -4,22 +4,29 @@ The MSRs and CPUID of an LP are told by what differs in them from a platform tha
 the module accepts. The lifecycle model needs only the verdicts: it knows an LP's
 registers as a `Sample`, and whoever knows the registers fills its tables from here.
 
-Not modelled: CPUID registers that `models/module/cpuid.py` has not, TSX control, SMRR2.
+Not modelled: TSX control, SMRR2, and what the usual value of a register decides that
+no record shows.
 
-Sources: TDX module 1.5.01, tdh_sys_init.c and tdh_sys_lp_init.c; the masks of
-single bits are those that the recorded flips of `platform-checks` show.
+Sources: TDX module 1.5.01, tdh_sys_init.c and tdh_sys_lp_init.c, vmcs_defs.h.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
-from tdxcheck.models.module.cpuid import NO_SUBLEAF, Register, compared, wanted
+from tdxcheck.models.module.cpuid import (
+    NO_SUBLEAF,
+    TOPOLOGY,
+    Register,
+    compared,
+    is_late,
+    is_read,
+)
+from tdxcheck.models.module.enumeration import check_register
 from tdxcheck.spec.layout import ACCEPTED, Area, Memory, Verdict
 from tdxcheck.spec.layout_rules import judge_cmrs
 from tdxcheck.spec.module import MAX_PKGS
@@ -48,15 +55,18 @@ class Difference:
     bits: int
 
     @property
+    def is_limit(self) -> bool:
+        """The module asks here which leaf is the last, by subleaf 0."""
+        return self.register in LIMITS
+
+    @property
     def is_seen(self) -> bool:
         """The module ever reads the register in this place."""
         if self.bank is not Bank.CPUID:
             return True
-        leaf, subleaf, name = self.register
-        if leaf in LIMITS and name == "eax":
-            return True
-        # Leaves without subleaves are read with subleaf FFFFFFFFH.
-        return (leaf in LEAVES_WITH_SUBLEAVES) == (subleaf != NO_SUBLEAF)
+        leaf, subleaf, _ = self.register
+        assert isinstance(leaf, int) and isinstance(subleaf, int)
+        return is_read(leaf, subleaf)
 
     @property
     def cpuid(self) -> Register:
@@ -76,19 +86,16 @@ class Tables:
     handoff_pages: int = LEAST_HANDOFF_PAGES
 
 
-class UnknownRegister(Exception):
-    """The model has no rule for a register that differs."""
-
-
-LEAVES_WITH_SUBLEAVES: Final = frozenset({4, 7, 0xD, 0x14, 0x1D, 0x1F, 0x21, 0x23})
-LIMITS: Final = MappingProxyType(
-    {0: (0x23, 0x1F), 0x80000000: (0x80000008, 0x80000008)}
+LIMITS: Final[Mapping[tuple[int | str, ...], tuple[int, int]]] = MappingProxyType(
+    {
+        (0, 0, "eax"): (0x23, 0x1F),
+        (0x80000000, 0, "eax"): (0x80000008, 0x80000008),
+    }
 )
-"""The leaves that tell the last leaf: its usual value, and the least accepted."""
-TOPOLOGY: Final = 0x1F
-LEVEL_TYPES: Final = (1, 2, 0, 0, 0, 0)
-"""Threads, cores, and no further level: the usual level types of leaf 1FH."""
-UNKNOWN_LEVEL_TYPE: Final = 6
+"""The registers that tell the last leaf: the usual value, and the least accepted."""
+
+SIGNATURE: Final[Register] = (0x1, 0, "eax")
+"""TDH.SYS.INIT takes the processor's signature from firmware's table, not from here."""
 
 MISC_ENABLE, CPUID_LIMIT = 0x1A0, 1 << 22
 PACKAGE_BITS: Final = 5
@@ -111,8 +118,16 @@ VMX_MSRS: Final = MappingProxyType(
         0x490: 0x007EE20400412E00,
         0x485: 0x00000000200440E0,
         0x48C: 0x0000010106334041,
+        0x48B: 0xCF7DBFFEECD77E0D,
+        0x486: 0xFFFFFFFF7FFFFFDE,
+        0x487: 0x0000000000000021,
+        0x488: 0xFFFFFFFFFFFFDFBF,
+        0x489: 0x0000000000002040,
     }
 )
+"""The same of those that tell what VMX can do; after CPUID."""
+CR0_FIXED1, FREE_IN_L2_CR0, CR0_FIXED0 = 0x487, 0x8005001E, 0x486
+"""Bits of CR0 that a nested guest may change: of those the other MSR is blamed."""
 TME_ACTIVATE, TME_ACTIVATE_BITS = 0x982, 0x2000000000001
 SMRR_MSRS: Final = (
     (0xFE, 0x800, Status.TDX_SMRR_NOT_SUPPORTED),
@@ -120,17 +135,6 @@ SMRR_MSRS: Final = (
     (0x1F3, 0x400, Status.TDX_SMRR_NOT_LOCKED),
     (0x1F3, 0x800, Status.TDX_INVALID_SMRR_CONFIGURATION),
 )
-UNCHECKED_BY_INIT: Final = frozenset(
-    {0x3B, 0xCF, 0x1F2, 0x1400, 0x1401, 0x1F6, 0x1F7, 0x122, 0x1D9, 0x276, 0x802}
-)
-RULED_BY_INIT: Final = UNCHECKED_BY_INIT | {
-    *FIRST_MSRS,
-    *VMX_MSRS,
-    *(address for address, _, _ in SMRR_MSRS),
-    *(MISC_ENABLE, TME_CAPABILITY, TME_ACTIVATE, KEYID_PARTITIONING),
-    *(WBINVDP, WBNOINVDP),
-}
-
 COMPARED_EARLY: Final = (0xCF, 0x10A, 0xBC, 0xBD)
 COMPARED_LATE: Final = (
     *(0x3B, 0xFE, 0x1F2, 0x1F3),
@@ -154,7 +158,7 @@ def check_platform(difference: Difference | None, tables: Tables) -> Verdict:
 
 
 def _first_registers(difference: Difference | None) -> Iterator[Verdict]:
-    if difference is None or not difference.is_seen:
+    if difference is None:
         return
     if difference.bank is Bank.CPUID:
         yield from _cpuid(difference)
@@ -164,51 +168,19 @@ def _first_registers(difference: Difference | None) -> Iterator[Verdict]:
         wanted = FIRST_MSRS.get(address, 0) | VMX_MSRS.get(address, 0)
         if difference.bits & wanted:
             yield _named(Status.TDX_INCORRECT_MSR_VALUE, address)
-        if address not in RULED_BY_INIT:
-            raise UnknownRegister(f"MSR {address:#x}, which INIT checks")
+        if address == CR0_FIXED1 and difference.bits & FREE_IN_L2_CR0:
+            yield _named(Status.TDX_INCORRECT_MSR_VALUE, CR0_FIXED0)
         if address == MISC_ENABLE and difference.bits & CPUID_LIMIT:
             yield Verdict(Status.TDX_LIMIT_CPUID_MAXVAL_SET)
 
 
 def _cpuid(difference: Difference) -> Iterator[Verdict]:
-    leaf, subleaf, name = difference.register
-    assert isinstance(leaf, int) and isinstance(subleaf, int)
-    if leaf in LIMITS and name == "eax":
-        usual, least = LIMITS[leaf]
+    if difference.is_limit:
+        usual, least = LIMITS[difference.register]
         if usual ^ difference.bits < least:
             yield _named(Status.TDX_CPUID_LEAF_NOT_SUPPORTED, least)
-    elif (leaf, subleaf, name) == (4, 3, "eax"):
-        if difference.bits & 0xE0:
-            yield Verdict(Status.TDX_INCORRECT_CPUID_VALUE)
-        if difference.bits & 0x03FC0000:
-            yield Verdict(Status.TDX_INVALID_WBINVD_SCOPE)
-    elif (leaf, name) == (TOPOLOGY, "ecx") and subleaf < 2:
-        yield from _topology(subleaf, difference.bits >> 8 & 0xFF)
-    elif (leaf, subleaf, name) == (TOPOLOGY, 1, "eax"):
-        if difference.bits & 0x1F:
-            yield Verdict(Status.TDX_INVALID_WBINVD_SCOPE)
-    else:
-        bits = wanted(difference.cpuid)
-        if bits is None:
-            place = f"{leaf:#x}.{subleaf:#x}.{name}"
-            raise UnknownRegister(f"CPUID {place}, which INIT may check")
-        if difference.bits & bits:
-            yield Verdict(Status.TDX_INCORRECT_CPUID_VALUE)
-
-
-def _topology(subleaf: int, bits: int) -> Iterator[Verdict]:
-    """Level types ascend to the first that is 0, and there are cores among them."""
-    types = [
-        usual ^ bits if place == subleaf else usual
-        for place, usual in enumerate(LEVEL_TYPES)
-    ]
-    for last, level in pairwise((0, *types)):
-        if level == 0:
-            break
-        if level <= last or level >= UNKNOWN_LEVEL_TYPE:
-            yield Verdict(Status.TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED)
-    if 2 not in types or types[0] == 0:
-        yield Verdict(Status.TDX_CPUID_LEAF_NOT_SUPPORTED)
+    elif difference.is_seen:
+        yield from check_register(difference.cpuid, difference.bits)
 
 
 def _key_management(difference: Difference | None, memory: Memory) -> Verdict | None:
@@ -266,15 +238,14 @@ def compare_early(reference: Difference | None, own: Difference | None) -> Verdi
             return _named(Status.TDX_INCONSISTENT_MSR, address)
     if _bits(own, MISC_ENABLE) & CPUID_LIMIT:
         return Verdict(Status.TDX_LIMIT_CPUID_MAXVAL_SET)
-    leaves = _inconsistent_leaves(reference, own)
-    if any(place <= (TOPOLOGY, 0) for place in leaves):
+    if any(not is_late(*place) for place in _inconsistent(reference, own)):
         return Verdict(Status.TDX_INCONSISTENT_CPUID_FIELD)
     return ACCEPTED
 
 
 def compare_late(reference: Difference | None, own: Difference | None) -> Verdict:
     """What it finds afterwards."""
-    if any(place > (TOPOLOGY, 0) for place in _inconsistent_leaves(reference, own)):
+    if any(is_late(*place) for place in _inconsistent(reference, own)):
         return Verdict(Status.TDX_INCONSISTENT_CPUID_FIELD)
     for address in COMPARED_LATE:
         if _bits(reference, address) != _bits(own, address):
@@ -293,25 +264,21 @@ def is_package_supported(package: int) -> bool:
     return package < MAX_PKGS
 
 
-def _inconsistent_leaves(
+def _inconsistent(
     reference: Difference | None, own: Difference | None
 ) -> list[tuple[int, int]]:
-    """The leaves of which a compared register reads differently."""
+    """The leaves and subleaves of which a compared register reads differently."""
     differing: dict[Register, int] = {}
     for each in (reference, own):
-        if each and each.bank is Bank.CPUID and each.is_seen:
-            differing[each.cpuid] = differing.get(each.cpuid, 0) ^ each.bits
-    places: list[tuple[int, int]] = []
-    for register, bits in differing.items():
-        leaf, subleaf, name = register
-        if not bits or (leaf in LIMITS and name == "eax"):
+        if each is None or each.bank is not Bank.CPUID or not each.is_seen:
             continue
-        mask = compared(register)
-        if mask is None:
-            raise UnknownRegister(f"CPUID {leaf:#x}.{subleaf:#x}.{name}")
-        if bits & mask:
-            places.append((leaf, subleaf))
-    return places
+        if each is own or each.cpuid != SIGNATURE:
+            differing[each.cpuid] = differing.get(each.cpuid, 0) ^ each.bits
+    return [
+        (leaf, subleaf)
+        for (leaf, subleaf, name), bits in differing.items()
+        if bits & compared((leaf, subleaf, name))
+    ]
 
 
 def _bits(difference: Difference | None, address: int) -> int:

@@ -150,7 +150,8 @@ def leave(host: Host, cpu: Cpu, disabled: Term[bool]) -> None:
         host.private_memory_exists() & ~host.resets_private_memory & ~disabled
     )
     touched = host.module_touched() & ~disabled
-    next_kernel = ite(touched | late, Running.SECOND, Running.FIRST)
+    left = host.update_failed() & ~disabled
+    next_kernel = ite(touched | late | left, Running.SECOND, Running.FIRST)
     host.assertion_failed = False
     start_kernel(host, next_kernel, touched)
 
@@ -166,8 +167,7 @@ def kexec(host: Host, cpu: Cpu) -> None:
 
     To the new kernel all memory is ordinary: it knows nothing of the PAMT or of
     TDs. Which caches are written back on the way is the old kernel's design. A
-    kernel that finds the module untouched is a first kernel again. What one makes
-    of a module that a failed update has left is not modelled: that takes a reboot.
+    kernel that finds the module untouched is a first kernel again.
     """
     host.require(host.running == Running.FIRST)
     host.require(host.in_service())
@@ -190,15 +190,17 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     """The administrator starts another kernel by kexec: TDH.SYS.DISABLE on {cpu} first.
 
     Whatever the module answers, kexec goes on; caches are flushed afterwards. A
-    kernel whose initialisation of TDX has failed makes no such call.
+    kernel whose initialisation of TDX has failed makes no such call. That it is refused
+    after an update that failed is kexec_after_failed_update.
     """
     host.require(host.running == Running.FIRST)
     host.require(host.in_service() | host.disabling)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    host.require(host.disables_module & (host.tdx == Tdx.INITIALIZED))
     host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
     disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
+    in_use = (host.tdx == Tdx.INITIALIZED) | (host.update_failed() & disabled)
+    host.require(host.disables_module & in_use)
     leave(host, cpu, disabled)
     host.call(sys_disable, cpu)
 
@@ -232,7 +234,7 @@ def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
     The callback that ends VMX operation is read while RCU looks elsewhere.
     """
     dirty = host.private_dirty
-    called_back = host.initializes_at_boot & (host.kvm == Kvm.LOADED)
+    called_back = host.initializes_at_boot & host.kvm_is_loaded()
     host.assertion_failed = called_back & ~host.silences_emergency_callback
     host.stale_private_line.update(lambda c: dirty[c])
     host.private_page_in_allocator = host.private_memory_exists() & ~disabled
@@ -246,7 +248,7 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
     kernel writes its dump, and does nothing else. A panic during an update of the
-    module, or after one that failed, is not modelled.
+    module is not modelled.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)
@@ -274,8 +276,10 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    host.require(host.disables_module_in_panic & (host.tdx == Tdx.INITIALIZED))
-    leave_in_panic(host, host.answer(sys_disable, cpu) == Status.TDX_SUCCESS)
+    disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
+    in_use = (host.tdx == Tdx.INITIALIZED) | (host.update_failed() & disabled)
+    host.require(host.disables_module_in_panic & in_use)
+    leave_in_panic(host, disabled)
     host.call(sys_disable, cpu)
 
 

@@ -37,7 +37,7 @@ def seamcall_needs_vmxon_and_lp_init(
     not set up its per-LP state: leaves that map memory do not return.
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
     need only VMXON. A machine check asks the module anywhere, and bears a refusal
-    (A10).
+    (A10). That nobody should call a module that an update has left is another rule.
     """
     return forall(
         Cpu,
@@ -48,6 +48,7 @@ def seamcall_needs_vmxon_and_lp_init(
                 step.is_(Kind.BRING_UP)
                 | step.is_(Kind.LOADER)
                 | before.lp_initialized[cpu]
+                | before.update_failed()
             ),
         ),
     )

@@ -82,7 +82,8 @@ def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
 
     That an LP is offline that was never initialised, or every LP of a package, is no
     mistake of the kernel's, though TDH.SYS.CONFIG or TDH.SYS.TDMR.INIT is refused for
-    it. Nor is it one of a kernel that kexec has started that it was not the first.
+    it. Nor is it one of a kernel that kexec has started that it was not the first. That
+    nobody should call a module that an update has left is another rule.
     """
     bare = exists(
         Package,
@@ -100,7 +101,8 @@ def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
         & ~bare,
     )
     wrong = any_of(*(step.answers(status) for status in OUT_OF_ORDER))
-    return implies(before.running == Running.FIRST, ~wrong & ~early)
+    first = (before.running == Running.FIRST) & ~before.update_failed()
+    return implies(first, ~wrong & ~early)
 
 
 @step_rule(

@@ -105,12 +105,14 @@ def unsafe_kexec_is_refused(host: Host) -> Term[bool]:
     check: the new kernel dies some time later, at a place that explains nothing.
 
     Where private memory is reset, or a module that can be is disabled, before another
-    kernel runs, there is nothing unsafe to refuse.
+    kernel runs, there is nothing unsafe to refuse. A module that an update has left
+    cannot be, and has left all of its memory private.
     """
-    disabled = host.disables_module & host.module_has_disable
+    accepted = implies(host.update_failed(), host.disable_undoes_shutdown)
+    disabled = host.disables_module & host.module_has_disable & accepted
     made_safe = host.resets_private_memory | disabled
     return implies(
-        host.tdx_in_use()
+        (host.tdx_in_use() | host.update_failed())
         & host.partial_write_erratum
         & ~made_safe
         & ~host.impossible(KEXEC_LOAD),

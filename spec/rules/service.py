@@ -71,14 +71,14 @@ def initialization_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
     sources=(K6_16.at("tdx_mmu_release_hkid()"),),
 )
 def a_td_can_be_torn_down(host: Host) -> tuple[Term[bool], Term[bool]]:
-    """A TD that is to end does: its KeyID is free again, as long as TDX is in use.
+    """A TD that is to end does: its KeyID is free again, as long as KVM offers TDX.
 
     A TD that never ends keeps its KeyID and every page it has: KVM frees neither while
     the KeyID is assigned. There are few KeyIDs, and without one no TD can be created.
 
     That the KeyID is lost counts as an end here, and is told by no_hkid_is_leaked.
     """
-    running = host.tdx_in_use() | host.updating()
+    running = host.kvm_offers_tdx() | host.updating()
     ending = running & host.hkid_in_use() & ~host.hkid_leaked
     return ending, ~ending
 

@@ -18,9 +18,9 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.spec.events import CPU_ONLINE, MODULE_UPDATE
 from tdxcheck.spec.fairness import stopped_cpus_go_on
-from tdxcheck.spec.host import Host, Kvm, Presence, Running, SysInitResult, Tdx
+from tdxcheck.spec.host import Host, Presence, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid
-from tdxcheck.spec.module import HkidState, Status, SysState
+from tdxcheck.spec.module import Handoff, HkidState, Status, SysState
 from tdxcheck.spec.sources import (
     BINARIES,
     CPU_SPEC,
@@ -104,7 +104,7 @@ def no_current_vmcs_is_cleared(before: Host, step: Step, after: Host) -> Term[bo
     on that CPU may break.
     """
     return implies(
-        step.is_(Kind.LOADER) & (before.kvm == Kvm.LOADED),
+        step.is_(Kind.LOADER) & before.kvm_is_loaded(),
         ~before.seamret_clears_vmcs,
     )
 
@@ -287,6 +287,27 @@ def cpus_come_online_after_a_failed_update(host: Host) -> Term[bool]:
     )
 
 
+@invariant(
+    severity=Severity.GUEST,
+    sources=(LOADER_1_5.at("seamldr_install.c"), UPDATE_V10.at("cover letter")),
+)
+def a_failed_update_can_be_made_again(host: Host) -> Term[bool]:
+    """An update that failed can be made again, as long as TDs can be saved by it.
+
+    What the old module has left for the next one is there until an image takes it. With
+    another image, or once more with the same, the P-SEAMLDR goes through, and so
+    does TDH.SYS.UPDATE. A kernel that refuses has given up TDs that were not lost.
+    """
+    return implies(
+        host.update_failed()
+        & (host.handoff == Handoff.VALID)
+        & host.hkid_in_use()
+        & ~host.hkid_leaked
+        & ~host.impossible(MODULE_UPDATE),
+        ~host.refuses(MODULE_UPDATE),
+    )
+
+
 @reachable(severity=Severity.MODEL, sources=(UPDATE_V10.at("cover letter"),))
 def an_update_can_succeed(host: Host) -> Term[bool]:
     """The module can be updated while a TD exists."""
@@ -319,6 +340,7 @@ UPDATE = (
     no_version_is_torn,
     no_seamcall_after_a_failed_update,
     cpus_come_online_after_a_failed_update,
+    a_failed_update_can_be_made_again,
     an_update_can_succeed,
     an_update_ends,
 )
