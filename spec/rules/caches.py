@@ -11,7 +11,16 @@ from __future__ import annotations
 from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.sources import BASE_SPEC, K6_16, KEXEC_V7, L6_8, L6_18, V3, V13
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    DISABLE_V3,
+    K6_16,
+    KEXEC_V7,
+    L6_8,
+    L6_18,
+    V3,
+    V13,
+)
 
 
 @invariant(
@@ -43,6 +52,23 @@ def no_private_line_survives_failure(host: Host) -> Term[bool]:
     return implies(
         host.freed_pamt_exists(),
         forall(Cpu, lambda cpu: ~host.private_dirty[cpu]),
+    )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(DISABLE_V3.at("2/5, on play_dead"), L6_8.at("wbinvd_on_all_cpus()")),
+)
+def offline_cpus_hold_no_private_lines(host: Host) -> Term[bool]:
+    """No cache of a CPU that is offline holds private lines.
+
+    Every flush that comes later reaches the CPUs that are online alone (A11): what is
+    in the cache of another is written back whenever that CPU evicts it, whoever has
+    the page by then.
+    """
+    return implies(
+        host.running == Running.FIRST,
+        forall(Cpu, lambda c: implies(~host.online(c), ~host.private_dirty[c])),
     )
 
 
@@ -119,6 +145,7 @@ def td_memory_keeps_its_owner(host: Host) -> Term[bool]:
 CACHES = (
     pamt_is_clean_when_written,
     no_private_line_survives_failure,
+    offline_cpus_hold_no_private_lines,
     ended_tds_leave_no_lines,
     td_memory_keeps_its_owner,
     freed_pamt_is_not_poisoned,
