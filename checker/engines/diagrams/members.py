@@ -51,7 +51,7 @@ def worse(
     pure: bool = False,
 ) -> list[Worse]:
     """Compare every member with the first, in every property that can be judged."""
-    comparison = _Comparison(system, members, limits, progress, pure)
+    comparison = Comparison(system, members, limits, progress, pure)
     limit = None
     try:
         limit = comparison.compare()
@@ -64,7 +64,7 @@ def worse(
     return comparison.so_far(limit)
 
 
-class _Comparison:
+class Comparison:
     def __init__(
         self,
         system: GroundSystem,
