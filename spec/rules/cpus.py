@@ -14,7 +14,7 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.spec.events import MACHINE_CHECK
-from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.host import Host, Kvm, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
@@ -167,6 +167,16 @@ def a_vcpu_runs_where_it_is_put(before: Host, step: Step, after: Host) -> Term[b
     return implies((before.running == Running.FIRST) & complete, ~held)
 
 
+@invariant(severity=Severity.GUEST, sources=(K6_16.at("tdx_mmu_release_hkid()"),))
+def a_td_is_never_without_kvm(host: Host) -> Term[bool]:
+    """While a TD holds a KeyID, KVM is loaded.
+
+    Nobody else can end the TD, give its KeyID back, or have its pages again.
+    """
+    first = host.running == Running.FIRST
+    return implies(first & host.hkid_in_use(), host.kvm == Kvm.LOADED)
+
+
 def _same_cpus_online(before: Host, after: Host) -> Term[bool]:
     return forall(Cpu, lambda cpu: before.online(cpu) == after.online(cpu))
 
@@ -215,6 +225,7 @@ CPUS = (
     no_vcpu_is_left_on_an_offline_cpu,
     nothing_holds_an_ended_td_back,
     a_vcpu_runs_where_it_is_put,
+    a_td_is_never_without_kvm,
     cpus_stand_still_while_tdx_is_initialized,
     cpus_stand_still_while_keys_change,
 )
