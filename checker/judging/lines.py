@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import pairwise
 
 from tdxcheck.checker.engines.diagrams.encoding import Encoding
 from tdxcheck.checker.engines.diagrams.first import by_length, first_breaches
@@ -43,7 +44,7 @@ from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.reading import asks_for_reactions
 from tdxcheck.checker.language.system import Mode, Property, Severity
 from tdxcheck.checker.trace import ReplayError, Trace, replay
-from tdxcheck.checker.verdict import Limit, Refuted, Unknown
+from tdxcheck.checker.verdict import Limit, Refuted, Unknown, Verdict
 
 MOST = 16
 """Lines that one family has: the more, the more there is to tell apart."""
@@ -73,6 +74,7 @@ class Needed:
     need: Need
     rule: Property | None = None
     """What is broken first."""
+    verdict: Verdict | None = None
     trace: Trace | None = None
     others: tuple[Property, ...] = ()
     """What is broken besides."""
@@ -144,10 +146,10 @@ def _that_matter(instance: Instance, lines: Sequence[Line]) -> Iterator[Line]:
 
 
 def _parts(lines: Sequence[Line]) -> list[Sequence[Line]]:
-    """As few parts as can be, of equal size and neighbours together: they read alike."""
+    """As few parts as can be, of equal size, neighbours together: they read alike."""
     count = -(-len(lines) // MOST)
-    bounds = [len(lines) * part // count for part in range(count + 1)] if count else []
-    return [lines[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    bounds = [len(lines) * part // max(count, 1) for part in range(count + 1)]
+    return [lines[a:b] for a, b in pairwise(bounds)]
 
 
 def _grounded(case: Case, lines: Sequence[Line]) -> tuple[list[_Part], list[Needed]]:
@@ -218,9 +220,8 @@ class _Part:
             )
         limit = breaches.limit
         for leading in alike(self.whole) if limit is None else ():
-            note(
-                f"what comes in the end, {self.whole.properties[leading[0]].property.name}"
-            )
+            name = self.whole.properties[leading[0]].property.name
+            note(f"what comes in the end, {name}")
             end = slice_for(self.whole, leading)
             for one in lasting(end.system, self._members(end), limits):
                 if isinstance(one.verdict, Unknown):
@@ -284,6 +285,7 @@ class _Part:
             line,
             Need.SOONER if found.sooner else Need.BREAKS,
             rules[found.question],
+            found.answer.verdict,
             trace,
             tuple(rules[other] for other in found.others),
             number in findings.beyond,
