@@ -36,7 +36,8 @@ def seamcall_needs_vmxon_and_lp_init(
     Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
     not set up its per-LP state: leaves that map memory do not return.
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
-    need only VMXON. A machine check asks the module anywhere, and bears a refusal
+    need only VMXON; the second is made on a CPU that is just coming online, and no
+    other call on one that is not there. A machine check asks the module anywhere, and bears a refusal
     (A10).
     """
     return forall(
@@ -48,7 +49,8 @@ def seamcall_needs_vmxon_and_lp_init(
                 step.is_(Kind.BRING_UP)
                 | step.is_(Kind.LOADER)
                 | before.lp_initialized[cpu]
-            ),
+            )
+            & (step.is_(Kind.BRING_UP) | before.online(cpu)),
         ),
     )
 
