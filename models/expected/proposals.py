@@ -262,6 +262,7 @@ V8_MEANINGFUL = {
     "no_seamcall_after_failed_init",
     "ended_tds_leave_no_lines",
     "offline_cpus_hold_no_private_lines",
+    "every_seamcall_marks_its_cache",
     "memory_stands_still_while_it_is_listed",
     "cpus_stand_still_while_tdx_is_initialized",
     "vmx_operation_ends_with_its_last_user",

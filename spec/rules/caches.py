@@ -8,7 +8,17 @@ in `models/hazards.py`, on a machine where poison is read.
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
+from tdxcheck.checker.language import (
+    Kind,
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    step_rule,
+)
+from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, REBOOT
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.sources import (
@@ -70,6 +80,24 @@ def offline_cpus_hold_no_private_lines(host: Host) -> Term[bool]:
         host.running == Running.FIRST,
         forall(Cpu, lambda c: implies(~host.online(c), ~host.private_dirty[c])),
     )
+
+
+@step_rule(severity=Severity.MACHINE, sources=(KEXEC_V7.at("3/7"),))
+def every_seamcall_marks_its_cache(before: Host, step: Step, after: Host) -> Term[bool]:
+    """A kernel that flushes only marked caches marks a CPU's with each SEAMCALL there.
+
+    Whatever the call was for, it may have left private lines: a cache that is not
+    marked is passed over by every flush to come. What is called on the way to another
+    kernel is left out: that flushes at once.
+    """
+    leaves = step.is_(KEXEC) | step.is_(CRASH_KEXEC) | step.is_(REBOOT)
+    first = (before.running == Running.FIRST) & ~leaves & ~after.disabling
+
+    def marked(cpu: Cpu) -> Term[bool]:
+        return after.marked[cpu] | ~before.flushes_only_marked_caches
+
+    calls = first & step.is_(Kind.SEAMCALL)
+    return forall(Cpu, lambda cpu: implies(calls & step.at(cpu), marked(cpu)))
 
 
 @invariant(
@@ -146,6 +174,7 @@ CACHES = (
     pamt_is_clean_when_written,
     no_private_line_survives_failure,
     offline_cpus_hold_no_private_lines,
+    every_seamcall_marks_its_cache,
     ended_tds_leave_no_lines,
     td_memory_keeps_its_owner,
     freed_pamt_is_not_poisoned,
