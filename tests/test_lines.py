@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 
-from tdxcheck.checker.catalogue import Catalogue, Design, Machine, Rule, Setup
+from tdxcheck.checker.catalogue import Catalogue, Design, Machine, Outcome, Rule, Setup
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.engines.liveness import judge as judge_by_graph
 from tdxcheck.checker.ground import ground
-from tdxcheck.checker.judging.judgement import Outcome, outcome_of
+from tdxcheck.checker.judging.judgement import outcome_of
 from tdxcheck.checker.judging.lines import Need, Needed, needed
 from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.work import ENGINES, Budget

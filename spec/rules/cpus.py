@@ -36,9 +36,9 @@ def seamcall_needs_vmxon_and_lp_init(
     Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
     not set up its per-LP state: leaves that map memory do not return.
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
-    need only VMXON; the first two are made on a CPU that is just coming online, too, and
-    no other call on one that is not there. A machine check asks the module anywhere,
-    and bears a refusal (A10).
+    need only VMXON; the first two are made on a CPU that is just coming online, too,
+    and no other call on one that is not there. A machine check asks the module
+    anywhere, and bears a refusal (A10).
     """
     return forall(
         Cpu,
