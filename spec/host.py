@@ -210,14 +210,24 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         cpus_read_lock() is held from the check of the packages to the last key, and
         from TDH.VP.FLUSH until the KeyID is free, or lost.
         """
+        held = self.locks_cpu_hotplug_for_tds & self.td_keys_change()
+        return (self.locks_cpu_hotplug & self.initializing()) | held
+
+    @definition
+    def td_keys_change(self) -> Term[bool]:
+        """KVM programs a TD's key in one package after another, or clears it there."""
         unkeyed = exists(
             Cpu,
             lambda c: self.online(c) & ~self.td_key_configured[self.package_of[c]],
         )
         midway = ((self.td == Td.HKID_ASSIGNED) & unkeyed) | (self.td == Td.BLOCKED)
-        works = self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked
-        held = self.locks_cpu_hotplug_for_tds & works & midway
-        return (self.locks_cpu_hotplug & self.initializing()) | held
+        return self.tdx_in_use() & self.seam_ready & ~self.hkid_leaked & midway
+
+    @definition
+    def virtualization_has_a_user(self) -> Term[bool]:
+        """KVM is there, or the core kernel, which has set up TDX or is about to."""
+        core = self.initializes_at_boot & (self.tdx != Tdx.ERROR)
+        return one_of(self.kvm, Kvm.LOADING, Kvm.LOADED) | core
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:

@@ -181,5 +181,11 @@ def test_layout(path: Path, printed: Any) -> None:
     check("layout", printed("layout", str(path)))
 
 
+def test_lines(printed: Any) -> None:
+    told = printed("lines", "closed", "--all", catalogue=DEMO)
+    check("lines", told)
+    assert {line["need"] for line in told["lines"]} >= {"breaks", "changes nothing"}
+
+
 def test_coverage(printed: Any) -> None:
     check("coverage", printed("coverage", "closed", catalogue=DEMO))

@@ -40,6 +40,7 @@ examples:
   tdxcheck verify                   judge every design by every rule
   tdxcheck verify v3 --rule ID      one design, one rule
   tdxcheck guards v6.8              what each of its safeguards is good for
+  tdxcheck lines v6.8               which of its lines no rule needs
   tdxcheck diff v6.18 v7.1          what they do differently, and what comes of it
   tdxcheck gate --base main         what a change to the specification means
   tdxcheck matrix v3                on which machines it breaks which rule
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     _verify(commands)
     _check_certificate(commands)
     _guards(commands)
+    _lines(commands)
     _diff(commands)
     _gate(commands)
     _matrix(commands)
@@ -112,8 +114,8 @@ WITHOUT_CATALOGUE = ("audit", "conform", "gate", "layout", "new", "schema", "sta
 
 
 WITH_SCHEMA = (
-    "verify", "guards", "coverage", "diff", "matrix", "gate", "audit", "status",
-    "layout", "replay",
+    "verify", "guards", "lines", "coverage", "diff", "matrix", "gate", "audit",
+    "status", "layout", "replay",
 )  # fmt: skip
 """Commands whose JSON has a schema."""
 
@@ -214,6 +216,34 @@ def _guards(commands: _Commands) -> None:
     )  # fmt: skip
     options.folder(command)
     options.formats(command)
+
+
+def _lines(commands: _Commands) -> None:
+    command = _command(
+        commands, "lines", "take each guard and each effect out, and see which rule is"
+        " broken",
+    )  # fmt: skip
+    command.add_argument("design", metavar="DESIGN")
+    command.add_argument(
+        "--action", action="append", default=[], metavar="NAME",
+        help="the lines of this action (default: of those that the design it is stated "
+        "upon has not); may be repeated",
+    )  # fmt: skip
+    command.add_argument(
+        "--line", action="append", default=[], metavar="NAME",
+        help="this line, and tell the shortest run that breaks a rule without it; may "
+        "be repeated",
+    )  # fmt: skip
+    command.add_argument(
+        "--all", action="store_true", help="the lines of every action of the design"
+    )
+    options.machine(command)
+    options.resources(command.add_argument_group("limits"), "no limit")
+    command.add_argument(
+        "--jobs", type=options.positive, default=options.default_jobs(), metavar="N",
+        help="processes at a time (default: %(default)s)",
+    )  # fmt: skip
+    options.format(command)
 
 
 def _diff(commands: _Commands) -> None:

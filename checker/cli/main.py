@@ -155,6 +155,10 @@ def _run(arguments: argparse.Namespace, context: Context) -> int:
             from tdxcheck.checker.cli.guards import guards
 
             return guards(arguments, context.load())
+        case "lines":
+            from tdxcheck.checker.cli.lines import lines
+
+            return lines(arguments, context.load())
         case "diff":
             from tdxcheck.checker.cli.diff import diff
 

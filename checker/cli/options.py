@@ -30,14 +30,18 @@ def machine(command: argparse.ArgumentParser) -> None:
 def limits(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("limits, at which verdicts are partial")
     group.add_argument("--max-states", type=positive, metavar="N", help="per design")
-    group.add_argument(
+    group.add_argument("--depth", type=positive, metavar="K", help="steps of a run")
+    resources(group, "120, more for many")
+
+
+def resources(command: argparse._ActionsContainer, usual: str) -> None:
+    command.add_argument(
         "--max-memory", "--memory", type=memory, metavar="SIZE",
         help="per process, such as 512M or 4G (default: what is available, shared)",
     )  # fmt: skip
-    group.add_argument("--depth", type=positive, metavar="K", help="steps of a run")
-    group.add_argument(
+    command.add_argument(
         "--time", type=seconds, default=None, metavar="S",
-        help="seconds for everything; 0 for no limit (default: 120, more for many)",
+        help=f"seconds for everything; 0 for no limit (default: {usual})",
     )  # fmt: skip
 
 

@@ -248,7 +248,7 @@ def _check_claims(catalogue: Catalogue, names: list[str], cases: list[Case]) -> 
 def budget_of(arguments: argparse.Namespace, jobs: int, designs: int) -> Budget:
     """The limits; without one of time, what a few designs need, and many."""
     at_a_time = max(1, min(jobs, len(Engine) * designs))
-    memory = arguments.max_memory or _available_memory() // at_a_time
+    memory = arguments.max_memory or available_memory() // at_a_time
     seconds = arguments.time
     if seconds is None:
         seconds = USUAL + PER_DESIGN * max(0, designs - 3)
@@ -264,7 +264,7 @@ def _explicit(budget: Budget, arguments: argparse.Namespace, *, alone: bool) -> 
     return replace(budget, threads=threads, folder=arguments.resume)
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     """Most of the memory that is free now, in bytes."""
     pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(256 << 20, pages * 8 // 10)

@@ -133,6 +133,7 @@ V3_KNOWN: Table = {
     "hotplugged_memory_is_refused": unchecked("memory hotplug"),
     "device_memory_is_refused": unchecked("NVDIMM"),
     "memory_removal_is_refused": unchecked("memory hotplug"),
+    "memory_stands_still_while_it_is_listed": unchecked("memory hotplug"),
     "unverified_cpu_is_refused": unchecked("CPU hotplug"),
     "cpu_removal_is_refused": unchecked("CPU hotplug"),
     "stranding_cpu_offline_is_refused": unchecked("CPU hotplug"),
@@ -177,6 +178,7 @@ OUTSIDE_CMRS = Expectation(
 )
 APPROACH2_KNOWN = amended(
     APPROACH1_KNOWN,
+    holds=["memory_stands_still_while_it_is_listed"],
     convertible_memory_may_return=Expectation(
         note="once TDX is initialised memory that was removed cannot return",
         bug="B5",
@@ -222,7 +224,11 @@ BEFORE_THE_LIST = vacuous(
 )
 V7_KNOWN = amended(
     V3_KNOWN,
-    holds=["td_memory_lies_in_tdmrs", "no_td_is_killed_by_its_memory"],
+    holds=[
+        "td_memory_lies_in_tdmrs",
+        "no_td_is_killed_by_its_memory",
+        "memory_stands_still_while_it_is_listed",
+    ],
     hotplugged_memory_is_refused=BEFORE_THE_LIST,
     device_memory_is_refused=BEFORE_THE_LIST,
     added_device_memory_can_go_online=BEFORE_THE_LIST,
@@ -255,6 +261,12 @@ V8_MEANINGFUL = {
     "calls_do_not_collide",
     "no_seamcall_after_failed_init",
     "ended_tds_leave_no_lines",
+    "offline_cpus_hold_no_private_lines",
+    "every_seamcall_marks_its_cache",
+    "memory_stands_still_while_it_is_listed",
+    "cpus_stand_still_while_tdx_is_initialized",
+    "vmx_operation_ends_with_its_last_user",
+    "no_callback_outlives_its_user",
     "nothing_holds_an_ended_td_back",
     "a_vcpu_runs_where_it_is_put",
     "freed_pamt_is_not_poisoned",

@@ -22,11 +22,6 @@ SYS_CONFIG_JUDGES = Expectation(
     note="A1: TDH.SYS.CONFIG refuses the same memory, with the same end",
     sources=(L6_8.at("build_tdx_memlist(), config_tdx_module()"),),
 )
-LIST_EXCLUDES = Expectation(
-    note="from its first entry on the list excludes what is not in it, and what went "
-    "online before is in memblock already",
-    sources=(L6_8.at("build_tdx_memlist(), tdx_memory_notifier()"),),
-)
 NOBODY_ADDS = Expectation(
     note="TDX is initialised before anybody can add memory",
     sources=(VMXON_V3.at("tdx_enable()"),),
@@ -75,10 +70,6 @@ KVM_CALLS_ALONE = Expectation(
     note="only KVM makes calls once TDX is initialised, and does VMXON itself",
     sources=(VMXON_V3.at("x86_virt_get_ref()"), DISABLE_V3.at("cover letter")),
 )
-LAST_CPUS_STAY = Expectation(
-    note="while a KeyID is held the last CPU of a package stays online anyhow",
-    sources=(K6_16.at("tdx_offline_cpu()"),),
-)
 WITHOUT_DETECTION: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
     "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
@@ -89,13 +80,8 @@ V3_REDUNDANT: Table = {
     **WITHOUT_DETECTION,
     "detects_tdx_on_every_cpu": MODULE_COUNTS,
 }
-V6_8_REDUNDANT: Table = {
-    "locks_memory_hotplug": LIST_EXCLUDES,
-    "locks_cpu_hotplug_for_tds": LAST_CPUS_STAY,
-}
-V13_REDUNDANT: Table = {**V6_8_REDUNDANT, "checks_cmrs": SYS_CONFIG_JUDGES}
+V13_REDUNDANT: Table = {"checks_cmrs": SYS_CONFIG_JUDGES}
 B16_REDUNDANT: Table = {
-    "locks_memory_hotplug": LIST_EXCLUDES,
     "checks_module_for_kvm": MASKED_BY_B16,
     "refuses_cpus_without_lp_init": MASKED_BY_B16,
     "keeps_a_cpu_per_package": MASKED_BY_B16,
@@ -104,7 +90,6 @@ B16_REDUNDANT: Table = {
 V7_2_REDUNDANT: Table = {
     "locks_memory_hotplug": NOBODY_ADDS,
     "locks_cpu_hotplug": BEFORE_ANYBODY,
-    "locks_cpu_hotplug_for_tds": LAST_CPUS_STAY,
 }
 V6_18_REDUNDANT: Table = {
     "flushes_offlined_cpus": FLUSHED_IN_TIME,
@@ -113,8 +98,6 @@ V6_18_REDUNDANT: Table = {
 
 OF_TDX_IN_USE = (
     "refuses_onlining_outside_list",
-    "locks_memory_hotplug",
-    "locks_cpu_hotplug",
     "turns_vmx_on_first",
     "leaves_tds_a_keyid",
     "keeps_own_keyid_from_tds",
@@ -150,12 +133,11 @@ REDUNDANT: Mapping[str, Table] = {
     "v3": V3_REDUNDANT,
     "document-only": V3_REDUNDANT,
     "kh-approach1": V3_REDUNDANT,
-    "kh-approach2": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
-    "kh-approach2-corrected": {**V3_REDUNDANT, "locks_memory_hotplug": LIST_EXCLUDES},
+    "kh-approach2": V3_REDUNDANT,
+    "kh-approach2-corrected": V3_REDUNDANT,
     "v5": {
         **WITHOUT_DETECTION,
         "refuses_acpi_memory": IN_ONE_PLACE,
-        "flushes_offlined_cpus": MASKED_BY_B1,
     },
     "v6": WITHOUT_DETECTION,
     "v7": WITHOUT_DETECTION,
@@ -164,23 +146,17 @@ REDUNDANT: Mapping[str, Table] = {
         "checks_cmrs": SYS_CONFIG_JUDGES,
         "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
     },
-    "v9": {**WITHOUT_DETECTION, "locks_memory_hotplug": LIST_EXCLUDES},
+    "v9": WITHOUT_DETECTION,
     "v10": {
         **V13_REDUNDANT,
         "flushes_other_cpus": MASKED_BY_B1,
         "resets_reclaimed_pages": PAMTS_POISON,
     },
     "v13": V13_REDUNDANT,
-    "v15": V6_8_REDUNDANT,
-    "v6.8": V6_8_REDUNDANT,
-    "hotadd-precheck": {
-        rule: why
-        for rule, why in B16_REDUNDANT.items()
-        if rule != "locks_memory_hotplug"
-    },
+    "hotadd-precheck": B16_REDUNDANT,
     "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
-    "v6.18": {"locks_memory_hotplug": LIST_EXCLUDES, **V6_18_REDUNDANT},
+    "v6.18": V6_18_REDUNDANT,
     "v7.1": {
         **V6_18_REDUNDANT,
         **V7_2_REDUNDANT,

@@ -69,6 +69,13 @@ def _check_config(
     module.require(hkid_valid, Refusal(Status.TDX_OPERAND_INVALID, "R8"))
 
 
+def _has_mappings(module: Module, cpu: Cpu) -> None:
+    """The LP was initialised, as far as a caller's step depends on it: where the call
+    is refused before, it does not."""
+    passes = (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized()
+    module.require(implies(passes, module.lp_initialized[cpu]))
+
+
 def _reserve(module: Module, hkid: Hkid) -> None:
     """Make the KeyID the module's own; an earlier one stays reserved all the same."""
     module.kot[hkid] = HkidState.RESERVED
@@ -94,9 +101,7 @@ def sys_config(
     never was initialised the call ends in sys_config_hang.
     """
     _check_config(module, cpu, array_valid, count_valid, hkid_valid, rax_valid)
-    # Of what a caller's step depends on where the call is refused before.
-    passes = (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized()
-    module.require(implies(passes, module.lp_initialized[cpu]))
+    _has_mappings(module, cpu)
     module.require(verdict == Status.TDX_SUCCESS)
     _reserve(module, hkid)
     module.layout = layout
@@ -127,7 +132,7 @@ def _config_refused(status: Status) -> Action:
     ) -> None:
         """TDH.SYS.CONFIG on {cpu} refuses the TDMRs, but has reserved {hkid}."""
         _check_config(module, cpu, array_valid, count_valid, hkid_valid, rax_valid)
-        module.require(module.lp_initialized[cpu])
+        _has_mappings(module, cpu)
         module.require(verdict == status)
         _reserve(module, hkid)
 

@@ -7,6 +7,7 @@ from tdxcheck.checker.language import (
     Step,
     Term,
     all_of,
+    exists,
     forall,
     implies,
     invariant,
@@ -43,6 +44,7 @@ from tdxcheck.spec.sources import (
     V5,
     V7,
     VMXON_V2,
+    VMXON_V3,
 )
 
 
@@ -263,6 +265,35 @@ def somebody_watches_the_cpus(host: Host) -> Term[bool]:
     return implies(host.tdx_in_use(), host.callbacks_installed)
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(VMXON_V3.at("x86_virt_put_ref()"), K6_16.at("tdx_bringup()")),
+)
+def vmx_operation_ends_with_its_last_user(host: Host) -> Term[bool]:
+    """No CPU stays in VMX operation when nobody uses it any more.
+
+    Whoever asks for it next is refused it: -EBUSY where CR4.VMXE is set. In VMX
+    operation a CPU hears of no INIT.
+    """
+    on = exists(Cpu, lambda cpu: host.vmx_on[cpu])
+    left = (host.running == Running.FIRST) & ~host.virtualization_has_a_user()
+    return implies(left, ~on)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(K6_16.at("__tdx_bringup()"), VMXON_V3.at("tdx_enable()")),
+)
+def no_callback_outlives_its_user(host: Host) -> Term[bool]:
+    """Nobody is asked before a CPU comes or goes on behalf of one who is not there.
+
+    A callback of KVM's that is left behind is code that has been unloaded. One of the
+    core kernel's makes SEAMCALLs, and refuses CPUs, for a TDX that will never be.
+    """
+    left = (host.running == Running.FIRST) & ~host.virtualization_has_a_user()
+    return implies(left, ~host.callbacks_installed)
+
+
 @invariant(severity=Severity.SERVICE, sources=(L6_8.at("init_tdx_module()"),))
 def hotplug_opens_after_failure(host: Host) -> Term[bool]:
     """Once TDX has failed for good, no memory is refused because of it."""
@@ -329,6 +360,8 @@ AVAILABILITY = (
     cpu_offline_is_refused_for_a_td_only,
     a_cpu_may_come_back,
     somebody_watches_the_cpus,
+    vmx_operation_ends_with_its_last_user,
+    no_callback_outlives_its_user,
     hotplug_opens_after_failure,
     refused_memory_is_explained,
     memory_hotplug_lock_is_balanced,

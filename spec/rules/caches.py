@@ -8,10 +8,29 @@ in `models/hazards.py`, on a machine where poison is read.
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
+from tdxcheck.checker.language import (
+    Kind,
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    step_rule,
+)
+from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, REBOOT
 from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.sources import BASE_SPEC, K6_16, KEXEC_V7, L6_8, L6_18, V3, V13
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    DISABLE_V3,
+    K6_16,
+    KEXEC_V7,
+    L6_8,
+    L6_18,
+    V3,
+    V13,
+)
 
 
 @invariant(
@@ -44,6 +63,41 @@ def no_private_line_survives_failure(host: Host) -> Term[bool]:
         host.freed_pamt_exists(),
         forall(Cpu, lambda cpu: ~host.private_dirty[cpu]),
     )
+
+
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(DISABLE_V3.at("2/5, on play_dead"), L6_8.at("wbinvd_on_all_cpus()")),
+)
+def offline_cpus_hold_no_private_lines(host: Host) -> Term[bool]:
+    """No cache of a CPU that is offline holds private lines.
+
+    Every flush that comes later reaches the CPUs that are online alone (A11): what is
+    in the cache of another is written back whenever that CPU evicts it, whoever has
+    the page by then.
+    """
+    return implies(
+        host.running == Running.FIRST,
+        forall(Cpu, lambda c: implies(~host.online(c), ~host.private_dirty[c])),
+    )
+
+
+@step_rule(severity=Severity.MACHINE, sources=(KEXEC_V7.at("3/7"),))
+def every_seamcall_marks_its_cache(before: Host, step: Step, after: Host) -> Term[bool]:
+    """A kernel that flushes only marked caches marks a CPU's with each SEAMCALL there.
+
+    Whatever the call was for, it may have left private lines: a cache that is not
+    marked is passed over by every flush to come. What is called on the way to another
+    kernel is left out: that flushes at once.
+    """
+    leaves = step.is_(KEXEC) | step.is_(CRASH_KEXEC) | step.is_(REBOOT)
+    first = (before.running == Running.FIRST) & ~leaves & ~after.disabling
+
+    def marked(cpu: Cpu) -> Term[bool]:
+        return after.marked[cpu] | ~before.flushes_only_marked_caches
+
+    calls = first & step.is_(Kind.SEAMCALL)
+    return forall(Cpu, lambda cpu: implies(calls & step.at(cpu), marked(cpu)))
 
 
 @invariant(
@@ -119,6 +173,8 @@ def td_memory_keeps_its_owner(host: Host) -> Term[bool]:
 CACHES = (
     pamt_is_clean_when_written,
     no_private_line_survives_failure,
+    offline_cpus_hold_no_private_lines,
+    every_seamcall_marks_its_cache,
     ended_tds_leave_no_lines,
     td_memory_keeps_its_owner,
     freed_pamt_is_not_poisoned,

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from tdxcheck.checker.language import Severity, Term, forall, implies, invariant
-from tdxcheck.spec.host import Host
+from tdxcheck.checker.language import (
+    Severity,
+    Step,
+    Term,
+    forall,
+    implies,
+    invariant,
+    one_of,
+    step_rule,
+)
+from tdxcheck.spec.host import Host, Running, Tdx
 from tdxcheck.spec.machine import Block
 from tdxcheck.spec.sources import BASE_SPEC, DH_1459, L6_8, MODULE_1_5, SEED, TDX_RST
 
@@ -53,4 +62,29 @@ def no_td_is_killed_by_its_memory(host: Host) -> Term[bool]:
     return implies(host.tdx_in_use(), ~host.td_page_refused)
 
 
-COVERAGE = (td_memory_lies_in_tdmrs, tdmrs_lie_in_cmrs, no_td_is_killed_by_its_memory)
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(L6_8.at("init_tdx_module(), get_online_mems()"),),
+)
+def memory_stands_still_while_it_is_listed(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """While the kernel builds and configures TDMRs no memory comes or goes.
+
+    What comes after memblock was read is in no TDMR, and what goes may be where the
+    PAMT is. That the list, from its first entry on, excludes what is not in it is
+    another check, in the notifier.
+    """
+    first = (before.running == Running.FIRST) & (after.running == Running.FIRST)
+    built = one_of(before.tdx, Tdx.BUILT, Tdx.CONFIGURED)
+    goes_on = first & built & one_of(after.tdx, Tdx.BUILT, Tdx.CONFIGURED)
+    same = forall(Block, lambda block: before.memory[block] == after.memory[block])
+    return implies(goes_on, same)
+
+
+COVERAGE = (
+    td_memory_lies_in_tdmrs,
+    tdmrs_lie_in_cmrs,
+    no_td_is_killed_by_its_memory,
+    memory_stands_still_while_it_is_listed,
+)

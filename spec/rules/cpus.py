@@ -14,7 +14,7 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.spec.events import MACHINE_CHECK
-from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.host import Host, Kvm, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
@@ -36,8 +36,10 @@ def seamcall_needs_vmxon_and_lp_init(
     Without VMXON the instruction is #UD. On an LP without LP.INIT the module has
     not set up its per-LP state: leaves that map memory do not return.
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
-    need only VMXON. A machine check asks the module anywhere, and bears a refusal
-    (A10). That nobody should call a module that an update has left is another rule.
+    need only VMXON; the first two are made on a CPU that is just coming online, too,
+    and no other call on one that is not there. A machine check asks the module
+    anywhere, and bears a refusal (A10). That nobody should call a module that an
+    update has left is another rule.
     """
     return forall(
         Cpu,
@@ -49,7 +51,8 @@ def seamcall_needs_vmxon_and_lp_init(
                 | step.is_(Kind.LOADER)
                 | before.lp_initialized[cpu]
                 | before.update_failed()
-            ),
+            )
+            & (before.online(cpu) | (step.is_(Kind.BRING_UP) & ~before.updating())),
         ),
     )
 
@@ -168,6 +171,57 @@ def a_vcpu_runs_where_it_is_put(before: Host, step: Step, after: Host) -> Term[b
     return implies((before.running == Running.FIRST) & complete, ~held)
 
 
+@invariant(severity=Severity.GUEST, sources=(K6_16.at("tdx_mmu_release_hkid()"),))
+def a_td_is_never_without_kvm(host: Host) -> Term[bool]:
+    """While a TD holds a KeyID, KVM is loaded.
+
+    Nobody else can end the TD, give its KeyID back, or have its pages again.
+    """
+    first = host.running == Running.FIRST
+    return implies(first & host.hkid_in_use(), host.kvm == Kvm.LOADED)
+
+
+def _same_cpus_online(before: Host, after: Host) -> Term[bool]:
+    return forall(Cpu, lambda cpu: before.online(cpu) == after.online(cpu))
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(V3.at("04/21, cpus_read_lock()"), K6_16.at("__tdx_bringup()")),
+)
+def cpus_stand_still_while_tdx_is_initialized(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """While a kernel initialises TDX no CPU comes or goes.
+
+    It counts the CPUs, initialises each, has one of each package program the key, and
+    flushes all of them: one that comes in between was left out, and one that goes may
+    have been the only one of its package. TDH.SYS.CONFIG and TDH.SYS.TDMR.INIT are
+    refused then, which to Linux is the end of TDX until reboot.
+    """
+    first = (before.running == Running.FIRST) & (after.running == Running.FIRST)
+    goes_on = first & before.initializing() & after.initializing()
+    return implies(goes_on, _same_cpus_online(before, after))
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(K6_16.at("__tdx_td_init(), tdx_mmu_release_hkid(), cpus_read_lock()"),),
+)
+def cpus_stand_still_while_keys_change(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """While KVM programs a TD's key, or clears it, no CPU comes or goes.
+
+    The packages are looked at once, before the first call: each must have a CPU online
+    until the last one. That a package's last CPU stays while a KeyID is held is looked
+    at by another check, in the callback; where there is none, nothing else prevents it.
+    """
+    first = (before.running == Running.FIRST) & (after.running == Running.FIRST)
+    goes_on = first & before.td_keys_change() & after.td_keys_change()
+    return implies(goes_on, _same_cpus_online(before, after))
+
+
 CPUS = (
     seamcall_needs_vmxon_and_lp_init,
     only_verified_cpus_run_tdx,
@@ -175,4 +229,7 @@ CPUS = (
     no_vcpu_is_left_on_an_offline_cpu,
     nothing_holds_an_ended_td_back,
     a_vcpu_runs_where_it_is_put,
+    a_td_is_never_without_kvm,
+    cpus_stand_still_while_tdx_is_initialized,
+    cpus_stand_still_while_keys_change,
 )

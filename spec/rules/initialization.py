@@ -66,6 +66,7 @@ OUT_OF_ORDER = (
     Status.TDX_SYS_LP_INIT_DONE,
     Status.TDX_SYS_KEY_CONFIG_NOT_PENDING,
     Status.TDX_KEY_CONFIGURED,
+    Status.TDX_TDMR_ALREADY_INITIALIZED,
 )
 """What the module answers to a call whose time has not come, or is over."""
 

@@ -7,6 +7,7 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    any_of,
     exists,
     forall,
     implies,
@@ -74,12 +75,14 @@ def an_update_calls_what_is_there(before: Host, step: Step, after: Host) -> Term
     """In an update no SEAMCALL finds the module shut down or gone, nor another call.
 
     The old module answers nothing once it is shut down; there is none to be called
-    while it is replaced; and the P-SEAMLDR serves one CPU at a time. That a CPU is
-    offline which an installation waits for is another rule's matter.
+    while it is replaced; and the P-SEAMLDR serves one CPU at a time, and each once.
+    That a CPU is offline which an installation waits for is another rule's matter.
     """
     complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
-    in_vain = step.answers(Status.TDX_SYS_SHUTDOWN) | step.answers(
-        Status.VMFAIL_INVALID
+    in_vain = any_of(
+        step.answers(Status.TDX_SYS_SHUTDOWN),
+        step.answers(Status.VMFAIL_INVALID),
+        step.answers(Status.SEAMLDR_EBADCALL),
     )
     return implies(before.updating() & complete, ~in_vain)
 
@@ -324,6 +327,19 @@ def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
     return host.updating(), one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(TDX_HOST.at("version_show()"), L7_2.at("tdx_get_sysinfo()")),
+)
+def no_version_is_read_of_no_module(host: Host) -> Term[bool]:
+    """Whoever reads the module's version is told one only while there is a module.
+
+    After an update that failed it would be the version of one that is gone: -ENXIO
+    says so.
+    """
+    return implies(host.reading != Reading.NONE, ~host.update_failed())
+
+
 UPDATE = (
     install_follows_shutdown,
     every_lp_can_join_a_session,
@@ -338,6 +354,7 @@ UPDATE = (
     no_measurement_is_corrupted,
     only_features_set_up_are_used,
     no_version_is_torn,
+    no_version_is_read_of_no_module,
     no_seamcall_after_a_failed_update,
     cpus_come_online_after_a_failed_update,
     a_failed_update_can_be_made_again,

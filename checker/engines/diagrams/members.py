@@ -51,13 +51,13 @@ def worse(
     pure: bool = False,
 ) -> list[Worse]:
     """Compare every member with the first, in every property that can be judged."""
-    comparison = _Comparison(system, members, limits, progress, pure)
+    comparison = Comparison(system, members, limits, progress, pure)
     with limited() as met:
         met.limit = comparison.compare()
     return comparison.so_far(met.limit)
 
 
-class _Comparison:
+class Comparison:
     def __init__(
         self,
         system: GroundSystem,
