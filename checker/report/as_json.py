@@ -114,13 +114,14 @@ def verdict_as_json(verdict: Verdict) -> Json:
             return {"kind": "exhausted", "states": states, **told}
         case Proved(method, invariant):
             return {"kind": "proved", "method": method, "invariant": invariant}
-        case ProvedForEvery(family, method, invariant, _, excepted):
+        case ProvedForEvery(family, method, invariant, _, excepted, because):
             return {
                 "kind": "proved for every N",
                 "of": family,
                 **({"save_machines_with": excepted} if excepted else {}),
                 "method": method,
                 "invariant": list(invariant),
+                **({"because": list(because)} if because else {}),
             }
         case HeldInSmall(machine, reason):
             return {"kind": "only for small N", "machine": machine, "reason": reason}
