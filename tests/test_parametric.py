@@ -13,7 +13,6 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import (
-    SHAPES,
     Argument,
     Broken,
     Lack,
@@ -21,6 +20,7 @@ from tdxcheck.checker.engines.parametric.prover import (
     Proof,
     Prover,
 )
+from tdxcheck.checker.engines.parametric.shapes import SHAPES
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground import ground

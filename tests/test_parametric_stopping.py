@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from tdxcheck.checker.certificate_checker import Refused
-from tdxcheck.checker.certificates.quantified import Families, excepted
+from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import SHAPES, sizes_of
-from tdxcheck.checker.engines.parametric.stopping import MARK, going_on
+from tdxcheck.checker.engines.parametric.possibilities import going_on
+from tdxcheck.checker.engines.parametric.shapes import SHAPES, sizes_of
+from tdxcheck.checker.engines.parametric.stopping import MARK, Going
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.generalizing import generalized
@@ -176,7 +177,7 @@ def test_a_single_one_that_stops_is_excepted() -> None:
     assert proof.excepted == "but one worker"
     families = Families()
     assert families.check(case, 0, proof.certificate) > 0
-    assert excepted(case, proof.certificate) == "but one worker"
+    assert families.excepted(case, 0, proof.certificate) == "but one worker"
     every = proof.certificate.replace('"several": ["Worker"]', '"several": []')
     with pytest.raises(Refused, match="does not show the rule"):
         families.check(case, 0, every)
@@ -199,7 +200,9 @@ def test_forgeries_are_refused(forgery: str) -> None:
     case = case_of(comes, goes, closes_for_good)
     family = family_of(case.instance, case.unbounded)
     rule = family.system.properties[1]
-    going = going_on(family, rule, sizes_of(family, SHAPES[0]), Clock(SECONDS))
+    sizes = sizes_of(family, SHAPES[0])
+    going = going_on(family, rule, sizes, sizes, Clock(SECONDS))
+    assert isinstance(going, Going)
     assert [one.name for one in going.by] == ["comes", "goes"]
     proof = verdicts_of(case)[1]
     assert isinstance(proof, ProvedForEvery)

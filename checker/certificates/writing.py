@@ -94,6 +94,8 @@ def story_of_every(subject: Subject, verdict: ProvedForEvery) -> str:
     lines += [f"What is shown: it holds, with any number of {verdict.family}{save}."]
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
+    if verdict.because:
+        lines += ["", "The rule follows, because", *verdict.because]
     lines += ["", "This holds at first, and every action keeps it:"]
     lines += [f"{n:5}. {part}" for n, part in enumerate(verdict.invariant, 1)]
     return "".join(f"{line}\n" for line in lines)

@@ -16,7 +16,8 @@ from tdxcheck.checker.engines.parametric.prover import (
 )
 from tdxcheck.checker.engines.parametric.prover import Proof as Shown
 from tdxcheck.checker.engines.parametric.recorded import with_clauses
-from tdxcheck.checker.engines.parametric.restating import Restated, restated
+from tdxcheck.checker.engines.parametric.restating import Restated
+from tdxcheck.checker.engines.parametric.trying import restated
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
@@ -88,11 +89,11 @@ def _judged(
     with suppress(GaveUp):
         for number in asked:
             if rules[number].mode in restating.MODES:
-                result = restated(family, rules[number], case.instance.scope, clock)
-                if isinstance(result, Open | Broken):
-                    found[number] = _verdict(result, rules[number], None)
+                said = restated(family, rules[number], case.instance.scope, clock)
+                if isinstance(said, Open | Broken):
+                    found[number] = _verdict(said, rules[number], None)
                 else:
-                    by[number] = result
+                    by[number] = said
     prover = Prover(family, {n: one.stated(rules[n], family) for n, one in by.items()})
     prover.prepare(clock)
     left = [number for number in asked if number not in found]
@@ -126,7 +127,7 @@ def _verdict(result: Result, rule: Property, by: Restated | None) -> Verdict:
                 f"({result.obligations} obligations, by {solvers})"
             )
             text = with_clauses(result.text, result.clauses)
-            excepted, because = "", ()
+            excepted, because = "", tuple[str, ...]()
             if by is not None:
                 text, because = f"{by.text(rule)}{text}", tuple(by.told())
                 excepted = by.excepted

@@ -114,13 +114,16 @@ def verdict_as_json(verdict: Verdict) -> Json:
             return {"kind": "exhausted", "states": states, **told}
         case Proved(method, invariant):
             return {"kind": "proved", "method": method, "invariant": invariant}
-        case ProvedForEvery(family, method, invariant, _, excepted):
+        case ProvedForEvery(family, method, invariant, _, excepted, because):
+            save: Json = {"save_machines_with": excepted} if excepted else {}
+            why: Json = {"because": list(because)} if because else {}
             return {
                 "kind": "proved for every N",
                 "of": family,
-                **({"save_machines_with": excepted} if excepted else {}),
+                **save,
                 "method": method,
                 "invariant": list(invariant),
+                **why,
             }
         case HeldInSmall(machine, reason):
             return {"kind": "only for small N", "machine": machine, "reason": reason}
@@ -136,8 +139,8 @@ def verdict_as_json(verdict: Verdict) -> Json:
         case Vacuous(method):
             return {"kind": "vacuous", "method": method}
         case Unknown(limit, machine):
-            told = {"machine": machine} if machine else {}
-            return {"kind": "unknown", "limit": limit.value, **told}
+            broken = {"machine": machine} if machine else {}
+            return {"kind": "unknown", "limit": limit.value, **broken}
     raise TypeError(f"not a verdict: {verdict!r}")
 
 

@@ -48,6 +48,7 @@ def proofs(page: Page, assessment: Assessment) -> None:
 def _parts(judgement: Judgement) -> Iterator[str]:
     verdict = _verdict(judgement)
     assert isinstance(verdict, ProvedForEvery), "only a proof has an invariant"
+    yield from verdict.because
     yield from verdict.invariant
 
 

@@ -76,7 +76,7 @@ class Part:
 
     def of(self, indices: tuple[Index, ...], *, after: bool) -> Term[bool]:
         """The elements are in the set, before the step or after it."""
-        read = Read(self.variable, indices, after)
+        read: Term[Any] = Read(self.variable, indices, after)
         found = any_of(*(_is(read, value) for value in self.values))
         if self.where is None:
             return found
@@ -318,7 +318,8 @@ def spelled(
                 return replace(record, **new)
         return part
 
-    return of(term)
+    found: Term[Any] = of(term)
+    return found
 
 
 def reaction(asked: Reacts, actions: Iterable[Action]) -> Term[bool]:
@@ -329,7 +330,8 @@ def reaction(asked: Reacts, actions: Iterable[Action]) -> Term[bool]:
         if action.event is not asked.event:
             continue
         indices = [p for p in action.parameters if isinstance(p, Index)]
-        given = dict(zip(indices, asked.arguments, strict=False))
+        given: dict[Term[Any], Term[Any]] = {}
+        given.update(zip(indices, asked.arguments, strict=False))
         others = [p for p in action.parameters if p not in given]
         passed: list[Term[bool]] = []
         for guard in action.guards:

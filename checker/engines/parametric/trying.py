@@ -1,0 +1,68 @@
+"""Trying: by what a rule may hold, or what becomes of it, in small machines."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.engines.parametric.family import Family, Unsupported
+from tdxcheck.checker.engines.parametric.measuring import ending_of
+from tdxcheck.checker.engines.parametric.possibilities import going_on
+from tdxcheck.checker.engines.parametric.prover import Broken, Open
+from tdxcheck.checker.engines.parametric.restating import Restated
+from tdxcheck.checker.engines.parametric.shapes import (
+    SHAPES,
+    Sizes,
+    in_words,
+    shapes_of,
+    single,
+    sizes_of,
+)
+from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
+from tdxcheck.checker.ground.grounder import ground
+from tdxcheck.checker.language.location import SpecificationError
+from tdxcheck.checker.language.system import Mode, Property
+from tdxcheck.checker.verdict import Exhausted, Refuted, Vacuous
+
+
+def restated(
+    family: Family, rule: Property, machine: Sizes, clock: Clock
+) -> Restated | Open | Broken:
+    """By what the rule may hold, if it holds in small machines.
+
+    What is said of it must be said of a machine of the sizes given, too.
+    """
+    sizes = sizes_of(family, SHAPES[0])
+    try:
+        if rule.mode is Mode.LEADS_TO:
+            return ending_of(family, rule, sizes, clock)
+        return going_on(family, rule, sizes, machine, clock)
+    except Unsupported as error:
+        return held_in_small(family, rule, f"no translation of {error}", clock)
+
+
+def held_in_small(
+    family: Family, rule: Property, reason: str, clock: Clock
+) -> Open | Broken:
+    """What becomes of the rule itself in small machines, for want of a proof."""
+    upto = ""
+    sizes = [single(family), *(sizes_of(family, s) for s in shapes_of(family))]
+    with suppress(GaveUp):
+        for each in sizes:
+            verdict = _judged(family, rule, each, clock)
+            if isinstance(verdict, Refuted):
+                return Broken(in_words(each))
+            if isinstance(verdict, Exhausted | Vacuous):
+                upto = in_words(each)
+    return Open(upto, reason)
+
+
+def _judged(family: Family, rule: Property, sizes: Sizes, clock: Clock) -> object:
+    """What a search says of the rule; None if there is no such machine."""
+    scope = family.instance(dict(sizes)).scope
+    alone = replace(family.system, properties=(rule,))
+    with suppress(SpecificationError):
+        found = survey(ground(alone, scope), progress=lambda _: clock.look())
+        return found.verdicts[0]
+    return None
