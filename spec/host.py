@@ -227,7 +227,7 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
     def virtualization_has_a_user(self) -> Term[bool]:
         """KVM is there, or the core kernel, which has set up TDX or is about to."""
         core = self.initializes_at_boot & (self.tdx != Tdx.ERROR)
-        return one_of(self.kvm, Kvm.LOADING, Kvm.LOADED) | core
+        return (self.kvm != Kvm.UNLOADED) | core
 
     @definition
     def memory_hotplug_locked(self) -> Term[bool]:
