@@ -40,6 +40,7 @@ def seamcall_needs_vmxon_and_lp_init(
     and no other call on one that is not there. A machine check asks the module
     anywhere, and bears a refusal (A10).
     """
+    comes_online = step.is_(Kind.BRING_UP) & ~before.initializing() & ~before.updating()
     return forall(
         Cpu,
         lambda cpu: implies(
@@ -50,7 +51,7 @@ def seamcall_needs_vmxon_and_lp_init(
                 | step.is_(Kind.LOADER)
                 | before.lp_initialized[cpu]
             )
-            & (before.online(cpu) | (step.is_(Kind.BRING_UP) & ~before.updating())),
+            & (before.online(cpu) | comes_online),
         ),
     )
 
