@@ -113,6 +113,7 @@ def needed(
 ) -> tuple[list[Needed], bool]:
     """What becomes of the case without each of the lines, and whether that was
     interrupted."""
+    started = time.monotonic()
     found = {line: Needed(line, Need.NOTHING) for line in lines}
     that_matter = list(_that_matter(case.instance, lines))
     parts: list[_Part] = []
@@ -121,6 +122,9 @@ def needed(
         parts += made
         found |= {one.line: one for one in refused}
     tasks = [Task(case, Engine.DIAGRAMS, p.judged, 1 + len(p.lines)) for p in parts]
+    if budget.seconds is not None:
+        left = budget.seconds - (time.monotonic() - started)
+        budget = replace(budget, seconds=max(left, 1.0))
     work = run(tasks, budget, jobs, report)
     for part, findings in zip(parts, work.findings, strict=True):
         found |= {one.line: one for one in part.told(findings)}

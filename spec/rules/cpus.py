@@ -41,6 +41,7 @@ def seamcall_needs_vmxon_and_lp_init(
     anywhere, and bears a refusal (A10). That nobody should call a module that an
     update has left is another rule.
     """
+    comes_online = step.is_(Kind.BRING_UP) & ~before.initializing() & ~before.updating()
     return forall(
         Cpu,
         lambda cpu: implies(
@@ -52,7 +53,7 @@ def seamcall_needs_vmxon_and_lp_init(
                 | before.lp_initialized[cpu]
                 | before.update_failed()
             )
-            & (before.online(cpu) | (step.is_(Kind.BRING_UP) & ~before.updating())),
+            & (before.online(cpu) | comes_online),
         ),
     )
 
