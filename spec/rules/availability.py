@@ -267,7 +267,7 @@ def somebody_watches_the_cpus(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.SERVICE,
-    sources=(VMXON_V3.at("x86_virt_put_ref()"), K6_16.at("tdx_bringup()")),
+    sources=(VMXON_V3.at("x86_virt_get_ref()"), K6_16.at("tdx_bringup()")),
 )
 def vmx_operation_ends_with_its_last_user(host: Host) -> Term[bool]:
     """No CPU stays in VMX operation when nobody uses it any more.

@@ -67,7 +67,10 @@ def no_private_line_survives_failure(host: Host) -> Term[bool]:
 
 @invariant(
     severity=Severity.MACHINE,
-    sources=(DISABLE_V3.at("2/5, on play_dead"), L6_8.at("wbinvd_on_all_cpus()")),
+    sources=(
+        DISABLE_V3.at("2/5, on play_dead"),
+        L6_8.at("init_tdx_module(), error path"),
+    ),
 )
 def offline_cpus_hold_no_private_lines(host: Host) -> Term[bool]:
     """No cache of a CPU that is offline holds private lines.

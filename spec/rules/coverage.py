@@ -64,7 +64,10 @@ def no_td_is_killed_by_its_memory(host: Host) -> Term[bool]:
 
 @step_rule(
     severity=Severity.GUEST,
-    sources=(L6_8.at("init_tdx_module(), get_online_mems()"),),
+    sources=(
+        L6_8.at("init_tdx_module(), get_online_mems()"),
+        L6_8.at("build_tdx_memlist(), tdx_memory_notifier()"),
+    ),
 )
 def memory_stands_still_while_it_is_listed(
     before: Host, step: Step, after: Host

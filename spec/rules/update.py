@@ -329,7 +329,7 @@ def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
 
 @invariant(
     severity=Severity.SERVICE,
-    sources=(TDX_HOST.at("version_show()"), L7_2.at("tdx_get_sysinfo()")),
+    sources=(TDX_HOST.at("version_show()"),),
 )
 def no_version_is_read_of_no_module(host: Host) -> Term[bool]:
     """Whoever reads the module's version is told one only while there is a module.
