@@ -99,6 +99,7 @@ class Severity(Enum):
     MACHINE = "the machine: a machine check or silent corruption"
     GUEST = "the guests: a TD is killed or cannot start"
     SERVICE = "the service: TDX or an operation is lost until reboot"
+    PRECAUTION = "nobody yet: a measure is missing, and one more event does harm"
     MODEL = "the model: without this, other verdicts say nothing"
 
 

@@ -66,7 +66,7 @@ def no_private_line_survives_failure(host: Host) -> Term[bool]:
 
 
 @invariant(
-    severity=Severity.MACHINE,
+    severity=Severity.PRECAUTION,
     sources=(
         DISABLE_V3.at("2/5, on play_dead"),
         L6_8.at("init_tdx_module(), error path"),
@@ -85,7 +85,7 @@ def offline_cpus_hold_no_private_lines(host: Host) -> Term[bool]:
     )
 
 
-@step_rule(severity=Severity.MACHINE, sources=(KEXEC_V7.at("3/7"),))
+@step_rule(severity=Severity.PRECAUTION, sources=(KEXEC_V7.at("3/7"),))
 def every_seamcall_marks_its_cache(before: Host, step: Step, after: Host) -> Term[bool]:
     """A kernel that flushes only marked caches marks a CPU's with each SEAMCALL there.
 

@@ -63,7 +63,7 @@ def no_td_is_killed_by_its_memory(host: Host) -> Term[bool]:
 
 
 @step_rule(
-    severity=Severity.GUEST,
+    severity=Severity.PRECAUTION,
     sources=(
         L6_8.at("init_tdx_module(), get_online_mems()"),
         L6_8.at("build_tdx_memlist(), tdx_memory_notifier()"),

@@ -187,7 +187,7 @@ def _same_cpus_online(before: Host, after: Host) -> Term[bool]:
 
 
 @step_rule(
-    severity=Severity.SERVICE,
+    severity=Severity.PRECAUTION,
     sources=(V3.at("04/21, cpus_read_lock()"), K6_16.at("__tdx_bringup()")),
 )
 def cpus_stand_still_while_tdx_is_initialized(
@@ -206,7 +206,7 @@ def cpus_stand_still_while_tdx_is_initialized(
 
 
 @step_rule(
-    severity=Severity.GUEST,
+    severity=Severity.PRECAUTION,
     sources=(K6_16.at("__tdx_td_init(), tdx_mmu_release_hkid(), cpus_read_lock()"),),
 )
 def cpus_stand_still_while_keys_change(

@@ -328,7 +328,7 @@ def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
 
 
 @invariant(
-    severity=Severity.SERVICE,
+    severity=Severity.PRECAUTION,
     sources=(TDX_HOST.at("version_show()"),),
 )
 def no_version_is_read_of_no_module(host: Host) -> Term[bool]:
