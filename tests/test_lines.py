@@ -391,7 +391,7 @@ def test_the_lines_of_own_actions_are_told(capsys: pytest.CaptureFixture[str]) -
 
 def test_every_line_is_told_with_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("written", "--all") == 0
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     assert "15 lines of 6 actions" in out
     assert "a_locked_tank_refuses breaks in 1; so do a_locked_tank_is_empty" in out
     assert "fill/2: level < 2" in out
