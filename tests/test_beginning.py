@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import Proof, Prover
+from tdxcheck.checker.engines.parametric.prover import Prover
+from tdxcheck.checker.engines.parametric.results import Proof
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.language import (

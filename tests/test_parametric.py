@@ -12,13 +12,13 @@ from tdxcheck.checker.cli.main import main
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import (
+from tdxcheck.checker.engines.parametric.prover import Prover
+from tdxcheck.checker.engines.parametric.results import (
     Argument,
     Broken,
     Lack,
     Open,
     Proof,
-    Prover,
 )
 from tdxcheck.checker.engines.parametric.shapes import SHAPES
 from tdxcheck.checker.engines.parametric.telling import told

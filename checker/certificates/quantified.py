@@ -16,13 +16,14 @@ from tdxcheck.checker.certificate_checker import Refused, Undecided
 from tdxcheck.checker.certificates.asked import Asked
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import SETTLED, Argument, Lack, Prover
+from tdxcheck.checker.engines.parametric.prover import SETTLED, Prover
 from tdxcheck.checker.engines.parametric.recorded import (
     Reader,
     Unreadable,
     lines_in,
 )
 from tdxcheck.checker.engines.parametric.restating import restated_in
+from tdxcheck.checker.engines.parametric.results import Argument, Lack
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError

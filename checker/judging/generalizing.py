@@ -7,16 +7,11 @@ from contextlib import suppress
 
 from tdxcheck.checker.engines.parametric import restating
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
-from tdxcheck.checker.engines.parametric.prover import (
-    MODES,
-    Broken,
-    Open,
-    Prover,
-    Result,
-)
-from tdxcheck.checker.engines.parametric.prover import Proof as Shown
+from tdxcheck.checker.engines.parametric.prover import MODES, Prover
 from tdxcheck.checker.engines.parametric.recorded import with_clauses
 from tdxcheck.checker.engines.parametric.restating import Restated
+from tdxcheck.checker.engines.parametric.results import Broken, Open, Result
+from tdxcheck.checker.engines.parametric.results import Proof as Shown
 from tdxcheck.checker.engines.parametric.trying import restated
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.combine import Engine

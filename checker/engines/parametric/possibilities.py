@@ -10,7 +10,7 @@ from tdxcheck.checker.engines.diagrams.encoding import Encoding
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.parametric.family import Family
-from tdxcheck.checker.engines.parametric.prover import Broken
+from tdxcheck.checker.engines.parametric.results import Broken
 from tdxcheck.checker.engines.parametric.shapes import Sizes, in_words, single
 from tdxcheck.checker.engines.parametric.stopping import Going
 from tdxcheck.checker.engines.symbolic.solving import Clock

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from tdxcheck.checker.engines.parametric import second
@@ -28,6 +27,15 @@ from tdxcheck.checker.engines.parametric.obligations import (
     Obligations,
 )
 from tdxcheck.checker.engines.parametric.oracle import Oracle
+from tdxcheck.checker.engines.parametric.results import (
+    Argument,
+    Broken,
+    Lack,
+    Open,
+    Proof,
+    Result,
+    together,
+)
 from tdxcheck.checker.engines.parametric.shapes import (
     SHAPES,
     Shape,
@@ -52,33 +60,6 @@ MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
 
 
-@dataclass(frozen=True)
-class Proof:
-    """The rule holds for every number of elements."""
-
-    family: str
-    """What there may be any number of."""
-    invariant: tuple[str, ...]
-    """The inductive invariant, of which all parts hold together."""
-    clauses: tuple[Clause, ...]
-    """Those of its parts that were found, as they are checked."""
-    obligations: int
-    checked_by: tuple[str, ...]
-    text: str
-    """All obligations as SMT-LIB."""
-    vacuous: bool = False
-    """What was shown is that what the rule speaks of never happens."""
-
-
-@dataclass(frozen=True)
-class Lack:
-    """What is missing for a proof."""
-
-    reason: str
-    fact: Fact | None = None
-    """The part of the invariant that some action does not keep, if it is one."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Known:
     """What may be made use of, and what was shown by it."""
@@ -88,59 +69,6 @@ class _Known:
     by: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     """The facts by which an obligation of this title was once shown."""
     shown: list[Discharged] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class Argument:
-    """Facts that hold always, and by what that is shown."""
-
-    facts: tuple[Fact, ...]
-    clauses: tuple[Clause, ...]
-    own: tuple[Discharged, ...]
-    """What shows a rule of steps by the facts."""
-    by: dict[Fact, list[Discharged]]
-    """What shows that each of the facts is kept."""
-    settled: tuple[Discharged, ...]
-    """What shows that variables keep the value that is put in."""
-    solvers: tuple[str, ...] = ("z3",)
-    """Those that agree."""
-
-    @property
-    def shown(self) -> tuple[Discharged, ...]:
-        return (*self.settled, *self.own, *chain.from_iterable(self.by.values()))
-
-
-def _together(arguments: Sequence[Argument]) -> Argument:
-    """One for all; a fact is shown but once."""
-    by: dict[Fact, list[Discharged]] = {}
-    for one in arguments:
-        by = {**one.by, **by}
-    return Argument(
-        tuple(dict.fromkeys(fact for one in arguments for fact in one.facts)),
-        tuple(dict.fromkeys(clause for one in arguments for clause in one.clauses)),
-        tuple(each for one in arguments for each in one.own),
-        by,
-        arguments[0].settled,
-    )
-
-
-@dataclass(frozen=True)
-class Open:
-    """No proof was found; the rule holds in small machines."""
-
-    upto: str
-    """The largest machine that was visited; empty if there is none."""
-    reason: str
-
-
-@dataclass(frozen=True)
-class Broken:
-    """Some machine of the family breaks the rule."""
-
-    machine: str
-
-
-Result = Proof | Open | Broken
 
 
 class Prover:
@@ -296,7 +224,7 @@ class Prover:
             if isinstance(argued, Lack):
                 return argued
             found.append(argued)
-        return _together(found)
+        return together(found)
 
     def _prove(self, learner: Learner, number: int, clock: Clock) -> Argument | Lack:
         """What shows the rule with this number, or that its premise is never met.
@@ -370,7 +298,7 @@ class Prover:
             if isinstance(argued, Lack):
                 return argued
             found.append(argued)
-        return self._agreed_by_all(_together(found))
+        return self._agreed_by_all(together(found))
 
     @staticmethod
     def _named(facts: Iterable[Fact], names: Collection[str]) -> tuple[Fact, ...]:

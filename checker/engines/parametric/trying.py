@@ -9,8 +9,8 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.measuring import ending_of
 from tdxcheck.checker.engines.parametric.possibilities import going_on
-from tdxcheck.checker.engines.parametric.prover import Broken, Open
 from tdxcheck.checker.engines.parametric.restating import Restated
+from tdxcheck.checker.engines.parametric.results import Broken, Open
 from tdxcheck.checker.engines.parametric.shapes import (
     SHAPES,
     Sizes,

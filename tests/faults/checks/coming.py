@@ -6,7 +6,8 @@ from tdxcheck.checker.certificate_checker import Refused
 from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.engines.parametric.ending import Ending, Part, turns_of
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import Lack, Prover
+from tdxcheck.checker.engines.parametric.prover import Prover
+from tdxcheck.checker.engines.parametric.results import Lack
 from tdxcheck.checker.engines.parametric.stopping import Going
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.judging.question import Case

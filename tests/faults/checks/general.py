@@ -7,13 +7,8 @@ from collections.abc import Iterable
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import (
-    Broken,
-    Lack,
-    Open,
-    Proof,
-    Prover,
-)
+from tdxcheck.checker.engines.parametric.prover import Prover
+from tdxcheck.checker.engines.parametric.results import Broken, Lack, Open, Proof
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.language import (
