@@ -60,6 +60,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.report.removals import in_one_line, is_as_expected
 from tdxcheck.checker.trace import evidence_of
 from tdxcheck.checker.verdict import Limit, Refuted, Unknown, Verdict
 from tests.demo import MANUAL
@@ -542,6 +543,9 @@ def test_a_limit_leaves_open_what_it_hides() -> None:
             "never_boils_dry",
             "stays_dry",
         ]
+    every = [r for r in found if not is_as_expected(r)]
+    assert in_one_line(found).endswith(f"{len(every)} undecided")
+    assert "no rule needs" not in in_one_line(found)
 
 
 def members_of(

@@ -105,12 +105,18 @@ def in_one_line(found: Sequence[Removal]) -> str:
     """How many safeguards stand for something."""
     needed = sum(bool(r.broken or r.sooner) for r in found)
     known = sum(not (r.broken or r.sooner) and is_as_expected(r) for r in found)
-    news = len(found) - needed - known
+    open_ = sum(
+        bool(r.undecided) and not (r.broken or r.sooner) and not is_as_expected(r)
+        for r in found
+    )
+    news = len(found) - needed - known - open_
     counts = [f"{needed} needed"]
     if known:
         counts.append(f"{known} known to be redundant")
     if news:
         counts.append(f"{news} that no rule needs")
+    if open_:
+        counts.append(f"{open_} undecided")
     number = f"{len(found)} safeguard{'s' * (len(found) != 1)}"
     return f"{number}: {', '.join(counts)}"
 
