@@ -101,10 +101,6 @@ class _Place:
         self.obligations = obligations
         self.names = names
         self.base = base
-        self.solver = z3.Solver()
-        self.solver.add(*base)
-        self.there: set[int] = set()
-        """The formulas that the solver knows by name."""
         self.symbols = obligations.names(base)
 
     def ask(
@@ -171,22 +167,18 @@ class _Place:
     ) -> tuple[tuple[Fact, ...], list[Formula]] | str:
         formulas = [self.obligations.formula(fact) for fact in facts]
         axioms = self._axioms((*self.base, *formulas, *wrong))
-        solver = self.solver
+        # A new one: z3 is misled by formulas that it knows and that are not assumed.
+        solver = z3.Solver()
         solver.set("timeout", clock.milliseconds())
         solver.set("rlimit", effort)
+        solver.add(*self.base, *wrong)
         assumed = [self._named(formula) for formula in (*formulas, *axioms)]
         names = [name for name, _ in assumed]
-        for name, meaning in assumed:
-            if name.get_id() not in self.there:
-                self.there.add(name.get_id())
-                solver.add(meaning)
-        solver.push()
-        solver.add(*wrong)
+        solver.add(*(meaning for _, meaning in assumed))
         said = solver.check(*names)
-        core = {n.get_id() for n in solver.unsat_core()} if said == z3.unsat else set()
-        solver.pop()
         if said != z3.unsat:
             return str(said)
+        core = {name.get_id() for name in solver.unsat_core()}
         needed = [name.get_id() in core for name in names]
         return (
             tuple(compress(facts, needed)),
