@@ -7,18 +7,18 @@ one assignment. Calls count with what they bring to their caller.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tdxcheck.checker.language.literals import conjuncts
 from tdxcheck.checker.language.location import Location
+from tdxcheck.checker.language.rewriting import Rewriter
 from tdxcheck.checker.language.state import Guard, Update
 from tdxcheck.checker.language.system import Action, Property, TransitionSystem
 from tdxcheck.checker.language.terms import (
     Const,
     Equal,
     Exists,
-    Index,
     Ite,
     Not,
     Read,
@@ -179,25 +179,16 @@ def _opened(action: Action, gone: Mapping[Place, Term[bool]]) -> Action:
 
 def _about(rule: Property, swaps: Mapping[Any, Any]) -> Property:
     """The rule, speaking of the actions that the family has."""
-    known: dict[int, Any] = {}
 
     def swapped(targets: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(swaps.get(target, target) for target in targets)
 
-    def moved(part: Any) -> Any:
-        if isinstance(part, tuple):
-            return tuple(map(moved, part))
+    def instead(part: Term[Any]) -> Term[Any] | None:
         if isinstance(part, StepIs):
             return replace(part, targets=swapped(part.targets))
-        if not isinstance(part, Term) or isinstance(part, Index):
-            return part
-        if id(part) not in known:
-            old = {f.name: getattr(part, f.name) for f in fields(part)}  # type: ignore[arg-type]
-            new = {name: moved(value) for name, value in old.items()}
-            same = all(_is(new[name], old[name]) for name in old)
-            known[id(part)] = part if same else replace(part, **new)  # type: ignore[type-var]
-        return known[id(part)]
+        return None
 
+    moved = Rewriter(instead).of
     return replace(
         rule,
         condition=moved(rule.condition),
@@ -209,10 +200,3 @@ def _about(rule: Property, swaps: Mapping[Any, Any]) -> Property:
             for line in rule.fair
         ),
     )
-
-
-def _is(new: Any, old: Any) -> bool:
-    """One and the same, or a tuple of the same."""
-    if isinstance(old, tuple):
-        return all(_is(a, b) for a, b in zip(new, old, strict=True))
-    return new is old

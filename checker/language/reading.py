@@ -64,9 +64,10 @@ def made_of(term: Term[Any]) -> Iterator[Term[Any]]:
 
 def _held_by(record: Any) -> list[Any]:
     kind: Any = type(record)
-    return [getattr(record, name) for name in _names(kind)]
+    return [getattr(record, name) for name in names_of(kind)]
 
 
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
+def names_of(kind: Any) -> tuple[str, ...]:
+    """The names of what a record of this type holds."""
     return tuple(part.name for part in fields(kind))

@@ -7,12 +7,13 @@ like any other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import combinations
 from typing import Any, TypeVar
 
+from tdxcheck.checker.language.rewriting import Rewriter
 from tdxcheck.checker.language.terms import (
     Choice,
     Const,
@@ -140,33 +141,12 @@ def substituted(term: T, to: Mapping[Term[Any], Term[Any]]) -> T:
 
     Elements are known by their sort and number; a quantifier's own index stays.
     """
-    if not to:
-        return term
-    found: T = _Substitution(to).of(term)
-    return found
+    elements = {(k.type, k.number): v for k, v in to.items() if isinstance(k, Element)}
 
-
-class _Substitution:
-    def __init__(self, to: Mapping[Term[Any], Term[Any]]) -> None:
-        self.indices = {k: v for k, v in to.items() if not isinstance(k, Element)}
-        self.elements = {
-            (k.type, k.number): v for k, v in to.items() if isinstance(k, Element)
-        }
-
-    def of(self, part: Any) -> Any:
-        if isinstance(part, tuple):
-            return tuple(map(self.of, part))
-        if not isinstance(part, Term):
-            return part
+    def instead(part: Term[Any]) -> Term[Any] | None:
         if isinstance(part, Element):
-            return self.elements.get((part.type, part.number), part)
-        if isinstance(part, Index | Choice):
-            return self.indices.get(part, part)
-        if isinstance(part, Const):
-            return part
-        record: Any = part
-        old = {field.name: getattr(record, field.name) for field in fields(record)}
-        new = {name: self.of(value) for name, value in old.items()}
-        if all(new[name] is old[name] for name in old):
-            return part
-        return replace(record, **new)
+            return elements.get((part.type, part.number))
+        return to.get(part) if isinstance(part, Index | Choice) else None
+
+    found: T = Rewriter(instead).of(term)
+    return found

@@ -20,18 +20,18 @@ and is shown like any other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from tdxcheck.checker.engines.parametric.clauses import substituted
 from tdxcheck.checker.engines.parametric.family import Family
+from tdxcheck.checker.engines.parametric.reacting import reaction
 from tdxcheck.checker.engines.parametric.recorded import Unreadable
 from tdxcheck.checker.engines.parametric.shapes import Sizes
-from tdxcheck.checker.engines.parametric.stopping import for_some, possible
-from tdxcheck.checker.engines.parametric.translating import counts
+from tdxcheck.checker.engines.parametric.stopping import possible
 from tdxcheck.checker.language.liveness import Fairness, Turns
+from tdxcheck.checker.language.rewriting import Rewriter
 from tdxcheck.checker.language.system import Action, Mode, Property
 from tdxcheck.checker.language.terms import (
     Choice,
@@ -43,7 +43,6 @@ from tdxcheck.checker.language.terms import (
     Index,
     Named,
     Not,
-    Reaction,
     Reacts,
     Read,
     StepAt,
@@ -302,51 +301,22 @@ def spelled(
     The actions tell how the system reacts.
     """
 
-    def of(part: Any) -> Any:
+    def instead(part: Term[Any]) -> Term[Any] | None:
         match part:
-            case tuple():
-                return tuple(map(of, part))
             case Reacts():
                 return of(reaction(part, actions))
             case Named():
                 return of(part.body)
-            case Index() | Const():
-                return part
-            case Term():
-                record: Any = part
-                new = {f.name: of(getattr(record, f.name)) for f in fields(record)}
-                if isinstance(part, Read):
-                    new["after"] = after
-                return replace(record, **new)
-        return part
+            case Read():
+                return Read(part.variable, rewriter.of(part.indices), after)
+        return None
 
-    found: Term[Any] = of(term)
-    return found
+    def of(part: Term[Any]) -> Term[Any]:
+        found: Term[Any] = rewriter.of(part)
+        return found
 
-
-def reaction(asked: Reacts, actions: Iterable[Action]) -> Term[bool]:
-    """How the system reacts to an event, told by the guards of what it may do."""
-    accepted: list[Term[bool]] = []
-    refused: list[Term[bool]] = []
-    for action in actions:
-        if action.event is not asked.event:
-            continue
-        indices = [p for p in action.parameters if isinstance(p, Index)]
-        given: dict[Term[Any], Term[Any]] = {}
-        given.update(zip(indices, asked.arguments, strict=False))
-        others = [p for p in action.parameters if p not in given]
-        passed: list[Term[bool]] = []
-        for guard in action.guards:
-            condition = substituted(guard.condition, given)
-            if guard.refusal and counts(guard.refusal, asked.reaction):
-                refused.append(for_some(others, all_of(*passed, Not(condition))))
-            passed.append(condition)
-        accepted.append(for_some(others, all_of(*passed)))
-    if asked.reaction is Reaction.ACCEPTED:
-        return any_of(*accepted)
-    if asked.reaction is Reaction.IMPOSSIBLE:
-        return Not(any_of(*accepted, *refused))
-    return all_of(Not(any_of(*accepted)), any_of(*refused))
+    rewriter = Rewriter(instead)
+    return of(term)
 
 
 def _is(read: Term[Any], value: Any) -> Term[bool]:

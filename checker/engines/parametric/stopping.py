@@ -8,20 +8,17 @@ others need not even have a translation.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tdxcheck.checker.engines.parametric.clauses import substituted
 from tdxcheck.checker.engines.parametric.family import Family, Sort
+from tdxcheck.checker.engines.parametric.reacting import NOTHING_CHOSEN, for_some
 from tdxcheck.checker.engines.parametric.recorded import Unreadable
 from tdxcheck.checker.engines.parametric.shapes import Sizes
 from tdxcheck.checker.language.system import Action, Mode, Property
 from tdxcheck.checker.language.terms import (
-    Choice,
-    Const,
     Equal,
-    Exists,
     Forall,
     Index,
     Term,
@@ -31,8 +28,6 @@ from tdxcheck.checker.language.terms import (
 
 MARK = "; going on: "
 """What the line begins with that tells what is chosen."""
-
-NOTHING_CHOSEN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -103,32 +98,6 @@ def possible(
     parameters = [one for one in action.parameters if one not in left]
     guards = all_of(*(guard.condition for guard in action.guards))
     return for_some(parameters, guards, choosing)
-
-
-def for_some(
-    parameters: Sequence[Index | Choice[Any]],
-    condition: Term[bool],
-    choosing: Mapping[str, Any] = NOTHING_CHOSEN,
-) -> Term[bool]:
-    """The condition, of some parameters."""
-    found = condition
-    for parameter in reversed(parameters):
-        if isinstance(parameter, Index):
-            found = Exists(parameter, found)
-        elif parameter.name in choosing:
-            found = _chosen(found, parameter, choosing[parameter.name])
-        else:
-            found = any_of(*(_chosen(found, parameter, v) for v in _values(parameter)))
-    return found
-
-
-def _chosen(term: Term[bool], parameter: Choice[Any], value: Any) -> Term[bool]:
-    return substituted(term, {parameter: Const(value)})
-
-
-def _values(parameter: Choice[Any]) -> Iterable[Any]:
-    sort: Any = parameter.type
-    return (False, True) if sort is bool else tuple(sort)
 
 
 def _alone(sort: Sort) -> Term[bool]:

@@ -19,11 +19,12 @@ from tdxcheck.checker.engines.parametric.counting import Counting, constants_in
 from tdxcheck.checker.engines.parametric.depending import Depending
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.reacting import reaction
 from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.state import Update
-from tdxcheck.checker.language.system import Action, Event, Kind
-from tdxcheck.checker.language.terms import Choice, Index, Reaction, Term
+from tdxcheck.checker.language.system import Action, Kind
+from tdxcheck.checker.language.terms import Choice, Index, Reacts, Term
 from tdxcheck.checker.language.variables import Every, Variable
 
 PROBE = "!any"
@@ -53,6 +54,7 @@ class Translator:
         self.depending = Depending(family.system.actions)
         self._known: dict[Any, tuple[Formula, Any]] = {}
         self._changing: dict[Action, frozenset[Variable]] = {}
+        self._reactions: dict[Reacts, Term[bool]] = {}
         self._variables: dict[Any, tuple[Formula, Any]] = {}
 
     def step(self, action: Action) -> Iterator[Taken]:
@@ -160,11 +162,8 @@ class Translator:
                 return self._counted(index, body, binding, taken, later)
             case language.Named(_, _, body):
                 return of(body)
-            case language.Reacts(event, arguments, reaction):
-                state = taken if later else None
-                return self._reaction(
-                    event, [of(a) for a in arguments], reaction, state
-                )
+            case language.Reacts():
+                return of(self._meant(term))
         if taken is None:
             raise Unsupported("a step, outside a rule of steps")
         return self._of_step(term, binding, taken, of)
@@ -302,72 +301,11 @@ class Translator:
                 binding[target.index] = self.vocabulary.fresh(target.index.name, sort)
         return self.term(update.value, binding)
 
-    def _reaction(
-        self,
-        event: Event,
-        elements: list[Formula],
-        asked: Reaction,
-        state: Taken | None,
-    ) -> Formula:
-        accepted: list[Formula] = []
-        refused: list[Formula] = []
-        for action in self.family.system.actions:
-            if action.event is event:
-                taken, refusals = self._attempt(action, elements, asked, state)
-                accepted.append(taken)
-                refused.append(refusals)
-        possible = f.or_(accepted)
-        if asked is Reaction.ACCEPTED:
-            return possible
-        if asked is Reaction.IMPOSSIBLE:
-            return f.not_(f.or_((possible, *refused)))
-        return f.and_((f.not_(possible), f.or_(refused)))
-
-    def _attempt(
-        self,
-        action: Action,
-        elements: list[Formula],
-        asked: Reaction,
-        state: Taken | None,
-    ) -> tuple[Formula, Formula]:
-        """When the action would be taken, and when refused in a way that counts."""
-        make = self.vocabulary
-        indices = [p for p in action.parameters if isinstance(p, Index)]
-        given: Binding = dict(zip(indices, elements, strict=False))
-        others = [p for p in action.parameters if p not in given]
-        bound: list[Formula] = []
-        choices: list[list[Formula]] = []
-        for parameter in others:
-            if isinstance(parameter, Choice):
-                values = self._values(parameter.sort)
-                choices.append([make.constant(value) for value in values])
-            else:
-                if make.is_unbounded(type(parameter)):
-                    bound.append(self._variable(parameter))
-                    choices.append(bound[-1:])
-                else:
-                    choices.append(self._arguments(parameter))
-        accepted: list[Formula] = []
-        refused: list[Formula] = []
-        with self._binding(bound):
-            for arguments_ in product(*choices):
-                binding = given | dict(zip(others, arguments_, strict=True))
-                passed: list[Formula] = []
-                for guard in action.guards:
-                    condition = self.term(
-                        guard.condition, binding, state, later=state is not None
-                    )
-                    if guard.refusal and counts(guard.refusal, asked):
-                        refused.append(f.and_((*passed, f.not_(condition))))
-                    passed.append(condition)
-                    if f.is_false(condition):
-                        break
-                accepted.append(f.and_(passed))
-        return f.exists(bound, f.or_(accepted)), f.exists(bound, f.or_(refused))
-
-    @staticmethod
-    def _values(sort: Any) -> tuple[Any, ...]:
-        return (False, True) if sort is bool else tuple(sort)
+    def _meant(self, asked: Reacts) -> Term[bool]:
+        """What the reaction is, by the guards of what the system may do."""
+        if asked not in self._reactions:
+            self._reactions[asked] = reaction(asked, self.family.system.actions)
+        return self._reactions[asked]
 
     def _of_step(
         self, term: Term[Any], binding: Binding, taken: Taken, of: Any
@@ -393,12 +331,3 @@ class Translator:
                         return f.equal(answer, self.vocabulary.constant(status))
                 return f.FALSE
         raise Unsupported(type(term).__name__)
-
-
-def counts(refusal: Any, asked: Reaction) -> bool:
-    """The refusal is of the kind that is asked of."""
-    if asked is Reaction.REFUSED_VISIBLY:
-        return bool(refusal.visible)
-    if asked is Reaction.REFUSED_WITH_REASON:
-        return bool(refusal.log)
-    return True
