@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,7 @@ from tdxcheck.checker.judging.question import cases_of
 from tdxcheck.checker.judging.work import Answer, Budget, Known
 from tdxcheck.checker.language import (
     Action,
+    Event,
     Index,
     Int,
     Map,
@@ -46,11 +48,12 @@ from tdxcheck.checker.language import (
     exists,
     forall,
     implies,
+    initial,
     invariant,
 )
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.interpreter import Interpreter
-from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.language.system import Initial, Mode
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.checker.verdict import (
     HeldInSmall,
@@ -335,6 +338,115 @@ def test_what_is_known_is_not_asked_again() -> None:
 
 def test_what_held_in_small_machines_is_asked_again() -> None:
     assert not Answer(HeldInSmall("2 CPUs", "the limit of time"), None).is_final
+
+
+# What an event would be answered, and what has the name of something else.
+
+KNOCK = Event("knock", "Somebody knocks.", ())
+ALIKE = Event("knock", "Somebody knocks.", ())
+
+
+class Door(State):
+    inside = Map(Worker, bool, False)
+    ajar = Var(bool, False)
+    quiet = Var(bool, True)
+    tired = Var(bool, False)
+
+
+@action()
+def is_inside(door: Door, worker: Worker) -> None:
+    """{worker} is inside."""
+    door.inside[worker] = True
+
+
+@action()
+def is_opened(door: Door) -> None:
+    """It is opened, if there are five to do so."""
+    door.require(count(Worker, lambda worker: door.inside[worker]) >= 5)
+    door.ajar = True
+
+
+@action(event=KNOCK)
+def is_let_in(door: Door) -> None:
+    """Somebody knocks, and is let in."""
+    door.require(door.ajar)
+
+
+@action(event=ALIKE)
+def is_heard(door: Door) -> None:
+    """Somebody knocks, and is heard."""
+    door.require(~door.quiet)
+
+
+@action()
+def gets_tired(door: Door) -> None:
+    """It is open for too long."""
+    door.require(door.ajar)
+    door.tired = True
+
+
+@initial
+def nobody_is_let_in(door: Door) -> Term[bool]:
+    """At first, nobody who knocks is let in."""
+    return ~door.accepts(KNOCK)
+
+
+@invariant()
+def nobody_inside_is_tired(door: Door) -> Term[bool]:
+    """Nobody is tired."""
+    return ~door.tired
+
+
+@invariant()
+def nobody_is_heard_or_let_in(door: Door) -> Term[bool]:
+    """Nobody is heard, nor let in."""
+    return ~door.accepts(ALIKE) & ~door.accepts(KNOCK)
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"),
+    [(nobody_inside_is_tired, (nobody_is_let_in,)), (nobody_is_heard_or_let_in, ())],
+)
+def test_how_events_are_answered_may_change_with_five(
+    rule: Property, first: tuple[Initial, ...]
+) -> None:
+    actions = (is_inside, is_opened, is_let_in, is_heard, gets_tired)
+    system = TransitionSystem("door", "Workers.", Door, actions, (rule,), first)
+    for size in (4, 5):
+        verdict = survey(ground(system, {Worker: size})).verdicts[0]
+        assert isinstance(verdict, Refuted) == (size >= 5)
+    assert isinstance(prover_of(system, Worker).prove(0, Clock(SECONDS)), Open)
+
+
+Alike: Any = type("Worker", (Index,), {})
+
+
+class Visit(State):
+    hosts = Map(Alike, bool, False)
+    visitors = Map(Worker, bool, False)
+
+
+@action()
+def visits(visit: Visit, worker: Worker) -> None:
+    """{worker} visits."""
+    visit.visitors[worker] = True
+
+
+@invariant()
+def few_visit_one(visit: Visit) -> Term[bool]:
+    """Where there is but one host, there is but one visitor."""
+    hosts = forall(Alike, lambda a: forall(Alike, lambda b: a == b))
+    several = count(Worker, lambda worker: visit.visitors[worker]) > 1
+    return implies(hosts, ~several)
+
+
+def test_two_sorts_of_one_name_are_not_taken_for_one() -> None:
+    rules = (few_visit_one,)
+    system = TransitionSystem("visit", "Workers.", Visit, (visits,), rules)
+    scope: dict[type[Index], int] = {Alike: 1, Worker: 2}
+    assert isinstance(survey(ground(system, scope)).verdicts[0], Refuted)
+    with pytest.raises(Unsupported, match="more than one sort with the name Worker"):
+        prover_of(system, Alike, Worker)
 
 
 # Counting.

@@ -41,7 +41,6 @@ class Depending:
     def __init__(self, actions: Iterable[Action]) -> None:
         self._actions = tuple(actions)
         self._needs: dict[Term[Any], Needs] = {}
-        self._asked: dict[Event, frozenset[Variable]] = {}
 
     def of(self, term: Term[Any]) -> Needs:
         if term not in self._needs:
@@ -68,12 +67,10 @@ class Depending:
 
     def _of_event(self, event: Event) -> frozenset[Variable]:
         """What the answer to an event depends on."""
-        if event not in self._asked:
-            asked = [
-                self.of(guard.condition).reads
-                for action in self._actions
-                if action.event is event
-                for guard in action.guards
-            ]
-            self._asked[event] = frozenset[Variable]().union(*asked)
-        return self._asked[event]
+        asked = (
+            self.of(guard.condition).reads
+            for action in self._actions
+            if action.event is event
+            for guard in action.guards
+        )
+        return frozenset[Variable]().union(*asked)

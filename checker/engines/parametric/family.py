@@ -6,6 +6,7 @@ up: the family has every machine that any such configuration describes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -94,6 +95,7 @@ def family_of(
     free = tuple(sort for sort in wanted if sort in used)
     if not free:
         raise Unsupported("the system has no sort that could be of any size")
+    _check_names(system, used)
     opened = tuple(
         variable
         for variable, value in system.settings.items()
@@ -146,6 +148,15 @@ def _sorts(system: TransitionSystem) -> set[Sort]:
         if isinstance(sort, type) and issubclass(sort, Index):
             found.add(sort)
     return found
+
+
+def _check_names(system: TransitionSystem, sorts: set[Sort]) -> None:
+    """Refuse two sorts of one name: a solver would take them for the same."""
+    values = {variable.sort for variable in system.state.variables()}
+    enums = (one for one in values if isinstance(one, type) and issubclass(one, Enum))
+    for name, times in Counter(one.__name__ for one in (*sorts, *enums)).items():
+        if times > 1:
+            raise Unsupported(f"there is more than one sort with the name {name}")
 
 
 def _elements(system: TransitionSystem) -> Iterator[Element]:

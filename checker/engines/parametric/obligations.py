@@ -24,7 +24,7 @@ from tdxcheck.checker.engines.parametric.translating import (
     Taken,
     Translator,
 )
-from tdxcheck.checker.language.reading import terms_in, variables_in
+from tdxcheck.checker.language.reading import terms_in
 from tdxcheck.checker.language.system import Action, Property
 from tdxcheck.checker.language.terms import Exists, Forall, Index, Named, Reacts, Term
 from tdxcheck.checker.language.variables import Int, Variable
@@ -205,10 +205,12 @@ class Obligations:
 
     def _configuration(self) -> list[Formula]:
         """The initial conditions of what no action changes, which hold always."""
+        # What an event would be answered rests on what the guards of actions read.
+        reads = self.translator.depending.of
         return [
             self.translator.term(rule.condition, {})
             for rule in self.family.system.initial
-            if all(variable.frozen for variable in variables_in(rule.condition))
+            if all(variable.frozen for variable in reads(rule.condition).reads)
         ]
 
     def _steps(self, action: Action) -> list[tuple[Taken, tuple[Formula, ...]]]:
