@@ -14,6 +14,7 @@ from itertools import takewhile
 from tdxcheck.checker.certificate_checker import Refused, Undecided
 from tdxcheck.checker.certificate_solvers import by_z3
 from tdxcheck.checker.engines.parametric import second
+from tdxcheck.checker.engines.parametric.family import Unsupported
 
 STATUS = "(set-info :status unsat)"
 TOKEN = re.compile(r'(?:;[^\n]*|\s)*(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)')
@@ -44,6 +45,23 @@ class Command:
         return tuple(name.strip("|") for name in names)
 
 
+@dataclass(frozen=True)
+class File:
+    """What stands in one file: declarations, and then questions."""
+
+    head: tuple[Command, ...]
+    questions: tuple[tuple[Command, ...], ...]
+
+    @property
+    def declared(self) -> str:
+        return "\n".join(command.text for command in self.head)
+
+    @property
+    def assertions(self) -> list[list[str]]:
+        """What each question asserts."""
+        return [[one.text for one in question[1:-2]] for question in self.questions]
+
+
 @dataclass
 class Asked:
     """What was answered already, of files whose declarations agree."""
@@ -51,28 +69,34 @@ class Asked:
     _declared: dict[str, str] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
 
-    def check(self, text: str, total: int) -> None:
-        """Refuse a text unless each of so many questions is answered with unsat."""
-        commands = list(_commands(text))
-        _only_asks(commands)
-        head = list(takewhile(lambda one: one.name not in QUESTION, commands))
-        questions = _questions(commands[len(head) :])
-        meant = {n: c.text for c in head for n in c.declares if n not in "()"}
-        if questions is None:
-            raise Refused("it is not one question after the other")
-        if len(questions) != total:
-            raise Refused(f"it has {len(questions)} of {total} questions")
+    def check(self, file: File) -> None:
+        """Refuse a file unless each of its questions is answered with unsat."""
+        questions = ["\n".join(one.text for one in each) for each in file.questions]
+        meant = {n: c.text for c in file.head for n in c.declares if n not in "()"}
         alike = all(self._declared.get(n, said) == said for n, said in meant.items())
         known = self._answered if alike else frozenset()
         left = [one for one in dict.fromkeys(questions) if one not in known]
         if left:
-            _are_answered("\n".join(command.text for command in head), left)
+            _are_answered(file.declared, left)
         if alike:
             self._declared |= meant
             self._answered.update(left)
 
 
-def _commands(text: str) -> Iterator[Command]:
+def file_of(text: str, total: int) -> File:
+    """What the text has; refused if it is anything but so many questions."""
+    commands = list(commands_of(text))
+    _only_asks(commands)
+    head = tuple(takewhile(lambda one: one.name not in QUESTION, commands))
+    questions = _questions(commands[len(head) :])
+    if questions is None:
+        raise Refused("it is not one question after the other")
+    if len(questions) != total:
+        raise Refused(f"it has {len(questions)} of {total} questions")
+    return File(head, tuple(questions))
+
+
+def commands_of(text: str) -> Iterator[Command]:
     """The commands of the text, one after the other; what follows the last is one."""
     depth = 0
     tokens: list[str] = []
@@ -106,9 +130,9 @@ def _only_asks(commands: Sequence[Command]) -> None:
             raise Refused("it asserts something of all questions at once")
 
 
-def _questions(commands: Sequence[Command]) -> list[str] | None:
+def _questions(commands: Sequence[Command]) -> list[tuple[Command, ...]] | None:
     """Each question by itself; None if the commands are anything else as well."""
-    found: list[str] = []
+    found: list[tuple[Command, ...]] = []
     inside: list[Command] = []
     for command in commands:
         inside.append(command)
@@ -117,7 +141,7 @@ def _questions(commands: Sequence[Command]) -> list[str] | None:
             given = ["assert"] * (len(inside) - 3)
             if names != ["push", *given, "check-sat", "pop"]:
                 return None
-            found.append("\n".join(one.text for one in inside))
+            found.append(tuple(inside))
             inside = []
     return None if inside else found
 
@@ -130,8 +154,8 @@ def _are_answered(declared: str, questions: Sequence[str]) -> None:
     if second.is_installed():
         try:
             _are_agreed("cvc5", _by_cvc5(declared, questions), len(questions))
-        except RuntimeError as error:
-            raise Refused(f"cvc5 does not understand the file: {error}") from error
+        except Unsupported as error:
+            raise Refused(f"it has {error}") from error
 
 
 def _by_cvc5(declared: str, questions: Sequence[str]) -> Sequence[str]:

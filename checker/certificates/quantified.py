@@ -13,7 +13,8 @@ from collections.abc import Collection
 from typing import Any
 
 from tdxcheck.checker.certificate_checker import Refused, Undecided
-from tdxcheck.checker.certificates.asked import Asked
+from tdxcheck.checker.certificates.asked import Asked, file_of
+from tdxcheck.checker.certificates.matching import Due
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
 from tdxcheck.checker.engines.parametric.prover import SETTLED, Prover
@@ -50,6 +51,7 @@ class Families:
         self._clauses: dict[str, Clause] = {}
         self._reader: Reader | None = None
         self._asked = Asked()
+        self._due: Due | None = None
 
     def check(self, case: Case, number: int, text: str) -> int:
         """Refuse the certificate of the case's rule, or tell how many parts it has."""
@@ -66,7 +68,11 @@ class Families:
             raise Undecided(f"{limit.limit.value} was met") from limit
         if isinstance(found, Lack):
             raise Refused(f"it does not show the rule: {found.reason}")
-        self._asked.check(text, _is_as_it_says(text, found))
+        file = file_of(text, _asks_all(text, found))
+        _tells_what_is_shown(text, prover, found)
+        self._due = self._due or Due(prover.obligations)
+        self._due.compare(file, _headings(text), found)
+        self._asked.check(file)
         return len(found.facts)
 
     def excepted(self, case: Case, number: int, text: str) -> str:
@@ -85,6 +91,7 @@ class Families:
             self._clauses = {}
             self._reader = None
             self._asked = Asked()
+            self._due = None
         return self._prover
 
     def _read(self, text: str, prover: Prover) -> list[Clause]:
@@ -127,21 +134,39 @@ def _first_values(family: Family, settled: Collection[str]) -> dict[Variable, An
     }
 
 
+def _headings(text: str) -> list[tuple[str, frozenset[str]]]:
+    """The heading of each question, and the parts of the invariant that it has."""
+    parts = dict(PART_LINE.findall(text))
+    return [
+        (title, frozenset(parts[n] for n in numbers.split(", ") if n in parts))
+        for title, numbers in ASKED.findall(text)
+    ]
+
+
 def _by(text: str) -> dict[str, frozenset[str]]:
     """By the heading of each question, the parts of the invariant that it is shown by.
 
     These only say where to look first.
     """
-    parts = dict(PART_LINE.findall(text))
     found: dict[str, frozenset[str]] = {}
-    for title, numbers in ASKED.findall(text):
-        told = {parts[n] for n in numbers.split(", ") if n in parts}
+    for title, told in _headings(text):
         found[title] = found.get(title, frozenset()) | told
     return found
 
 
-def _is_as_it_says(text: str, found: Argument) -> int:
-    """The file asks what is to be asked; how many questions that are."""
+def _tells_what_is_shown(text: str, prover: Prover, found: Argument) -> None:
+    """Refuse what its heading says of the invariant, if that is not what was shown."""
+    parts = {name for _, name in PART_LINE.findall(text)}
+    if other := parts ^ {fact.name for fact in found.facts}:
+        raise Refused(f"its invariant is another one: {min(other)}")
+    told = set(", ".join(SETTLED_LINE.findall(text)).split(", ")) - {""}
+    constants = prover.obligations.translator.constants
+    if other := told ^ {one.name for one in constants if not one.frozen}:
+        raise Refused(f"not the same variables keep their first value: {min(other)}")
+
+
+def _asks_all(text: str, found: Argument) -> int:
+    """The file asks what is to be asked, by its headings; how many questions."""
     due = Counter(one.obligation.title for one in found.shown)
     asked = Counter(title for title, _ in ASKED.findall(text))
     if missing := due - asked:

@@ -10,6 +10,7 @@ import importlib.util
 from collections.abc import Mapping
 from functools import cache
 
+from tdxcheck.checker.engines.parametric.family import Unsupported
 from tdxcheck.checker.engines.parametric.smtlib import NAME, Check, Writer
 
 COMMON = {"incremental": "true", "rlimit-per": "100000", "tlimit-per": "60000"}
@@ -53,7 +54,10 @@ def _word(said: str) -> str:
 
 
 def _invoked(told: str, ways: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each command of the text, and what cvc5 says to it."""
+    """Each command of the text, and what cvc5 says to it.
+
+    It refuses, say, a variable with the name of a function of SMT-LIB.
+    """
     import cvc5
 
     solver = cvc5.Solver()
@@ -63,9 +67,10 @@ def _invoked(told: str, ways: Mapping[str, str]) -> list[tuple[str, str]]:
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, told, "certificate")
     symbols = parser.getSymbolManager()
     found: list[tuple[str, str]] = []
-    while True:
-        command = parser.nextCommand()
-        if command.isNull():
-            return found
-        said = command.invoke(solver, symbols)
-        found.append((command.getCommandName(), said.strip()))
+    try:
+        while not (command := parser.nextCommand()).isNull():
+            said = command.invoke(solver, symbols)
+            found.append((command.getCommandName(), said.strip()))
+    except RuntimeError as error:
+        raise Unsupported(f"what cvc5 does not understand: {error}") from error
+    return found

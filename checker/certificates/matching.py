@@ -1,0 +1,232 @@
+"""Matching: what a file asks is what is to be asked, whatever it calls elements.
+
+The constants of a question that stand for some element, and for some number of them,
+are numbered as they come. So a question says the same as another if each of its
+assertions is one of the other's, with other such constants in the place of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import z3
+
+from tdxcheck.checker.certificate_checker import Refused
+from tdxcheck.checker.certificates.asked import Command, File, commands_of
+from tdxcheck.checker.engines.parametric import formulas as f
+from tdxcheck.checker.engines.parametric.discharging import Discharged
+from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.obligations import Obligations
+from tdxcheck.checker.engines.parametric.results import Argument
+
+LOOSE = re.compile(r".+\.\d+|count!\d+")
+"""The name of such a constant."""
+FLAT = (z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_ADD)
+"""What z3 writes without brackets where it stands in the same."""
+AGAIN = re.compile(r"_+(?=\.|$)")
+"""What is added to the name of an enumeration if another has the same."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A formula without the names of its loose constants, and these."""
+
+    shape: tuple[str, ...]
+    loose: tuple[str, ...]
+
+
+class Shapes:
+    """The shapes of formulas of one context, each worked out once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Formula, Shape]] = {}
+
+    def of(self, formula: Formula) -> Shape:
+        key = formula.get_id()
+        if key not in self._known:
+            # The formula is kept, since z3 gives the number of a dead one to another.
+            self._known[key] = formula, _shape(formula)
+        return self._known[key][1]
+
+
+def _shape(formula: Formula) -> Shape:
+    """Every different part in the order in which they end, by those it is made of."""
+    places: dict[int, int] = {}
+    told: dict[str, int] = {}
+    loose: list[str] = []
+    stack = [(formula, False)]
+    while stack:
+        part, is_open = stack.pop()
+        if part.get_id() in places:
+            continue
+        inside = _inside(part)
+        if not is_open:
+            stack.append((part, True))
+            stack += ((one, False) for one in reversed(inside))
+            continue
+        name = _name(part)
+        if not inside and z3.is_const(part) and LOOSE.fullmatch(name):
+            loose.append(name)
+            name = f"?{len(loose)}"
+        own = " ".join(str(places[one.get_id()]) for one in inside)
+        text = f"{name}:{_plain(part.sort().name())} {own}"
+        places[part.get_id()] = told.setdefault(text, len(told))
+    return Shape(tuple(told), tuple(loose))
+
+
+def _inside(part: Formula) -> list[Formula]:
+    """What it is made of; of one sum, say, in another, what that is made of."""
+    if z3.is_quantifier(part):
+        return [part.body()]
+    own = f.kind(part)
+    if own not in FLAT:
+        return list(part.children())
+    found: list[Formula] = []
+    left = [part]
+    while left:
+        one = left.pop()
+        if f.kind(one) == own:
+            left += reversed(one.children())
+        else:
+            found.append(one)
+    return found
+
+
+def _name(part: Formula) -> str:
+    """What it is made by."""
+    if z3.is_quantifier(part):
+        kind = "forall" if part.is_forall() else "exists"
+        sorts = (part.var_sort(place).name() for place in range(part.num_vars()))
+        return " ".join((kind, *map(_plain, sorts)))
+    if z3.is_var(part):
+        return f"bound {z3.get_var_index(part)}"
+    if z3.is_int_value(part):
+        return str(part.as_string())
+    return _plain(part.decl().name())
+
+
+def _plain(name: str) -> str:
+    return AGAIN.sub("", name)
+
+
+class Due:
+    """What is to be asked of one family."""
+
+    def __init__(self, obligations: Obligations) -> None:
+        self.obligations = obligations
+        self.shapes = Shapes()
+
+    def compare(
+        self,
+        file: File,
+        headings: Sequence[tuple[str, Collection[str]]],
+        found: Argument,
+    ) -> None:
+        """Refuse the file if a question is not the one that its heading names.
+
+        A heading has the title, and the names of the facts that are made use of.
+        """
+        sorts = self._sorts()
+        for command in file.head:
+            for name in _sorts_in(command):
+                if name in sorts and _tokens(command) not in sorts[name]:
+                    raise Refused(f"it has another sort with the name {name}")
+        left: dict[str, list[Discharged]] = {}
+        for one in found.shown:
+            left.setdefault(one.obligation.title, []).append(one)
+        own = Shapes()
+        asked = formulas_in(file.declared, file.assertions)
+        for (title, names), assertions in zip(headings, asked, strict=True):
+            shapes = [own.of(formula) for formula in assertions]
+            due = left.get(title, [])
+            for one in due:
+                if says_the_same(shapes, self._may_say(one, names, found)):
+                    due.remove(one)
+                    break
+            else:
+                raise Refused(f"this is not what it asks: {title}")
+
+    def _sorts(self) -> dict[str, list[tuple[str, ...]]]:
+        """By the name of a sort, how those of this name are declared."""
+        found: dict[str, list[tuple[str, ...]]] = {"Bool": [], "Int": []}
+        for command in commands_of(self.obligations.writer.text([])):
+            for name in _sorts_in(command):
+                found.setdefault(name, []).append(_tokens(command))
+        return found
+
+    def _may_say(
+        self, one: Discharged, names: Collection[str], found: Argument
+    ) -> list[Shape]:
+        """What may be asserted there: the base, these facts, and the wrong."""
+        parts = (fact for fact in found.facts if fact.name in names)
+        facts = map(self.obligations.formula, parts)
+        counting = self.obligations.translator.counting
+        axioms = counting.axioms(counting.names())
+        asserted = (*one.obligation.base, *one.obligation.wrong, *facts, *axioms)
+        return [self.shapes.of(formula) for formula in asserted]
+
+
+def _sorts_in(command: Command) -> tuple[str, ...]:
+    """The names of sorts that it declares, and of what is in them."""
+    if command.name not in ("declare-sort", "declare-datatypes"):
+        return ()
+    names = (name for name in command.declares if name not in "()")
+    return tuple(_plain(name) for name in names if not name.isdigit())
+
+
+def _tokens(command: Command) -> tuple[str, ...]:
+    return tuple(map(_plain, command.tokens))
+
+
+def says_the_same(asked: Iterable[Shape], due: Iterable[Shape]) -> bool:
+    """Each formula that is asked is one of those due, by one choice of constants."""
+    by: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for one in due:
+        by.setdefault(one.shape, set()).add(one.loose)
+    left = list(dict.fromkeys(asked))
+    if any(one.shape not in by for one in left):
+        return False
+    means: dict[str, str] = {}
+    while left := [one for one in left if not set(one.loose) <= means.keys()]:
+        ways = [list(_ways(one, by[one.shape], means)) for one in left]
+        # What can mean but one thing says what the others mean.
+        fewest = min(ways, key=len)
+        if not fewest:
+            return False
+        means |= fewest[0]
+    return all(
+        tuple(means[name] for name in one.loose) in by[one.shape] for one in asked
+    )
+
+
+def _ways(
+    one: Shape, due: Iterable[tuple[str, ...]], means: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
+    """What its constants may mean, by what is known of them."""
+    for loose in sorted(due):
+        found = dict(zip(one.loose, loose, strict=True))
+        if all(means.get(name, meant) == meant for name, meant in found.items()):
+            yield found
+
+
+def formulas_in(
+    declared: str, questions: Sequence[Sequence[str]]
+) -> list[list[Formula]]:
+    """The assertions of each question, as z3 reads them in a context of their own.
+
+    Raises Refused if it does not understand them.
+    """
+    numbers: dict[str, int] = {}
+    for question in questions:
+        for assertion in question:
+            numbers.setdefault(assertion, len(numbers))
+    text = "\n".join((declared, *numbers))
+    try:
+        read = list(z3.parse_smt2_string(text, ctx=z3.Context()))
+    except z3.Z3Exception as error:
+        raise Refused(f"z3 does not understand the file: {error}") from error
+    if len(read) != len(numbers):
+        raise Refused("z3 does not understand the file")
+    return [[read[numbers[one]] for one in question] for question in questions]
