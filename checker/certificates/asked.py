@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import takewhile
 
 from tdxcheck.checker.certificate_checker import Refused, Undecided
@@ -56,10 +57,14 @@ class File:
     def declared(self) -> str:
         return "\n".join(command.text for command in self.head)
 
-    @property
-    def assertions(self) -> list[list[str]]:
-        """What each question asserts."""
-        return [[one.text for one in question[1:-2]] for question in self.questions]
+    @cached_property
+    def texts(self) -> list[str]:
+        """Each question as it stands there."""
+        return ["\n".join(one.text for one in each) for each in self.questions]
+
+    def assertions(self, place: int) -> list[str]:
+        """What the question asserts that comes after so many others."""
+        return [one.text for one in self.questions[place][1:-2]]
 
 
 @dataclass
@@ -69,17 +74,21 @@ class Asked:
     _declared: dict[str, str] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
 
-    def check(self, file: File) -> None:
-        """Refuse a file unless each of its questions is answered with unsat."""
-        questions = ["\n".join(one.text for one in each) for each in file.questions]
+    def agrees(self, file: File) -> bool:
+        """All that it declares means what it has meant in the files before."""
         meant = {n: c.text for c in file.head for n in c.declares if n not in "()"}
         alike = all(self._declared.get(n, said) == said for n, said in meant.items())
+        if alike:
+            self._declared |= meant
+        return alike
+
+    def check(self, file: File, *, alike: bool) -> None:
+        """Refuse a file unless each of its questions is answered with unsat."""
         known = self._answered if alike else frozenset()
-        left = [one for one in dict.fromkeys(questions) if one not in known]
+        left = [one for one in dict.fromkeys(file.texts) if one not in known]
         if left:
             _are_answered(file.declared, left)
         if alike:
-            self._declared |= meant
             self._answered.update(left)
 
 

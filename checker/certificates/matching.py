@@ -18,7 +18,7 @@ from tdxcheck.checker.certificates.asked import Command, File, commands_of
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.discharging import Discharged
 from tdxcheck.checker.engines.parametric.formulas import Formula
-from tdxcheck.checker.engines.parametric.obligations import Obligations
+from tdxcheck.checker.engines.parametric.obligations import Obligation, Obligations
 from tdxcheck.checker.engines.parametric.results import Argument
 
 LOOSE = re.compile(r".+\.\d+|count!\d+")
@@ -27,6 +27,10 @@ FLAT = (z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_ADD)
 """What z3 writes without brackets where it stands in the same."""
 AGAIN = re.compile(r"_+(?=\.|$)")
 """What is added to the name of an enumeration if another has the same."""
+
+
+Heading = tuple[str, frozenset[str]]
+"""The title of a question, and the names of the facts that it makes use of."""
 
 
 @dataclass(frozen=True)
@@ -41,50 +45,65 @@ class Shapes:
     """The shapes of formulas of one context, each worked out once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Formula, Shape]] = {}
+        self._known: dict[int, Shape] = {}
+        self._parts: dict[int, _Part] = {}
+        """Formulas are kept, since z3 gives the number of a dead one to another."""
 
     def of(self, formula: Formula) -> Shape:
-        key = formula.get_id()
-        if key not in self._known:
-            # The formula is kept, since z3 gives the number of a dead one to another.
-            self._known[key] = formula, _shape(formula)
-        return self._known[key][1]
+        """Its different parts in the order in which they end, by what is in them."""
+        number = formula.get_id()
+        if number not in self._known:
+            places: dict[int, int] = {}
+            told: dict[str, int] = {}
+            loose: list[str] = []
+            stack = [(self._part(formula), False)]
+            while stack:
+                part, is_open = stack.pop()
+                if part.number in places:
+                    continue
+                if not is_open:
+                    stack.append((part, True))
+                    stack += [(self._part(one), False) for one in part.inside[::-1]]
+                    continue
+                name = part.name
+                if part.is_loose:
+                    loose.append(name)
+                    name = f"?{len(loose)}"
+                own = " ".join(str(places[one.get_id()]) for one in part.inside)
+                text = f"{name}:{part.sort} {own}"
+                places[part.number] = told.setdefault(text, len(told))
+            self._known[number] = Shape(tuple(told), tuple(loose))
+        return self._known[number]
+
+    def _part(self, formula: Formula) -> _Part:
+        number = formula.get_id()
+        if number not in self._parts:
+            self._parts[number] = _Part(formula)
+        return self._parts[number]
 
 
-def _shape(formula: Formula) -> Shape:
-    """Every different part in the order in which they end, by those it is made of."""
-    places: dict[int, int] = {}
-    told: dict[str, int] = {}
-    loose: list[str] = []
-    stack = [(formula, False)]
-    while stack:
-        part, is_open = stack.pop()
-        if part.get_id() in places:
-            continue
-        inside = _inside(part)
-        if not is_open:
-            stack.append((part, True))
-            stack += ((one, False) for one in reversed(inside))
-            continue
-        name = _name(part)
-        if not inside and z3.is_const(part) and LOOSE.fullmatch(name):
-            loose.append(name)
-            name = f"?{len(loose)}"
-        own = " ".join(str(places[one.get_id()]) for one in inside)
-        text = f"{name}:{_plain(part.sort().name())} {own}"
-        places[part.get_id()] = told.setdefault(text, len(told))
-    return Shape(tuple(told), tuple(loose))
+class _Part:
+    """What is to be known of a formula."""
+
+    def __init__(self, formula: Formula) -> None:
+        self.formula = formula
+        self.number: int = formula.get_id()
+        self.inside = _inside(formula)
+        self.sort = _plain(formula.sort().name())
+        self.name = _name(formula)
+        is_constant = not self.inside and z3.is_const(formula)
+        self.is_loose = is_constant and LOOSE.fullmatch(self.name) is not None
 
 
-def _inside(part: Formula) -> list[Formula]:
+def _inside(formula: Formula) -> list[Formula]:
     """What it is made of; of one sum, say, in another, what that is made of."""
-    if z3.is_quantifier(part):
-        return [part.body()]
-    own = f.kind(part)
+    if z3.is_quantifier(formula):
+        return [formula.body()]
+    own = f.kind(formula)
     if own not in FLAT:
-        return list(part.children())
+        return list(formula.children())
     found: list[Formula] = []
-    left = [part]
+    left = [formula]
     while left:
         one = left.pop()
         if f.kind(one) == own:
@@ -94,17 +113,17 @@ def _inside(part: Formula) -> list[Formula]:
     return found
 
 
-def _name(part: Formula) -> str:
+def _name(formula: Formula) -> str:
     """What it is made by."""
-    if z3.is_quantifier(part):
-        kind = "forall" if part.is_forall() else "exists"
-        sorts = (part.var_sort(place).name() for place in range(part.num_vars()))
+    if z3.is_quantifier(formula):
+        kind = "forall" if formula.is_forall() else "exists"
+        sorts = (formula.var_sort(n).name() for n in range(formula.num_vars()))
         return " ".join((kind, *map(_plain, sorts)))
-    if z3.is_var(part):
-        return f"bound {z3.get_var_index(part)}"
-    if z3.is_int_value(part):
-        return str(part.as_string())
-    return _plain(part.decl().name())
+    if z3.is_var(formula):
+        return f"bound {z3.get_var_index(formula)}"
+    if z3.is_int_value(formula):
+        return str(formula.as_string())
+    return _plain(formula.decl().name())
 
 
 def _plain(name: str) -> str:
@@ -117,36 +136,55 @@ class Due:
     def __init__(self, obligations: Obligations) -> None:
         self.obligations = obligations
         self.shapes = Shapes()
+        self._known: dict[tuple[Heading, str], set[Obligation]] = {}
+        """What a question with such a heading is, where names mean the same."""
 
     def compare(
         self,
         file: File,
-        headings: Sequence[tuple[str, Collection[str]]],
+        headings: Sequence[Heading],
         found: Argument,
+        *,
+        alike: bool,
     ) -> None:
         """Refuse the file if a question is not the one that its heading names.
 
-        A heading has the title, and the names of the facts that are made use of.
+        All that it declares may mean what it has meant in other files.
         """
+        self._compare_sorts(file)
+        due: dict[str, list[Discharged]] = {}
+        for one in found.shown:
+            due.setdefault(one.obligation.title, []).append(one)
+        asked = list(zip(headings, file.texts, strict=True))
+        known = self._known if alike else {}
+        left = []
+        for place, question in enumerate(asked):
+            for one in (ones := due.get(question[0][0], [])):
+                if one.obligation in known.get(question, ()):
+                    ones.remove(one)
+                    break
+            else:
+                left.append(place)
+        shapes = Shapes()
+        read = formulas_in(file.declared, [file.assertions(place) for place in left])
+        for place, assertions in zip(left, read, strict=True):
+            title, names = headings[place]
+            says = [shapes.of(formula) for formula in assertions]
+            for one in (ones := due.get(title, [])):
+                if says_the_same(says, self._may_say(one, names, found)):
+                    ones.remove(one)
+                    known.setdefault(asked[place], set()).add(one.obligation)
+                    break
+            else:
+                raise Refused(f"this is not what it asks: {title}")
+
+    def _compare_sorts(self, file: File) -> None:
+        """Refuse a file in which a sort has other values than it has."""
         sorts = self._sorts()
         for command in file.head:
             for name in _sorts_in(command):
                 if name in sorts and _tokens(command) not in sorts[name]:
                     raise Refused(f"it has another sort with the name {name}")
-        left: dict[str, list[Discharged]] = {}
-        for one in found.shown:
-            left.setdefault(one.obligation.title, []).append(one)
-        own = Shapes()
-        asked = formulas_in(file.declared, file.assertions)
-        for (title, names), assertions in zip(headings, asked, strict=True):
-            shapes = [own.of(formula) for formula in assertions]
-            due = left.get(title, [])
-            for one in due:
-                if says_the_same(shapes, self._may_say(one, names, found)):
-                    due.remove(one)
-                    break
-            else:
-                raise Refused(f"this is not what it asks: {title}")
 
     def _sorts(self) -> dict[str, list[tuple[str, ...]]]:
         """By the name of a sort, how those of this name are declared."""

@@ -71,8 +71,9 @@ class Families:
         file = file_of(text, _asks_all(text, found))
         _tells_what_is_shown(text, prover, found)
         self._due = self._due or Due(prover.obligations)
-        self._due.compare(file, _headings(text), found)
-        self._asked.check(file)
+        alike = self._asked.agrees(file)
+        self._due.compare(file, _headings(text), found, alike=alike)
+        self._asked.check(file, alike=alike)
         return len(found.facts)
 
     def excepted(self, case: Case, number: int, text: str) -> str:

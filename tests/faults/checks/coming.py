@@ -11,10 +11,17 @@ from tdxcheck.checker.engines.parametric.results import Lack
 from tdxcheck.checker.engines.parametric.stopping import Going
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.judging.question import Case
-from tdxcheck.checker.language import Turns, fairness
-from tdxcheck.checker.verdict import HeldInSmall, ProvedForEvery
+from tdxcheck.checker.language import (
+    Term,
+    Turns,
+    always_eventually,
+    fairness,
+    leads_to,
+)
+from tdxcheck.checker.verdict import HeldInSmall, Limit, ProvedForEvery, Unknown
 from tests import test_parametric_ending as ending
 from tests import test_parametric_stopping as stopping
+from tests.faults.comparing import same
 from tests.test_parametric_ending import Shop, anywhere, works
 
 SECONDS = 5.0
@@ -70,6 +77,41 @@ def comes() -> None:
     numbered = fairness(works, choosing={"worker": True})(anywhere)
     family = family_of(case.instance, case.unbounded)
     assert not list(turns_of(numbered, family)), "an element is chosen by its number"
+
+
+def measured() -> None:
+    """By what something comes is found where that is not seen at once."""
+
+    def in_the_second_round(shop: Shop) -> Term[bool]:
+        """All are done in the second round."""
+        return (shop.round == ending.Round.SECOND) & ending.all_done(shop)
+
+    def who_is_done_goes_round(shop: Shop) -> tuple[Term[bool], Term[bool]]:
+        """Where all are done in the first round, there is a second."""
+        first = (shop.round == ending.Round.FIRST) & ending.all_done(shop)
+        return first, shop.round == ending.Round.SECOND
+
+    turns = (works, ending.goes_round)
+    sides = (ending.works_left, ending.works_right)
+    strong = [fairness(one, strong=True)(anywhere) for one in sides]
+    well = fairness(ending.works_or_fails, choosing={"fails": False})(anywhere)
+    done = ending.done_in_the_end
+    for rule, actions, parts in (
+        (always_eventually(fair=turns)(in_the_second_round), turns, 4),
+        (leads_to(fair=turns)(who_is_done_goes_round), turns, 1),
+        (done(*strong), (*sides, ending.turns_over), 3),
+        (done(well), (ending.works_or_fails,), 2),
+    ):
+        proof = ending.verdict_of(ending.case_of(rule, *actions))
+        assert isinstance(proof, ProvedForEvery), f"not proved: {proof}"
+        same("what it comes by", len(proof.because), parts)
+    few = (ending.works_if_few_are_done,)
+    verdict = ending.verdict_of(ending.case_of(done(*few), *few))
+    same("where it holds", getattr(verdict, "machine", None), "3 workers")
+    undone = ending.case_of(done(works), works, ending.undoes)
+    same(
+        "where it fails", ending.verdict_of(undone), Unknown(Limit.FAMILY, "2 workers")
+    )
 
 
 def _lacks(case: Case) -> None:

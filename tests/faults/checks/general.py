@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import product
 
+from tdxcheck.checker.certificate_checker import Refused
+from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import Prover
+from tdxcheck.checker.engines.parametric.prover import SETTLED, Prover
 from tdxcheck.checker.engines.parametric.results import Broken, Lack, Open, Proof
+from tdxcheck.checker.engines.parametric.stepping import Stepping
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground import ground
+from tdxcheck.checker.judging.generalizing import generalized
+from tdxcheck.checker.judging.question import Case
+from tdxcheck.checker.judging.work import Budget
 from tdxcheck.checker.language import (
     Int,
     Map,
@@ -29,9 +38,18 @@ from tdxcheck.checker.language import (
     ite,
     step_rule,
 )
+from tdxcheck.checker.ground.system import GroundProperty
+from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.language.instance import Instance
-from tdxcheck.checker.verdict import Refuted
+from tdxcheck.checker.language.system import Mode
+from tdxcheck.checker.verdict import ProvedForEvery, Refuted
 from tests import test_beginning as beginning
+from tests.faults.comparing import same, systems
+from tests.faults.known import Sample
+from tests.test_certificates_every import (
+    QUESTION,
+    test_a_constant_means_one_thing_throughout,
+)
 from tests.test_parametric import (
     Keys,
     Shop,
@@ -44,8 +62,10 @@ from tests.test_parametric import (
     nobody_is_tired,
     ready_at_once,
 )
+from tests.test_parametric_ending import case_of
 
 SECONDS = 5.0
+NO = "(assert false)"
 
 
 def _prover(system: TransitionSystem) -> Prover:
@@ -72,6 +92,7 @@ def crowds() -> None:
         )
         found = _prover(system).prove(0, Clock(SECONDS))
         assert isinstance(found, Open), f"{found} of what fails with five"
+        same("the machine in which it holds", found.upto, "3 workers")
         _lacks(_prover(system), nobody_is_tired, ())
     prover = Prover(family_of(Instance(beginning.SHOP, {beginning.Worker: 2})))
     found = prover.prove(0, Clock(SECONDS))
@@ -241,6 +262,124 @@ def office() -> None:
                 _lacks(prover, rule, rest)
         else:
             _lacks(prover, rule, ())
+
+
+def stepped() -> None:
+    """What holds after a step is told by the state before it."""
+    for of, system in systems()[:3]:
+        stepping = Stepping(system)
+        for slot in system.slots:
+            more = stepping.value(slot.number, [slot.term.high + 1])
+            same("more than there is", stepping.possible([more]), False)
+        for sample in of.samples:
+            here = [stepping.value(n, [v]) for n, v in enumerate(sample.values)]
+            taken = dict(sample.steps)
+            for step in range(len(system.steps)):
+                holds = stepping.possible([*here, stepping.guard(step)])
+                same("a step is possible", holds, step in taken)
+            for step, after in sample.steps:
+                for slot, value in enumerate(after):
+                    so = stepping.value_after(step, slot, [value])
+                    same("a value", stepping.possible([*here, so]), True)
+                    same("another one", stepping.possible([*here, -so]), False)
+                    changes = step in stepping.changing([slot])
+                    same("it changes", changes or sample.values[slot] == value, True)
+            for rule in system.properties:
+                if rule.property.mode is Mode.INVARIANT:
+                    _breaks(stepping, rule, here, sample)
+
+
+def _breaks(
+    stepping: Stepping, rule: GroundProperty, here: list[int], sample: Sample
+) -> None:
+    """A rule that holds is broken by the steps that lead to where it does not."""
+    (condition,) = rule.conditions
+    held = bool(evaluate(condition, sample.values))
+    lost = False
+    for step, after in sample.steps:
+        holds = bool(evaluate(condition, after))
+        lost |= held and not holds
+        so = stepping.truth_after(step, condition)
+        same("a rule after a step", stepping.possible([*here, so]), holds)
+        same("its contrary", stepping.possible([*here, -so]), not holds)
+    same("a rule", stepping.possible([*here, stepping.truth(condition)]), held)
+    same("it is broken", stepping.possible([*here, stepping.broken(rule)]), lost)
+
+
+def certified() -> None:
+    """A certificate is accepted, and refused once anything in it is another."""
+    for case, text in (_of_an_office(), _of_keys()):
+        families = Families()
+        assert families.check(case, 0, text)
+        for name, forged in _forgeries(text):
+            if forged == text:
+                continue
+            for once in (families, Families()):
+                try:
+                    once.check(case, 0, forged)
+                except Refused:
+                    continue
+                raise AssertionError(f"accepted: {name}")
+        assert families.check(case, 0, text)
+
+
+def constants() -> None:
+    """A constant stands for one thing throughout a question."""
+    test_a_constant_means_one_thing_throughout()
+
+
+def _of_an_office() -> tuple[Case, str]:
+    rules = (who_sits_there_closed_has_a_key,)
+    return _certificate(replace(OFFICE, properties=rules))
+
+
+def _of_keys() -> tuple[Case, str]:
+    rules = (all_are_configured_when_ready,)
+    return _certificate(TransitionSystem("keys", "K.", Keys, (configure,), rules))
+
+
+def _certificate(system: TransitionSystem) -> tuple[Case, str]:
+    case = case_of(system.properties[0], *system.actions)
+    case = replace(case, instance=Instance(system, {Worker: 2}), unbounded=(Worker,))
+    (answer,) = generalized(case, Budget(seconds=SECONDS), lambda _: None).answers
+    assert isinstance(answer.verdict, ProvedForEvery), f"not proved: {answer}"
+    return case, answer.verdict.certificate
+
+
+def _forgeries(text: str) -> Iterator[tuple[str, str]]:
+    """What no certificate of the rule is, and what is wrong with it."""
+    asked = QUESTION.findall(text)
+    declared = r"^\(declare-fun (\w+\.\d+) \(\) Worker\)$"
+    constants = set(re.findall(declared, text, re.MULTILINE))
+    for name in constants:
+        worker = f"(declare-fun {name} () Worker)"
+        yield "another sort", text.replace(worker, worker.replace("Worker", "Bool"))
+    for number, one in enumerate(asked):
+        yield "a question less", text.replace(one, "")
+        for other in asked[:number]:
+            if one.splitlines()[:2] == other.splitlines()[:2]:
+                yield "a question twice", text.replace(one, other)
+        yield (
+            "a contradiction",
+            text.replace(one, one.replace("(check", f"{NO}\n(check")),
+        )
+        empty = re.sub(r"\(assert (?:.|\n)*?\n(?=\(check)", "", one)
+        yield "nothing that is asserted", text.replace(one, empty)
+        inside = sorted(set(re.findall(r"\b\w+\.\d+\b", one)) & constants)
+        for name, other in zip(inside, inside[1:], strict=False):
+            merged = re.sub(rf"\b{name}\b", other, one)
+            yield "two that are one", text.replace(one, merged)
+    for number in re.findall(r" (\d)\)", text):
+        yield "another number", text.replace(f" {number})", f" {int(number) + 5})")
+    one_value = "(declare-datatypes ((Worker 0)) (((a))))"
+    yield "one value", text.replace("(declare-sort Worker 0)", one_value)
+    yield "other parts", re.sub(r"^; by .*$", "; by 1", text, flags=re.MULTILINE)
+    part = re.sub(r"^(; +2\.) .*$", r"\1 anything", text, flags=re.MULTILINE)
+    yield "another part", part
+    settled = rf"{re.escape(SETTLED.rstrip())} ?"
+    yield "what changes", re.sub(settled, f"{SETTLED}closed, ready, ", text)
+    more = ";     99. anything\n(set-logic"
+    yield "a part more", text.replace("(set-logic", more)
 
 
 def _lacks(prover: Prover, rule: Property, clauses: Iterable[Clause]) -> None:

@@ -18,7 +18,9 @@ from tdxcheck.checker.engines.diagrams.limits import Limits as Depths
 from tdxcheck.checker.engines.explicit import Limits
 from tdxcheck.checker.engines.packed import breadth, inputs, keeping, program
 from tdxcheck.checker.engines.packed.memory import Memory
+from tdxcheck.checker.engines.packed import within as lists
 from tdxcheck.checker.engines.packed.search import explore as by_tables
+from tdxcheck.checker.engines.packed.within import LISTED
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.verdict import Limit, Reached, Refuted
 from tdxcheck.models.classic import CLASSICS
@@ -102,6 +104,21 @@ def by_kernel() -> None:
 def by_numpy() -> None:
     """The same with numpy."""
     _tables(False)
+
+
+def within() -> None:
+    """Steps within a part of a state, or within its root, are as many as there are."""
+    for classic in CLASSICS:
+        if classic.steps is None or not 100 < (classic.states or 0) < 6000:
+            continue
+        system = ground(classic.system, classic.scope)
+        for compiled, most in product((True, False), (LISTED, 3)):
+            with patch.object(lists, "LISTED", most):
+                found = by_tables(system, compiled=compiled, split_from=1)
+            same(f"states of {classic.system.name}", found.states, classic.states)
+            same(f"steps of {classic.system.name}", found.transitions, classic.steps)
+            if classic.depth is not None:
+                same(f"depth of {classic.system.name}", found.depth, classic.depth)
 
 
 def on_files() -> None:
