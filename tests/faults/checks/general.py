@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise
 
 from tdxcheck.checker.certificate_checker import Refused
 from tdxcheck.checker.certificates.quantified import Families
@@ -17,6 +17,8 @@ from tdxcheck.checker.engines.parametric.results import Broken, Lack, Open, Proo
 from tdxcheck.checker.engines.parametric.stepping import Stepping
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground import ground
+from tdxcheck.checker.ground.system import GroundProperty
+from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.judging.generalizing import generalized
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.judging.work import Budget
@@ -38,8 +40,6 @@ from tdxcheck.checker.language import (
     ite,
     step_rule,
 )
-from tdxcheck.checker.ground.system import GroundProperty
-from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import ProvedForEvery, Refuted
@@ -366,7 +366,7 @@ def _forgeries(text: str) -> Iterator[tuple[str, str]]:
         empty = re.sub(r"\(assert (?:.|\n)*?\n(?=\(check)", "", one)
         yield "nothing that is asserted", text.replace(one, empty)
         inside = sorted(set(re.findall(r"\b\w+\.\d+\b", one)) & constants)
-        for name, other in zip(inside, inside[1:], strict=False):
+        for name, other in pairwise(inside):
             merged = re.sub(rf"\b{name}\b", other, one)
             yield "two that are one", text.replace(one, merged)
     for number in re.findall(r" (\d)\)", text):

@@ -17,8 +17,8 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.diagrams.limits import Limits as Depths
 from tdxcheck.checker.engines.explicit import Limits
 from tdxcheck.checker.engines.packed import breadth, inputs, keeping, program
-from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed import within as lists
+from tdxcheck.checker.engines.packed.memory import Memory
 from tdxcheck.checker.engines.packed.search import explore as by_tables
 from tdxcheck.checker.engines.packed.within import LISTED
 from tdxcheck.checker.ground import GroundSystem, ground
