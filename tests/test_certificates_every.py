@@ -242,6 +242,19 @@ def test_it_is_none_of_a_design_that_breaks_the_rule(
     assert "REFUSED: it does not show the rule" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("sizes", ["cpus", "cpus four", "4 cpus", "cpu 4"])
+def test_it_is_none_of_no_machine(
+    written: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, sizes: str
+) -> None:
+    moved = tmp_path / "moved.smt2"
+    text = re.sub(r'sizes "[^"]*"', f'sizes "{sizes}"', written.read_text())
+    moved.write_text(text)
+    assert run("check-certificate", str(moved)) == 1
+    said = capsys.readouterr().out
+    assert f"REFUSED: no sizes of a machine: {sizes}" in said
+    assert said.count("\n") == 1
+
+
 def test_what_is_kept_is_believed_by_it_alone(written: Path, case: Case) -> None:
     text = written.read_text()
     recheck = Rechecker()

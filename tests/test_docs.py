@@ -483,6 +483,12 @@ def wrong(host: Toy) -> Term[bool]:
     "Wrong."
     return forall(Cpu, lambda cpu: host.accepts(MEMORY_ONLINE, cpu))
 """,
+    "a reaction after a step": """
+@step_rule()
+def wrong(before: Toy, step: Step, after: Toy) -> Term[bool]:
+    "Wrong."
+    return forall(Block, lambda block: after.accepts(MEMORY_ONLINE, block))
+""",
     "a call of what fills a map": """
 @action(success=Status.SUCCESS)
 def leaf_reset(host: Toy) -> None:

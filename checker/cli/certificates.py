@@ -130,10 +130,7 @@ class _Checking:
             try:
                 design = self.catalogue.design(info["design"])
                 assumed = map(self.catalogue.assumption, info["assumed"].split())
-                words = info["sizes"].split()
-                sizes = dict(zip(words[::2], map(int, words[1::2]), strict=True))
-                if sizes.keys() - self.catalogue.machine.sizes.keys():
-                    raise Refused(f"no sizes of a machine: {info['sizes']}")
+                sizes = self._sizes(info["sizes"])
                 names = [claim] if is_claim else [r.id for r in self.catalogue.rules]
                 cases = cases_of(
                     self.catalogue,
@@ -150,6 +147,17 @@ class _Checking:
                 for number, question in enumerate(case.questions)
             ]
         yield from self.asked[key]
+
+    def _sizes(self, said: str) -> dict[str, int]:
+        """Such as `cpus 4 packages 2`."""
+        words = said.split()
+        try:
+            sizes = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+        except ValueError as error:
+            raise Refused(f"no sizes of a machine: {said}") from error
+        if sizes.keys() - self.catalogue.machine.sizes.keys():
+            raise Refused(f"no sizes of a machine: {said}")
+        return sizes
 
 
 def _content(path: Path) -> str:

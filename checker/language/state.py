@@ -224,23 +224,41 @@ class State:
 
     def accepts(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event, were it to happen now, would take place."""
-        return _reacts(event, arguments, Reaction.ACCEPTED)
+        return self._reacts(event, arguments, Reaction.ACCEPTED)
 
     def refuses(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event would be refused, whether or not anybody is told."""
-        return _reacts(event, arguments, Reaction.REFUSED)
+        return self._reacts(event, arguments, Reaction.REFUSED)
 
     def refuses_visibly(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event would be refused, and the requester told of it, if by a number."""
-        return _reacts(event, arguments, Reaction.REFUSED_VISIBLY)
+        return self._reacts(event, arguments, Reaction.REFUSED_VISIBLY)
 
     def refuses_with_reason(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event would be refused, and a line in the kernel log says why."""
-        return _reacts(event, arguments, Reaction.REFUSED_WITH_REASON)
+        return self._reacts(event, arguments, Reaction.REFUSED_WITH_REASON)
 
     def impossible(self, event: Any, *arguments: Term[Any]) -> Term[bool]:
         """The event cannot be attempted in this state."""
-        return _reacts(event, arguments, Reaction.IMPOSSIBLE)
+        return self._reacts(event, arguments, Reaction.IMPOSSIBLE)
+
+    def _reacts(
+        self, event: Any, arguments: tuple[Term[Any], ...], reaction: Reaction
+    ) -> Term[bool]:
+        if self._after:
+            raise SpecificationError(
+                Location.of_caller(),
+                f"how {event.name} is answered is asked of the state before a step",
+            )
+        sorts = tuple(a.sort if isinstance(a, Term) else type(a) for a in arguments)
+        if sorts != event.parameters:
+            raise SpecificationError(
+                Location.of_caller(),
+                f"the event {event.name} is of "
+                f"({', '.join(sort.__name__ for sort in event.parameters)}), "
+                f"not of ({', '.join(sort.__name__ for sort in sorts)})",
+            )
+        return Reacts(event, arguments, reaction)
 
     def _assign(
         self, variable: Variable, indices: tuple[Term[Any], ...] | None, value: Any
@@ -300,20 +318,6 @@ def check_answer(answer: Any, location: Location) -> None:
         raise SpecificationError(
             location, f"{answer!r} is no answer: name a member of an enumeration"
         )
-
-
-def _reacts(
-    event: Any, arguments: tuple[Term[Any], ...], reaction: Reaction
-) -> Term[bool]:
-    sorts = tuple(a.sort if isinstance(a, Term) else type(a) for a in arguments)
-    if sorts != event.parameters:
-        raise SpecificationError(
-            Location.of_caller(),
-            f"the event {event.name} is of "
-            f"({', '.join(sort.__name__ for sort in event.parameters)}), "
-            f"not of ({', '.join(sort.__name__ for sort in sorts)})",
-        )
-    return Reacts(event, arguments, reaction)
 
 
 def _distinct(

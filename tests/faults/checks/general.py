@@ -278,12 +278,12 @@ def stepped() -> None:
                 holds = stepping.possible([*here, stepping.guard(step)])
                 same("a step is possible", holds, step in taken)
             for step, after in sample.steps:
-                for slot, value in enumerate(after):
-                    so = stepping.value_after(step, slot, [value])
+                for place, value in enumerate(after):
+                    so = stepping.value_after(step, place, [value])
                     same("a value", stepping.possible([*here, so]), True)
                     same("another one", stepping.possible([*here, -so]), False)
-                    changes = step in stepping.changing([slot])
-                    same("it changes", changes or sample.values[slot] == value, True)
+                    changes = step in stepping.changing([place])
+                    same("it changes", changes or sample.values[place] == value, True)
             for rule in system.properties:
                 if rule.property.mode is Mode.INVARIANT:
                     _breaks(stepping, rule, here, sample)
@@ -314,12 +314,11 @@ def certified() -> None:
         for name, forged in _forgeries(text):
             if forged == text:
                 continue
-            for once in (families, Families()):
-                try:
-                    once.check(case, 0, forged)
-                except Refused:
-                    continue
-                raise AssertionError(f"accepted: {name}")
+            try:
+                families.check(case, 0, forged)
+            except Refused:
+                continue
+            raise AssertionError(f"accepted: {name}")
         assert families.check(case, 0, text)
 
 

@@ -192,7 +192,7 @@ def rests() -> None:
         known: dict[Any, Any] = {}
         left = _left_open(term)
         for numbers in product(CLERKS, repeat=len(left)):
-            binding = dict(zip(left, numbers, strict=True))
+            binding: dict[Any, Any] = dict(zip(left, numbers, strict=True))
             given = [n for one, n in binding.items() if one in needs.open]
             for state in _states():
                 meant = interpreter.evaluate(term, View(state, binding))
