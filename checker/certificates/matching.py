@@ -165,13 +165,15 @@ class Due:
                     break
             else:
                 left.append(place)
+        counting = self.obligations.translator.counting
+        axioms = [self.shapes.of(one) for one in counting.axioms(counting.names())]
         shapes = Shapes()
         read = formulas_in(file.declared, [file.assertions(place) for place in left])
         for place, assertions in zip(left, read, strict=True):
             title, names = headings[place]
             says = [shapes.of(formula) for formula in assertions]
             for one in (ones := due.get(title, [])):
-                if says_the_same(says, self._may_say(one, names, found)):
+                if says_the_same(says, [*self._may_say(one, names, found), *axioms]):
                     ones.remove(one)
                     known.setdefault(asked[place], set()).add(one.obligation)
                     break
@@ -197,12 +199,10 @@ class Due:
     def _may_say(
         self, one: Discharged, names: Collection[str], found: Argument
     ) -> list[Shape]:
-        """What may be asserted there: the base, these facts, and the wrong."""
+        """What may be asserted there: the base, the wrong, and these facts."""
         parts = (fact for fact in found.facts if fact.name in names)
         facts = map(self.obligations.formula, parts)
-        counting = self.obligations.translator.counting
-        axioms = counting.axioms(counting.names())
-        asserted = (*one.obligation.base, *one.obligation.wrong, *facts, *axioms)
+        asserted = (*one.obligation.base, *one.obligation.wrong, *facts)
         return [self.shapes.of(formula) for formula in asserted]
 
 
