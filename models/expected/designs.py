@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tdxcheck.models.expected.dynamic_pamt import WITHOUT_DYNAMIC_PAMT
+from tdxcheck.models.expected.dynamic_pamt import (
+    DYNAMIC_PAMT_KNOWN,
+    WITHOUT_DYNAMIC_PAMT,
+)
 from tdxcheck.models.expected.handover import NEVER_DISABLED
 from tdxcheck.models.expected.mainline import (
     HOTADD_PRECHECK_KNOWN,
@@ -64,5 +67,5 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": {**V7_2_KNOWN, **UPDATE_KNOWN},
+    "dpamt": {**V7_2_KNOWN, **UPDATE_KNOWN, **DYNAMIC_PAMT_KNOWN},
 }

@@ -18,6 +18,7 @@ from tdxcheck.spec.host import Host, Kvm, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
+from tdxcheck.spec.steps import panics_in_update
 
 
 @step_rule(
@@ -38,8 +39,8 @@ def seamcall_needs_vmxon_and_lp_init(
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
     need only VMXON; the first two are made on a CPU that is just coming online, too,
     and no other call on one that is not there. A machine check asks the module
-    anywhere, and bears a refusal (A10). That nobody should call a module that an
-    update has left is another rule.
+    anywhere, and bears a refusal (A10), as a panic does in an update. That nobody
+    should call a module that an update has left is another rule.
     """
     comes_online = step.is_(Kind.BRING_UP) & ~before.initializing() & ~before.updating()
     return forall(
@@ -52,6 +53,7 @@ def seamcall_needs_vmxon_and_lp_init(
                 | step.is_(Kind.LOADER)
                 | before.lp_initialized[cpu]
                 | before.update_failed()
+                | panics_in_update(before, step)
             )
             & (before.online(cpu) | comes_online),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tdxcheck.checker.language import (
+    Kind,
     Severity,
     Step,
     Term,
@@ -173,6 +174,23 @@ def td_pages_have_a_count(host: Host) -> Term[bool]:
     )
 
 
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(
+        L7_DEVELOPMENT.at("tdx_pamt_put(), failure"),
+        DPAMT_V6.at("05/11, tdx_pamt_put(), failure"),
+    ),
+)
+def no_pamt_page_is_lost(before: Host, step: Step, after: Host) -> Term[bool]:
+    """Who counts right has every pair back: TDH.PHYMEM.PAMT.REMOVE is never refused.
+
+    tdx_pamt_put() takes a refusal for a bug of the kernel's: it warns, which is a panic
+    where the administrator wants one, and the pair is leaked. A failure that no cause
+    is known for is excepted.
+    """
+    return implies(after.pamt_lost & ~before.pamt_lost, step.is_(Kind.FAULT))
+
+
 @reachable(severity=Severity.MODEL, sources=(DPAMT_V6.at("cover letter"),))
 def pamt_pages_can_be_given_back(host: Host) -> Term[bool]:
     """The kernel can have pages back that it gave the module for its PAMT."""
@@ -188,6 +206,7 @@ DYNAMIC_PAMT = (
     no_pamt_page_is_forgotten,
     pamt_pages_go_back_empty_and_clean,
     leaked_pamt_pages_are_not_reused,
+    no_pamt_page_is_lost,
     td_pages_have_a_count,
     pamt_pages_can_be_given_back,
 )
