@@ -174,6 +174,36 @@ def a_vcpu_runs_where_it_is_put(before: Host, step: Step, after: Host) -> Term[b
     return implies((before.running == Running.FIRST) & complete, ~held)
 
 
+TD_OUT_OF_ORDER = (
+    Status.TDX_HKID_NOT_FREE,
+    Status.TDX_LIFECYCLE_STATE_INCORRECT,
+    Status.TDX_TD_KEYS_NOT_CONFIGURED,
+    Status.TDX_OP_STATE_INCORRECT,
+)
+"""What the module answers to a call for a TD whose time has not come, or is over."""
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        MODULE_1_5.at("tdh_mng_create.c"),
+        MODULE_1_5.at("tdh_vp_enter.c, helpers.c"),
+        K6_16.at("__tdx_td_init()"),
+    ),
+)
+def td_calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
+    """KVM makes the calls for a TD in the order that the module demands.
+
+    To KVM such a refusal is a bug of its own: the TD is created in vain, or killed.
+
+    A TD takes a KeyID that is free; its key comes before its memory, that before its
+    measurement, and all of it before it runs; what ends it comes last.
+    """
+    wrong = any_of(*(step.answers(status) for status in TD_OUT_OF_ORDER))
+    first = before.running == Running.FIRST
+    return implies(first & before.kvm_offers_tdx(), ~wrong)
+
+
 @invariant(severity=Severity.GUEST, sources=(K6_16.at("tdx_mmu_release_hkid()"),))
 def a_td_is_never_without_kvm(host: Host) -> Term[bool]:
     """While a TD holds a KeyID, KVM is loaded.
@@ -232,6 +262,7 @@ CPUS = (
     no_vcpu_is_left_on_an_offline_cpu,
     nothing_holds_an_ended_td_back,
     a_vcpu_runs_where_it_is_put,
+    td_calls_come_in_order,
     a_td_is_never_without_kvm,
     cpus_stand_still_while_tdx_is_initialized,
     cpus_stand_still_while_keys_change,

@@ -351,6 +351,21 @@ def a_panic_in_an_update_is_dumped(host: Host) -> Term[bool]:
     )
 
 
+@step_rule(severity=Severity.SERVICE, sources=(LOADER_1_5.at("seamldr_install.c"),))
+def a_session_ends_with_its_update(before: Host, step: Step, after: Host) -> Term[bool]:
+    """An update that ends, well or not, has ended the session of SEAMLDR.INSTALL.
+
+    Until then no module can be entered, not even the old one after an image that was
+    refused, and each LP that has called is refused a call for another session.
+
+    That an LP is offline for which the session waits is another rule's matter, and so
+    is a panic.
+    """
+    complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
+    ended = before.updating() & ~after.updating() & (after.running == Running.FIRST)
+    return implies(ended & complete, forall(Cpu, lambda c: ~after.in_session[c]))
+
+
 @invariant(severity=Severity.SERVICE, sources=(LOADER_1_5.at("seamldr_install.c"),))
 def no_session_outlives_its_kernel(host: Host) -> Term[bool]:
     """No other kernel is started while a session of SEAMLDR.INSTALL is open.
@@ -397,5 +412,6 @@ UPDATE = (
     an_update_can_succeed,
     an_update_ends,
     a_panic_in_an_update_is_dumped,
+    a_session_ends_with_its_update,
     no_session_outlives_its_kernel,
 )
