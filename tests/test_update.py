@@ -14,20 +14,24 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
-from tdxcheck.checker.language import Action, Safeguard
+from tdxcheck.checker.language import Action, Safeguard, action
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.checker.language.lines import lines_of, without_one_of
 from tdxcheck.checker.language.system import Mode, TransitionSystem
 from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.models.kvm import seamcall, td_run
 from tdxcheck.models.seamldr import (
     INSTALL_REFUSED,
     seamldr_install,
     seamldr_install_breaks,
     seamldr_install_completes,
 )
+from tdxcheck.models.td import vp_enter
 from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import (
+    Actor,
     Host,
     Kvm,
     Presence,
@@ -37,6 +41,7 @@ from tdxcheck.spec.host import (
     Tdx,
     Told,
 )
+from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Handoff, Status, SysState
 from tdxcheck.spec.rules.update import UPDATE
 from tdxcheck.spec.update import Build, Image, Stage
@@ -648,6 +653,36 @@ def test_v7_2_is_judged_as_expected_on_a_quiet_machine() -> None:
 def test_what_each_safeguard_is_for(guard: Safeguard, rule: str) -> None:
     assert outcomes(V7_2, rule) == [Outcome.HOLDS]
     assert outcomes(V7_2.without(guard), rule) == [Outcome.REFUTED]
+
+
+@action(actor=Actor.KVM)
+def run_at_once(host: Host, cpu: Cpu) -> None:
+    """KVM runs the TD, complete or not: TDH.VP.ENTER on {cpu}."""
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    seamcall(host, vp_enter, cpu)
+
+
+def test_to_run_a_td_before_it_is_complete_is_out_of_order() -> None:
+    hasty = V7_2.variant("hasty", "v7.2, in haste.", replaced={td_run: run_at_once})
+    assert outcomes(V7_2, "td_calls_come_in_order") == [Outcome.HOLDS]
+    assert outcomes(hasty, "td_calls_come_in_order") == [Outcome.REFUTED]
+
+
+@pytest.mark.parametrize(
+    "name", ["update_image_refused", "update_installation_breaks"]
+)
+def test_a_session_that_an_error_leaves_open_is_noticed(name: str) -> None:
+    rule = "a_session_ends_with_its_update"
+    line = next(
+        line
+        for line in lines_of(V7_2)
+        if line.action.name == name
+        and line.assigned is not None
+        and line.assigned.variable is Host.in_session
+    )
+    assert outcomes(V7_2, rule) == [Outcome.HOLDS]
+    assert outcomes(without_one_of(V7_2, [line]).member(1), rule) == [Outcome.REFUTED]
 
 
 def test_to_avoid_what_is_sensitive_keeps_measurements() -> None:
