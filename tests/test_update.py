@@ -132,12 +132,12 @@ class Loader:
             "alone": alone,
         }
         actions = (seamldr_install_breaks,) if breaks else LOADER[:-1]
-        for action in actions:
-            arguments = tuple(given[p.name] for p in action.parameters)
-            outcome = self.interpreter.attempt(self.state, action, arguments)
+        for leaf in actions:
+            arguments = tuple(given[p.name] for p in leaf.parameters)
+            outcome = self.interpreter.attempt(self.state, leaf, arguments)
             if outcome.after is not None:
                 self.state = outcome.after
-                return action.success
+                return leaf.success
             if outcome.answer is not None:
                 return outcome.answer
         raise AssertionError("no action of the loader says what happens")
@@ -349,10 +349,10 @@ def test_nothing_else_happens_meanwhile_but_machine_checks() -> None:
     kernel = Kernel().take(*IN_USE, *A_TD, ("update_begins", 0))
     parts = {a.name for a in kernel.instance.system.actions if "update" in a.name}
     parts.add("machine_check")
-    for action in kernel.instance.system.actions:
-        for arguments in kernel.instance.choices(action):
-            outcome = kernel.interpreter.attempt(kernel.state, action, arguments)
-            assert outcome.after is None or action.name in parts, action.name
+    for step in kernel.instance.system.actions:
+        for arguments in kernel.instance.choices(step):
+            outcome = kernel.interpreter.attempt(kernel.state, step, arguments)
+            assert outcome.after is None or step.name in parts, step.name
 
 
 OUTCOMES: Mapping[str, tuple[Steps, Tdx, bool, SysState, Image]] = {
@@ -669,9 +669,7 @@ def test_to_run_a_td_before_it_is_complete_is_out_of_order() -> None:
     assert outcomes(hasty, "td_calls_come_in_order") == [Outcome.REFUTED]
 
 
-@pytest.mark.parametrize(
-    "name", ["update_image_refused", "update_installation_breaks"]
-)
+@pytest.mark.parametrize("name", ["update_image_refused", "update_installation_breaks"])
 def test_a_session_that_an_error_leaves_open_is_noticed(name: str) -> None:
     rule = "a_session_ends_with_its_update"
     line = next(
