@@ -204,7 +204,8 @@ def td_pages_are_let_go_by_the_module(
     return forall(
         Page,
         lambda page: implies(
-            stays
+            before.dynamic_pamt
+            & stays
             & (before.page_use[page] == PageUse.IN_TD)
             & (after.page_use[page] != PageUse.IN_TD),
             ready,
