@@ -1,8 +1,8 @@
 """What becomes of a machine on which a runtime update of the module has failed.
 
 It is to be rebooted, but it goes on. The old module is shut down, or none is there, or
-a new one that was not set up. What KVM does is in `models/kvm.py`: the same as ever.
-Single pages of Dynamic PAMT are not followed.
+a new one that was not set up. What KVM does is in `models/kvm.py`, and with Dynamic
+PAMT in `models/pamt.py`: the same as ever. A panic ends an update as a failure does.
 
 Source: Linux v7.2, tdx.c; KVM's part, and the modules', as each action names it.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tdxcheck.checker.language import Kind, Refusal, action, implies
+from tdxcheck.checker.language import Kind, Refusal, Term, action, implies
 from tdxcheck.checker.language.terms import Element
 from tdxcheck.models.disable import sys_disable, sys_disable_interrupted
 from tdxcheck.models.initialization import remembered
@@ -32,7 +32,14 @@ from tdxcheck.spec.host import (
 )
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample, Status
-from tdxcheck.spec.sources import DISABLE_V3, L7_2, MODULE_1_5_34, SEAMLDR_7_2, TDX_HOST
+from tdxcheck.spec.sources import (
+    CPU_SPEC,
+    DISABLE_V3,
+    L7_2,
+    MODULE_1_5_34,
+    SEAMLDR_7_2,
+    TDX_HOST,
+)
 from tdxcheck.spec.update import Build
 
 LEAD: Final[Any] = Element(Cpu, 0)
@@ -142,21 +149,46 @@ def kexec_after_failed_update(host: Host, cpu: Cpu) -> None:
     host.call(sys_disable_interrupted, cpu, host.never())
 
 
-@action(actor=Actor.KERNEL, event=CRASH_KEXEC, sources=DISABLE)
-def crash_kexec_after_failed_update(host: Host, cpu: Cpu) -> None:
-    """The kernel panics on {cpu}: TDH.SYS.DISABLE there, in vain; the crash kernel.
-
-    A panic in an update is left out: no other CPU is there to be stopped by NMI.
-    """
+def panic_in_vain(host: Host, cpu: Cpu, where: Term[bool]) -> None:
+    """The crash kernel is started, with the module as it was: TDs are lost."""
     host.require(host.panics)
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    host.require(host.disables_module_in_panic & host.update_failed())
+    host.require(host.disables_module_in_panic & where)
     host.require(host.answer(sys_disable, cpu) != Status.TDX_SUCCESS)
     leave_in_panic(host, host.never())
     lose_tds(host)
     host.call(sys_disable_interrupted, cpu, host.never())
+
+
+@action(actor=Actor.KERNEL, event=CRASH_KEXEC, sources=DISABLE)
+def crash_kexec_after_failed_update(host: Host, cpu: Cpu) -> None:
+    """The kernel panics on {cpu}: TDH.SYS.DISABLE there, in vain; the crash kernel."""
+    panic_in_vain(host, cpu, host.update_failed())
+
+
+@action(
+    actor=Actor.KERNEL,
+    event=CRASH_KEXEC,
+    sources=(
+        *DISABLE,
+        SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()"),
+        CPU_SPEC.at("SEAMCALL, operation"),
+    ),
+)
+def crash_kexec_in_update(host: Host, cpu: Cpu) -> None:
+    """The kernel panics on {cpu}, stopped for an update: TDH.SYS.DISABLE, in vain.
+
+    A CPU that is stopped takes no interrupts; but a machine check, or an NMI of the
+    watchdog's, comes at any step, and so does the NMI by which the one that panics
+    stops the others. Who is in the module or the P-SEAMLDR takes it when the call
+    returns; that the panic waits for him is assumed, as the steps here are whole.
+
+    The module is shut down, cannot be entered while a session is open, or is new and
+    not set up. The session stays open: the crash kernel makes no call to end it.
+    """
+    panic_in_vain(host, cpu, host.updating())
 
 
 AFTER_FAILURE: Final = (
@@ -164,4 +196,5 @@ AFTER_FAILURE: Final = (
     init_module_after_failed_update,
     kexec_after_failed_update,
     crash_kexec_after_failed_update,
+    crash_kexec_in_update,
 )

@@ -464,7 +464,8 @@ MENDED = (
 UNSETTLED = (
     hazard(
         "failed-update-kexec",
-        "v7.2 leaves no private memory to the next kernel after an image was refused.",
+        "v7.2 leaves no private memory to the next kernel after an image was refused, "
+        "or a panic before any was installed.",
         "v7.2",
         at_stake.a_module_that_was_shut_down_is_disabled,
         given.DISABLE_UNDOES_SHUTDOWN,

@@ -9,6 +9,9 @@ before the lock is taken protects nothing that is modelled: it may sleep, which 
 may who holds a spinlock. The fast path of DPAMT-v6 06/11, which counts without the
 lock where the count is not 0, is left out as well: that is one atomic step.
 
+After an update of the module that failed all goes on, and each SEAMCALL is refused.
+Who gets a first page is told so; who puts the last one leaks the region's pair.
+
 Source: DPAMT-v6 03/11, 05/11 and 09/11.
 """
 
@@ -19,7 +22,7 @@ from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.pamt import phymem_pamt_add, phymem_pamt_remove
 from tdxcheck.models.td import mem_page_aug
 from tdxcheck.spec.dynamic_pamt import MOST_USERS, PageUse, PairOwner
-from tdxcheck.spec.host import Actor, Host, Td
+from tdxcheck.spec.host import Actor, Host, Presence, Td
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Page, Status
 from tdxcheck.spec.sources import DPAMT_V6, L7_DEVELOPMENT, MODULE_1_5
@@ -35,7 +38,7 @@ def may_look(host: Host) -> Term[bool]:
 
 def at(host: Host, page: Page, use: PageUse) -> None:
     """A caller of KVM's has come so far with the page, and goes on."""
-    host.require(host.tdx_in_use())
+    host.require(host.kvm_offers_tdx())
     host.require(host.page_use[page] == use)
 
 
@@ -95,7 +98,8 @@ def pamt_get_adds(host: Host, cpu: Cpu, page: Page) -> None:
 def pamt_get_breaks_off(host: Host, page: Page) -> None:
     """TDH.PHYMEM.PAMT.ADD fails for {page}: WARN, and its pair is reset and freed.
 
-    No cause is known that a kernel must reckon with; its error path exists.
+    While the module is ready no cause is known that a kernel must reckon with; its
+    error path exists.
     """
     host.require(host.faults)
     at(host, page, PageUse.ADDING)
@@ -106,7 +110,7 @@ def pamt_get_breaks_off(host: Host, page: Page) -> None:
 @action(actor=Actor.KVM, sources=(DPAMT_V6.at("09/11, tdx_sept_map_leaf_spte()"),))
 def td_add_counted_page(host: Host, cpu: Cpu, block: Block, page: Page) -> None:
     """KVM gives the TD {page}, which the allocator took from {block}, on {cpu}."""
-    host.require(host.td_memory_available(block))
+    host.require(host.memory[block] == Presence.ONLINE)
     host.require(host.td == Td.KEYS_CONFIGURED)
     host.require(host.online(cpu))
     at(host, page, PageUse.COUNTED)
@@ -130,9 +134,11 @@ def td_add_counted_page(host: Host, cpu: Cpu, block: Block, page: Page) -> None:
 def td_return_page(host: Host, page: Page) -> None:
     """The TD's {page} is KVM's again: taken from the TD, or left by one that is gone.
 
-    TDH.MEM.PAGE.REMOVE or TDH.PHYMEM.PAGE.RECLAIM, whose refusals depend on the TD.
+    TDH.MEM.PAGE.REMOVE or TDH.PHYMEM.PAGE.RECLAIM, whose refusals depend on the TD. No
+    module that a failed update has left makes them: then the page is leaked.
     """
     at(host, page, PageUse.IN_TD)
+    host.require(~host.update_failed())
     host.require(one_of(host.td, Td.KEYS_CONFIGURED, Td.NONE))
     host.page_use[page] = PageUse.COUNTED
 
@@ -182,7 +188,8 @@ def pamt_put_removes(host: Host, cpu: Cpu, page: Page) -> None:
 def pamt_put_breaks_off(host: Host, page: Page) -> None:
     """TDH.PHYMEM.PAMT.REMOVE fails for {page}: WARN.
 
-    No cause is known that a kernel must reckon with; its error path exists.
+    While the module is ready no cause is known that a kernel must reckon with; its
+    error path exists.
     """
     host.require(host.faults)
     at(host, page, PageUse.REMOVING)

@@ -80,9 +80,13 @@ def mng_key_config(host: Host, cpu: Cpu, entropy: Term[bool] = YES) -> None:
     sources=(MODULE_1_5.at("tdh_vp_enter.c"),),
 )
 def vp_enter(host: Host, cpu: Cpu, flushed: Term[bool] = YES) -> None:
-    """TDH.VP.ENTER on {cpu}: the TD runs, and leaves private lines in the cache."""
+    """TDH.VP.ENTER on {cpu}: the TD runs, and leaves private lines in the cache.
+
+    A TD whose measurement is not complete does not run.
+    """
     ready(host, cpu)
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    host.require(host.td_build != Build.GOING_ON, Status.TDX_OP_STATE_INCORRECT)
     elsewhere = exists(Cpu, lambda c: host.vcpu_on[c] & ~(c == cpu))
     let_go = ~host.vcpu_held_elsewhere(cpu) & (flushed | ~elsewhere)
     host.require(let_go, Status.TDX_VCPU_ASSOCIATED)

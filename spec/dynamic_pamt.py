@@ -142,6 +142,12 @@ class DynamicPamt(State):
         return one_of(self.page_use[page], PageUse.COUNTED, PageUse.IN_TD)
 
     @definition
+    def is_counted(self, page: Page) -> Term[bool]:
+        """The page is one of the region's users, until the count is one less."""
+        leaving = one_of(self.page_use[page], PageUse.DISCOUNTING, PageUse.REMOVING)
+        return self.needs_pair(page) | leaving
+
+    @definition
     def pamt_users(self) -> Term[int]:
-        """How many pages of the region need its pair."""
-        return count(Page, self.needs_pair)
+        """How many pages of the region are counted."""
+        return count(Page, self.is_counted)

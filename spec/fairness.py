@@ -8,7 +8,7 @@ happen, a reset included.
 from __future__ import annotations
 
 from tdxcheck.checker.language import Kind, Term, Turns, all_of, fairness
-from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, REBOOT, TD_END
+from tdxcheck.spec.events import CRASH_KEXEC, KEXEC, MACHINE_CHECK, REBOOT, TD_END
 from tdxcheck.spec.host import Actor, Host
 from tdxcheck.spec.sources import (
     ASM_TDX,
@@ -19,7 +19,7 @@ from tdxcheck.spec.sources import (
     SEAMLDR_7_2,
 )
 
-ACCIDENTS = (CRASH_KEXEC, Kind.FAULT, Kind.HARDWARE)
+ACCIDENTS = (CRASH_KEXEC, MACHINE_CHECK, Kind.FAULT, Kind.HARDWARE)
 """What befalls a kernel: nobody has to wait for it."""
 
 

@@ -157,14 +157,16 @@ def every_reboot_disables_the_module(
 def a_module_that_was_shut_down_is_disabled(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
-    """After a failed update, the old module is disabled before another kernel runs.
+    """An old module that is shut down is disabled before another kernel runs.
 
-    It is there, shut down, where the P-SEAMLDR has refused the image. Otherwise all
-    memory of the TDs and of the PAMT is still private to whoever runs next.
+    It is there after an update in which the P-SEAMLDR has refused the image, and in one
+    that has not come to it. Otherwise all memory of the TDs and of the PAMT is still
+    private to whoever runs next.
     """
     leaves = step.is_(KEXEC) | step.is_(CRASH_KEXEC)
     down = before.seam_ready & (before.sys_state == SysState.SYS_SHUTDOWN)
-    left = before.update_failed() & down & before.module_has_disable
+    updated = before.updating() | before.update_failed()
+    left = updated & down & before.module_has_disable
     return implies(leaves & left, ~after.private_page_in_allocator)
 
 

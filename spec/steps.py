@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from tdxcheck.checker.language import Step, Term
-from tdxcheck.spec.events import MACHINE_CHECK
+from tdxcheck.spec.events import CRASH_KEXEC, MACHINE_CHECK
+from tdxcheck.spec.host import Host
 from tdxcheck.spec.module import Status
 
 
 def asks_in_vain(step: Step) -> Term[bool]:
     """A machine check has asked the module, and was refused: nothing comes of it."""
     return step.is_(MACHINE_CHECK) & ~step.answers(Status.TDX_SUCCESS)
+
+
+def panics_in_update(before: Host, step: Step) -> Term[bool]:
+    """A panic while every CPU is stopped for an update of the module.
+
+    The kernel asks no more than it does in any panic; a refusal is nothing to it.
+    """
+    return before.updating() & step.is_(CRASH_KEXEC)

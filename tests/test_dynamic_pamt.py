@@ -22,7 +22,7 @@ from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.module.pamt import phymem_pamt_add, phymem_pamt_remove
 from tdxcheck.models.td import mem_page_aug
 from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
-from tdxcheck.spec.host import Host, Td
+from tdxcheck.spec.host import Host, Td, Tdx
 from tdxcheck.spec.module import SysState
 from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
 from tests.test_designs import Host as Driven
@@ -261,6 +261,45 @@ def test_a_pair_that_cannot_be_removed_stays_counted_and_serves_the_next() -> No
     assert seen(host) == stuck
 
 
+LOST: Assignment = {
+    (Host.tdx, ()): Tdx.UPDATE_FAILED,
+    (Host.sys_state, ()): SysState.SYS_SHUTDOWN,
+}
+"""The old module is shut down, and an update has failed."""
+
+
+def test_after_a_failed_update_who_gets_a_first_page_is_told_so() -> None:
+    host = started()
+    host.state = host.state | LOST
+    for name, *arguments in GET_FIRST:
+        host.take(name, *arguments)
+    assert host.state[Host.page_use, (0,)] is PageUse.FREE
+    assert seen(host) == (0, PairOwner.ALLOCATOR, PairOwner.ALLOCATOR)
+    assert not host.state[Host.pamt_lost, ()]
+
+
+def test_after_a_failed_update_the_last_page_that_is_put_leaks_the_pair() -> None:
+    host = started(*GET_FIRST)
+    host.state = host.state | LOST
+    for name, *arguments in GET_SECOND:
+        host.take(name, *arguments)
+    host.take("td_add_counted_page", 0, 0, 1)
+    assert host.state[Host.page_use, (1,)] is PageUse.COUNTED, "no module takes it"
+    host.take("pamt_put_looks", 1)
+    host.take("pamt_put_discounts", 1)
+    assert not host.state[Host.pamt_lost, ()]
+    host.take("pamt_put_looks", 0)
+    host.take("pamt_put_removes", 0, 0)
+    assert host.state[Host.pamt_lost, ()]
+    assert seen(host) == (1, PairOwner.DYNAMIC_PAMT, PairOwner.ALLOCATOR)
+
+
+def test_after_a_failed_update_no_page_comes_back_from_a_td() -> None:
+    host = started(*GET_FIRST, ("td_add_counted_page", 0, 0, 0))
+    host.state = host.state | LOST
+    assert not host.try_("td_return_page", 0)
+
+
 def test_kvm_is_not_unloaded_while_it_has_a_page() -> None:
     none: Assignment = {(Host.td, ()): Td.NONE}
     host = started(*GET_FIRST)
@@ -290,10 +329,12 @@ def verdicts(key: str) -> dict[str, Verdict]:
     return dict(zip(names, found, strict=True))
 
 
-def test_the_design_keeps_every_rule_of_dynamic_pamt() -> None:
+def test_the_design_keeps_every_rule_of_dynamic_pamt_but_one() -> None:
     found = verdicts("dpamt")
+    lost = {"no_pamt_page_is_lost": Outcome.REFUTED}
     for rule in DYNAMIC_PAMT:
-        assert outcome_of(found[rule.name]) is Outcome.HOLDS, rule.name
+        wanted = lost.get(rule.name, Outcome.HOLDS)
+        assert outcome_of(found[rule.name]) is wanted, rule.name
 
 
 def test_it_keeps_what_v7_2_keeps() -> None:

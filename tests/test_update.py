@@ -14,20 +14,24 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
-from tdxcheck.checker.language import Action, Safeguard
+from tdxcheck.checker.language import Action, Safeguard, action
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
+from tdxcheck.checker.language.lines import lines_of, without_one_of
 from tdxcheck.checker.language.system import Mode, TransitionSystem
 from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.models.kvm import seamcall, td_run
 from tdxcheck.models.seamldr import (
     INSTALL_REFUSED,
     seamldr_install,
     seamldr_install_breaks,
     seamldr_install_completes,
 )
+from tdxcheck.models.td import vp_enter
 from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import (
+    Actor,
     Host,
     Kvm,
     Presence,
@@ -37,6 +41,7 @@ from tdxcheck.spec.host import (
     Tdx,
     Told,
 )
+from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Handoff, Status, SysState
 from tdxcheck.spec.rules.update import UPDATE
 from tdxcheck.spec.update import Build, Image, Stage
@@ -127,12 +132,12 @@ class Loader:
             "alone": alone,
         }
         actions = (seamldr_install_breaks,) if breaks else LOADER[:-1]
-        for action in actions:
-            arguments = tuple(given[p.name] for p in action.parameters)
-            outcome = self.interpreter.attempt(self.state, action, arguments)
+        for leaf in actions:
+            arguments = tuple(given[p.name] for p in leaf.parameters)
+            outcome = self.interpreter.attempt(self.state, leaf, arguments)
             if outcome.after is not None:
                 self.state = outcome.after
-                return action.success
+                return leaf.success
             if outcome.answer is not None:
                 return outcome.answer
         raise AssertionError("no action of the loader says what happens")
@@ -340,13 +345,14 @@ def test_an_update_that_succeeds() -> None:
     kernel.take(("td_run", 1), ("td_add_page", 0, 0), ("update_begins", 0))
 
 
-def test_nothing_else_happens_meanwhile() -> None:
+def test_nothing_else_happens_meanwhile_but_machine_checks() -> None:
     kernel = Kernel().take(*IN_USE, *A_TD, ("update_begins", 0))
     parts = {a.name for a in kernel.instance.system.actions if "update" in a.name}
-    for action in kernel.instance.system.actions:
-        for arguments in kernel.instance.choices(action):
-            outcome = kernel.interpreter.attempt(kernel.state, action, arguments)
-            assert outcome.after is None or action.name in parts, action.name
+    parts.add("machine_check")
+    for step in kernel.instance.system.actions:
+        for arguments in kernel.instance.choices(step):
+            outcome = kernel.interpreter.attempt(kernel.state, step, arguments)
+            assert outcome.after is None or step.name in parts, step.name
 
 
 OUTCOMES: Mapping[str, tuple[Steps, Tdx, bool, SysState, Image]] = {
@@ -502,6 +508,61 @@ def test_after_a_failed_update_a_panic_disables_nothing(name: str) -> None:
     assert kernel.value(Host.private_page_in_allocator)
 
 
+PANICS: Mapping[str, tuple[Steps, Status, bool]] = {
+    # what was done; what TDH.SYS.DISABLE is told, and whether a session is left open
+    "shut down": ((), Status.TDX_SYS_SHUTDOWN, False),
+    "in a session": ((("update_installs", 1),), Status.VMFAIL_INVALID, True),
+    "installed": (INSTALLED, Status.TDX_SYS_NOT_READY, False),
+    "initialised in part": (
+        (*INSTALLED, ("update_init_module", 1), ("update_init_cpu", 1)),
+        Status.TDX_SYS_NOT_READY,
+        False,
+    ),
+    "initialised": ((*INSTALLED, *INITIALIZED), Status.TDX_SYS_NOT_READY, False),
+}
+
+
+@pytest.mark.parametrize("cpu", [0, 1])
+@pytest.mark.parametrize("name", PANICS)
+def test_a_panic_in_an_update_is_dumped(name: str, cpu: int) -> None:
+    """Whichever CPU panics, and however far the update has come."""
+    steps, told, session = PANICS[name]
+    kernel = Kernel((Host.kexec, True)).take(*IN_USE, *A_TD, ("kexec_load",))
+    kernel.take(("update_begins", 0), *steps)
+    panic = kernel.action("crash_kexec_in_update")
+    outcome = kernel.interpreter.attempt(kernel.state, panic, (cpu,))
+    assert outcome.answer is told
+    kernel.take(("crash_kexec_in_update", cpu))
+    assert kernel.value(Host.running) is Running.CRASH
+    assert kernel.value(Host.stage) is Stage.NONE
+    assert kernel.value(Host.td) is Td.NONE
+    assert kernel.value(Host.private_page_in_allocator)
+    assert any(kernel.value(Host.in_session, c) for c in (0, 1)) is session
+
+
+def test_a_panic_before_an_installation_may_disable_the_old_module() -> None:
+    """Which states TDH.SYS.DISABLE accepts is an assumption."""
+    settings = (Host.kexec, True), (Host.disable_undoes_shutdown, True)
+    kernel = Kernel(*settings).take(*IN_USE, *A_TD, ("kexec_load",))
+    kernel.take(("update_begins", 0))
+    assert not kernel.try_("crash_kexec_in_update", 0)
+    kernel.take(("crash_kexec_disabling", 0))
+    assert kernel.value(Host.sys_state) is SysState.SYSINIT_PENDING
+    assert not kernel.value(Host.private_page_in_allocator)
+
+
+@pytest.mark.parametrize("name", PANICS)
+def test_a_machine_check_in_an_update_asks_in_vain(name: str) -> None:
+    steps, told, _ = PANICS[name]
+    kernel = Kernel().take(*IN_USE, ("update_begins", 0), *steps)
+    before = kernel.state
+    check = kernel.action("machine_check")
+    outcome = kernel.interpreter.attempt(kernel.state, check, (1,))
+    assert outcome.answer is told
+    marked: Assignment = {(Host.marked, (1,)): True}
+    assert outcome.after == before | marked
+
+
 def test_after_a_failed_update_a_cpu_that_goes_stays_away() -> None:
     kernel = Kernel().take(*IN_USE, *OUTCOMES["installation breaks"][0])
     kernel.take(("cpu_offline", 1), ("init_module_after_failed_update", 1))
@@ -557,8 +618,10 @@ def test_an_update_during_a_build_corrupts_the_measurement() -> None:
 # The safeguards: each rule says something, and each is broken without its guard.
 
 
-def outcomes(system: TransitionSystem, *rules: str) -> list[Outcome | None]:
-    made = instance(system)
+def outcomes(
+    system: TransitionSystem, *rules: str, kexec: bool = False
+) -> list[Outcome | None]:
+    made = instance(system, {Host.kexec: kexec})
     whole = ground(made.system, made.scope)
     numbers = [
         n for n, rule in enumerate(whole.properties) if rule.property.name in rules
@@ -573,7 +636,7 @@ JUDGED = [rule.name for rule in UPDATE if rule.mode is not Mode.LEADS_TO]
 def test_v7_2_is_judged_as_expected_on_a_quiet_machine() -> None:
     known = CATALOGUE.design("v7.2").expected
     wanted = [known[n].outcome if n in known else Outcome.HOLDS for n in JUDGED]
-    assert outcomes(V7_2, *JUDGED) == wanted
+    assert outcomes(V7_2, *JUDGED, kexec=True) == wanted
 
 
 @pytest.mark.parametrize(
@@ -590,6 +653,34 @@ def test_v7_2_is_judged_as_expected_on_a_quiet_machine() -> None:
 def test_what_each_safeguard_is_for(guard: Safeguard, rule: str) -> None:
     assert outcomes(V7_2, rule) == [Outcome.HOLDS]
     assert outcomes(V7_2.without(guard), rule) == [Outcome.REFUTED]
+
+
+@action(actor=Actor.KVM)
+def run_at_once(host: Host, cpu: Cpu) -> None:
+    """KVM runs the TD, complete or not: TDH.VP.ENTER on {cpu}."""
+    host.require(host.tdx_in_use() & (host.td == Td.KEYS_CONFIGURED))
+    host.require(host.online(cpu))
+    seamcall(host, vp_enter, cpu)
+
+
+def test_to_run_a_td_before_it_is_complete_is_out_of_order() -> None:
+    hasty = V7_2.variant("hasty", "v7.2, in haste.", replaced={td_run: run_at_once})
+    assert outcomes(V7_2, "td_calls_come_in_order") == [Outcome.HOLDS]
+    assert outcomes(hasty, "td_calls_come_in_order") == [Outcome.REFUTED]
+
+
+@pytest.mark.parametrize("name", ["update_image_refused", "update_installation_breaks"])
+def test_a_session_that_an_error_leaves_open_is_noticed(name: str) -> None:
+    rule = "a_session_ends_with_its_update"
+    line = next(
+        line
+        for line in lines_of(V7_2)
+        if line.action.name == name
+        and line.assigned is not None
+        and line.assigned.variable is Host.in_session
+    )
+    assert outcomes(V7_2, rule) == [Outcome.HOLDS]
+    assert outcomes(without_one_of(V7_2, [line]).member(1), rule) == [Outcome.REFUTED]
 
 
 def test_to_avoid_what_is_sensitive_keeps_measurements() -> None:

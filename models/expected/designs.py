@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tdxcheck.models.expected.dynamic_pamt import WITHOUT_DYNAMIC_PAMT
+from tdxcheck.models.expected.dynamic_pamt import (
+    DYNAMIC_PAMT_KNOWN,
+    WITHOUT_DYNAMIC_PAMT,
+)
 from tdxcheck.models.expected.handover import NEVER_DISABLED
 from tdxcheck.models.expected.mainline import (
     HOTADD_PRECHECK_KNOWN,
@@ -32,10 +35,16 @@ from tdxcheck.models.expected.proposals import (
     V7_KNOWN,
     V8_KNOWN,
 )
-from tdxcheck.models.expected.table import Table
+from tdxcheck.models.expected.table import Table, vacuous
 from tdxcheck.models.expected.updates import UPDATE_KNOWN, WITHOUT_UPDATE
+from tdxcheck.spec.sources import VMXON_V3
 
-BEFORE_UPDATES: Mapping[str, Table] = {
+KVM_INITIALIZES: Table = {
+    "kvm_finds_tdx_where_it_is": vacuous(
+        "TDX is not initialised by the core kernel", VMXON_V3.at("cover letter")
+    )
+}
+BEFORE_CORE: Mapping[str, Table] = {
     "rfc-v2": V3_KNOWN,
     "v3": V3_KNOWN,
     "document-only": V3_KNOWN,
@@ -55,6 +64,9 @@ BEFORE_UPDATES: Mapping[str, Table] = {
     "kexec-mutex": KEXEC_MUTEX_KNOWN,
     "v6.16": V6_16_KNOWN,
     "v6.18": V6_18_KNOWN,
+}
+BEFORE_UPDATES: Mapping[str, Table] = {
+    **{design: {**KVM_INITIALIZES, **table} for design, table in BEFORE_CORE.items()},
     "v7.1": V7_1_KNOWN,
 }
 
@@ -64,5 +76,5 @@ WITH_WHOLE_PAMT: Mapping[str, Table] = {
 }
 EXPECTATIONS: Mapping[str, Table] = {
     **{d: {**table, **WITHOUT_DYNAMIC_PAMT} for d, table in WITH_WHOLE_PAMT.items()},
-    "dpamt": {**V7_2_KNOWN, **UPDATE_KNOWN},
+    "dpamt": {**V7_2_KNOWN, **UPDATE_KNOWN, **DYNAMIC_PAMT_KNOWN},
 }

@@ -1,4 +1,4 @@
-"""What the rules of Dynamic PAMT say of the designs that do without: nothing."""
+"""What the rules of Dynamic PAMT say of the designs that do without, and of theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tdxcheck.checker.catalogue import Expectation, Outcome
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
-from tdxcheck.spec.sources import DPAMT_V6
+from tdxcheck.spec.sources import DPAMT_V6, L7_DEVELOPMENT
 
 
 def _nothing(rule: Property) -> Expectation:
@@ -23,3 +23,12 @@ WITHOUT_DYNAMIC_PAMT: Mapping[str, Expectation] = {
     rule.name: _nothing(rule) for rule in DYNAMIC_PAMT
 }
 """By rule, for every design but one."""
+
+DYNAMIC_PAMT_KNOWN: Mapping[str, Expectation] = {
+    "no_pamt_page_is_lost": Expectation(
+        note="after a failed update TDH.PHYMEM.PAMT.REMOVE is refused like any call: "
+        "the last page of a region that is put leaks the pair",
+        sources=(L7_DEVELOPMENT.at("tdx_pamt_put(), failure"),),
+    ),
+}
+"""By rule, for that one."""

@@ -16,6 +16,7 @@ from tdxcheck.checker.language.system import Mode
 from tdxcheck.spec.rules.update import UPDATE
 from tdxcheck.spec.sources import (
     BINARIES,
+    DISABLE_V3,
     K6_16,
     L7_2,
     LOADER_1_5,
@@ -90,5 +91,14 @@ UPDATE_KNOWN: Final[Mapping[str, Expectation]] = {
         ),
     ),
     "cpus_come_online_after_a_failed_update": RETRIED_ONLINE,
+    "no_session_outlives_its_kernel": Expectation(
+        note="neither an error nor a panic in the middle of an installation ends its "
+        "session, and the way to another kernel makes no call that would",
+        sources=(
+            LOADER_1_5.at("seamldr_install.c"),
+            SEAMLDR_7_2.at("do_seamldr_install_module()"),
+            DISABLE_V3.at("native_machine_crash_shutdown()"),
+        ),
+    ),
 }
 """Of v7.2."""

@@ -121,14 +121,15 @@ def machine_check(host: Host, cpu: Cpu) -> None:
     """A memory error on {cpu}: TDH.PHYMEM.PAGE.RDMD there is asked whose page it was.
 
     Any error of the call means "not private". A kernel that does without TDX since boot
-    does not ask. Of a second kernel's machine checks those are followed that come of
-    poison, in VMX operation.
+    does not ask. Nothing keeps one from a CPU that is stopped for an update. Of a
+    second kernel's machine checks those are followed that come of poison, in VMX
+    operation.
     """
     second = host.running == Running.SECOND
     follows = host.runs_same_code() & host.poisoned & host.vmx_on[cpu]
     host.require(host.asks_module_on_machine_check & ~host.hidden_at_boot())
     host.require(implies(second, follows))
-    host.require(host.in_service())
+    host.require(host.in_service() | host.updating())
     host.require(host.online(cpu))
     seamcall(host, page_rdmd, cpu, marks=host.marks_cache_of_page_rdmd)
 

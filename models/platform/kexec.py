@@ -39,7 +39,7 @@ from tdxcheck.spec.sources import (
     PULL_6_8,
     V3,
 )
-from tdxcheck.spec.update import Image, Reading
+from tdxcheck.spec.update import Image, Reading, Stage
 
 
 def flushed_by(host: Host, cpu: Cpu) -> Callable[[Cpu], Term[bool]]:
@@ -75,6 +75,7 @@ def start_kernel(host: Host, running: Term[Running], touched: Term[bool]) -> Non
     host.known_version = Image.BOOT
     host.known_features = Image.BOOT
     host.reading = Reading.NONE
+    host.stage = Stage.NONE
     host.marked.fill(False)
     host.private_dirty.fill(False)
     host.pamt_dirty.fill(False)
@@ -247,8 +248,8 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else. A panic during an update of the
-    module is not modelled.
+    kernel writes its dump, and does nothing else. A panic in an update of the module,
+    or after one that failed, is in `models/failed_update.py`.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)
@@ -270,14 +271,16 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
 
     The kernel makes the call whatever has become of TDX. Where TDX is not in use
     the model leaves it out: mostly it is refused. After an initialisation that
-    failed, with KVM loaded, it would disable a module that nobody uses.
+    failed, with KVM loaded, it would disable a module that nobody uses. That it is
+    refused in an update, or after one that failed, is in `models/failed_update.py`.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
-    in_use = (host.tdx == Tdx.INITIALIZED) | (host.update_failed() & disabled)
+    updated = host.updating() | host.update_failed()
+    in_use = (host.tdx == Tdx.INITIALIZED) | (updated & disabled)
     host.require(host.disables_module_in_panic & in_use)
     leave_in_panic(host, disabled)
     host.call(sys_disable, cpu)

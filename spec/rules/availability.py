@@ -23,7 +23,7 @@ from tdxcheck.spec.events import (
     MEMORY_HOT_ADD,
     MEMORY_ONLINE,
 )
-from tdxcheck.spec.host import Host, Running, SysInitResult, Tdx
+from tdxcheck.spec.host import Host, Kvm, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
@@ -184,6 +184,22 @@ def only_answers_are_remembered(before: Host, step: Step, after: Host) -> Term[b
 def kvm_loads_without_tdx(host: Host) -> Term[bool]:
     """Where TDX is not to be had KVM loads all the same, for ordinary guests."""
     return implies(~host.impossible(KVM_LOAD), ~host.refuses(KVM_LOAD))
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(VMXON_V3.at("16/16, tdx_hardware_setup(), tdx_get_sysinfo()"),),
+)
+def kvm_finds_tdx_where_it_is(before: Host, step: Step, after: Host) -> Term[bool]:
+    """KVM that loads has TDX if the core kernel has initialised it, and only then.
+
+    Otherwise TDX lies idle until KVM is loaded again; or KVM offers what each call is
+    refused for, as after an update that has failed.
+    """
+    loads = step.is_(KVM_LOAD) & before.initializes_at_boot
+    offered, there = after.kvm == Kvm.LOADED, before.tdx == Tdx.INITIALIZED
+    both = implies(offered, there) & implies(there, offered)
+    return implies(loads & (before.running == Running.FIRST), both)
 
 
 @invariant(severity=Severity.MACHINE, sources=(KVM_6_19.at("vCPU list"),))
@@ -354,6 +370,7 @@ AVAILABILITY = (
     an_older_module_is_not_final,
     only_answers_are_remembered,
     kvm_loads_without_tdx,
+    kvm_finds_tdx_where_it_is,
     no_list_holds_a_failed_vcpu,
     no_assertion_fails,
     no_hkid_is_leaked,

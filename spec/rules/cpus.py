@@ -18,6 +18,7 @@ from tdxcheck.spec.host import Host, Kvm, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
+from tdxcheck.spec.steps import panics_in_update
 
 
 @step_rule(
@@ -38,8 +39,8 @@ def seamcall_needs_vmxon_and_lp_init(
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
     need only VMXON; the first two are made on a CPU that is just coming online, too,
     and no other call on one that is not there. A machine check asks the module
-    anywhere, and bears a refusal (A10). That nobody should call a module that an
-    update has left is another rule.
+    anywhere, and bears a refusal (A10), as a panic does in an update. That nobody
+    should call a module that an update has left is another rule.
     """
     comes_online = step.is_(Kind.BRING_UP) & ~before.initializing() & ~before.updating()
     return forall(
@@ -52,6 +53,7 @@ def seamcall_needs_vmxon_and_lp_init(
                 | step.is_(Kind.LOADER)
                 | before.lp_initialized[cpu]
                 | before.update_failed()
+                | panics_in_update(before, step)
             )
             & (before.online(cpu) | comes_online),
         ),
@@ -172,6 +174,36 @@ def a_vcpu_runs_where_it_is_put(before: Host, step: Step, after: Host) -> Term[b
     return implies((before.running == Running.FIRST) & complete, ~held)
 
 
+TD_OUT_OF_ORDER = (
+    Status.TDX_HKID_NOT_FREE,
+    Status.TDX_LIFECYCLE_STATE_INCORRECT,
+    Status.TDX_TD_KEYS_NOT_CONFIGURED,
+    Status.TDX_OP_STATE_INCORRECT,
+)
+"""What the module answers to a call for a TD whose time has not come, or is over."""
+
+
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        MODULE_1_5.at("tdh_mng_create.c"),
+        MODULE_1_5.at("tdh_vp_enter.c, helpers.c"),
+        K6_16.at("__tdx_td_init()"),
+    ),
+)
+def td_calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
+    """KVM makes the calls for a TD in the order that the module demands.
+
+    To KVM such a refusal is a bug of its own: the TD is created in vain, or killed.
+
+    A TD takes a KeyID that is free; its key comes before its memory, that before its
+    measurement, and all of it before it runs; what ends it comes last.
+    """
+    wrong = any_of(*(step.answers(status) for status in TD_OUT_OF_ORDER))
+    first = before.running == Running.FIRST
+    return implies(first & before.kvm_offers_tdx(), ~wrong)
+
+
 @invariant(severity=Severity.GUEST, sources=(K6_16.at("tdx_mmu_release_hkid()"),))
 def a_td_is_never_without_kvm(host: Host) -> Term[bool]:
     """While a TD holds a KeyID, KVM is loaded.
@@ -230,6 +262,7 @@ CPUS = (
     no_vcpu_is_left_on_an_offline_cpu,
     nothing_holds_an_ended_td_back,
     a_vcpu_runs_where_it_is_put,
+    td_calls_come_in_order,
     a_td_is_never_without_kvm,
     cpus_stand_still_while_tdx_is_initialized,
     cpus_stand_still_while_keys_change,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tdxcheck.checker.language import (
+    Kind,
     Severity,
     Step,
     Term,
@@ -11,13 +12,15 @@ from tdxcheck.checker.language import (
     implies,
     invariant,
     ite,
+    one_of,
     reachable,
     step_rule,
 )
 from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
-from tdxcheck.spec.host import Host
+from tdxcheck.spec.events import KEXEC
+from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.machine import Block
-from tdxcheck.spec.module import Page
+from tdxcheck.spec.module import Page, SysState
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     DPAMT_V6,
@@ -76,14 +79,9 @@ def pamt_counts_are_exact(host: Host) -> Term[bool]:
     By this count alone the kernel knows when to add the pair and when to remove it. If
     it is too low, TDH.PHYMEM.PAMT.REMOVE is called with pages of a TD in the region, or
     PAMT.ADD for one that has its pair; if it is too high, the pair is never given back.
-
-    While somebody is about to change the count, nothing is said of it.
     """
     stuck = ite(host.pamt_lost, 1, 0)
-    return implies(
-        host.dynamic_pamt & host.pamt_at_rest(),
-        host.pamt_count == host.pamt_users() + stuck,
-    )
+    return implies(host.dynamic_pamt, host.pamt_count == host.pamt_users() + stuck)
 
 
 @invariant(severity=Severity.SERVICE, sources=(DPAMT_V6.at("05/11, pamt_lock"),))
@@ -173,6 +171,65 @@ def td_pages_have_a_count(host: Host) -> Term[bool]:
     )
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(L7_DEVELOPMENT.at("tdx_pamt_get(), tdx_pamt_put()"),),
+)
+def unused_pairs_are_freed(host: Host) -> Term[bool]:
+    """A pair that tdx_pamt_get() allocates is the module's or freed when it returns."""
+    return forall(
+        Page,
+        lambda page: implies(
+            host.pair_owner[page] == PairOwner.GETTER,
+            one_of(
+                host.page_use[page], PageUse.WAITING, PageUse.COUNTING, PageUse.ADDING
+            ),
+        ),
+    )
+
+
+@step_rule(
+    severity=Severity.MACHINE, sources=(MODULE_2_0.at("tdh_phymem_pamt_remove.c"),)
+)
+def td_pages_are_let_go_by_the_module(
+    before: Host, step: Step, after: Host
+) -> Term[bool]:
+    """A page that a TD has comes back only from a module that is ready.
+
+    To any other the page stays the TD's, and private: whoever is given it next writes
+    to private memory. That kexec forgets all pages is another rule's matter.
+    """
+    ready = before.seam_ready & (before.sys_state == SysState.SYS_READY)
+    stays = (after.running == Running.FIRST) & ~step.is_(KEXEC)
+    return forall(
+        Page,
+        lambda page: implies(
+            before.dynamic_pamt
+            & stays
+            & (before.page_use[page] == PageUse.IN_TD)
+            & (after.page_use[page] != PageUse.IN_TD),
+            ready,
+        ),
+    )
+
+
+@step_rule(
+    severity=Severity.SERVICE,
+    sources=(
+        L7_DEVELOPMENT.at("tdx_pamt_put(), failure"),
+        DPAMT_V6.at("05/11, tdx_pamt_put(), failure"),
+    ),
+)
+def no_pamt_page_is_lost(before: Host, step: Step, after: Host) -> Term[bool]:
+    """Who counts right has every pair back: TDH.PHYMEM.PAMT.REMOVE is never refused.
+
+    tdx_pamt_put() takes a refusal for a bug of the kernel's: it warns, which is a panic
+    where the administrator wants one, and the pair is leaked. A failure that no cause
+    is known for is excepted.
+    """
+    return implies(after.pamt_lost & ~before.pamt_lost, step.is_(Kind.FAULT))
+
+
 @reachable(severity=Severity.MODEL, sources=(DPAMT_V6.at("cover letter"),))
 def pamt_pages_can_be_given_back(host: Host) -> Term[bool]:
     """The kernel can have pages back that it gave the module for its PAMT."""
@@ -188,6 +245,9 @@ DYNAMIC_PAMT = (
     no_pamt_page_is_forgotten,
     pamt_pages_go_back_empty_and_clean,
     leaked_pamt_pages_are_not_reused,
+    no_pamt_page_is_lost,
+    unused_pairs_are_freed,
+    td_pages_are_let_go_by_the_module,
     td_pages_have_a_count,
     pamt_pages_can_be_given_back,
 )

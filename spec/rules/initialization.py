@@ -28,7 +28,7 @@ from tdxcheck.spec.sources import (
     V3,
     VMXON_V3,
 )
-from tdxcheck.spec.steps import asks_in_vain
+from tdxcheck.spec.steps import asks_in_vain, panics_in_update
 
 
 @step_rule(
@@ -83,8 +83,9 @@ def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
 
     That an LP is offline that was never initialised, or every LP of a package, is no
     mistake of the kernel's, though TDH.SYS.CONFIG or TDH.SYS.TDMR.INIT is refused for
-    it. Nor is it one of a kernel that kexec has started that it was not the first. That
-    nobody should call a module that an update has left is another rule.
+    it. Nor is it one of a kernel that kexec has started that it was not the first, or
+    of one that panics. That nobody should call a module that an update has left is
+    another rule.
     """
     bare = exists(
         Package,
@@ -98,6 +99,7 @@ def calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
         step.answers(Status.TDX_SYS_CONFIG_NOT_PENDING) & ~missing,
         step.answers(Status.TDX_SYS_NOT_READY)
         & ~step.is_(MACHINE_CHECK)
+        & ~panics_in_update(before, step)
         & before.module_is_1_5
         & ~bare,
     )

@@ -17,7 +17,7 @@ from tdxcheck.checker.language import (
     reachable,
     step_rule,
 )
-from tdxcheck.spec.events import CPU_ONLINE, MODULE_UPDATE
+from tdxcheck.spec.events import CPU_ONLINE, CRASH_KEXEC, MODULE_UPDATE
 from tdxcheck.spec.fairness import stopped_cpus_go_on
 from tdxcheck.spec.host import Host, Presence, Running, SysInitResult, Tdx
 from tdxcheck.spec.machine import Cpu, Hkid
@@ -25,6 +25,7 @@ from tdxcheck.spec.module import Handoff, HkidState, Status, SysState
 from tdxcheck.spec.sources import (
     BINARIES,
     CPU_SPEC,
+    DISABLE_V3,
     L7_2,
     LOADER_1_5,
     MODULE_1_5,
@@ -32,6 +33,7 @@ from tdxcheck.spec.sources import (
     TDX_HOST,
     UPDATE_V10,
 )
+from tdxcheck.spec.steps import asks_in_vain, panics_in_update
 from tdxcheck.spec.update import Build, Image, Reading
 
 
@@ -76,7 +78,8 @@ def an_update_calls_what_is_there(before: Host, step: Step, after: Host) -> Term
 
     The old module answers nothing once it is shut down; there is none to be called
     while it is replaced; and the P-SEAMLDR serves one CPU at a time, and each once.
-    That a CPU is offline which an installation waits for is another rule's matter.
+    That a CPU is offline which an installation waits for is another rule's matter; and
+    a panic or a machine check asks in vain without harm.
     """
     complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
     in_vain = any_of(
@@ -84,7 +87,8 @@ def an_update_calls_what_is_there(before: Host, step: Step, after: Host) -> Term
         step.answers(Status.VMFAIL_INVALID),
         step.answers(Status.SEAMLDR_EBADCALL),
     )
-    return implies(before.updating() & complete, ~in_vain)
+    excepted = panics_in_update(before, step) | asks_in_vain(step)
+    return implies(before.updating() & complete & ~excepted, ~in_vain)
 
 
 @invariant(
@@ -323,8 +327,55 @@ def an_update_can_succeed(host: Host) -> Term[bool]:
     sources=(SEAMLDR_7_2.at("ack_state()"),),
 )
 def an_update_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
-    """An update ends: in use again, or given up; no CPU waits for ever."""
-    return host.updating(), one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
+    """An update ends: in use again, given up or in a panic; no CPU waits for ever."""
+    ended = one_of(host.tdx, Tdx.INITIALIZED, Tdx.UPDATE_FAILED)
+    return host.updating(), ended | (host.running == Running.CRASH)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(DISABLE_V3.at("native_machine_crash_shutdown()"),),
+)
+def a_panic_in_an_update_is_dumped(host: Host) -> Term[bool]:
+    """However far an update has come, a panic on any CPU starts the crash kernel.
+
+    What the kernel does on the way waits for no CPU that is stopped, and for no answer
+    of a module that is shut down, being replaced, or not set up.
+    """
+    return forall(
+        Cpu,
+        lambda cpu: implies(
+            host.updating() & host.panics & host.kexec_loaded & host.online(cpu),
+            ~host.impossible(CRASH_KEXEC, cpu),
+        ),
+    )
+
+
+@step_rule(severity=Severity.SERVICE, sources=(LOADER_1_5.at("seamldr_install.c"),))
+def a_session_ends_with_its_update(before: Host, step: Step, after: Host) -> Term[bool]:
+    """An update that ends, well or not, has ended the session of SEAMLDR.INSTALL.
+
+    Until then no module can be entered, not even the old one after an image that was
+    refused, and each LP that has called is refused a call for another session.
+
+    That an LP is offline for which the session waits is another rule's matter, and so
+    is a panic.
+    """
+    complete = forall(Cpu, lambda c: implies(before.counted[c], before.online(c)))
+    ended = before.updating() & ~after.updating() & (after.running == Running.FIRST)
+    return implies(ended & complete, forall(Cpu, lambda c: ~after.in_session[c]))
+
+
+@invariant(severity=Severity.SERVICE, sources=(LOADER_1_5.at("seamldr_install.c"),))
+def no_session_outlives_its_kernel(host: Host) -> Term[bool]:
+    """No other kernel is started while a session of SEAMLDR.INSTALL is open.
+
+    Only the calls of the LPs that are missing end it, each of which must come from one
+    that has not called. Until then no module can be entered: a kernel that finds TDX in
+    its CPUs is told that no module is loaded, and has no means to load one.
+    """
+    another = one_of(host.running, Running.SECOND, Running.CRASH)
+    return implies(exists(Cpu, lambda cpu: host.in_session[cpu]), ~another)
 
 
 @invariant(
@@ -360,4 +411,7 @@ UPDATE = (
     a_failed_update_can_be_made_again,
     an_update_can_succeed,
     an_update_ends,
+    a_panic_in_an_update_is_dumped,
+    a_session_ends_with_its_update,
+    no_session_outlives_its_kernel,
 )
