@@ -228,7 +228,7 @@ CLAIMS = (
     ),
     Claim(
         "C14",
-        "To shut the module down for kexec needs VMX on every CPU, which v3 has not.",
+        "VMX is on where TDX is, as a shutdown for kexec needs: v3 says that it is not.",
         "v3",
         vmx_is_on_where_tdx_is,
         expected=Expectation(note="KVM may be unloaded", sources=(V3.at("19/21"),)),
@@ -236,7 +236,7 @@ CLAIMS = (
     ),
     Claim(
         "C14-core",
-        "To shut the module down for kexec needs VMX on every CPU, which v7.1 has.",
+        "VMX is on where TDX is, as a shutdown for kexec needs: from v7.1 on it is.",
         "v7.1",
         vmx_is_on_where_tdx_is,
         sources=(VMXON_V3.at("cover letter"), DISABLE_V3.at("cover letter")),
