@@ -60,6 +60,7 @@ def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Ve
         ("v7.2", "counts_vmx_users", "kexec_leaves_the_module_disabled"),
         ("v7.2", "retries_disable", "kexec_leaves_the_module_disabled"),
         ("v7.2", "disables_module_in_panic", "kexec_leaves_the_module_disabled"),
+        ("v7.2", "disables_in_vmx_operation", "kexec_leaves_the_module_disabled"),
         ("v7.2", "flushes_after_disabling", "no_private_line_survives_kexec"),
         ("v7.2", "checks_update_file", "only_good_files_are_installed"),
         ("v7.2", "stops_the_machine", "an_update_calls_what_is_there"),
