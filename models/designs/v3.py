@@ -154,7 +154,6 @@ V3_DESIGN = TransitionSystem(
     summary="Initialise when KVM asks; check no hotplug; shut down on any error.",
     state=Host,
     actions=(
-        *PLATFORM,
         *KVM,
         find_no_tdx,
         begin,
@@ -164,6 +163,7 @@ V3_DESIGN = TransitionSystem(
         undo,
         shut_down_cpu,
         give_up,
+        *PLATFORM,
     ),
     properties=RULES,
     initial=BOOT,

@@ -147,6 +147,9 @@ V3_KNOWN: Table = {
     "refused_memory_is_explained": vacuous(
         "no memory is refused", SEED.at("memory hotplug")
     ),
+    "refused_cpus_are_explained": vacuous(
+        "no CPU is refused", SEED.at("CPU hotplug")
+    ),
     **V3_HANDOVER,
     **V3_LIVENESS,
 }
@@ -203,7 +206,7 @@ BUG_ON_REMOVAL = Expectation(
 )
 V5_KNOWN = amended(
     APPROACH1_KNOWN,
-    holds=["seamcall_needs_vmxon_and_lp_init"],
+    holds=["seamcall_needs_vmxon_and_lp_init", "refused_cpus_are_explained"],
     only_verified_cpus_run_tdx=vacuous("no CPU is ever added", V5.at("02/22")),
     unverified_cpu_is_refused=vacuous("no CPU is ever added", V5.at("02/22")),
     convertible_memory_may_return=vacuous(

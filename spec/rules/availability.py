@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tdxcheck.checker.language import (
+    Event,
     Severity,
     Step,
     Term,
@@ -16,6 +17,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.spec.events import (
     BOOT_SCAN,
+    CPU_HOT_ADD,
     CPU_OFFLINE,
     CPU_ONLINE,
     DEVICE_AS_MEMORY,
@@ -333,6 +335,31 @@ def refused_memory_is_explained(host: Host) -> Term[bool]:
     )
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(L6_8.at("tdx_cpu_enable()"), SEED.at("controlled incompatibility")),
+)
+def refused_cpus_are_explained(host: Host) -> Term[bool]:
+    """A CPU that may not come or go because of TDX is refused with a line in the log.
+
+    Whoever writes to its sysfs file is told a number, which names neither TDX nor a
+    way out. The very last CPU of the machine stays whatever becomes of TDX.
+    """
+
+    def explained(event: Event, cpu: Cpu) -> Term[bool]:
+        refused = ~host.initializing() & host.refuses(event, cpu)
+        return implies(refused, host.refuses_with_reason(event, cpu))
+
+    return forall(
+        Cpu,
+        lambda cpu: all_of(
+            explained(CPU_HOT_ADD, cpu),
+            explained(CPU_ONLINE, cpu),
+            implies(host.another_cpu_online(cpu), explained(CPU_OFFLINE, cpu)),
+        ),
+    )
+
+
 @invariant(severity=Severity.SERVICE, sources=(V7.at("10/20, init_tdx_module()"),))
 def memory_hotplug_lock_is_balanced(host: Host) -> Term[bool]:
     """Once an initialisation has ended, memory hotplug's lock is as it was before.
@@ -364,5 +391,6 @@ AVAILABILITY = (
     no_callback_outlives_its_user,
     hotplug_opens_after_failure,
     refused_memory_is_explained,
+    refused_cpus_are_explained,
     memory_hotplug_lock_is_balanced,
 )
