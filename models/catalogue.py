@@ -30,6 +30,7 @@ from tdxcheck.models.expected.designs import EXPECTATIONS
 from tdxcheck.models.expected.redundant import REDUNDANT
 from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
+from tdxcheck.models.module_versions import MODULE_VERSIONS
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.spec.rules import GROUPS
 
@@ -75,6 +76,6 @@ CATALOGUE = Catalogue(
     ),
     machine=MACHINE,
     claims=(*CLAIMS, *HAZARDS),
-    assumptions=(*ASSUMPTIONS, *DENIALS),
+    assumptions=(*ASSUMPTIONS, *MODULE_VERSIONS, *DENIALS),
     parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

@@ -182,7 +182,10 @@ CLAIMS = (
         the_next_kernel_is_unharmed,
         (FLUSH_COMES_LAST, NO_ERRATUM, NO_INTEGRITY, CRASH_KERNEL_STAYS),
         sizes=FEW_CPUS,
-        sources=(KEXEC_V7.at("3/7"), DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()")),
+        sources=(
+            KEXEC_V7.at("3/7"),
+            DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),
+        ),
     ),
     Claim(
         "C11",

@@ -147,9 +147,7 @@ V3_KNOWN: Table = {
     "refused_memory_is_explained": vacuous(
         "no memory is refused", SEED.at("memory hotplug")
     ),
-    "refused_cpus_are_explained": vacuous(
-        "no CPU is refused", SEED.at("CPU hotplug")
-    ),
+    "refused_cpus_are_explained": vacuous("no CPU is refused", SEED.at("CPU hotplug")),
     **V3_HANDOVER,
     **V3_LIVENESS,
 }
