@@ -129,8 +129,8 @@ EVERY_CPU_IS_FLUSHED = Assumption(
 )
 FLUSH_COMES_LAST = Assumption(
     "flush-comes-last",
-    "A CPU's caches are written back after its last SEAMCALL: after TDH.SYS.DISABLE, and "
-    "where it goes offline after TDH.VP.FLUSH.",
+    "A CPU's caches are written back after its last SEAMCALL: after TDH.SYS.DISABLE, "
+    "and where it goes offline after TDH.VP.FLUSH.",
     {Host.flushes_after_disabling: True, Host.flushes_offlined_cpus: True},
     (DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"), KEXEC_V7.at("3/7")),
 )

@@ -30,8 +30,8 @@ from tdxcheck.models.expected.designs import EXPECTATIONS
 from tdxcheck.models.expected.redundant import REDUNDANT
 from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
-from tdxcheck.models.module_versions import MODULE_VERSIONS
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
+from tdxcheck.models.module_versions import MODULE_VERSIONS
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (

@@ -242,7 +242,7 @@ CLAIMS = (
     ),
     Claim(
         "C14",
-        "VMX is on where TDX is, as a shutdown for kexec needs: v3 says that it is not.",
+        "VMX is on where TDX is, as a shutdown for kexec needs; v3 denies it.",
         "v3",
         vmx_is_on_where_tdx_is,
         expected=Expectation(note="KVM may be unloaded", sources=(V3.at("19/21"),)),
@@ -250,7 +250,7 @@ CLAIMS = (
     ),
     Claim(
         "C14-core",
-        "VMX is on where TDX is, as a shutdown for kexec needs: from v7.1 on it is.",
+        "VMX is on where TDX is, as a shutdown for kexec needs, from v7.1 on.",
         "v7.1",
         vmx_is_on_where_tdx_is,
         sources=(VMXON_V3.at("cover letter"), DISABLE_V3.at("cover letter")),

@@ -114,7 +114,10 @@ def is_boot_memory(host: Host, block: Block) -> Term[bool]:
     ),
 )
 def build_tdmrs(host: Host) -> None:
-    """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs."""
+    """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs.
+
+    In the map legacy PMEM is memory, too, if it comes from the e820 table.
+    """
     host.require(host.tdx == Tdx.STARTED)
     host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
     host.tdx_memory.update(lambda block: is_boot_memory(host, block))
