@@ -157,6 +157,7 @@ V3_DESIGN = TransitionSystem(
     summary="Initialise when KVM asks; check no hotplug; shut down on any error.",
     state=Host,
     actions=(
+        *PLATFORM,
         *KVM,
         find_no_tdx,
         begin,
@@ -166,7 +167,6 @@ V3_DESIGN = TransitionSystem(
         undo,
         shut_down_cpu,
         give_up,
-        *PLATFORM,
     ),
     properties=RULES,
     initial=BOOT,
