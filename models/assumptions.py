@@ -127,6 +127,13 @@ EVERY_CPU_IS_FLUSHED = Assumption(
     },
     (KEXEC_V7.at("2/7"), KH_0427.at("on the cache flush")),
 )
+FLUSH_COMES_LAST = Assumption(
+    "flush-comes-last",
+    "A CPU's caches are written back after its last SEAMCALL: after TDH.SYS.DISABLE, "
+    "and where it goes offline after TDH.VP.FLUSH.",
+    {Host.flushes_after_disabling: True, Host.flushes_offlined_cpus: True},
+    (DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"), KEXEC_V7.at("3/7")),
+)
 NO_PANIC = Assumption(
     "no-panic",
     "The kernel does not panic: no CPU is stopped by NMI, past every flush.",
@@ -356,6 +363,7 @@ ASSUMPTIONS = (
     OTHER_CPUS_ARE_FLUSHED,
     OFFLINE_CPUS_ARE_FLUSHED,
     EVERY_CPU_IS_FLUSHED,
+    FLUSH_COMES_LAST,
     NO_PANIC,
     EVERY_CPU_STOPS,
     MODULE_RESTS,

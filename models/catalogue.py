@@ -31,6 +31,7 @@ from tdxcheck.models.expected.redundant import REDUNDANT
 from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
+from tdxcheck.models.module_versions import MODULE_VERSIONS
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (
@@ -75,6 +76,6 @@ CATALOGUE = Catalogue(
     ),
     machine=MACHINE,
     claims=(*CLAIMS, *HAZARDS),
-    assumptions=(*ASSUMPTIONS, *DENIALS),
+    assumptions=(*ASSUMPTIONS, *MODULE_VERSIONS, *DENIALS),
     parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

@@ -11,6 +11,7 @@ from tdxcheck.models.assumptions import (
     EVERY_CPU_STOPS,
     FIRMWARE_KEEPS_CPUS,
     FIRMWARE_KEEPS_MEMORY,
+    FLUSH_COMES_LAST,
     LAST_CPUS_STAY,
     LEGACY_PMEM_IS_CONVERTIBLE,
     LP_INIT_PERSISTS,
@@ -56,6 +57,7 @@ from tdxcheck.spec.sources import (
     DH_0624,
     DH_1459,
     DISABLE_V3,
+    KEXEC_V7,
     KH_0427,
     KH_0429,
     KH_0503,
@@ -174,6 +176,18 @@ CLAIMS = (
         sources=(KH_0427.at("on kexec"),),
     ),
     Claim(
+        "C10-order",
+        "kexec needs no more than a flush of caches, after the last SEAMCALL.",
+        "v7.2",
+        the_next_kernel_is_unharmed,
+        (FLUSH_COMES_LAST, NO_ERRATUM, NO_INTEGRITY, CRASH_KERNEL_STAYS),
+        sizes=FEW_CPUS,
+        sources=(
+            KEXEC_V7.at("3/7"),
+            DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),
+        ),
+    ),
+    Claim(
         "C11",
         "Once TDX is initialised, any CPU may go offline and come back.",
         "v3",
@@ -228,7 +242,7 @@ CLAIMS = (
     ),
     Claim(
         "C14",
-        "To shut the module down for kexec needs VMX on every CPU, which v3 has not.",
+        "VMX is on where TDX is, as a shutdown for kexec needs; v3 denies it.",
         "v3",
         vmx_is_on_where_tdx_is,
         expected=Expectation(note="KVM may be unloaded", sources=(V3.at("19/21"),)),
@@ -236,7 +250,7 @@ CLAIMS = (
     ),
     Claim(
         "C14-core",
-        "To shut the module down for kexec needs VMX on every CPU, which v7.1 has.",
+        "VMX is on where TDX is, as a shutdown for kexec needs, from v7.1 on.",
         "v7.1",
         vmx_is_on_where_tdx_is,
         sources=(VMXON_V3.at("cover letter"), DISABLE_V3.at("cover letter")),

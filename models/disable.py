@@ -47,8 +47,9 @@ def sys_disable_interrupted(host: Host, cpu: Cpu, busy: Term[bool]) -> None:
     success=Status.TDX_SUCCESS,
     sources=(DISABLE_V3.at("cover letter, tdx_shutdown()"),),
 )
-def sys_disable(host: Host, cpu: Cpu) -> None:
+def sys_disable(host: Host, cpu: Cpu, in_vmx_operation: Term[bool] = YES) -> None:
     """TDH.SYS.DISABLE on {cpu}: give back and clear all memory, forget every key."""
+    host.require(in_vmx_operation, Status.UD)
     _check(host, cpu)
     no = host.never()
     host.sys_state = SysState.SYSINIT_PENDING

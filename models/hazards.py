@@ -49,6 +49,7 @@ from tdxcheck.spec.sources import (
     K6_16,
     KEXEC_V4,
     KEXEC_V7,
+    KH_0503,
     L6_8,
     L7_2,
     MCE_MASK,
@@ -257,6 +258,15 @@ MEMORY = (
         at_stake.convertible_devices_may_be_used,
         given.SOFT_RESERVED_IS_CONVERTIBLE,
         source=V7.at("10/20, arch_add_memory()"),
+        sizes=EVERY_KIND,
+    ),
+    hazard(
+        "soft-reserved-approach2",
+        "Memory that was added from CMRs before TDX is initialised lies in TDMRs.",
+        "kh-approach2-corrected",
+        td_memory_lies_in_tdmrs,
+        given.SOFT_RESERVED_IS_CONVERTIBLE,
+        source=KH_0503.at("approach 2, corrected"),
         sizes=EVERY_KIND,
     ),
     hazard(

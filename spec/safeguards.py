@@ -407,6 +407,13 @@ class Safeguards(State):
     """So it does on the CPU that panics, before the crash kernel runs."""
     retries_disable = Safeguard(sources=(DISABLE_V3.at("tdx_shutdown(), retries"),))
     """TDH.SYS.DISABLE that was interrupted, or met a busy module, is made again."""
+    disables_in_vmx_operation = Safeguard(
+        sources=(
+            DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),
+            DISABLE_V3.at("native_machine_crash_shutdown()"),
+        ),
+    )
+    """TDH.SYS.DISABLE comes before VMXOFF: on a CPU that has left it, it is #UD."""
     flushes_after_disabling = Safeguard(
         bugs=("B14",), sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),)
     )

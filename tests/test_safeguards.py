@@ -60,6 +60,7 @@ def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Ve
         ("v7.2", "counts_vmx_users", "kexec_leaves_the_module_disabled"),
         ("v7.2", "retries_disable", "kexec_leaves_the_module_disabled"),
         ("v7.2", "disables_module_in_panic", "kexec_leaves_the_module_disabled"),
+        ("v7.2", "disables_in_vmx_operation", "kexec_leaves_the_module_disabled"),
         ("v7.2", "flushes_after_disabling", "no_private_line_survives_kexec"),
         ("v7.2", "checks_update_file", "only_good_files_are_installed"),
         ("v7.2", "stops_the_machine", "an_update_calls_what_is_there"),
@@ -138,3 +139,25 @@ def test_a_td_page_that_is_held_back_is_leaked() -> None:
         host.take(name, *arguments)
     assert not host.state[HostState.td_page_unflushed, ()]
     assert not host.state[HostState.private_page_in_allocator, ()]
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "rule", "wanted"),
+    [
+        ("1.0", "v3", "a_td_can_run", Outcome.HOLDS),
+        ("1.0", "v6.8", "a_td_can_run", Outcome.REFUTED),
+        ("1.0", "v6.8", "a_shortage_of_entropy_is_not_final", Outcome.REFUTED),
+        ("1.0", "v3", "calls_do_not_collide", Outcome.HOLDS),
+        ("1.5.01", "v6.8", "a_shortage_of_entropy_is_not_final", Outcome.HOLDS),
+        ("1.5.01", "v6.8", "a_td_can_run", Outcome.HOLDS),
+        ("1.5.34", "v7.2", "no_measurement_is_corrupted", Outcome.HOLDS),
+        ("2.0.08", "v7.2", "no_measurement_is_corrupted", Outcome.REFUTED),
+        ("2.0.08", "dpamt", "td_pages_have_pamt_pages", Outcome.HOLDS),
+        ("1.5.01", "dpamt", "td_pages_have_pamt_pages", Outcome.VACUOUS),
+    ],
+)
+def test_a_design_meets_the_version_that_is_assumed(
+    version: str, key: str, rule: str, wanted: Outcome
+) -> None:
+    settings = CATALOGUE.assumption(f"module-is-{version}").settings
+    assert outcome_of(judged(key, rule, settings)) is wanted

@@ -31,7 +31,7 @@ from tdxcheck.models.module.initialization import sys_init, sys_lp_init
 from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.models.platform import BOOT, PLATFORM
 from tdxcheck.spec.host import Actor, Host, Kvm, MemoryKind, Presence, Tdx
-from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Sample, Status
 from tdxcheck.spec.rules import RULES
 from tdxcheck.spec.sources import V3, V3_TREE
@@ -95,6 +95,17 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
     host.tdx = proceed(host, answer, Tdx.STARTED)
 
 
+def is_boot_memory(host: Host, block: Block) -> Term[bool]:
+    """The block is memory in the map of boot.
+
+    In the e820 map legacy PMEM is memory, too; in memblock it is not.
+    """
+    kind, legacy = host.memory_kind, host.lists_legacy_pmem
+    return (kind[block] == MemoryKind.BOOT_DRAM) | (
+        (kind[block] == MemoryKind.LEGACY_PMEM) & legacy
+    )
+
+
 @action(
     actor=Actor.KERNEL,
     sources=(
@@ -105,17 +116,11 @@ def initialize_cpu(host: Host, cpu: Cpu, shortage: Term[bool], sample: Sample) -
 def build_tdmrs(host: Host) -> None:
     """The kernel builds TDMRs from the memory map of boot, and allocates their PAMTs.
 
-    In the e820 map legacy PMEM is memory, too; in memblock it is not.
+    In the map legacy PMEM is memory, too, if it comes from the e820 table.
     """
     host.require(host.tdx == Tdx.STARTED)
     host.require(host.every_online_cpu_initialized() | ~host.enables_cpus_first)
-    kind, legacy = host.memory_kind, host.lists_legacy_pmem
-    host.tdx_memory.update(
-        lambda block: (
-            (kind[block] == MemoryKind.BOOT_DRAM)
-            | ((kind[block] == MemoryKind.LEGACY_PMEM) & legacy)
-        )
-    )
+    host.tdx_memory.update(lambda block: is_boot_memory(host, block))
     allocate_pamt(host)
     host.tdx = Tdx.BUILT
 

@@ -22,6 +22,7 @@ V7_2 = V7_1.variant(
         Host.disables_module: True,
         Host.disables_module_in_panic: True,
         Host.retries_disable: True,
+        Host.disables_in_vmx_operation: True,
         Host.flushes_after_disabling: True,
         Host.checks_update_file: True,
         Host.stops_the_machine: True,

@@ -96,9 +96,15 @@ TEN_TRIES = Expectation(
     note="the same call is tried ten times in a row, and then given up for good",
     sources=(ASM_TDX.at("sc_retry()"),),
 )
+NOT_ENTERED = Expectation(
+    note="a SEAMCALL that is not entered, as on a hot-added CPU, is -EOPNOTSUPP, and "
+    "logs nothing",
+    sources=(L6_8.at("tdx_cpu_enable()"), V13.at("00/22, tdx_cpu_enable()")),
+)
 V6_8_KNOWN: Table = {
     "a_long_shortage_of_entropy_is_not_final": TEN_TRIES,
     "refused_memory_is_explained": EPERM_ALONE,
+    "refused_cpus_are_explained": NOT_ENTERED,
     "no_private_line_survives_failure": FREED_PAMT_READ,
     "memory_is_not_overwritten": FREED_PAMT_READ,
     "added_device_memory_can_go_online": ADDED_IN_VAIN,

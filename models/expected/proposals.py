@@ -142,11 +142,12 @@ V3_KNOWN: Table = {
     "a_long_shortage_of_entropy_is_not_final": ENTROPY,
     "the_module_serves_kvm": KVM_UNMERGED,
     "a_busy_key_table_is_not_final": KEY_TABLE,
-    "no_hkid_is_leaked": LAST_CPU,
+    "no_hkid_is_leaked": HOT_ADDED_CPU,
     "somebody_watches_the_cpus": NO_CALLBACKS,
     "refused_memory_is_explained": vacuous(
         "no memory is refused", SEED.at("memory hotplug")
     ),
+    "refused_cpus_are_explained": vacuous("no CPU is refused", SEED.at("CPU hotplug")),
     **V3_HANDOVER,
     **V3_LIVENESS,
 }
@@ -203,7 +204,8 @@ BUG_ON_REMOVAL = Expectation(
 )
 V5_KNOWN = amended(
     APPROACH1_KNOWN,
-    holds=["seamcall_needs_vmxon_and_lp_init"],
+    holds=["seamcall_needs_vmxon_and_lp_init", "refused_cpus_are_explained"],
+    no_hkid_is_leaked=LAST_CPU,
     only_verified_cpus_run_tdx=vacuous("no CPU is ever added", V5.at("02/22")),
     unverified_cpu_is_refused=vacuous("no CPU is ever added", V5.at("02/22")),
     convertible_memory_may_return=vacuous(

@@ -199,11 +199,13 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
-    disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
+    in_vmx_operation = host.disables_in_vmx_operation
+    answer = host.answer(sys_disable, cpu, in_vmx_operation)
+    disabled = answer == Status.TDX_SUCCESS
     in_use = (host.tdx == Tdx.INITIALIZED) | (host.update_failed() & disabled)
     host.require(host.disables_module & in_use)
     leave(host, cpu, disabled)
-    host.call(sys_disable, cpu)
+    host.call(sys_disable, cpu, in_vmx_operation)
 
 
 @action(
@@ -278,12 +280,14 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
+    in_vmx_operation = host.disables_in_vmx_operation
+    answer = host.answer(sys_disable, cpu, in_vmx_operation)
+    disabled = answer == Status.TDX_SUCCESS
     updated = host.updating() | host.update_failed()
     in_use = (host.tdx == Tdx.INITIALIZED) | (updated & disabled)
     host.require(host.disables_module_in_panic & in_use)
     leave_in_panic(host, disabled)
-    host.call(sys_disable, cpu)
+    host.call(sys_disable, cpu, in_vmx_operation)
 
 
 @action(

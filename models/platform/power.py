@@ -99,7 +99,7 @@ def reboot_disabling(host: Host, cpu: Cpu) -> None:
     host.tdx = Tdx.UNINITIALIZED
     host.kvm = Kvm.UNLOADED
     host.disabling = False
-    host.call(sys_disable, cpu)
+    host.call(sys_disable, cpu, host.disables_in_vmx_operation)
 
 
 @action(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tdxcheck.checker.language import (
+    Event,
     Severity,
     Step,
     Term,
@@ -16,6 +17,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.spec.events import (
     BOOT_SCAN,
+    CPU_HOT_ADD,
     CPU_OFFLINE,
     CPU_ONLINE,
     DEVICE_AS_MEMORY,
@@ -97,6 +99,12 @@ def failing(host: Host) -> Term[bool]:
     )
 
 
+def _shortage(before: Host, step: Step) -> Term[bool]:
+    """A call met a shortage of entropy, which module 1.0 tells as TDX_SYS_BUSY."""
+    busy = step.answers(Status.TDX_SYS_BUSY) & before.entropy_shortage_is_busy
+    return step.answers(Status.TDX_RND_NO_ENTROPY) | busy
+
+
 @step_rule(severity=Severity.SERVICE, sources=(PULL_6_8.at("no entropy error"),))
 def a_shortage_of_entropy_is_not_final(
     before: Host, step: Step, after: Host
@@ -105,7 +113,7 @@ def a_shortage_of_entropy_is_not_final(
 
     TDX_RND_NO_ENTROPY says that the same call may succeed a moment later.
     """
-    short = step.answers(Status.TDX_RND_NO_ENTROPY) & before.shortages_pass
+    short = _shortage(before, step) & before.shortages_pass
     return implies(short & ~failing(before), ~failing(after))
 
 
@@ -117,7 +125,7 @@ def a_long_shortage_of_entropy_is_not_final(
 
     A kernel that makes its calls again makes ten of them in a row, without a pause.
     """
-    short = step.answers(Status.TDX_RND_NO_ENTROPY) & ~before.shortages_pass
+    short = _shortage(before, step) & ~before.shortages_pass
     return implies(short & ~failing(before), ~failing(after))
 
 
@@ -349,6 +357,31 @@ def refused_memory_is_explained(host: Host) -> Term[bool]:
     )
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(L6_8.at("tdx_cpu_enable()"), SEED.at("controlled incompatibility")),
+)
+def refused_cpus_are_explained(host: Host) -> Term[bool]:
+    """A CPU that may not come or go because of TDX is refused with a line in the log.
+
+    Whoever writes to its sysfs file is told a number, which names neither TDX nor a
+    way out. The very last CPU of the machine stays whatever becomes of TDX.
+    """
+
+    def explained(event: Event, cpu: Cpu) -> Term[bool]:
+        refused = ~host.initializing() & host.refuses(event, cpu)
+        return implies(refused, host.refuses_with_reason(event, cpu))
+
+    return forall(
+        Cpu,
+        lambda cpu: all_of(
+            explained(CPU_HOT_ADD, cpu),
+            explained(CPU_ONLINE, cpu),
+            implies(host.another_cpu_online(cpu), explained(CPU_OFFLINE, cpu)),
+        ),
+    )
+
+
 @invariant(severity=Severity.SERVICE, sources=(V7.at("10/20, init_tdx_module()"),))
 def memory_hotplug_lock_is_balanced(host: Host) -> Term[bool]:
     """Once an initialisation has ended, memory hotplug's lock is as it was before.
@@ -381,5 +414,6 @@ AVAILABILITY = (
     no_callback_outlives_its_user,
     hotplug_opens_after_failure,
     refused_memory_is_explained,
+    refused_cpus_are_explained,
     memory_hotplug_lock_is_balanced,
 )

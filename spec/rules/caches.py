@@ -127,8 +127,11 @@ def ended_tds_leave_no_lines(host: Host) -> Term[bool]:
 def freed_pamt_is_not_poisoned(host: Host) -> Term[bool]:
     """No memory that TDX gave back to its own kernel is ever poisoned.
 
-    On parts with the partial-write erratum the PAMT of a failed initialisation
-    must be cleared by MOVDIR64B before the allocator may hand its pages out.
+    Whoever reads poison next meets a machine check, and here that is the kernel itself.
+
+    On parts with the partial-write erratum what was private must be cleared by
+    MOVDIR64B before the allocator may hand it out: the PAMT of a failed
+    initialisation, and the pages of a TD.
     """
     return implies(host.running == Running.FIRST, ~host.poisoned)
 
