@@ -153,6 +153,8 @@ class Feature:
     variable: Variable | None = None
     present: Sizes = field(default_factory=dict)
     absent: Sizes = field(default_factory=dict)
+    least: Sizes = field(default_factory=dict)
+    """Numbers below which no machine can have it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,7 +63,7 @@ NO_MEMORY_HOTPLUG = Assumption(
 NO_DEVICE_MEMORY = Assumption(
     "no-device-memory",
     "Nobody uses an NVDIMM or a CXL device as memory.",
-    {Host.device_memory: False},
+    {Host.persistent_memory: False, Host.cxl_memory: False},
     (KH_0427.at("on documentation"), V3.at("21/21")),
 )
 NO_CPU_HOTPLUG = Assumption(

@@ -107,7 +107,8 @@ def _summary(cpus: int, verified: int, packages: int, kinds: list[MemoryKind]) -
 FEATURES = (
     Feature("memory-hotplug", "Firmware hot-adds memory.", Host.memory_hotplug),
     Feature("memory-removal", "Firmware hot-removes memory.", Host.memory_hot_remove),
-    Feature("device-memory", "NVDIMM or CXL is used as memory.", Host.device_memory),
+    Feature("nvdimm", "An NVDIMM is used as memory.", Host.persistent_memory),
+    Feature("cxl", "CXL is used as memory.", Host.cxl_memory, least={"blocks": 6}),
     Feature("cpu-hotplug", "Firmware hot-adds CPUs.", Host.cpu_hotplug),
     Feature("cpu-removal", "Firmware hot-removes CPUs.", Host.cpu_hot_remove),
     Feature("kexec", "The administrator uses kexec.", Host.kexec),

@@ -321,6 +321,11 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
             self.memory_kind[block], MemoryKind.BOOT_DRAM, MemoryKind.HOT_PLUG_DRAM
         )
 
+    def device_is_used(self, block: Block) -> Term[bool]:
+        """Devices of the block's kind are used as memory here."""
+        is_cxl = self.memory_kind[block] == MemoryKind.CXL
+        return ite(is_cxl, self.cxl_memory, self.persistent_memory)
+
     @definition
     def td_memory_available(self, block: Block) -> Term[bool]:
         """The page allocator may hand pages of the block to a TD."""

@@ -27,8 +27,10 @@ class Platform(Environment):
     """Firmware hot-adds CPUs."""
     cpu_hot_remove = Var(bool, True, frozen=True)
     """Firmware hot-removes CPUs, verified ones included."""
-    device_memory = Var(bool, True, frozen=True)
-    """The administrator uses NVDIMM and CXL devices as memory."""
+    persistent_memory = Var(bool, True, frozen=True)
+    """The administrator uses NVDIMMs and legacy PMEM as memory."""
+    cxl_memory = Var(bool, True, frozen=True)
+    """The administrator uses CXL devices as memory."""
     lp_init_survives_offline = Var(bool, True, frozen=True)
     """To the module a CPU stays initialised while it is offline."""
     vmxon_when_online = Var(bool, True, frozen=True)

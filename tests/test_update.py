@@ -51,7 +51,7 @@ V7_2 = CATALOGUE.design("v7.2").system
 QUIET: Mapping[Any, Any] = {
     Host.memory_hotplug: False,
     Host.memory_hot_remove: False,
-    Host.device_memory: False,
+    Host.persistent_memory: False,
     Host.cpu_hotplug: False,
     Host.cpu_hot_remove: False,
     Host.kexec: False,

@@ -24,7 +24,7 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     if not catalogue.machine.features:
         raise UsageError("this catalogue's machine has no features to combine")
     keys = dict.fromkeys(arguments.designs) or [d.key for d in catalogue.designs]
-    sizes = sizes_of(arguments)
+    sizes = {**_least(catalogue), **sizes_of(arguments)}
     for feature in catalogue.machine.features:
         if taken := set(feature.present) & set(sizes):
             raise UsageError(
@@ -62,6 +62,16 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     )
     show(out, page)
     return OK
+
+
+def _least(catalogue: Catalogue) -> Sizes:
+    """Where the default machine is too small to have a feature, how large it must be."""
+    default = catalogue.machine.sizes
+    found: dict[str, int] = {}
+    for feature in catalogue.machine.features:
+        for name, least in feature.least.items():
+            found[name] = max(least, default[name], found.get(name, 0))
+    return {name: least for name, least in found.items() if least > default[name]}
 
 
 def _families(

@@ -103,7 +103,8 @@ def features(boot: Boot, facts: Facts) -> dict[Variable, Any]:
         found[Host.kexec] = False
     devices = (*facts.persistent, *facts.device_memory, *memory.of_kind(Kind.ADDED))
     if memory.tells_usable and memory.complete and not devices:
-        found[Host.device_memory] = False
+        found[Host.persistent_memory] = False
+        found[Host.cxl_memory] = False
     if memory.nodes and not memory.windows:
         found[Host.memory_hotplug] = False
     return found

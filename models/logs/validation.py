@@ -42,7 +42,8 @@ QUIET: Final[Mapping[Variable, Any]] = {
     Host.memory_hot_remove: False,
     Host.cpu_hotplug: False,
     Host.cpu_hot_remove: False,
-    Host.device_memory: False,
+    Host.persistent_memory: False,
+    Host.cxl_memory: False,
     Host.kexec: False,
     Host.suspend: False,
     Host.reboots: False,
@@ -58,7 +59,7 @@ QUIET: Final[Mapping[Variable, Any]] = {
 
 AWAKENED: Final[Mapping[Any, tuple[Variable, ...]]] = {
     MEMORY_HOT_ADD: (Host.memory_hotplug,),
-    DEVICE_AS_MEMORY: (Host.device_memory,),
+    DEVICE_AS_MEMORY: (Host.persistent_memory, Host.cxl_memory),
     CPU_HOT_ADD: (Host.cpu_hotplug,),
     CPU_OFFLINE: (Host.last_cpus_go_offline,),
     TD_CREATE: (Host.last_cpus_go_offline,),
@@ -67,7 +68,7 @@ AWAKENED: Final[Mapping[Any, tuple[Variable, ...]]] = {
     CRASH_KEXEC: (Host.kexec,),
     MEMORY_HOT_REMOVE: (Host.memory_hot_remove,),
     CPU_HOT_REMOVE: (Host.cpu_hot_remove,),
-    ZONE_DEVICE: (Host.device_memory,),
+    ZONE_DEVICE: (Host.persistent_memory, Host.cxl_memory),
     SUSPEND: (Host.suspend,),
     REBOOT: (Host.reboots,),
     CPU_ONLINE: (Host.last_cpus_go_offline,),

@@ -109,7 +109,7 @@ def device_as_memory(host: Host, block: Block) -> None:
         ite(
             host.memory_kind[block] == MemoryKind.SOFT_RESERVED,
             host.soft_reserved_as_memory,
-            host.device_memory,
+            host.device_is_used(block),
         )
     )
     host.require(host.in_service())
@@ -129,7 +129,7 @@ def device_as_memory(host: Host, block: Block) -> None:
 )
 def zone_device(host: Host, block: Block) -> None:
     """A driver maps {block} as ZONE_DEVICE memory, which the allocator never owns."""
-    host.require(host.device_memory)
+    host.require(host.device_is_used(block))
     host.require(host.in_service())
     host.require(~host.is_dram(block))
     host.require(host.memory[block] == Presence.ABSENT)
