@@ -927,6 +927,7 @@ GUESSING = (
     "possibilities",
     "stepping",
     "trying",
+    "visited",
 )
 """Modules of proofs for every number that only guess."""
 

@@ -65,7 +65,7 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
 
 
 def _least(catalogue: Catalogue) -> Sizes:
-    """Where the default machine is too small to have a feature, how large it must be."""
+    """How large a machine must be to have every feature, where the default is not."""
     default = catalogue.machine.sizes
     found: dict[str, int] = {}
     for feature in catalogue.machine.features:

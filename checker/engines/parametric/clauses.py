@@ -44,6 +44,8 @@ class Condition:
     """What it leaves open."""
     counts: Variable | None = None
     """The number that it says is that of some elements, if that is what it says."""
+    rules: frozenset[str] = frozenset()
+    """Of those that ask about it the names, where no action does."""
 
     def of(self, arguments: tuple[Term[Any], ...]) -> Term[bool]:
         return substituted(self.term, dict(zip(self.indices, arguments, strict=True)))

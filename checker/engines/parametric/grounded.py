@@ -62,9 +62,13 @@ class Grounded:
         self.family = part.family
         self.system = part.system
         self.rules = part.rules
-        self.conditions = part.conditions
         self.constants = part.constants
         self.slots = len(self.system.slots)
+        self.see(part.conditions)
+
+    def see(self, conditions: Sequence[Seen]) -> None:
+        """Look at these conditions, and no others."""
+        self.conditions = conditions
         self.places: dict[Any, int] = {
             slot.entry: slot.number for slot in self.system.slots
         }

@@ -4,7 +4,8 @@ A state that respects all clauses and from which a step breaks one, or the rule,
 be blocked. Whether it is reachable is not known there; but a smaller machine, of which
 every reachable state is known, has a part of it that never occurs. Its elements are
 replaced by any others: that is one clause more. Whether it holds of larger machines,
-the steps of this one tell, as far as it goes.
+the steps of this one tell, and its reachable states where they are known: much that
+never occurs among two elements occurs among three.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tdxcheck.checker.engines.parametric.grounded import Cube, Grounded, Part
 from tdxcheck.checker.engines.parametric.oracle import Oracle
 from tdxcheck.checker.engines.parametric.stepping import Stepping
 from tdxcheck.checker.engines.parametric.telling import told
+from tdxcheck.checker.engines.parametric.visited import Visited
 from tdxcheck.checker.engines.symbolic.pdr.literals import FALSE
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground.terms import Node, support
@@ -57,13 +59,17 @@ class Learner(Grounded):
     Those that a step could break count only where a rule makes use of them.
     """
 
-    def __init__(self, part: Part, oracle: Oracle, clock: Clock) -> None:
+    def __init__(
+        self, part: Part, oracle: Oracle, wider: Visited | None, clock: Clock
+    ) -> None:
         counted = {seen.condition for seen in oracle.conditions}
         kept = [seen for seen in part.conditions if seen.condition in counted]
         super().__init__(
             Part(part.family, part.system, part.rules, kept, part.constants)
         )
         self.oracle = oracle
+        self.wider = wider
+        """Its states, in each of which a clause must hold, if they are known."""
         self.stepping = Stepping(part.system)
         self.clauses: dict[Clause, int] = {}
         """Each with the name that says that it holds before the step."""
@@ -71,7 +77,7 @@ class Learner(Grounded):
         """The clauses by which every step keeps it."""
         self._goals: dict[Kept, int] = {}
         self._useless: set[str] = set()
-        self._true_at_first: dict[str, bool] = {}
+        self._true: dict[str, bool] = {}
         self.clock = clock
         for condition in self.system.initial:
             if self._is_rigid(condition):
@@ -91,12 +97,13 @@ class Learner(Grounded):
         """
         self.clock = clock
         last = support(*self.oracle.rules[number].conditions)
+        about = self.oracle.about_rule(number)
         while True:
             left = [one for one in self._cone(number) if one not in self.needed]
             if not left:
                 self._spare(number)
                 return True
-            if not self._block(left[0], last):
+            if not self._block(left[0], last, about):
                 if not isinstance(left[0], Clause):
                     return False
                 self.forget(left[0])
@@ -152,14 +159,18 @@ class Learner(Grounded):
                 else:
                     self.needed = found
 
-    def _block(self, one: Kept, last: frozenset[int]) -> bool:
+    def _block(
+        self, one: Kept, last: frozenset[int], about: Sequence[frozenset[int]]
+    ) -> bool:
         """Find clauses by which every step keeps it; whether there are."""
         while self._possible(one, self.clauses):
             values = self.values(self.stepping.state())
-            clause = self._clause(values, last)
+            clause = None
+            for places in about:
+                clause = clause or self._clause(values, last, places)
             if clause is None and not isinstance(one, Clause):
                 # A rule that holds excludes the state, so something must be so.
-                clause = self._clause(values, last, every=True)
+                clause = self._clause(values, last, about[-1], every=True)
             if clause is None:
                 return False
             self._add(clause)
@@ -246,7 +257,12 @@ class Learner(Grounded):
     # What the smaller machine knows of a state.
 
     def _clause(
-        self, values: Sequence[int], last: frozenset[int], *, every: bool = False
+        self,
+        values: Sequence[int],
+        last: frozenset[int],
+        places: frozenset[int],
+        *,
+        every: bool = False,
     ) -> Clause | None:
         """One that excludes the state, and was not found to be of no use.
 
@@ -254,13 +270,13 @@ class Learner(Grounded):
         """
         clauses = (
             self._of(cube, last, every)
-            for cube in self._cubes(values)
+            for cube in self._cubes(values, places)
             if self.oracle.never(cube)
         )
         found = islice((clause for clause in clauses if clause is not None), VIEWS)
         return min(found, key=_size, default=None)
 
-    def _cubes(self, values: Sequence[int]) -> Iterator[Cube]:
+    def _cubes(self, values: Sequence[int], places: frozenset[int]) -> Iterator[Cube]:
         """What the state is in the smaller machine, in every way that differs."""
         marks = self._marks(values)
         met = set()
@@ -272,7 +288,7 @@ class Learner(Grounded):
             )
             if key not in met:
                 met.add(key)
-                yield self._seen(values, view)
+                yield self._seen(values, view, places)
 
     def _marks(self, values: Sequence[int]) -> dict[tuple[type[Index], int], int]:
         """What is so of each element in the state; elements of one mark are alike."""
@@ -338,15 +354,16 @@ class Learner(Grounded):
         )
 
     def _is_useful(self, clause: Clause) -> bool:
-        """It holds at first, and was not found to be of no use."""
+        """It holds here as far as is known, and was not found to be of no use."""
         text = told(clause)
         if text in self._useless:
             return False
-        if text not in self._true_at_first:
-            self._true_at_first[text] = self._is_true_at_first(clause)
-        return self._true_at_first[text]
+        if text not in self._true:
+            self._true[text] = self._is_true(clause)
+        return self._true[text]
 
-    def _is_true_at_first(self, clause: Clause) -> bool:
+    def _is_true(self, clause: Clause) -> bool:
+        """It holds at first, and in the states that are known."""
         try:
             first = next(self.instances(clause), None)
         except KeyError:  # It is about something that this machine does not have.
@@ -354,12 +371,16 @@ class Learner(Grounded):
         if first is None:
             return False
         start = self.stepping.moves.initial
-        return not self.stepping.possible((start, *self._now(first)))
+        if self.stepping.possible((start, *self._now(first))):
+            return False
+        return self.wider is None or self.wider.is_true(clause)
 
-    def _seen(self, values: Sequence[int], view: _View) -> Cube:
+    def _seen(self, values: Sequence[int], view: _View, places: frozenset[int]) -> Cube:
         """What the state is in the smaller machine, as far as that has a meaning."""
         cube: Cube = {}
         for own, here in view.places.items():
+            if own not in places:
+                continue
             value = values[here]
             if own < self.oracle.slots:
                 slot = self.oracle.system.slots[own]

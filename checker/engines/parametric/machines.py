@@ -129,17 +129,29 @@ def unmet_of(rule: Property) -> Property:
 def conditions_of(family: Family) -> list[Condition]:
     """The quantified conditions that rules and actions ask about, and some counts."""
     system = family.system
-    roots: list[Any] = [rule.condition for rule in system.properties]
+    roots: list[Any] = []
     for action in system.actions:
         roots += [guard.condition for guard in action.guards]
         roots += [update.value for update in action.updates]
+    found = _asked(family, roots)
+    of_rules: dict[Any, Condition] = {}
+    for rule in system.properties:
+        for key, asked in _asked(family, [rule.condition]).items():
+            one = of_rules.setdefault(key, asked)
+            of_rules[key] = replace(one, rules=one.rules | {rule.name})
+    every = {**of_rules, **found}
+    return [*every.values(), *_counts(family), *_same_elements(family)]
+
+
+def _asked(family: Family, roots: Iterable[Any]) -> dict[Any, Condition]:
+    """The conditions there that a clause can use."""
     found: dict[Any, Condition] = {}
     for term in terms_in(*roots):
         if _is_of_many(family, term):
             free = _free(term)
             if free is not None and len(free) <= MOST_OPEN and not _of_a_step(term):
                 found.setdefault(_key(term, free), Condition(term, free))
-    return [*found.values(), *_counts(family), *_same_elements(family)]
+    return found
 
 
 def _is_of_many(family: Family, term: Term[Any]) -> bool:

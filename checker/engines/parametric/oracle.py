@@ -7,17 +7,15 @@ it can be.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from tdxcheck.checker.engines.diagrams import encoding as diagrams
 from tdxcheck.checker.engines.diagrams.deciding import deciding
 from tdxcheck.checker.engines.diagrams.manager import Diagram
-from tdxcheck.checker.engines.diagrams.reach import closure
-from tdxcheck.checker.engines.parametric.clauses import Clause
-from tdxcheck.checker.engines.parametric.grounded import Cube, Grounded, Part, Seen
+from tdxcheck.checker.engines.parametric.grounded import Cube, Part, Seen
+from tdxcheck.checker.engines.parametric.visited import Visited
 from tdxcheck.checker.engines.symbolic.solving import Clock
-from tdxcheck.checker.ground.system import no_initial_state
+from tdxcheck.checker.ground.slicing import Dependence
+from tdxcheck.checker.ground.terms import support
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.language.terms import Index
 from tdxcheck.checker.language.variables import Variable
@@ -56,23 +54,17 @@ def _needed(found: Diagram, parts: _Tree, false: Diagram) -> list[_Tree]:
     return [*_needed(found, first, false), *more]
 
 
-class Oracle(Grounded):
-    """The reachable states of one machine."""
+class Oracle(Visited):
+    """The reachable states of one machine, and clauses from what is never so there."""
 
     def __init__(self, part: Part, clock: Clock) -> None:
-        self.diagrams = diagrams.Encoding(part.system)
-        self.moves = self.diagrams.moves()
-        start = self.diagrams.initial()
-        self.reachable = closure(self.diagrams, self.moves, start, clock.look)
-        if self.reachable == self.diagrams.manager.false:
-            raise no_initial_state(part.system)
-        self._false = self.diagrams.manager.false
-        super().__init__(replace(part, conditions=self._counting(part.conditions)))
-        self.told: dict[tuple[int, tuple[int, ...]], Diagram] = {}
+        super().__init__(part, clock)
+        self.see(self._counting(part.conditions))
         elements = list(self.elements())
         self._numbers = {e: n for n, e in enumerate(reversed(elements), 1)}
         self._ranks: dict[tuple[int, tuple[int, ...]], tuple[bool, int]] = {}
         self._orders: dict[frozenset[int], list[int]] = {}
+        self._dependence = Dependence(part.system)
 
     def _counting(self, conditions: Sequence[Seen]) -> list[Seen]:
         """The conditions; of those that say what a number counts, the truest.
@@ -106,13 +98,20 @@ class Oracle(Grounded):
             for m in self.moves
         )
 
-    def is_true(self, clause: Clause) -> bool:
-        """It is about this machine, and so in every reachable state."""
-        try:
-            first = next(self.instances(clause), None)
-        except KeyError:
-            return False
-        return first is not None and self.never(first)
+    def about_rule(self, number: int) -> tuple[frozenset[int], frozenset[int]]:
+        """The slots, and conditions, that this rule can depend on; the likelier first.
+
+        What only other rules ask about is of little use, and makes a cube large.
+        """
+        name = self.rules[number].property.name
+        cone = self._dependence.cone([list(self.rules).index(number)])
+        whole, near = set(cone), set(cone)
+        for place, seen in enumerate(self.conditions, self.slots):
+            if support(seen.node) <= cone:
+                whole.add(place)
+                if not seen.condition.rules or name in seen.condition.rules:
+                    near.add(place)
+        return frozenset(near), frozenset(whole)
 
     def smallest(self, cube: Cube, last: frozenset[int]) -> Cube:
         """As little of the cube as never occurs, of as few elements as can be.
@@ -174,26 +173,3 @@ class Oracle(Grounded):
         sort = item.entry[0].sort
         element = isinstance(sort, type) and issubclass(sort, Index)
         return not item.term.boolean and not element
-
-    def never(self, cube: Cube) -> bool:
-        """No reachable state is so."""
-        every = self.diagrams.manager.true
-        for slot, values in cube.items():
-            every &= self._holds(slot, values)
-        return bool(self.reachable & every == self._false)
-
-    def _holds(self, slot: int, values: tuple[int, ...]) -> Diagram:
-        """The slot has one of the values, or the condition after them this one."""
-        key = slot, values
-        if key not in self.told:
-            self.told[key] = self._made(slot, values)
-        return self.told[key]
-
-    def _made(self, slot: int, values: tuple[int, ...]) -> Diagram:
-        if slot >= self.slots:
-            truth = self.diagrams.truth(self.conditions[slot - self.slots].node)
-            return truth if values[0] else ~truth
-        found = self._false
-        for value in values:
-            found |= self.diagrams.holds(self.system.slots[slot], value)
-        return found

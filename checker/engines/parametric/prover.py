@@ -45,6 +45,7 @@ from tdxcheck.checker.engines.parametric.shapes import (
 )
 from tdxcheck.checker.engines.parametric.telling import told
 from tdxcheck.checker.engines.parametric.translating import Translator
+from tdxcheck.checker.engines.parametric.visited import Visited
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
@@ -131,7 +132,10 @@ class Prover:
             numbers = [n for n, rule in enumerate(self.rules) if rule.mode in MODES]
             numbers += [n + len(self.rules) for n in numbers]
             oracle = Oracle(self.machine(shape).part(numbers), clock)
-            made = Learner(self.machine(shape.larger).part(numbers), oracle, clock)
+            part = self.machine(shape.larger).part(numbers)
+            # The states of the largest machines are too many to visit them all.
+            wider = None if shape == SHAPES[-1] else Visited(part, clock)
+            made = Learner(part, oracle, wider, clock)
             for other in self._learners.values():
                 made.take(other.clauses)
             self._learners[shape] = made
