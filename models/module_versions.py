@@ -18,10 +18,26 @@ from tdxcheck.spec.host import Host
 
 OF_A_HOST: Final[Mapping[str, Mapping[Variable, Any]]] = MappingProxyType(
     {
-        "1.0": {Host.module_is_1_5: False, Host.module_has_dynamic_pamt: False},
-        "1.5.01": {Host.module_is_1_5: True, Host.module_has_dynamic_pamt: False},
-        "1.5.34": {Host.module_is_1_5: True, Host.update_corrupts_builds: False},
-        "2.0.08": {Host.module_is_1_5: True, Host.module_has_dynamic_pamt: True},
+        "1.0": {
+            Host.module_is_1_5: False,
+            Host.module_has_dynamic_pamt: False,
+            Host.preserves_tds: False,
+        },
+        "1.5.01": {
+            Host.module_is_1_5: True,
+            Host.module_has_dynamic_pamt: False,
+            Host.preserves_tds: True,
+        },
+        "1.5.34": {
+            Host.module_is_1_5: True,
+            Host.update_corrupts_builds: False,
+            Host.preserves_tds: True,
+        },
+        "2.0.08": {
+            Host.module_is_1_5: True,
+            Host.module_has_dynamic_pamt: True,
+            Host.preserves_tds: True,
+        },
     }
 )
 """What a host knows of a version besides: none of these has TDH.SYS.DISABLE."""

@@ -100,7 +100,7 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
 
     CPU hotplug is locked out, and who reads the version, or holds a spinlock, cannot be
     preempted. If the module refuses, or its handoff version cannot be read, everything
-    is as before.
+    is as before. Where TDs would not survive it there is no file to write to.
     Updates by a kernel that kexec started are left out.
     """
     host.require(host.runtime_update)
@@ -108,6 +108,7 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     host.require(host.in_service())
     host.require(host.tdx == Tdx.INITIALIZED)
     host.require(host.online(cpu) & (cpu == LEAD))
+    host.require(implies(host.offers_update_only_if_tds_survive, host.preserves_tds))
     host.require(
         implies(host.refuses_seamldr_on_vmcs_erratum, ~host.seamret_clears_vmcs),
         otherwise=Refusal(Told.EINVAL),

@@ -147,6 +147,8 @@ class Module(State):
     """TDH.SYS.LP.INIT wants a random number, and can go without one."""
     can_avoid_sensitive_updates = Var(bool, False, frozen=True)
     """TDH.SYS.SHUTDOWN knows the bit that says not to, in the middle of a TD build."""
+    preserves_tds = Var(bool, True, frozen=True)
+    """TDs survive an update (TD preserving, bit 1 of TDX_FEATURES0)."""
 
     vmx_on = Map(Cpu, bool, True)
     """The LP is in VMX operation, without which SEAMCALL is #UD."""

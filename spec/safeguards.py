@@ -440,6 +440,10 @@ class Safeguards(State):
 
     # Runtime update of the module.
 
+    offers_update_only_if_tds_survive = Safeguard(
+        sources=(TDX_HOST.at("supports_runtime_update()"),)
+    )
+    """Updates are offered only with a module that preserves TDs: it says so itself."""
     checks_update_file = Safeguard(sources=(SEAMLDR_7_2.at("init_seamldr_params()"),))
     """A file whose header is wrong is refused before anything is shut down."""
     stops_the_machine = Safeguard(

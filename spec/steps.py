@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.language import Step, Term
 from tdxcheck.spec.events import CRASH_KEXEC, MACHINE_CHECK
-from tdxcheck.spec.host import Host
+from tdxcheck.spec.host import Host, Running
 from tdxcheck.spec.module import Status
 
 
@@ -19,3 +19,9 @@ def panics_in_update(before: Host, step: Step) -> Term[bool]:
     The kernel asks no more than it does in any panic; a refusal is nothing to it.
     """
     return before.updating() & step.is_(CRASH_KEXEC)
+
+
+def next_kernel_panics_in_vain(before: Host, step: Step) -> Term[bool]:
+    """A panic of a kernel that kexec started has asked the module, and was refused."""
+    second = before.running == Running.SECOND
+    return second & step.is_(CRASH_KEXEC) & ~step.answers(Status.TDX_SUCCESS)

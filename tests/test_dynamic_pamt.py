@@ -228,6 +228,7 @@ def test_the_lock_keeps_another_from_looking() -> None:
 
 def test_no_update_begins_while_the_pamt_is_locked() -> None:
     machine: Assignment = {
+        (Host.preserves_tds, ()): True,
         (Host.update_file_is_good, ()): True,
         (Host.seamret_clears_vmcs, ()): False,
     }

@@ -62,6 +62,7 @@ def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Ve
         ("v7.2", "disables_module_in_panic", "kexec_leaves_the_module_disabled"),
         ("v7.2", "disables_in_vmx_operation", "kexec_leaves_the_module_disabled"),
         ("v7.2", "flushes_after_disabling", "no_private_line_survives_kexec"),
+        ("v7.2", "offers_update_only_if_tds_survive", "tds_keep_what_they_need"),
         ("v7.2", "checks_update_file", "only_good_files_are_installed"),
         ("v7.2", "stops_the_machine", "an_update_calls_what_is_there"),
         ("v7.2", "updates_in_lock_step", "an_update_calls_what_is_there"),

@@ -21,12 +21,18 @@ from tdxcheck.models.assumptions import (
     NEXT_KERNEL_STOPS,
 )
 from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.spec.host import Host
 
 SMALL: Mapping[str, int] = {"cpus": 2, "packages": 1, "blocks": 1}
 WIDE: Mapping[str, int] = {"cpus": 4, "packages": 2, "blocks": 1}
 """A package has a CPU to spare, and another one is hot-added."""
 HOLDS, REFUTED, VACUOUS = Outcome.HOLDS, Outcome.REFUTED, Outcome.VACUOUS
 KEXEC = "next_kernel_stops_at_first_seamcall"
+UNASKED_AT_MACHINE_CHECKS = Assumption(
+    "unasked-at-machine-checks",
+    "A machine check asks nothing of the module.",
+    {Host.asks_module_on_machine_check: False},
+)
 
 
 def judged(case: Case) -> list[Outcome | None]:
@@ -53,7 +59,8 @@ KINDS: Iterable[tuple[Assumption, str, Outcome]] = (
     (NEXT_KERNEL_IS_OLD, "v3", REFUTED),
     (NEXT_KERNEL_IS_OLD, "v6.18", REFUTED),
     (NEXT_KERNEL_IS_OLD, "v7.2", REFUTED),
-    # v3 again shuts TDX down; v6.18 remembers; v7.2 asks at a machine check.
+    # v3 again shuts TDX down; v6.18 remembers; v7.2 asks at a machine check and in a
+    # panic.
     (NEXT_KERNEL_IS_THE_SAME, "v3", REFUTED),
     (NEXT_KERNEL_IS_THE_SAME, "v6.18", HOLDS),
     (NEXT_KERNEL_IS_THE_SAME, "v7.2", REFUTED),
@@ -65,6 +72,18 @@ def test_each_kind_of_next_kernel_is_judged(
     kind: Assumption, design: str, wanted: Outcome
 ) -> None:
     assert verdict(design, KEXEC, (kind,)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("design", "wanted"),
+    [("v7.2", REFUTED), ("v7.2-without-disables_module_in_panic", HOLDS)],
+)
+def test_the_same_kernel_asks_again_when_it_panics(
+    design: str, wanted: Outcome
+) -> None:
+    """Though TDH.SYS.INIT has failed there, and nobody asks at a machine check."""
+    assumed = NEXT_KERNEL_IS_THE_SAME, UNASKED_AT_MACHINE_CHECKS
+    assert verdict(design, KEXEC, assumed) is wanted
 
 
 @pytest.mark.parametrize("design", ["v6.18", "v7.1"])

@@ -64,6 +64,7 @@ QUIET: Mapping[Any, Any] = {
     Host.obstacle: Obstacle.NONE,
     Host.shortages_pass: True,
     Host.update_file_is_good: True,
+    Host.preserves_tds: True,
     Host.module_present: True,
     Host.module_is_1_5: True,
     Host.next_kernel: NextKernel.SAME,
@@ -594,6 +595,12 @@ def test_the_current_vmcs_is_cleared_nowhere() -> None:
     assert outcome.after is None
     assert outcome.answer is not None
     assert outcome.answer.value == "-EINVAL"
+
+
+@pytest.mark.parametrize("preserves", [True, False])
+def test_only_a_module_that_preserves_tds_is_updated(preserves: bool) -> None:
+    kernel = Kernel((Host.preserves_tds, preserves)).take(*IN_USE, *A_TD)
+    assert kernel.try_("update_begins", 0) is preserves
 
 
 def test_a_td_that_is_built_does_not_run() -> None:

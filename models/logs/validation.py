@@ -51,6 +51,7 @@ QUIET: Final[Mapping[Variable, Any]] = {
     Host.partial_write_erratum: False,
     Host.legacy_pmem_convertible: False,
     Host.soft_reserved_convertible: False,
+    Host.preserves_tds: True,
     Host.seamret_clears_vmcs: False,
     Host.integrity: next(iter(Integrity)),
     Host.next_kernel: next(iter(NextKernel)),

@@ -46,6 +46,7 @@ def sys_shutdown(
     An LP on which a TD runs is inside, too: `others_outside` says that there is none.
     `compatible` is false where a TD is being built or migrated and RCX says to avoid
     that, by a bit (`avoids_sensitive`) which is part of the version to older modules.
+    What a module leaves that does not preserve TDs is assumed: no KeyID in use.
     """
     since_1_5(module)
     dispatch(module, cpu, before_ready=False, rax_valid=rax_valid)
@@ -63,7 +64,10 @@ def sys_shutdown(
     module.handoff_version = version
     module.handoff_size_right = True
     module.handoff_key_configured.update(lambda package: module.key_configured[package])
-    module.handoff_kot.update(lambda hkid: module.kot[hkid])
+    preserved = module.preserves_tds
+    module.handoff_kot.update(
+        lambda hkid: ite(preserved, module.kot[hkid], HkidState.FREE)
+    )
     module.handoff_global_hkid.update(lambda hkid: module.global_hkid[hkid])
     module.handoff_layout = module.layout
     module.handoff_tdmr_progress.update(lambda tdmr: module.tdmr_progress[tdmr])

@@ -236,10 +236,10 @@ def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
 
     The callback that ends VMX operation is read while RCU looks elsewhere.
     """
-    dirty = host.private_dirty
+    dirty, stale = host.private_dirty, host.stale_private_line
     called_back = host.initializes_at_boot & host.kvm_is_loaded()
     host.assertion_failed = called_back & ~host.silences_emergency_callback
-    host.stale_private_line.update(lambda c: dirty[c])
+    host.stale_private_line.update(lambda c: stale[c] | dirty[c])
     host.private_page_in_allocator = host.private_memory_exists() & ~disabled
     touched = host.module_touched() & ~disabled
     start_kernel(host, ite(host.never(), Running.FIRST, Running.CRASH), touched)
@@ -274,7 +274,8 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     The kernel makes the call whatever has become of TDX. Where TDX is not in use
     the model leaves it out: mostly it is refused. After an initialisation that
     failed, with KVM loaded, it would disable a module that nobody uses. That it is
-    refused in an update, or after one that failed, is in `models/failed_update.py`.
+    refused in an update, or after one that failed, is in `models/failed_update.py`;
+    a second kernel's panic is in `models/platform/next_kernel.py`.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)

@@ -2,7 +2,7 @@
 
 It finds a module that no longer waits for TDH.SYS.INIT; where the module does wait,
 the machine is as at boot, and so is the kernel. What a kernel of the same design does
-are that design's own steps.
+are that design's own steps, but for its panic.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
+from tdxcheck.models.disable import sys_disable
 from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.initialization import sys_init
 from tdxcheck.models.old_module import lp_shutdown
+from tdxcheck.models.platform.kexec import leave_in_panic
+from tdxcheck.spec.events import CRASH_KEXEC
 from tdxcheck.spec.handover import NextKernel, Writer
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx
 from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.sources import BASE_SPEC, KEXEC_V4, KH_0427, V3
+from tdxcheck.spec.module import Status
+from tdxcheck.spec.sources import BASE_SPEC, DISABLE_V3, KEXEC_V4, KH_0427, V3
 
 
 def other_kernel_runs(host: Host, *kinds: NextKernel) -> None:
@@ -89,6 +93,31 @@ def next_kernel_takes_over(host: Host, unlisted: Block) -> None:
 
 
 @action(
+    actor=Actor.SECOND_KERNEL,
+    event=CRASH_KEXEC,
+    sources=(
+        DISABLE_V3.at("native_machine_crash_shutdown()"),
+        KH_0427.at("on the second kernel"),
+    ),
+)
+def next_kernel_panics(host: Host, cpu: Cpu) -> None:
+    """The next kernel, the same again, panics on {cpu}: TDH.SYS.DISABLE, whatever.
+
+    It asks for no more than the first does, and not what has become of TDX: neither
+    that TDH.SYS.INIT has failed, nor whose memory the module holds. That an image for
+    the crash was loaded is taken for granted. Followed is the panic of a CPU in VMX
+    operation: on any other the call is #UD.
+    """
+    host.require(host.panics & host.disables_module_in_panic)
+    host.require((host.running == Running.SECOND) & host.runs_same_code())
+    host.require(host.online(cpu) & host.vmx_on[cpu])
+    disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
+    leave_in_panic(host, disabled)
+    host.seamcall_made = True
+    host.call(sys_disable, cpu)
+
+
+@action(
     actor=Actor.HARDWARE,
     kinds={Kind.HARDWARE},
     sources=(KH_0427.at("on the second kernel"), KEXEC_V4.at("cover letter")),
@@ -117,6 +146,7 @@ NEXT_KERNEL = (
     next_kernel_tries_tdx,
     next_kernel_shuts_down,
     next_kernel_takes_over,
+    next_kernel_panics,
     written_unasked,
 )
 """What other kernels than the first one's design do after kexec."""

@@ -18,7 +18,7 @@ from tdxcheck.spec.host import Host, Kvm, Running
 from tdxcheck.spec.machine import Cpu, Package
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import BASE_SPEC, K6_16, MODULE_1_5, TDX_RST, V3, V13
-from tdxcheck.spec.steps import panics_in_update
+from tdxcheck.spec.steps import next_kernel_panics_in_vain, panics_in_update
 
 
 @step_rule(
@@ -39,8 +39,8 @@ def seamcall_needs_vmxon_and_lp_init(
     TDH.SYS.INIT, TDH.SYS.LP.INIT, TDH.SYS.LP.SHUTDOWN and the P-SEAMLDR's calls
     need only VMXON; the first two are made on a CPU that is just coming online, too,
     and no other call on one that is not there. A machine check asks the module
-    anywhere, and bears a refusal (A10), as a panic does in an update. That nobody
-    should call a module that an update has left is another rule.
+    anywhere, and bears a refusal (A10), as a panic does in an update, or after kexec.
+    That nobody should call a module that an update has left is another rule.
     """
     comes_online = step.is_(Kind.BRING_UP) & ~before.initializing() & ~before.updating()
     return forall(
@@ -54,6 +54,7 @@ def seamcall_needs_vmxon_and_lp_init(
                 | before.lp_initialized[cpu]
                 | before.update_failed()
                 | panics_in_update(before, step)
+                | next_kernel_panics_in_vain(before, step)
             )
             & (before.online(cpu) | comes_online),
         ),
@@ -70,13 +71,14 @@ def only_verified_cpus_run_tdx(before: Host, step: Step, after: Host) -> Term[bo
     MCHECK verified the CPUs that were there at boot. A CPU that was hot-added
     is outside what the module's security rests on: TDH.SYS.INIT and
     TDH.SYS.LP.INIT must not succeed there, and nothing else may be tried, except
-    what a machine check asks: it must not succeed either.
+    what a machine check asks, or a panic after kexec: it must not succeed either.
     """
+    in_vain = next_kernel_panics_in_vain(before, step)
     return forall(
         Cpu,
         lambda cpu: implies(
             step.is_(Kind.SEAMCALL) & step.at(cpu) & ~before.counted[cpu],
-            (step.is_(Kind.BRING_UP) | step.is_(MACHINE_CHECK))
+            (step.is_(Kind.BRING_UP) | step.is_(MACHINE_CHECK) | in_vain)
             & ~step.answers(Status.TDX_SUCCESS),
         ),
     )
