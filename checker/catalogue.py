@@ -184,6 +184,15 @@ class Machine:
                 raise UsageError(f"--{name} {number}: a machine has at least one")
         return self.build({**self.sizes, **sizes})
 
+    def large_enough(self) -> Sizes:
+        """How large it must be to have every feature, where the default is not."""
+        found: dict[str, int] = {}
+        for feature in self.features:
+            for name, least in feature.least.items():
+                if least > self.sizes[name]:
+                    found[name] = max(least, found.get(name, least))
+        return found
+
     def covers_default(self, sizes: Sizes) -> bool:
         """Nothing is smaller than in the default machine."""
         return all(number >= self.sizes[name] for name, number in sizes.items())

@@ -14,8 +14,10 @@ from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
 from tdxcheck.checker.verdict import Refuted, Verdict
 from tdxcheck.models.catalogue import CATALOGUE
+from tdxcheck.models.machine import MACHINE
 from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.host import Host as HostState
+from tdxcheck.spec.host import MemoryKind
 from tests.test_designs import SMALL, instance, started
 
 
@@ -162,3 +164,12 @@ def test_a_design_meets_the_version_that_is_assumed(
 ) -> None:
     settings = CATALOGUE.assumption(f"module-is-{version}").settings
     assert outcome_of(judged(key, rule, settings)) is wanted
+
+
+def test_the_matrix_is_of_a_machine_that_can_have_every_feature() -> None:
+    sizes = MACHINE.large_enough()
+    kind = MACHINE.setup(sizes).settings[HostState.memory_kind]
+    kinds = {kind(block) for block in range(sizes["blocks"])}
+    assert {MemoryKind.NVDIMM, MemoryKind.CXL} <= kinds
+    default = MACHINE.setup({}).settings[HostState.memory_kind]
+    assert MemoryKind.CXL not in map(default, range(MACHINE.sizes["blocks"]))

@@ -24,7 +24,7 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     if not catalogue.machine.features:
         raise UsageError("this catalogue's machine has no features to combine")
     keys = dict.fromkeys(arguments.designs) or [d.key for d in catalogue.designs]
-    sizes = {**_least(catalogue), **sizes_of(arguments)}
+    sizes = {**catalogue.machine.large_enough(), **sizes_of(arguments)}
     for feature in catalogue.machine.features:
         if taken := set(feature.present) & set(sizes):
             raise UsageError(
@@ -62,16 +62,6 @@ def matrix(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     )
     show(out, page)
     return OK
-
-
-def _least(catalogue: Catalogue) -> Sizes:
-    """How large a machine must be to have every feature, where the default is not."""
-    default = catalogue.machine.sizes
-    found: dict[str, int] = {}
-    for feature in catalogue.machine.features:
-        for name, least in feature.least.items():
-            found[name] = max(least, default[name], found.get(name, 0))
-    return {name: least for name, least in found.items() if least > default[name]}
 
 
 def _families(
