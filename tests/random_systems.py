@@ -222,6 +222,7 @@ class _Generator:
             tuple(self.actions),
             tuple(properties),
             tuple(conditions),
+            outside=frozenset(list(Who)[: len(self.actions) % 2]),
         )
         instance = Instance(system, self.scope)
         for variable in self.state.variables():

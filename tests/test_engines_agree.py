@@ -246,9 +246,11 @@ def canonical(
 ) -> Run:
     """The run to what decides the property, as words define the canonical one.
 
-    Of the runs of this length with the fewest changes of actor the first, by its
-    initial state, then by its steps. To each state and actor the best way is kept.
+    Of the runs of this length with the fewest changes of actor and steps from outside
+    the first, by its initial state, then by its steps. To each state and actor the best
+    way is kept.
     """
+    outside = system.instance.system.outside
     starts = [(values, None) for values, far in distance.items() if far == 0]
     ways: dict[tuple[Values, Any], Any] = {
         (values, actor): (0, values, (), (values,)) for values, actor in starts
@@ -258,11 +260,11 @@ def canonical(
         if rule.property.mode is not Mode.STEP_RULE and depth == length:
             last = [ways[at] for at in ways if _decides(system, rule, at[0])]
         longer: dict[tuple[Values, Any], Any] = {}
-        for (values, actor), (changes, start, steps, states) in ways.items():
+        for (values, actor), (cost, start, steps, states) in ways.items():
             for number, after in interpreted(system, values):
                 acting = system.steps[number].action.actor
-                changed = bool(steps) and acting != actor
-                way = (changes + changed, start, (*steps, number), (*states, after))
+                costs = cost + (bool(steps) and acting != actor) + (acting in outside)
+                way = (costs, start, (*steps, number), (*states, after))
                 if rule.property.mode is Mode.STEP_RULE and depth == length - 1:
                     if not evaluate(rule.conditions[number], values):
                         last.append(way)

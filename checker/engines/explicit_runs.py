@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tdxcheck.checker.engines.changes import FAR, Actors, Costs, Last, after, walk
+from tdxcheck.checker.engines.costs import FAR, Actors, Costs, Last, walk
 from tdxcheck.checker.engines.packing import Packing, compile_successors
 from tdxcheck.checker.ground.system import GroundSystem, Values
 from tdxcheck.checker.ground.terms import Node, evaluate
@@ -60,7 +60,7 @@ class Runs:
             for number in last(self.packing.unpack(state)):
                 costs[self.actors.of[number]] = 0
             if min(costs) < FAR:
-                ends[state] = after(costs)
+                ends[state] = self.actors.before(costs)
         return self._run(ends, depth, last)
 
     def _run(self, ends: _Level, depth: int, last: Last | None) -> Run:
@@ -82,7 +82,7 @@ class Runs:
                 actor = self.actors.of[number]
                 best = found.setdefault(origin, [FAR] * self.actors.count)
                 best[actor] = min(best[actor], costs[actor])
-        return {state: after(costs) for state, costs in found.items()}
+        return {state: self.actors.before(costs) for state, costs in found.items()}
 
     def _origins(self, depth: int) -> dict[int, list[tuple[int, int]]]:
         """By state of the next level: the steps that lead there, and from where."""

@@ -31,9 +31,10 @@ def fingerprint(system: GroundSystem) -> str:
         sorts = [sort.__name__ for sort in slot.entry[0].index_sorts]
         say(slot.name, sorts, slot.start, name(slot.term))
     say("initial", sorted(map(name, system.initial)))
+    say("outside", sorted(map(str, system.instance.system.outside)))
     for step in system.steps:
         updates = sorted((number, name(node)) for number, node in step.updates.items())
-        # Of runs of one length, that with the fewest changes of actor is shown.
+        # Who acts decides which of several runs of one length is shown.
         say(step.action.name, str(step.action.actor), [*map(str, step.arguments)])
         say(sorted(map(name, step.guards)), updates)
     for rule in system.properties:

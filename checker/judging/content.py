@@ -79,6 +79,7 @@ def of_system(instance: Instance) -> str:
         _say(whole, _of_action(action))
     for condition in system.initial:
         _say(whole, _digest(condition.condition))
+    _say(whole, sorted(map(str, system.outside)))
     # Whether an action is switched off by a design, or never possible, is told apart.
     _say(whole, sorted(variable.name for variable in system.settings))
     return whole.hexdigest()

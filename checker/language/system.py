@@ -155,6 +155,8 @@ class TransitionSystem:
     """Where it is stated as a difference."""
     unneeded: Mapping[Variable, str] = field(default_factory=dict)
     """Protective measures that it has not, since nothing in it would ask, and why."""
+    outside: frozenset[Enum] = frozenset()
+    """Actors who do what they like: a run is shown that needs few steps of theirs."""
 
     def __post_init__(self) -> None:
         named: dict[str, Action] = {}

@@ -170,6 +170,7 @@ V3_DESIGN = TransitionSystem(
     ),
     properties=RULES,
     initial=BOOT,
+    outside=frozenset({Actor.ADMINISTRATOR, Actor.FIRMWARE, Actor.HARDWARE}),
     settings={
         Host.detects_tdx_on_every_cpu: True,
         Host.checks_processor: True,

@@ -295,6 +295,7 @@ WORKSHOP = TransitionSystem(
         it_ends_well,
     ),
     (as_much_as_there_is, the_chosen_one_lies_apart),
+    outside=frozenset({Who.ADA}),
 )
 
 

@@ -1,7 +1,9 @@
-"""The canonical run: of the shortest ones that with the fewest changes of actor.
+"""The canonical run: the cheapest of the shortest ones.
 
-Among those the first, by its initial state and then by the numbers of its steps. Every
-engine shows the same, and a reader can follow an actor for as long as it may act.
+A change of actor costs one, and so does a step of an actor from outside. Among equals
+it is the first, by its initial state and then by the numbers of its steps. Every engine
+shows the same: a reader can follow an actor for as long as it may act, and nobody from
+outside does what the story would do without.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ Actor = Enum | None
 
 Ahead = dict[Actor, list[Diagram]]
 """By the actor of the step before: the states of a level that lie on a run to the end
-with no change of actor from here on, with at most one, with at most two..."""
+that costs nothing from here on, at most one, at most two..."""
 
 
 def canonical_run(
@@ -49,6 +51,7 @@ class _Canonical:
         acting = [joint.action.actor for joint in joints]
         acting += [self._actor(t.step) for t in targets if t.step is not None]
         self.actors = list(dict.fromkeys(acting)) or [None]
+        self.outside = encoding.system.instance.system.outside
 
     def run(self, levels: Sequence[Diagram]) -> Run:
         leading: list[list[Move]] = []
@@ -86,25 +89,28 @@ class _Canonical:
                 continue
             leading += joint.moves
             costs[actor][-1] |= whole
-            for changes, goal in enumerate(ahead[actor][:-1]):
+            for cost, goal in enumerate(ahead[actor][:-1]):
                 if goal != false:
-                    costs[actor][changes] |= whole & self.encoding.before(goal, joint)
+                    costs[actor][cost] |= whole & self.encoding.before(goal, joint)
         return self._after(costs), leading
 
     def _after(self, costs: dict[Actor, list[Diagram]]) -> Ahead:
-        """From the actor of the next step to that of the step before."""
+        """From the actor of the next step, taken, to that of the step before."""
+        false = self.encoding.manager.false
+        for paid in self.outside & costs.keys():
+            costs[paid] = [false, *costs[paid]]
         most = max(map(len, costs.values()))
         any_actor = [
-            reduce(or_, (_at(found, changes) for found in costs.values()))
-            for changes in range(most)
+            reduce(or_, (_at(found, cost) for found in costs.values()))
+            for cost in range(most)
         ]
         ahead: Ahead = {}
         for actor, found in costs.items():
             wide = [_at(found, 0)]
-            for changes in range(1, most + 1):
+            for cost in range(1, most + 1):
                 if wide[-1] == any_actor[-1]:
                     break
-                wide.append(_at(found, changes) | any_actor[changes - 1])
+                wide.append(_at(found, cost) | any_actor[cost - 1])
             ahead[actor] = wide
         return ahead
 
@@ -121,7 +127,7 @@ class _Canonical:
             here = encoding.state(states[-1])
             for move in moves:
                 actor = move.step.action.actor
-                rest = left - (previous not in ([], [actor]))
+                rest = left - self._price(actor, previous)
                 if rest < 0:
                     continue
                 if _at(goals[actor], rest) & encoding.after(here, move) != false:
@@ -135,17 +141,21 @@ class _Canonical:
         for target in self.targets:
             if target.step is None or target.states & here == false:
                 continue
-            if left or previous in ([], [self._actor(target.step)]):
+            if left >= self._price(self._actor(target.step), previous):
                 states.append(taken(self.steps[target.step], states[-1]))
                 steps.append(target.step)
                 break
         return Run(tuple(states), tuple(steps))
 
-    def _within(self, ahead: Ahead, changes: int) -> Diagram:
-        """The states with so few changes still to come, whoever acts next."""
-        return reduce(or_, (_at(found, changes) for found in ahead.values()))
+    def _price(self, actor: Actor, previous: Sequence[Actor]) -> int:
+        """What a step of the actor costs after that of another, if there was one."""
+        return (previous not in ([], [actor])) + (actor in self.outside)
+
+    def _within(self, ahead: Ahead, cost: int) -> Diagram:
+        """The states from which a run costs no more, whoever acts next."""
+        return reduce(or_, (_at(found, cost) for found in ahead.values()))
 
 
-def _at(found: Sequence[Diagram], changes: int) -> Diagram:
-    """With at most so many changes; the last of the sets has every state."""
-    return found[min(changes, len(found) - 1)]
+def _at(found: Sequence[Diagram], cost: int) -> Diagram:
+    """What costs no more than that; the last of the sets has every state."""
+    return found[min(cost, len(found) - 1)]

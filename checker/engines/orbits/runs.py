@@ -1,6 +1,6 @@
 """Runs: what the search has found in orbits, as canonical runs of the system itself.
 
-Which orbits lie on a shortest run, and with how few changes of actor, is found from its
+Which orbits lie on a shortest run, and at what cost, is found from its
 end to its start: all states of an orbit have the same of both. Then steps are taken
 from a state itself, each time the first that stays in those orbits.
 """
@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from tdxcheck.checker.engines.changes import FAR, Actors, Costs, walk
+from tdxcheck.checker.engines.costs import FAR, Actors, Costs, walk
 from tdxcheck.checker.engines.explicit import watches_of
 from tdxcheck.checker.engines.orbits import program
 from tdxcheck.checker.engines.orbits.search import CHUNK, Search
 from tdxcheck.checker.engines.orbits.stores import Store, store_for
 from tdxcheck.checker.engines.packed.layout import Words
-from tdxcheck.checker.engines.packed.runs import Rows, after_all
+from tdxcheck.checker.engines.packed.runs import Rows, before_all
 from tdxcheck.checker.engines.packing import Watch
 from tdxcheck.checker.ground.slicing import taken
 from tdxcheck.checker.ground.system import GroundSystem, Values
@@ -93,7 +93,7 @@ class Runs:
             hit = self.search.hitting(watch, states)
             costs[hit, self.actors.of[watch.step]] = 0
         hit = costs.min(axis=1) < FAR
-        return Rows(states[hit], after_all(costs[hit]))
+        return Rows(states[hit], before_all(self.actors, costs[hit]))
 
     # From the end to the start.
 
@@ -117,7 +117,8 @@ class Runs:
                     found = self.search.store.origins(steps, at, last, goal)
                     costs[found - begin, actor] = changes
         leads = np.flatnonzero(costs.min(axis=1) < FAR)
-        return Rows(self.search.rows(leads + begin), after_all(costs[leads]))
+        states = self.search.rows(leads + begin)
+        return Rows(states, before_all(self.actors, costs[leads]))
 
     @cached_property
     def _by_actor(self) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tdxcheck.checker.engines.changes import FAR, Actors, Costs, walk
+from tdxcheck.checker.engines.costs import FAR, Actors, Costs, walk
 from tdxcheck.checker.engines.explicit import watches_of
 from tdxcheck.checker.engines.packed.layout import Layout, Words
 from tdxcheck.checker.engines.packed.levels import Level
@@ -76,9 +76,10 @@ Costly = npt.NDArray[np.int64]
 """Of each state a row of costs, by the actor of the step before."""
 
 
-def after_all(costs: Costly) -> Costly:
-    """`after` of every row."""
-    changed: Costly = np.minimum(costs, costs.min(axis=1, keepdims=True) + 1)
+def before_all(actors: Actors, costs: Costly) -> Costly:
+    """`Actors.before` of every row."""
+    paid = costs + np.array(actors.fees)
+    changed: Costly = np.minimum(paid, paid.min(axis=1, keepdims=True) + 1)
     return changed
 
 
@@ -193,7 +194,7 @@ class Runs:
         costs = np.full((len(states), self.actors.count), FAR, dtype=np.int64)
         for found in moves(program(self.layout, commands), states):
             costs[found.sources, actors[found.commands]] = 0
-        return after_all(costs)
+        return before_all(self.actors, costs)
 
     def _costs(self, states: Words, ahead: Rows) -> Costly:
         """The costs of states from which steps lead to those ahead."""
@@ -207,7 +208,7 @@ class Runs:
                 rows, marks = self.taking.origins(tables, states, goal)
                 least = base + np.log2((marks & -marks).astype(np.float64))
                 costs[rows, actor] = np.minimum(costs[rows, actor], least)
-        return after_all(costs)
+        return before_all(self.actors, costs)
 
     @cached_property
     def actors(self) -> Actors:

@@ -1,9 +1,9 @@
-"""Changes of actor: the canonical run, for engines that visit states one by one.
+"""Costs: the canonical run, for engines that visit states one by one.
 
-Of the shortest runs the one with the fewest changes of actor, and of those the first,
-by its initial state and then by the numbers of its steps. An engine finds from the end
-to the start how many changes are still to come; `walk` goes from the start to the end.
-`diagrams/runs.py` does the same with sets.
+Of the shortest runs the cheapest, where each change of actor costs one and so does each
+step of an actor from outside; and of those the first, by its initial state and then by
+the numbers of its steps. An engine finds from the end to the start what is still to be
+paid; `walk` goes from the start to the end. `diagrams/runs.py` does the same with sets.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from tdxcheck.checker.ground.system import GroundSystem, Values
 from tdxcheck.checker.verdict import Run
 
 FAR = 1 << 14
-"""More changes than a run has: no run leads on so."""
+"""More than a run costs: no run leads on so."""
 
 Costs = Sequence[int]
-"""Of a state: the fewest changes from there on, by actor."""
+"""Of a state: what the cheapest run from there on costs, by actor."""
 
 Ahead = Callable[[Values], Costs | None]
 """Of the states of a level: their costs by the actor of the step before, or None for
@@ -37,16 +37,20 @@ class Actors:
         self.count = len(numbers) or 1
         self.of = [numbers[actor] for actor in named]
         """By the number of a step."""
+        outside = system.instance.system.outside
+        self.fees = [int(actor in outside) for actor in numbers] or [0]
+        """What a step costs whoever came before, by actor."""
 
     def steps(self, actor: int) -> list[int]:
         """The numbers of the steps that the actor takes."""
         return [number for number, other in enumerate(self.of) if other == actor]
 
-
-def after(costs: Costs) -> list[int]:
-    """From costs by the actor of the next step to those by that of the step before."""
-    change = min(costs) + 1
-    return [min(cost, change) for cost in costs]
+    def before(self, costs: Costs) -> list[int]:
+        """From costs by the actor of the next step, when it has been taken, to those
+        by the actor of the step before."""
+        paid = [cost + fee for cost, fee in zip(costs, self.fees, strict=True)]
+        change = min(paid) + 1
+        return [min(cost, change) for cost in paid]
 
 
 def walk(
@@ -70,7 +74,7 @@ def walk(
 
     def rest(number: int) -> int:
         changed = previous is not None and previous != actors.of[number]
-        return left - changed
+        return left - changed - actors.fees[actors.of[number]]
 
     for level in ahead[1:]:
         for number, following in successors(values):
