@@ -203,6 +203,12 @@ NOTHING_IS_TAKEN_OVER = Assumption(
     {Host.next_kernel_takes_over: False},
     (KH_0427.at("on the second kernel"), V3.at("00/21, on kexec")),
 )
+NOTHING_IS_INSTALLED = Assumption(
+    "nothing-is-installed",
+    "The next kernel has the P-SEAMLDR install no module over the one that it found.",
+    {Host.next_kernel_installs: False},
+    (LOADER_1_5.at("seamldr_install.c, scenario LOAD"),),
+)
 TAKEN_OVER_WITH_SAME_MAP = Assumption(
     "taken-over-with-same-map",
     "A kernel that takes the module over has the memory map of the first.",
@@ -310,6 +316,12 @@ LOADER_COUNTS_ONLINE_LPS = Assumption(
     {Host.loader_counts_all_lps: False},
     (UPDATE_V10.at("18/25, on all CPUs"),),
 )
+ONLY_THE_VERSION_IS_REFRESHED = Assumption(
+    "only-the-version-is-refreshed",
+    "After an update the kernel reads the version again, and no feature or limit.",
+    {Host.refreshes_version_only: True},
+    (UPDATE_V10.at("21/25"),),
+)
 DISABLE_UNDOES_SHUTDOWN = Assumption(
     "disable-undoes-shutdown",
     "TDH.SYS.DISABLE is accepted by a module that a failed update has left shut down.",
@@ -375,6 +387,7 @@ ASSUMPTIONS = (
     NEXT_KERNEL_IS_OLD,
     NEXT_KERNEL_IS_THE_SAME,
     NOTHING_IS_TAKEN_OVER,
+    NOTHING_IS_INSTALLED,
     TAKEN_OVER_WITH_SAME_MAP,
     TAKEN_OVER_WITH_PAMT,
     NO_INTEGRITY,
@@ -392,6 +405,7 @@ ASSUMPTIONS = (
     KEYS_WITH_INTEGRITY,
     LOADER_COUNTS_ALL_LPS,
     LOADER_COUNTS_ONLINE_LPS,
+    ONLY_THE_VERSION_IS_REFRESHED,
     DISABLE_UNDOES_SHUTDOWN,
     BOOT_DEVICES_ARE_LEFT_ALONE,
     REMOVAL_ASKS_OF_MEMORY,

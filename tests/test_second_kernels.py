@@ -109,6 +109,7 @@ def claims() -> list[Any]:
     cases = [
         *cases_of(CATALOGUE, [v3], SMALL, names=keys),
         *cases_of(CATALOGUE, [v3], WIDE, names=["C11"]),
+        *cases_of(CATALOGUE, [CATALOGUE.design("v7.2")], SMALL, names=["C6-update"]),
     ]
     return [pytest.param(case, id=case.questions[0].name) for case in cases]
 
@@ -117,6 +118,22 @@ def claims() -> list[Any]:
 def test_a_claim_holds_under_its_assumptions_and_rests_on_each(case: Case) -> None:
     for question, outcome in zip(case.questions, judged(case), strict=True):
         assert outcome is (REFUTED if question.dropped else HOLDS), question.name
+
+
+def test_a_copy_of_the_memory_list_alone_is_not_enough() -> None:
+    """The list agrees, but the PAMT is in the allocator of who took the module over."""
+    alike = CATALOGUE.assumption("taken-over-with-same-map")
+    reserved = CATALOGUE.assumption("taken-over-with-pamt")
+    question = Question(CATALOGUE.claim("C6").property, None)
+    awake = CATALOGUE.assumption("no-sleep")
+
+    def outcome(*assumed: Assumption) -> Outcome | None:
+        made = (awake, *assumed)
+        v3 = CATALOGUE.design("v3")
+        return judged(case_of(CATALOGUE, v3, made, SMALL, [question]))[0]
+
+    assert outcome(alike) is REFUTED
+    assert outcome(alike, reserved) is HOLDS
 
 
 BUGS = (
