@@ -52,6 +52,7 @@ from tdxcheck.spec.sources import (
     KH_0503,
     L6_8,
     L7_2,
+    L7_DEVELOPMENT,
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
@@ -353,6 +354,16 @@ POISON = (
 )
 
 PLATFORM = (
+    hazard(
+        "crash-kernel",
+        "A crash kernel does without TDX.",
+        "v7.2",
+        at_stake.a_crash_kernel_has_its_memory_for_the_dump,
+        given.NEXT_KERNEL_IS_THE_SAME,
+        breaks="it initialises TDX as any kernel does that boots, if the module waits "
+        "for TDH.SYS.INIT, as after TDH.SYS.DISABLE in the panic",
+        source=L7_DEVELOPMENT.at("tdx_enable(), subsys_initcall()"),
+    ),
     hazard(
         "hot-cpu",
         "A hot-added CPU never runs TDX, as it cannot enter the module.",

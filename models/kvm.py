@@ -56,7 +56,7 @@ def seamcall(
     marks = host.marks_cache_of_seamcalls if marks is None else marks
     marked = host.marked[cpu] | (host.flushes_only_marked_caches & marks)
     answer: Term[Status] = host.call(leaf, cpu, *arguments)
-    host.seamcall_made = host.running == Running.SECOND
+    host.seamcall_made = one_of(host.running, Running.SECOND, Running.CRASH)
     host.marked[cpu] = marked
     return answer
 

@@ -34,6 +34,7 @@ from tdxcheck.spec.sources import (
     DW_0428,
     KEXEC_V4,
     L6_8,
+    L7_DEVELOPMENT,
     MEMMAP,
     MODULE_1_5,
     V5,
@@ -168,6 +169,18 @@ def a_module_that_was_shut_down_is_disabled(
     updated = before.updating() | before.update_failed()
     left = updated & down & before.module_has_disable
     return implies(leaves & left, ~after.private_page_in_allocator)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(KEXEC_V4.at("cover letter, on kdump"), L7_DEVELOPMENT.at("tdx_enable()")),
+)
+def a_crash_kernel_has_its_memory_for_the_dump(host: Host) -> Term[bool]:
+    """A crash kernel gives none of its memory to TDX, which it has no use for.
+
+    What was reserved for it is little, and a PAMT is one piece of it.
+    """
+    return implies(host.running == Running.CRASH, ~host.pamt_allocated)
 
 
 @invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))

@@ -14,6 +14,7 @@ from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
 from tdxcheck.checker.judging.question import Case, Question, case_of, cases_of
+from tdxcheck.checker.language import Term, reachable
 from tdxcheck.models.assumptions import (
     NEXT_KERNEL_IGNORES_TDX,
     NEXT_KERNEL_IS_OLD,
@@ -21,7 +22,7 @@ from tdxcheck.models.assumptions import (
     NEXT_KERNEL_STOPS,
 )
 from tdxcheck.models.catalogue import CATALOGUE
-from tdxcheck.spec.host import Host
+from tdxcheck.spec.host import Host, Running
 
 SMALL: Mapping[str, int] = {"cpus": 2, "packages": 1, "blocks": 1}
 WIDE: Mapping[str, int] = {"cpus": 4, "packages": 2, "blocks": 1}
@@ -84,6 +85,30 @@ def test_the_same_kernel_asks_again_when_it_panics(
     """Though TDH.SYS.INIT has failed there, and nobody asks at a machine check."""
     assumed = NEXT_KERNEL_IS_THE_SAME, UNASKED_AT_MACHINE_CHECKS
     assert verdict(design, KEXEC, assumed) is wanted
+
+
+@pytest.mark.parametrize(
+    ("design", "crash_kernel_calls"),
+    [("v6.18", False), ("v7.1", True), ("v7.2", True)],
+)
+def test_a_crash_kernel_calls_a_module_where_tdx_is_initialised_at_boot(
+    design: str, crash_kernel_calls: bool
+) -> None:
+    """Nothing asks whether the kernel that boots is there for a dump only."""
+
+    @reachable()
+    def a_crash_kernel_has_called(host: Host) -> Term[bool]:
+        """A crash kernel has made a SEAMCALL."""
+        return (host.running == Running.CRASH) & host.seamcall_made
+
+    case = case_of(
+        CATALOGUE,
+        CATALOGUE.design(design),
+        (NEXT_KERNEL_IS_THE_SAME,),
+        SMALL,
+        [Question(a_crash_kernel_has_called, None)],
+    )
+    assert judged(case) == [HOLDS if crash_kernel_calls else REFUTED]
 
 
 @pytest.mark.parametrize("design", ["v6.18", "v7.1"])

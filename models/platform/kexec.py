@@ -252,8 +252,9 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else. A panic in an update of the module,
-    or after one that failed, is in `models/failed_update.py`.
+    kernel writes its dump, and from v7.1 on initialises TDX as it boots, if it can. A
+    panic in an update of the module, or after one that failed, is in
+    `models/failed_update.py`.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)
