@@ -24,12 +24,12 @@ rule `pamt_is_clean_when_written` |
 `failed-config-writes-pamt` denies it |
 
 Each stands unless it is denied: `models/denials.py` has the words for that, and
-`models/hazards.py` says what comes of it.
+`models/relied_upon.py` says what comes of it.
 """
 
 from __future__ import annotations
 
-from tdxcheck.checker.catalogue import Assumption
+from tdxcheck.checker.catalogue import Assumption, Expectation
 from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
@@ -254,6 +254,23 @@ LP_INIT_PERSISTS = Assumption(
     {Host.lp_init_survives_offline: True},
     (MODULE_1_5.at("tdh_sys_lp_init.c"), TDX_RST.at("CPU hotplug")),
 )
+LPS_MAY_COME_LATE = Assumption(
+    "lps-may-come-late",
+    "The module is configured though an LP was never initialised, and takes "
+    "TDH.SYS.LP.INIT there later. No version that was read does.",
+    {Host.wants_every_lp: False},
+    (TDX_RST.at("CPU hotplug"), MODULE_1_5.at("tdh_sys_config.c, tdh_sys_lp_init.c")),
+    known={
+        design: {
+            "seamcall_needs_vmxon_and_lp_init": Expectation(
+                note="a second kernel that panics on a CPU that was never initialised "
+                "has the module disabled there",
+                sources=(DISABLE_V3.at("native_machine_crash_shutdown()"),),
+            )
+        }
+        for design in ("v7.2", "dpamt")
+    },
+)
 VMXON_IS_REDONE = Assumption(
     "vmxon-is-redone",
     "VMXON is done again on a CPU that comes back.",
@@ -395,6 +412,7 @@ ASSUMPTIONS = (
     LAST_CPUS_STAY,
     VCPUS_ARE_LET_GO,
     LP_INIT_PERSISTS,
+    LPS_MAY_COME_LATE,
     VMXON_IS_REDONE,
     NO_SLEEP,
     LEGACY_PMEM_IS_CONVERTIBLE,

@@ -19,6 +19,7 @@ from tdxcheck.checker.verdict import Refuted, Verdict
 from tdxcheck.models import assumptions
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.hazards import HAZARDS
+from tdxcheck.models.relied_upon import RELIED_UPON
 from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.events import DEVICE_AS_MEMORY, MACHINE_CHECK, MEMORY_ONLINE
 from tdxcheck.spec.host import Host as HostState
@@ -65,7 +66,7 @@ def asks_without_denial(claim: Claim, name: str) -> bool:
     return bool(dropped) and dropped[0].denies
 
 
-@pytest.mark.parametrize("claim", HAZARDS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize("claim", (*RELIED_UPON, *HAZARDS), ids=lambda claim: claim.key)
 def test_what_is_denied_breaks_what_is_expected(claim: Claim) -> None:
     design = CATALOGUE.design(claim.design)
     for case in cases_of(CATALOGUE, [design], {}, names=[claim.key]):

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from tdxcheck.checker.catalogue import HOLDS, Outcome
+from tdxcheck.checker.catalogue import HOLDS, Assumption, Outcome
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
-from tdxcheck.checker.judging.question import Case, cases_of
+from tdxcheck.checker.judging.question import Case, Question, case_of, cases_of
 from tdxcheck.models.catalogue import CATALOGUE
-from tdxcheck.models.module_versions import MODULE_VERSIONS
+from tdxcheck.spec.host import Host
 
 SMALL: Mapping[str, int] = {"cpus": 2, "packages": 1, "blocks": 1}
 KNOWN = [
     pytest.param(assumption.key, design, id=f"{assumption.key}-{design}")
-    for assumption in MODULE_VERSIONS
+    for assumption in CATALOGUE.assumptions
     for design in assumption.known
 ]
 
@@ -52,6 +52,19 @@ def test_it_is_otherwise_without_the_version(version: str, key: str) -> None:
         assert design.expected.get(rule, HOLDS).outcome is not expected.outcome
         assert expected.note
         assert expected.sources
+
+
+@pytest.mark.parametrize(
+    ("every", "wanted"), [(True, Outcome.HOLDS), (False, Outcome.REFUTED)]
+)
+def test_v9_rests_on_a_module_that_wants_every_lp(every: bool, wanted: Outcome) -> None:
+    """Of a CPU that was offline when TDX was initialised it never thinks again."""
+    rule = CATALOGUE.rule("seamcall_needs_vmxon_and_lp_init").property
+    assumed = Assumption("lps", "LPs.", {Host.wants_every_lp: every})
+    made = assumed, CATALOGUE.assumption("no-cpu-hotplug")
+    v9 = CATALOGUE.design("v9")
+    case = case_of(CATALOGUE, v9, made, SMALL, [Question(rule, None)])
+    assert judged(case) == [wanted]
 
 
 def test_nothing_is_known_of_a_design_that_the_assumption_does_not_name() -> None:
