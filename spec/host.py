@@ -204,6 +204,12 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         )
 
     @definition
+    def booting(self) -> Term[bool]:
+        """A kernel that initialises TDX as it boots has not yet come to that."""
+        runs = one_of(self.running, Running.FIRST, Running.SECOND, Running.CRASH)
+        return self.initializes_at_boot & runs & (self.tdx == Tdx.UNINITIALIZED)
+
+    @definition
     def cpu_hotplug_locked(self) -> Term[bool]:
         """No CPU comes or goes: the kernel initialises TDX, or KVM makes or ends a TD.
 

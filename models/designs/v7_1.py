@@ -20,7 +20,6 @@ from tdxcheck.checker.language import (
     exists,
     implies,
     ite,
-    one_of,
 )
 from tdxcheck.models.designs.v6_8 import (
     enable_cpu,
@@ -51,7 +50,6 @@ from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Sample
 from tdxcheck.spec.sources import L7, VMXON_V2, VMXON_V3
 
-BOOTING = Running.FIRST, Running.SECOND, Running.CRASH
 BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"))
 
 
@@ -65,8 +63,7 @@ def tries_tdx(host: Host) -> Term[bool]:
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)
 def boot_begins(host: Host) -> None:
     """The kernel boots, and takes TDX: VMXON on every online CPU, then callbacks."""
-    host.require(one_of(host.running, *BOOTING))
-    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.booting())
     host.require(tries_tdx(host))
     vmxon_everywhere(host)
     host.callbacks_installed = True
@@ -76,8 +73,7 @@ def boot_begins(host: Host) -> None:
 @action(actor=Actor.KERNEL, sources=(L7.at("tdx_init(), hibernation_available()"),))
 def boot_declines(host: Host) -> None:
     """The kernel boots without TDX: it could hibernate, or knows nothing of TDX."""
-    host.require(one_of(host.running, Running.FIRST, Running.SECOND))
-    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.booting())
     host.require(~tries_tdx(host))
     host.tdx = Tdx.DISABLED
 
