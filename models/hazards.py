@@ -38,6 +38,7 @@ from tdxcheck.spec.rules.cpus import (
     seamcall_needs_vmxon_and_lp_init,
 )
 from tdxcheck.spec.rules.kexec import no_private_line_survives_kexec
+from tdxcheck.spec.rules.service import a_td_can_run
 from tdxcheck.spec.rules.update import no_measurement_is_corrupted
 from tdxcheck.spec.sources import (
     BASE_SPEC,
@@ -57,10 +58,14 @@ from tdxcheck.spec.sources import (
     PREEMPTION,
     TDX_RST,
     UPDATE_V10,
+    V3,
     V3_TREE,
     V5,
+    V6,
     V7,
+    V8,
     V13,
+    V15,
 )
 
 SMALL: Final[Sizes] = {"cpus": 2, "packages": 1, "blocks": 2}
@@ -210,6 +215,48 @@ POISON = (
 )
 
 PLATFORM = (
+    hazard(
+        "opt-in",
+        "Who does not ask for TDX on the command line does not have it.",
+        "v3",
+        at_stake.tdx_is_used_where_it_is_asked_for,
+        denied.NOBODY_OPTS_IN,
+        source=V3.at("20/21, tdx_host=on"),
+    ),
+    hazard(
+        "x2apic",
+        "TDX is not used by a kernel that runs with the xAPIC.",
+        "v6",
+        at_stake.tdx_is_used_with_x2apic,
+        denied.XAPIC_IS_USED,
+        source=V6.at("tdx_init(), x2apic_enabled()"),
+    ),
+    hazard(
+        "x2apic-v9",
+        "TDX is not used by a kernel that runs with the xAPIC.",
+        "v9",
+        at_stake.tdx_is_used_with_x2apic,
+        denied.XAPIC_IS_USED,
+        breaks="x2APIC is to be built in, not to be on: platforms are locked to it",
+        source=V8.at("Kconfig: INTEL_TDX_HOST depends on X86_X2APIC"),
+    ),
+    hazard(
+        "cmr-gaps",
+        "A TD runs though firmware has left an empty slot among the CMRs.",
+        "v3",
+        a_td_can_run,
+        denied.CMRS_HAVE_GAPS,
+        breaks="the kernel takes it for a firmware bug; to the module it is none",
+        source=V3_TREE.at("sanitize_cmrs()"),
+    ),
+    hazard(
+        "cmr-gaps-v15",
+        "A TD runs though firmware has left an empty slot among the CMRs.",
+        "v15",
+        a_td_can_run,
+        denied.CMRS_HAVE_GAPS,
+        source=V15.at("cover letter"),
+    ),
     hazard(
         "late-lps",
         "A CPU that was offline when TDX was initialised is initialised as it comes.",

@@ -37,7 +37,9 @@ from tdxcheck.spec.sources import (
     L7_DEVELOPMENT,
     MEMMAP,
     MODULE_1_5,
+    V3,
     V5,
+    V6,
 )
 
 
@@ -56,6 +58,24 @@ def listed_memory_may_return_online(host: Host) -> Term[bool]:
             ~host.refuses(MEMORY_ONLINE, block),
         ),
     )
+
+
+@invariant(severity=Severity.SERVICE, sources=(V3.at("20/21, tdx_host=on"),))
+def tdx_is_used_where_it_is_asked_for(host: Host) -> Term[bool]:
+    """TDX is used only where the administrator has asked for it on the command line.
+
+    It takes a part of all memory, and forbids what else the machine might do.
+    """
+    return ~(host.tdx_in_use() & ~host.tdx_is_opted_into)
+
+
+@invariant(severity=Severity.GUEST, sources=(V6.at("tdx_init(), x2apic_enabled()"),))
+def tdx_is_used_with_x2apic(host: Host) -> Term[bool]:
+    """TDX is used only where the local APICs are in x2APIC mode.
+
+    Registers that are memory have leaked data of enclaves; TDs are not immune.
+    """
+    return ~(host.tdx_in_use() & host.xapic)
 
 
 @invariant(severity=Severity.SERVICE, sources=(DW_0428.at("on soft-reserved memory"),))

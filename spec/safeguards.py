@@ -38,6 +38,7 @@ from tdxcheck.spec.sources import (
     V3,
     V3_TREE,
     V5,
+    V6,
     V7,
     V7_TREE,
     V8,
@@ -217,6 +218,10 @@ class Safeguards(State):
         ),
     )
     """TDX is used only where firmware leaves a KeyID besides the module's own."""
+    waits_for_opt_in = Safeguard(sources=(V3.at("20/21, tdx_host=on"),))
+    """TDX is used only where the kernel's command line asks for it."""
+    requires_x2apic = Safeguard(sources=(V6.at("tdx_init(), x2apic_enabled()"),))
+    """TDX is used only with x2APIC: registers of the xAPIC might leak a TD's data."""
     keeps_own_keyid_from_tds = Safeguard(
         bugs=("A7",), sources=(L6_8.at("tdx_init(), on the global KeyID"),)
     )
@@ -274,9 +279,12 @@ class Safeguards(State):
     """TDH.SYS.TDMR.INIT is called until it has come to the end of every TDMR."""
     checks_cmrs = Safeguard(
         bugs=("A1",),
-        sources=(V3.at("11/21, e820_check_against_cmrs()"), V7.at("10/20")),
+        sources=(
+            V3_TREE.at("e820_check_against_cmrs(), sanitize_cmrs()"),
+            V7.at("10/20"),
+        ),
     )
-    """The kernel compares its memory with the CMRs before it builds TDMRs."""
+    """The kernel compares its memory with the CMRs, whose table must have no gap."""
     flushes_before_key_config = Safeguard(
         bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
@@ -477,8 +485,7 @@ class Safeguards(State):
     )
     """TDH.SYS.SHUTDOWN is told to refuse while a TD is built; the update is -EBUSY."""
     locks_version_reads = Safeguard(
-        bugs=("B22",),
-        sources=(TDX_HOST.at("version_show()"),),
+        bugs=("B22",), sources=(TDX_HOST.at("version_show()"),)
     )
     """No update stops the machine while somebody reads the module's version."""
     refuses_seamldr_on_vmcs_erratum = Safeguard(
