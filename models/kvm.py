@@ -252,12 +252,14 @@ def td_add_low_page(host: Host, cpu: Cpu) -> None:
 def td_remove_page(host: Host, cpu: Cpu) -> None:
     """KVM takes a page from a TD that goes on, on {cpu}, and frees it.
 
-    TDH.MEM.PAGE.REMOVE, TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
+    TDH.MEM.RANGE.BLOCK and TDH.MEM.TRACK come before, then TDH.MEM.PAGE.REMOVE,
+    TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
     """
     host.require(host.kvm_offers_tdx() & (host.td == Td.KEYS_CONFIGURED))
     host.require(host.online(cpu))
     private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
-    done = seamcall(host, mem_page_remove, cpu) == Status.TDX_SUCCESS
+    answer = seamcall(host, mem_page_remove, cpu, host.tracks_removed_pages)
+    done = answer == Status.TDX_SUCCESS
     host.td_page_unflushed = unflushed | (done & ~host.flushes_removed_pages)
     host.private_page_in_allocator = private | (done & ~host.resets_reclaimed_pages)
 

@@ -192,6 +192,7 @@ V3_DESIGN = TransitionSystem(
         Host.resumes_write_back: True,
         Host.writes_back_before_freeing: True,
         Host.flushes_given_pages: True,
+        Host.tracks_removed_pages: True,
         Host.flushes_removed_pages: True,
         Host.flushes_reclaimed_pages: True,
         Host.resets_reclaimed_pages: True,

@@ -128,6 +128,7 @@ OF_TDX_IN_USE = (
     "resumes_write_back",
     "writes_back_before_freeing",
     "flushes_given_pages",
+    "tracks_removed_pages",
     "flushes_removed_pages",
     "flushes_reclaimed_pages",
     "resets_reclaimed_pages",
