@@ -264,6 +264,14 @@ def td_remove_page(host: Host, cpu: Cpu) -> None:
     host.private_page_in_allocator = private | (done & ~host.resets_reclaimed_pages)
 
 
+def lose_keyid(host: Host, lost: Term[bool]) -> None:
+    """What the TD has goes with its KeyID; or its pages are freed, private as they are."""
+    freed = lost & ~host.leaks_tds_of_lost_keyids
+    private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
+    host.private_page_in_allocator = private | freed
+    host.td_page_unflushed = unflushed | freed
+
+
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
 def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
@@ -279,6 +287,7 @@ def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     flushed = host.flushes_vcpus_of_ended_tds
     answer = seamcall(host, mng_vpflushdone, cpu, flushed, ~contended)
     host.hkid_leaked = answer != Status.TDX_SUCCESS
+    lose_keyid(host, answer != Status.TDX_SUCCESS)
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
@@ -293,9 +302,10 @@ def td_write_back(host: Host, cpu: Cpu, interrupted: Term[bool]) -> None:
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
     host.require(host.td_key_configured[host.package_of[cpu]])
-    leaked = host.hkid_leaked
+    lost = host.hkid_leaked | interrupted | host.update_failed()
     seamcall(host, phymem_cache_wb, cpu, interrupted)
-    host.hkid_leaked = leaked | interrupted | host.update_failed()
+    host.hkid_leaked = lost
+    lose_keyid(host, lost)
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
@@ -318,11 +328,12 @@ def td_free_key(host: Host, cpu: Cpu, contended: Term[bool], held: Term[bool]) -
     answer = seamcall(host, mng_key_freeid, cpu, ~contended)
     done = answer == Status.TDX_SUCCESS
     given = done & ~(held & host.leaks_pages_held_back)
-    host.private_page_in_allocator = private | (
-        given & (held | ~host.resets_reclaimed_pages)
+    freed = ~done & ~host.leaks_tds_of_lost_keyids
+    host.private_page_in_allocator = (
+        private | freed | (given & (held | ~host.resets_reclaimed_pages))
     )
-    host.td_page_unflushed = unflushed | (
-        given & (held | ~host.flushes_reclaimed_pages)
+    host.td_page_unflushed = (
+        unflushed | freed | (given & (held | ~host.flushes_reclaimed_pages))
     )
     host.hkid_leaked = ~done
 

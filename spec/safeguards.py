@@ -188,6 +188,11 @@ class Safeguards(State):
     leaks_pages_held_back = Safeguard(sources=(K6_16.at("tdx_reclaim_page()"),))
     """A page that the module does not give back is leaked rather than freed."""
 
+    leaks_tds_of_lost_keyids = Safeguard(
+        sources=(K6_16.at("tdx_vcpu_free(), tdx_vm_destroy(), is_hkid_assigned()"),)
+    )
+    """A TD whose KeyID was not freed keeps all of its pages: they are leaked, too."""
+
     # Caches of CPUs.
 
     flushes_offlined_cpus = Safeguard(

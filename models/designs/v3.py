@@ -197,6 +197,7 @@ V3_DESIGN = TransitionSystem(
         Host.flushes_reclaimed_pages: True,
         Host.resets_reclaimed_pages: True,
         Host.leaks_pages_held_back: True,
+        Host.leaks_tds_of_lost_keyids: True,
         Host.lists_legacy_pmem: True,
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,

@@ -133,6 +133,7 @@ OF_TDX_IN_USE = (
     "flushes_reclaimed_pages",
     "resets_reclaimed_pages",
     "leaks_pages_held_back",
+    "leaks_tds_of_lost_keyids",
     "flushes_before_key_config",
     "flushes_before_freeing_pamt",
     "flushes_offlined_cpus",
