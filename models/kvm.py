@@ -265,7 +265,7 @@ def td_remove_page(host: Host, cpu: Cpu) -> None:
 
 
 def lose_keyid(host: Host, lost: Term[bool]) -> None:
-    """What the TD has goes with its KeyID; or its pages are freed, private as they are."""
+    """The pages of the TD are leaked with its KeyID, or freed, private as they are."""
     freed = lost & ~host.leaks_tds_of_lost_keyids
     private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
     host.private_page_in_allocator = private | freed
