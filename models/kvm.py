@@ -276,8 +276,9 @@ def lose_keyid(host: Host, lost: Term[bool]) -> None:
 def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
 
-    If a vCPU is still associated with a CPU the KeyID is kept, quietly. The call is
-    contended if another TD is made or ended at the same time.
+    If a vCPU is still associated with a CPU the KeyID is kept, quietly, and nobody
+    comes here again for the same TD. The call is contended if another TD is made or
+    ended at the same time.
     """
     host.require(may_meet_another(host, contended))
     host.require(host.kvm_offers_tdx())
