@@ -109,6 +109,8 @@ class Assumption:
     sources: tuple[Source, ...] = ()
     denies: bool = False
     """It denies what stands without it; of any other, nothing is known without it."""
+    known: Mapping[str, Mapping[str, Expectation]] = field(default_factory=dict)
+    """By design and rule, the verdicts that are otherwise for it, and explained."""
 
 
 Sizes = Mapping[str, int]

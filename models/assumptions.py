@@ -24,12 +24,12 @@ rule `pamt_is_clean_when_written` |
 `failed-config-writes-pamt` denies it |
 
 Each stands unless it is denied: `models/denials.py` has the words for that, and
-`models/hazards.py` says what comes of it.
+`models/relied_upon.py` says what comes of it.
 """
 
 from __future__ import annotations
 
-from tdxcheck.checker.catalogue import Assumption
+from tdxcheck.checker.catalogue import Assumption, Expectation
 from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.handover import NextKernel
 from tdxcheck.spec.host import Host
@@ -203,6 +203,12 @@ NOTHING_IS_TAKEN_OVER = Assumption(
     {Host.next_kernel_takes_over: False},
     (KH_0427.at("on the second kernel"), V3.at("00/21, on kexec")),
 )
+NOTHING_IS_INSTALLED = Assumption(
+    "nothing-is-installed",
+    "The next kernel has the P-SEAMLDR install no module over the one that it found.",
+    {Host.next_kernel_installs: False},
+    (LOADER_1_5.at("seamldr_install.c, scenario LOAD"),),
+)
 TAKEN_OVER_WITH_SAME_MAP = Assumption(
     "taken-over-with-same-map",
     "A kernel that takes the module over has the memory map of the first.",
@@ -247,6 +253,23 @@ LP_INIT_PERSISTS = Assumption(
     "To the module a CPU stays initialised while it is offline.",
     {Host.lp_init_survives_offline: True},
     (MODULE_1_5.at("tdh_sys_lp_init.c"), TDX_RST.at("CPU hotplug")),
+)
+LPS_MAY_COME_LATE = Assumption(
+    "lps-may-come-late",
+    "The module is configured though an LP was never initialised, and takes "
+    "TDH.SYS.LP.INIT there later. No version that was read does.",
+    {Host.wants_every_lp: False},
+    (TDX_RST.at("CPU hotplug"), MODULE_1_5.at("tdh_sys_config.c, tdh_sys_lp_init.c")),
+    known={
+        design: {
+            "seamcall_needs_vmxon_and_lp_init": Expectation(
+                note="a second kernel that panics on a CPU that was never initialised "
+                "has the module disabled there",
+                sources=(DISABLE_V3.at("native_machine_crash_shutdown()"),),
+            )
+        }
+        for design in ("v7.2", "dpamt")
+    },
 )
 VMXON_IS_REDONE = Assumption(
     "vmxon-is-redone",
@@ -309,6 +332,12 @@ LOADER_COUNTS_ONLINE_LPS = Assumption(
     "An installation by the P-SEAMLDR takes only the LPs that are online.",
     {Host.loader_counts_all_lps: False},
     (UPDATE_V10.at("18/25, on all CPUs"),),
+)
+ONLY_THE_VERSION_IS_REFRESHED = Assumption(
+    "only-the-version-is-refreshed",
+    "After an update the kernel reads the version again, and no feature or limit.",
+    {Host.refreshes_version_only: True},
+    (UPDATE_V10.at("21/25"),),
 )
 DISABLE_UNDOES_SHUTDOWN = Assumption(
     "disable-undoes-shutdown",
@@ -375,6 +404,7 @@ ASSUMPTIONS = (
     NEXT_KERNEL_IS_OLD,
     NEXT_KERNEL_IS_THE_SAME,
     NOTHING_IS_TAKEN_OVER,
+    NOTHING_IS_INSTALLED,
     TAKEN_OVER_WITH_SAME_MAP,
     TAKEN_OVER_WITH_PAMT,
     NO_INTEGRITY,
@@ -382,6 +412,7 @@ ASSUMPTIONS = (
     LAST_CPUS_STAY,
     VCPUS_ARE_LET_GO,
     LP_INIT_PERSISTS,
+    LPS_MAY_COME_LATE,
     VMXON_IS_REDONE,
     NO_SLEEP,
     LEGACY_PMEM_IS_CONVERTIBLE,
@@ -392,6 +423,7 @@ ASSUMPTIONS = (
     KEYS_WITH_INTEGRITY,
     LOADER_COUNTS_ALL_LPS,
     LOADER_COUNTS_ONLINE_LPS,
+    ONLY_THE_VERSION_IS_REFRESHED,
     DISABLE_UNDOES_SHUTDOWN,
     BOOT_DEVICES_ARE_LEFT_ALONE,
     REMOVAL_ASKS_OF_MEMORY,

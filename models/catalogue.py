@@ -32,6 +32,7 @@ from tdxcheck.models.hazards import HAZARDS
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.models.module.overlapping import ONE_IMAGE, OVERLAPPING
 from tdxcheck.models.module_versions import MODULE_VERSIONS
+from tdxcheck.models.relied_upon import RELIED_UPON
 from tdxcheck.spec.rules import GROUPS
 
 DESIGNS = (
@@ -75,7 +76,7 @@ CATALOGUE = Catalogue(
         Rule(rule, concern) for concern, rules in GROUPS.items() for rule in rules
     ),
     machine=MACHINE,
-    claims=(*CLAIMS, *HAZARDS),
+    claims=(*CLAIMS, *RELIED_UPON, *HAZARDS),
     assumptions=(*ASSUMPTIONS, *MODULE_VERSIONS, *DENIALS),
     parts=(MODULE, OVERLAPPING, ONE_IMAGE),
 )

@@ -28,8 +28,10 @@ from tdxcheck.models.assumptions import (
     NO_PRIVATE_DEVICES,
     NO_SLEEP,
     NO_TD_IS_LEFT,
+    NOTHING_IS_INSTALLED,
     NOTHING_IS_TAKEN_OVER,
     OFFLINE_CPUS_ARE_FLUSHED,
+    ONLY_THE_VERSION_IS_REFRESHED,
     OTHER_CPUS_ARE_FLUSHED,
     OWN_CPU_IS_FLUSHED,
     TAKEN_OVER_WITH_PAMT,
@@ -62,6 +64,7 @@ from tdxcheck.spec.sources import (
     KH_0429,
     KH_0503,
     SEED,
+    UPDATE_V10,
     V3,
     VMXON_V3,
 )
@@ -119,6 +122,7 @@ CLAIMS = (
         (
             NEXT_KERNEL_STOPS,
             NOTHING_IS_TAKEN_OVER,
+            NOTHING_IS_INSTALLED,
             EVERY_CPU_IS_FLUSHED,
             NO_ERRATUM,
             NO_INTEGRITY,
@@ -141,6 +145,15 @@ CLAIMS = (
         kept_configurations_are_right,
         (NOTHING_IS_TAKEN_OVER, NO_SLEEP),
         sources=(DH_1459.at("on the configuration"),),
+    ),
+    Claim(
+        "C6-update",
+        "An update of the module leaves each copy of its configuration right.",
+        "v7.2",
+        kept_configurations_are_right,
+        (NOTHING_IS_TAKEN_OVER, ONLY_THE_VERSION_IS_REFRESHED),
+        sizes=FEW_CPUS,
+        sources=(DH_1459.at("on the configuration"), UPDATE_V10.at("20/25, 21/25")),
     ),
     Claim(
         "C7",

@@ -18,7 +18,10 @@ from tdxcheck.spec.sources import (
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
+    V3,
+    V3_TREE,
     V5,
+    V6,
     V13,
 )
 
@@ -71,6 +74,27 @@ ONE_PRIVATE_KEYID = Assumption(
     "Firmware leaves a single private KeyID (not A8).",
     {Host.obstacle: Obstacle.ONE_KEYID},
     (L6_8.at("tdx_init(), too few private KeyIDs available"),),
+    denies=True,
+)
+NOBODY_OPTS_IN = Assumption(
+    "nobody-opts-in",
+    "The kernel's command line has no tdx_host=on.",
+    {Host.tdx_is_opted_into: False},
+    (V3.at("20/21, tdx_host=on"),),
+    denies=True,
+)
+XAPIC_IS_USED = Assumption(
+    "xapic-is-used",
+    "The platform lets the kernel use the local APICs by MMIO.",
+    {Host.xapic: True},
+    (V6.at("tdx_init(), x2apic_enabled()"),),
+    denies=True,
+)
+CMRS_HAVE_GAPS = Assumption(
+    "cmrs-have-gaps",
+    "Firmware leaves an empty slot among the CMRs.",
+    {Host.cmrs_have_gaps: True},
+    (V3_TREE.at("sanitize_cmrs()"), MODULE_1_5.at("tdh_sys_init.c")),
     denies=True,
 )
 FAILED_CONFIG_WRITES_PAMT = Assumption(
@@ -164,6 +188,9 @@ DENIALS = (
     STRAY_WRITES,
     TDS_GET_THE_GLOBAL_KEYID,
     ONE_PRIVATE_KEYID,
+    NOBODY_OPTS_IN,
+    XAPIC_IS_USED,
+    CMRS_HAVE_GAPS,
     FAILED_CONFIG_WRITES_PAMT,
     FAILED_CREATION_FREES_PAGE,
     UNVERIFIED_CPUS_ARE_LET_IN,

@@ -70,3 +70,9 @@ def sys_disable(host: Host, cpu: Cpu, in_vmx_operation: Term[bool] = YES) -> Non
     host.td_build = Build.NONE
     host.td_key_configured.update(lambda package: no)
     host.vcpu_on.update(lambda c: no)
+
+
+def disable_succeeds(host: Host, cpu: Cpu) -> Term[bool]:
+    """On the way to another kernel, the module accepts TDH.SYS.DISABLE from the CPU."""
+    answer = host.answer(sys_disable, cpu, host.disables_in_vmx_operation)
+    return answer == Status.TDX_SUCCESS

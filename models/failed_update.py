@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tdxcheck.checker.language import Kind, Refusal, Term, action, implies
 from tdxcheck.checker.language.terms import Element
-from tdxcheck.models.disable import sys_disable, sys_disable_interrupted
+from tdxcheck.models.disable import disable_succeeds, sys_disable_interrupted
 from tdxcheck.models.initialization import remembered
 from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.initialization import sys_init, sys_rd
@@ -142,10 +142,7 @@ def kexec_after_failed_update(host: Host, cpu: Cpu) -> None:
     host.require(host.online(cpu))
     host.require(host.disables_module & host.update_failed())
     host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
-    host.require(
-        host.answer(sys_disable, cpu, host.disables_in_vmx_operation)
-        != Status.TDX_SUCCESS
-    )
+    host.require(~disable_succeeds(host, cpu))
     leave(host, cpu, host.never())
     lose_tds(host)
     # Refused, it does not matter how far the call would have come.
@@ -159,10 +156,7 @@ def panic_in_vain(host: Host, cpu: Cpu, where: Term[bool]) -> None:
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(host.disables_module_in_panic & where)
-    host.require(
-        host.answer(sys_disable, cpu, host.disables_in_vmx_operation)
-        != Status.TDX_SUCCESS
-    )
+    host.require(~disable_succeeds(host, cpu))
     leave_in_panic(host, host.never())
     lose_tds(host)
     host.call(sys_disable_interrupted, cpu, host.never())

@@ -1,7 +1,7 @@
-"""What breaks where something that Linux relies on is not so, as claims to be judged.
+"""What breaks where something taken for granted is not so, as claims to be judged.
 
 Each denies one thing; the same question is asked with nothing denied, too. Few CPUs
-and blocks are enough.
+and blocks are enough. What Linux relies on by number is in `models/relied_upon.py`.
 """
 
 from __future__ import annotations
@@ -29,21 +29,20 @@ from tdxcheck.spec.rules.availability import (
 from tdxcheck.spec.rules.caches import (
     ended_tds_leave_no_lines,
     freed_pamt_is_not_poisoned,
-    no_private_line_survives_failure,
 )
 from tdxcheck.spec.rules.coverage import (
-    no_td_is_killed_by_its_memory,
     td_memory_lies_in_tdmrs,
 )
-from tdxcheck.spec.rules.cpus import only_verified_cpus_run_tdx
+from tdxcheck.spec.rules.cpus import (
+    only_verified_cpus_run_tdx,
+    seamcall_needs_vmxon_and_lp_init,
+)
 from tdxcheck.spec.rules.kexec import no_private_line_survives_kexec
-from tdxcheck.spec.rules.power import tdx_in_use_has_a_module
 from tdxcheck.spec.rules.service import a_td_can_run
 from tdxcheck.spec.rules.update import no_measurement_is_corrupted
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     CXL_2024,
-    DH_1122,
     DISABLE_V3,
     DW_0428,
     K6_16,
@@ -52,15 +51,21 @@ from tdxcheck.spec.sources import (
     KH_0503,
     L6_8,
     L7_2,
+    L7_DEVELOPMENT,
     MCE_MASK,
     MEMMAP,
     MODULE_1_5,
     PREEMPTION,
+    TDX_RST,
     UPDATE_V10,
+    V3,
     V3_TREE,
     V5,
+    V6,
     V7,
+    V8,
     V13,
+    V15,
 )
 
 SMALL: Final[Sizes] = {"cpus": 2, "packages": 1, "blocks": 2}
@@ -84,149 +89,6 @@ def hazard(
     expected = Expectation(note=breaks, bug=bug, sources=(source,)) if breaks else HOLDS
     return Claim(key, statement, design, stake, assumptions, expected, (source,), sizes)
 
-
-RELIED_UPON = (
-    hazard(
-        "A3",
-        "No TD is killed though the allocator owns the first MiB.",
-        "v6.8",
-        no_td_is_killed_by_its_memory,
-        denied.LOW_MEMORY_IS_GIVEN_OUT,
-        breaks="no TDMR has the first MiB: a page of it kills the TD",
-        source=L6_8.at("build_tdx_memlist()"),
-    ),
-    hazard(
-        "A4",
-        "The list has all memory though memblock forgets what was added.",
-        "v6.8",
-        td_memory_lies_in_tdmrs,
-        denied.MEMBLOCK_FORGETS_HOTPLUG,
-        breaks="what went online before TDX was initialised is not listed",
-        source=L6_8.at("build_tdx_memlist()"),
-    ),
-    hazard(
-        "A5",
-        "Memory that went offline returns though its block spans two entries.",
-        "v6.8",
-        at_stake.listed_memory_may_return_online,
-        denied.BLOCKS_SPAN_ENTRIES,
-        breaks="no single entry of the list has the whole block",
-        bug="B9",
-        source=L6_8.at("is_tdx_memory()"),
-        sizes=MOVABLE,
-    ),
-    hazard(
-        "A5-v7",
-        "TDX is initialised though a range of memory spans two CMRs.",
-        "v7",
-        a_td_can_run,
-        denied.BLOCKS_SPAN_CMRS,
-        breaks="no single CMR has the whole range",
-        bug="B9",
-        source=DH_1122.at("on build_tdx_memory()"),
-    ),
-    hazard(
-        "A5-v6.8",
-        "TDX is initialised though a range of memory spans two CMRs.",
-        "v6.8",
-        a_td_can_run,
-        denied.BLOCKS_SPAN_CMRS,
-        source=L6_8.at("build_tdx_memlist()"),
-    ),
-    hazard(
-        "A5-v7-touching",
-        "TDX is initialised though a range of memory spans two CMRs.",
-        "v7",
-        a_td_can_run,
-        denied.BLOCKS_SPAN_CMRS,
-        given.TOUCHING_CMRS_COUNT_AS_ONE,
-        source=DH_1122.at("on build_tdx_memory()"),
-    ),
-    hazard(
-        "A6",
-        "The module lives though somebody else writes the PAMT.",
-        "v6.8",
-        tdx_in_use_has_a_module,
-        denied.STRAY_WRITES,
-        breaks="the module reads poison, and TDX is dead until reset",
-        source=BASE_SPEC.at("ch. 4.4.2, 16.6"),
-    ),
-    hazard(
-        "A6-access-control",
-        "Without integrity, no stray write is a machine check in the module.",
-        "v6.8",
-        tdx_in_use_has_a_module,
-        denied.STRAY_WRITES,
-        given.ACCESS_CONTROL_ONLY,
-        source=MODULE_1_5.at("loader_data.h, helpers.c"),
-    ),
-    hazard(
-        "A6-td",
-        "A TD lives though somebody else writes its memory.",
-        "v6.8",
-        at_stake.no_td_dies_of_a_machine_check,
-        denied.STRAY_WRITES,
-        breaks="the TD reads poison, and is marked fatal",
-        source=BASE_SPEC.at("ch. 16.5"),
-    ),
-    hazard(
-        "A7",
-        "A TD runs though KVM gives it the module's KeyID.",
-        "v6.8",
-        a_td_can_run,
-        denied.TDS_GET_THE_GLOBAL_KEYID,
-        breaks="TDH.MNG.CREATE answers TDX_HKID_NOT_FREE",
-        source=MODULE_1_5.at("tdh_mng_create.c"),
-    ),
-    hazard(
-        "A8",
-        "A TD runs though there is one private KeyID.",
-        "v6.8",
-        a_td_can_run,
-        denied.ONE_PRIVATE_KEYID,
-        breaks="the kernel does not offer TDX",
-        source=L6_8.at("tdx_init(), too few private KeyIDs available"),
-    ),
-    hazard(
-        "A10",
-        "A machine check comes back though unverified CPUs are let into the module.",
-        "v6.18",
-        at_stake.a_machine_check_comes_back,
-        denied.UNVERIFIED_CPUS_ARE_LET_IN,
-        source=V13.at("00/22 (LP.INIT on a hot-added CPU would fail)"),
-        sizes=HOT_CPU,
-    ),
-    hazard(
-        "A10-B16",
-        "A machine check comes back though nobody watches the CPUs.",
-        "v6.16",
-        at_stake.a_machine_check_comes_back,
-        denied.UNVERIFIED_CPUS_ARE_LET_IN,
-        breaks="a CPU without LP.INIT is online while the module is ready",
-        bug="B16",
-        source=L6_8.at("paddr_is_tdx_private()"),
-        sizes=HOT_CPU,
-    ),
-    hazard(
-        "A12",
-        "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
-        "v6.8",
-        no_private_line_survives_failure,
-        denied.FAILED_CONFIG_WRITES_PAMT,
-        given.NO_FAULTS,
-        breaks="the PAMT is freed without flush, as no key was programmed",
-        source=L6_8.at("init_tdx_module(), error path"),
-    ),
-    hazard(
-        "A12-v3",
-        "No line of a freed PAMT is left though a failed TDH.SYS.CONFIG wrote it.",
-        "v3",
-        no_private_line_survives_failure,
-        denied.FAILED_CONFIG_WRITES_PAMT,
-        source=V3_TREE.at("init_tdx_module(), error path"),
-    ),
-)
-"""By the numbers of `models/assumptions.py`."""
 
 MEMORY = (
     hazard(
@@ -353,6 +215,77 @@ POISON = (
 )
 
 PLATFORM = (
+    hazard(
+        "opt-in",
+        "Who does not ask for TDX on the command line does not have it.",
+        "v3",
+        at_stake.tdx_is_used_where_it_is_asked_for,
+        denied.NOBODY_OPTS_IN,
+        source=V3.at("20/21, tdx_host=on"),
+    ),
+    hazard(
+        "x2apic",
+        "TDX is not used by a kernel that runs with the xAPIC.",
+        "v6",
+        at_stake.tdx_is_used_with_x2apic,
+        denied.XAPIC_IS_USED,
+        source=V6.at("tdx_init(), x2apic_enabled()"),
+    ),
+    hazard(
+        "x2apic-v9",
+        "TDX is not used by a kernel that runs with the xAPIC.",
+        "v9",
+        at_stake.tdx_is_used_with_x2apic,
+        denied.XAPIC_IS_USED,
+        breaks="x2APIC is to be built in, not to be on: platforms are locked to it",
+        source=V8.at("Kconfig: INTEL_TDX_HOST depends on X86_X2APIC"),
+    ),
+    hazard(
+        "cmr-gaps",
+        "A TD runs though firmware has left an empty slot among the CMRs.",
+        "v3",
+        a_td_can_run,
+        denied.CMRS_HAVE_GAPS,
+        breaks="the kernel takes it for a firmware bug; to the module it is none",
+        source=V3_TREE.at("sanitize_cmrs()"),
+    ),
+    hazard(
+        "cmr-gaps-v15",
+        "A TD runs though firmware has left an empty slot among the CMRs.",
+        "v15",
+        a_td_can_run,
+        denied.CMRS_HAVE_GAPS,
+        source=V15.at("cover letter"),
+    ),
+    hazard(
+        "late-lps",
+        "A CPU that was offline when TDX was initialised is initialised as it comes.",
+        "v6.8",
+        seamcall_needs_vmxon_and_lp_init,
+        given.LPS_MAY_COME_LATE,
+        given.NO_CPU_HOTPLUG,
+        source=TDX_RST.at("CPU hotplug"),
+    ),
+    hazard(
+        "late-lps-v9",
+        "A CPU that was offline when TDX was initialised is initialised as it comes.",
+        "v9",
+        seamcall_needs_vmxon_and_lp_init,
+        given.LPS_MAY_COME_LATE,
+        given.NO_CPU_HOTPLUG,
+        breaks="nobody looks at a CPU that comes online later",
+        source=V13.at("00/22, changelog"),
+    ),
+    hazard(
+        "crash-kernel",
+        "A crash kernel does without TDX.",
+        "v7.2",
+        at_stake.a_crash_kernel_has_its_memory_for_the_dump,
+        given.NEXT_KERNEL_IS_THE_SAME,
+        breaks="it initialises TDX as any kernel does that boots, if the module waits "
+        "for TDH.SYS.INIT, as after TDH.SYS.DISABLE in the panic",
+        source=L7_DEVELOPMENT.at("tdx_enable(), subsys_initcall()"),
+    ),
     hazard(
         "hot-cpu",
         "A hot-added CPU never runs TDX, as it cannot enter the module.",
@@ -484,4 +417,4 @@ UNSETTLED = (
 )
 """What rests on something that no source says of the module, one way or the other."""
 
-HAZARDS = (*RELIED_UPON, *MEMORY, *POISON, *PLATFORM, *CANDIDATES, *MENDED, *UNSETTLED)
+HAZARDS = (*MEMORY, *POISON, *PLATFORM, *CANDIDATES, *MENDED, *UNSETTLED)

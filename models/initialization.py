@@ -144,7 +144,10 @@ def configure_outside_cmrs(host: Host, cpu: Cpu) -> None:
     sources=(V3.at("11/21, e820_check_against_cmrs()"), V7.at("10/20")),
 )
 def reject_outside_cmrs(host: Host) -> None:
-    """The kernel finds memory outside CMRs in its list, and gives up building TDMRs."""
+    """The kernel finds memory outside CMRs in its list, and gives up building TDMRs.
+
+    Or it finds a gap in their table: "Firmware bug: invalid CMR(s) among valid CMRs."
+    """
     host.require(host.tdx == Tdx.BUILT)
     host.require(~host.found_in_cmrs())
     host.require(host.checks_cmrs)

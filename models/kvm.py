@@ -56,7 +56,7 @@ def seamcall(
     marks = host.marks_cache_of_seamcalls if marks is None else marks
     marked = host.marked[cpu] | (host.flushes_only_marked_caches & marks)
     answer: Term[Status] = host.call(leaf, cpu, *arguments)
-    host.seamcall_made = host.running == Running.SECOND
+    host.seamcall_made = one_of(host.running, Running.SECOND, Running.CRASH)
     host.marked[cpu] = marked
     return answer
 
@@ -252,22 +252,33 @@ def td_add_low_page(host: Host, cpu: Cpu) -> None:
 def td_remove_page(host: Host, cpu: Cpu) -> None:
     """KVM takes a page from a TD that goes on, on {cpu}, and frees it.
 
-    TDH.MEM.PAGE.REMOVE, TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
+    TDH.MEM.RANGE.BLOCK and TDH.MEM.TRACK come before, then TDH.MEM.PAGE.REMOVE,
+    TDH.PHYMEM.PAGE.WBINVD by the TD's KeyID, and MOVDIR64B.
     """
     host.require(host.kvm_offers_tdx() & (host.td == Td.KEYS_CONFIGURED))
     host.require(host.online(cpu))
     private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
-    done = seamcall(host, mem_page_remove, cpu) == Status.TDX_SUCCESS
+    answer = seamcall(host, mem_page_remove, cpu, host.tracks_removed_pages)
+    done = answer == Status.TDX_SUCCESS
     host.td_page_unflushed = unflushed | (done & ~host.flushes_removed_pages)
     host.private_page_in_allocator = private | (done & ~host.resets_reclaimed_pages)
+
+
+def lose_keyid(host: Host, lost: Term[bool]) -> None:
+    """The pages of the TD are leaked with its KeyID, or freed, private as they are."""
+    freed = lost & ~host.leaks_tds_of_lost_keyids
+    private, unflushed = host.private_page_in_allocator, host.td_page_unflushed
+    host.private_page_in_allocator = private | freed
+    host.td_page_unflushed = unflushed | freed
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
 def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     """KVM ends the TD: TDH.VP.FLUSH, then TDH.MNG.VPFLUSHDONE on {cpu}.
 
-    If a vCPU is still associated with a CPU the KeyID is kept, quietly. The call is
-    contended if another TD is made or ended at the same time.
+    If a vCPU is still associated with a CPU the KeyID is kept, quietly, and nobody
+    comes here again for the same TD. The call is contended if another TD is made or
+    ended at the same time.
     """
     host.require(may_meet_another(host, contended))
     host.require(host.kvm_offers_tdx())
@@ -277,6 +288,7 @@ def td_stop(host: Host, cpu: Cpu, contended: Term[bool]) -> None:
     flushed = host.flushes_vcpus_of_ended_tds
     answer = seamcall(host, mng_vpflushdone, cpu, flushed, ~contended)
     host.hkid_leaked = answer != Status.TDX_SUCCESS
+    lose_keyid(host, answer != Status.TDX_SUCCESS)
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
@@ -291,9 +303,10 @@ def td_write_back(host: Host, cpu: Cpu, interrupted: Term[bool]) -> None:
     host.require(host.td == Td.BLOCKED)
     host.require(host.online(cpu))
     host.require(host.td_key_configured[host.package_of[cpu]])
-    leaked = host.hkid_leaked
+    lost = host.hkid_leaked | interrupted | host.update_failed()
     seamcall(host, phymem_cache_wb, cpu, interrupted)
-    host.hkid_leaked = leaked | interrupted | host.update_failed()
+    host.hkid_leaked = lost
+    lose_keyid(host, lost)
 
 
 @action(actor=Actor.KVM, event=TD_END, sources=RELEASE)
@@ -316,11 +329,12 @@ def td_free_key(host: Host, cpu: Cpu, contended: Term[bool], held: Term[bool]) -
     answer = seamcall(host, mng_key_freeid, cpu, ~contended)
     done = answer == Status.TDX_SUCCESS
     given = done & ~(held & host.leaks_pages_held_back)
-    host.private_page_in_allocator = private | (
-        given & (held | ~host.resets_reclaimed_pages)
+    freed = ~done & ~host.leaks_tds_of_lost_keyids
+    host.private_page_in_allocator = (
+        private | freed | (given & (held | ~host.resets_reclaimed_pages))
     )
-    host.td_page_unflushed = unflushed | (
-        given & (held | ~host.flushes_reclaimed_pages)
+    host.td_page_unflushed = (
+        unflushed | freed | (given & (held | ~host.flushes_reclaimed_pages))
     )
     host.hkid_leaked = ~done
 

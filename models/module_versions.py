@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tdxcheck.checker.catalogue import Assumption
 from tdxcheck.checker.language import Variable
+from tdxcheck.models.expected.versions import UNDER_VERSION
 from tdxcheck.models.module.versions import VERSIONS
 from tdxcheck.spec.host import Host
 
@@ -52,6 +53,7 @@ MODULE_VERSIONS: Final = tuple(
             Host.module_has_disable: False,
         },
         version.sources,
+        known=UNDER_VERSION[name],
     )
     for name, version in VERSIONS.items()
 )

@@ -120,13 +120,17 @@ def mem_page_aug(
     success=Status.TDX_SUCCESS,
     sources=(MODULE_1_5.at("tdh_mem_page_remove.c"),),
 )
-def mem_page_remove(host: Host, cpu: Cpu) -> None:
+def mem_page_remove(host: Host, cpu: Cpu, tracked: Term[bool] = YES) -> None:
     """TDH.MEM.PAGE.REMOVE on {cpu}: take a page from a TD, neither cleared nor flushed.
 
-    It is blocked and tracked before, without which the module refuses.
+    A TD that can run must not see it any more: its page is `tracked` if
+    TDH.MEM.RANGE.BLOCK, TDH.MEM.TRACK and an exit of each vCPU came before.
     """
     ready(host, cpu)
     host.require(host.td == Td.KEYS_CONFIGURED, Status.TDX_TD_KEYS_NOT_CONFIGURED)
+    built = host.td_build == Build.GOING_ON
+    blocked = Refusal(Status.TDX_GPA_RANGE_NOT_BLOCKED, "RCX")
+    host.require(tracked | built, blocked)
     host.private_dirty[cpu] = True
 
 

@@ -8,6 +8,7 @@ from tdxcheck.checker.language import (
     Step,
     Term,
     all_of,
+    exists,
     forall,
     implies,
     invariant,
@@ -15,8 +16,8 @@ from tdxcheck.checker.language import (
     step_rule,
 )
 from tdxcheck.spec.host import Host, Running, Tdx
-from tdxcheck.spec.machine import Block, Cpu
-from tdxcheck.spec.module import Status
+from tdxcheck.spec.machine import Block, Cpu, Hkid
+from tdxcheck.spec.module import HkidState, Status
 from tdxcheck.spec.rules.cpus import (
     no_key_is_stranded,
     no_vcpu_is_left_on_an_offline_cpu,
@@ -25,6 +26,7 @@ from tdxcheck.spec.rules.devices import device_memory_is_refused
 from tdxcheck.spec.rules.power import suspend_is_refused, tdx_in_use_has_a_module
 from tdxcheck.spec.rules.refusals import REFUSALS
 from tdxcheck.spec.sources import DH_1459, KEXEC_V7, KH_0427, SEED, V3
+from tdxcheck.spec.update import Image
 
 
 def unharmed(host: Host) -> Term[bool]:
@@ -132,14 +134,28 @@ def online_cpus_are_verified(host: Host) -> Term[bool]:
 
 @invariant(severity=Severity.MACHINE, sources=(DH_1459.at("claim C6"),))
 def kept_configurations_are_right(host: Host) -> Term[bool]:
-    """A kernel that uses TDX remembers what its module has: the memory in TDMRs.
+    """A kernel that uses TDX remembers what its module has, or does not go by it.
+
+    The memory in TDMRs, where the PAMT is, the module's own KeyID, its version; and of
+    features and limits those that it has set TDX up for.
 
     A module that has lost its configuration, as in a sleep, has none to be known.
+    CMRs, and which KeyIDs are private, are firmware's, and change with a reset only.
     """
+    listed = forall(Block, lambda block: host.tdx_memory[block] == host.in_tdmr[block])
+    own = exists(
+        Hkid,
+        lambda hkid: host.global_hkid[hkid] & (host.kot[hkid] == HkidState.RESERVED),
+    )
     return implies(
         host.tdx_in_use(),
         host.seam_ready
-        & forall(Block, lambda block: host.tdx_memory[block] == host.in_tdmr[block]),
+        & listed
+        & host.pamt_allocated
+        & own
+        & host.keeps_own_keyid_from_tds
+        & (host.known_version == host.image)
+        & (host.known_features == Image.BOOT),
     )
 
 

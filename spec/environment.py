@@ -56,6 +56,12 @@ class Environment(State):
     """A6 denied: a bug or a device writes to memory that TDX owns."""
     obstacle: Var[Obstacle] = Var(Obstacle, frozen=True)
     """What the kernel finds at boot that it must do without TDX for, if anything."""
+    tdx_is_opted_into = Var(bool, True, frozen=True)
+    """The administrator has put tdx_host=on on the kernel's command line."""
+    xapic = Var(bool, False, frozen=True)
+    """The local APICs are used by MMIO: a platform with TDX is locked to x2APIC."""
+    cmrs_have_gaps = Var(bool, False, frozen=True)
+    """An empty slot stands among the CMRs, which the module skips."""
     failed_creation_is_cleared = Var(bool, True, frozen=True)
     """Nothing private is left of a TDH.MNG.CREATE that met no entropy.
 

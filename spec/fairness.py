@@ -32,9 +32,10 @@ ACCIDENTS = (CRASH_KEXEC, MACHINE_CHECK, Kind.FAULT, Kind.HARDWARE)
 def an_initialization_goes_on(host: Host) -> Term[bool]:
     """Who initialises TDX goes on with it, as long as there is a next step.
 
-    It is done by one thread, which the scheduler does not leave out for ever.
+    It is done by one thread, which the scheduler does not leave out for ever. So does a
+    kernel that boots, and comes to it in time.
     """
-    return host.initializing()
+    return host.initializing() | host.booting()
 
 
 @fairness(

@@ -64,6 +64,8 @@ class Handover(State):
     """What kexec starts, where the module is not as it was at boot."""
     next_kernel_takes_over = Var(bool, False, frozen=True)
     """It uses the module as it finds it, which no kernel is known to do."""
+    next_kernel_installs = Var(bool, False, frozen=True)
+    """It has the P-SEAMLDR load an image over the module that it found."""
     next_kernel_maps_alike = Var(bool, False, frozen=True)
     """It has the memory map of the first: mem=, memmap= and crashkernel= agree."""
     next_kernel_reserves_pamt = Var(bool, False, frozen=True)

@@ -34,9 +34,12 @@ from tdxcheck.spec.sources import (
     DW_0428,
     KEXEC_V4,
     L6_8,
+    L7_DEVELOPMENT,
     MEMMAP,
     MODULE_1_5,
+    V3,
     V5,
+    V6,
 )
 
 
@@ -55,6 +58,24 @@ def listed_memory_may_return_online(host: Host) -> Term[bool]:
             ~host.refuses(MEMORY_ONLINE, block),
         ),
     )
+
+
+@invariant(severity=Severity.SERVICE, sources=(V3.at("20/21, tdx_host=on"),))
+def tdx_is_used_where_it_is_asked_for(host: Host) -> Term[bool]:
+    """TDX is used only where the administrator has asked for it on the command line.
+
+    It takes a part of all memory, and forbids what else the machine might do.
+    """
+    return ~(host.tdx_in_use() & ~host.tdx_is_opted_into)
+
+
+@invariant(severity=Severity.GUEST, sources=(V6.at("tdx_init(), x2apic_enabled()"),))
+def tdx_is_used_with_x2apic(host: Host) -> Term[bool]:
+    """TDX is used only where the local APICs are in x2APIC mode.
+
+    Registers that are memory have leaked data of enclaves; TDs are not immune.
+    """
+    return ~(host.tdx_in_use() & host.xapic)
 
 
 @invariant(severity=Severity.SERVICE, sources=(DW_0428.at("on soft-reserved memory"),))
@@ -168,6 +189,18 @@ def a_module_that_was_shut_down_is_disabled(
     updated = before.updating() | before.update_failed()
     left = updated & down & before.module_has_disable
     return implies(leaves & left, ~after.private_page_in_allocator)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(KEXEC_V4.at("cover letter, on kdump"), L7_DEVELOPMENT.at("tdx_enable()")),
+)
+def a_crash_kernel_has_its_memory_for_the_dump(host: Host) -> Term[bool]:
+    """A crash kernel gives none of its memory to TDX, which it has no use for.
+
+    What was reserved for it is little, and a PAMT is one piece of it.
+    """
+    return implies(host.running == Running.CRASH, ~host.pamt_allocated)
 
 
 @invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))

@@ -12,6 +12,7 @@ from tdxcheck.checker.language import (
     Term,
     Var,
     all_of,
+    any_of,
     definition,
     exists,
     forall,
@@ -129,11 +130,17 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return self.sys_state != SysState.SYSINIT_PENDING
 
     def hidden_at_boot(self) -> Term[bool]:
-        """The kernel does without TDX: it lacks what that needs, or may hibernate."""
+        """The kernel does without TDX: it lacks what that needs, or may hibernate.
+
+        Or nobody has asked for it, where that is waited for.
+        """
         hibernates = self.gives_way_to_hibernation & self.hibernation
         blind = self.does_without_a_lost_notifier & self.faces(Obstacle.NO_NOTIFIER)
         bare = self.leaves_tds_a_keyid & self.faces(Obstacle.ONE_KEYID)
-        return hibernates | blind | bare
+        unasked = self.waits_for_opt_in & ~self.tdx_is_opted_into
+        return any_of(
+            hibernates, blind, bare, unasked, self.requires_x2apic & self.xapic
+        )
 
     def processor_serves(self) -> Term[bool]:
         """The processor is fit for TDX, or the kernel does not look."""
@@ -168,8 +175,11 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
 
     @definition
     def found_in_cmrs(self) -> Term[bool]:
-        """All memory that the kernel listed looks convertible to it."""
-        return forall(
+        """All memory that the kernel listed looks convertible to it.
+
+        Nothing does to one that takes a gap in the table of CMRs for a firmware bug.
+        """
+        return ~self.cmrs_have_gaps & forall(
             Block,
             lambda b: implies(
                 self.tdx_memory[b],
@@ -202,6 +212,12 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         return (self.kvm == Kvm.LOADING) | one_of(
             self.tdx, Tdx.STARTED, Tdx.BUILT, Tdx.CONFIGURED, Tdx.UNDOING, Tdx.STOPPING
         )
+
+    @definition
+    def booting(self) -> Term[bool]:
+        """A kernel that initialises TDX as it boots has not yet come to that."""
+        runs = one_of(self.running, Running.FIRST, Running.SECOND, Running.CRASH)
+        return self.initializes_at_boot & runs & (self.tdx == Tdx.UNINITIALIZED)
 
     @definition
     def cpu_hotplug_locked(self) -> Term[bool]:

@@ -149,6 +149,10 @@ class Module(State):
     """TDH.SYS.SHUTDOWN knows the bit that says not to, in the middle of a TD build."""
     preserves_tds = Var(bool, True, frozen=True)
     """TDs survive an update (TD preserving, bit 1 of TDX_FEATURES0)."""
+    wants_every_lp = Var(bool, True, frozen=True)
+    """TDH.SYS.CONFIG and UPDATE want every counted LP initialised, and none later.
+
+    So did each version that was read. Linux's documentation has LPs come later, too."""
 
     vmx_on = Map(Cpu, bool, True)
     """The LP is in VMX operation, without which SEAMCALL is #UD."""
@@ -227,9 +231,12 @@ class Module(State):
         return count(Package, lambda package: self.package_counted[package])
 
     @definition
-    def all_lps_initialized(self) -> Term[bool]:
-        """The module's own test: as many LPs are initialised as were counted."""
-        return self.n_init_lps() >= self.n_lps()
+    def lps_suffice(self) -> Term[bool]:
+        """The module's own test: as many LPs are initialised as were counted.
+
+        One that wants not all of them does not ask.
+        """
+        return (self.n_init_lps() >= self.n_lps()) | ~self.wants_every_lp
 
     @definition
     def tdmr_configured(self, tdmr: Tdmr) -> Term[bool]:

@@ -3,6 +3,8 @@
 A design lists those that it has; the actions of `models/` say what each one does,
 in the place where the kernel's code has it. `tdxcheck guards DESIGN` takes them
 out one by one and shows what breaks. Bug numbers are those of the sources' lists.
+Those of runtime updates are in `spec/update.py`, and those of Dynamic PAMT in
+`spec/dynamic_pamt.py`.
 """
 
 from __future__ import annotations
@@ -26,18 +28,14 @@ from tdxcheck.spec.sources import (
     KVM_6_19,
     L6_8,
     L6_18,
-    L7_2,
-    LOADER_1_5,
     MODULE_1_5,
     PREEMPTION,
     PULL_6_8,
     PULL_6_18,
-    SEAMLDR_7_2,
-    TDX_HOST,
-    UPDATE_V10,
     V3,
     V3_TREE,
     V5,
+    V6,
     V7,
     V7_TREE,
     V8,
@@ -168,6 +166,13 @@ class Safeguards(State):
         sources=(L6_18.at("tdx_clflush_page()"), BASE_SPEC.at("ch. 9.8"))
     )
     """A page's own lines are flushed before a TD has it, as some modules ask."""
+    tracks_removed_pages = Safeguard(
+        sources=(
+            K6_16.at("tdx_sept_zap_private_spte(), tdx_track()"),
+            MODULE_1_5.at("tdh_mem_page_remove.c, op_state_lookup.c"),
+        )
+    )
+    """A page that a TD gives back is blocked before, and no vCPU has it in a TLB."""
     flushes_removed_pages = Safeguard(
         sources=(K6_16.at("tdx_sept_drop_private_spte()"), BASE_SPEC.at("ch. 9.8"))
     )
@@ -182,6 +187,11 @@ class Safeguards(State):
     """MOVDIR64B clears a TD's page before it is freed: always, or with the erratum."""
     leaks_pages_held_back = Safeguard(sources=(K6_16.at("tdx_reclaim_page()"),))
     """A page that the module does not give back is leaked rather than freed."""
+
+    leaks_tds_of_lost_keyids = Safeguard(
+        sources=(K6_16.at("tdx_vcpu_free(), tdx_vm_destroy(), is_hkid_assigned()"),)
+    )
+    """A TD whose KeyID was not freed keeps all of its pages: they are leaked, too."""
 
     # Caches of CPUs.
 
@@ -217,6 +227,10 @@ class Safeguards(State):
         ),
     )
     """TDX is used only where firmware leaves a KeyID besides the module's own."""
+    waits_for_opt_in = Safeguard(sources=(V3.at("20/21, tdx_host=on"),))
+    """TDX is used only where the kernel's command line asks for it."""
+    requires_x2apic = Safeguard(sources=(V6.at("tdx_init(), x2apic_enabled()"),))
+    """TDX is used only with x2APIC: registers of the xAPIC might leak a TD's data."""
     keeps_own_keyid_from_tds = Safeguard(
         bugs=("A7",), sources=(L6_8.at("tdx_init(), on the global KeyID"),)
     )
@@ -274,9 +288,12 @@ class Safeguards(State):
     """TDH.SYS.TDMR.INIT is called until it has come to the end of every TDMR."""
     checks_cmrs = Safeguard(
         bugs=("A1",),
-        sources=(V3.at("11/21, e820_check_against_cmrs()"), V7.at("10/20")),
+        sources=(
+            V3_TREE.at("e820_check_against_cmrs(), sanitize_cmrs()"),
+            V7.at("10/20"),
+        ),
     )
-    """The kernel compares its memory with the CMRs before it builds TDMRs."""
+    """The kernel compares its memory with the CMRs, whose table must have no gap."""
     flushes_before_key_config = Safeguard(
         bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
@@ -437,57 +454,3 @@ class Safeguards(State):
         sources=(L6_8.at("tdx_init(), hibernation_available()"),)
     )
     """TDX is not used where hibernation was possible at boot."""
-
-    # Runtime update of the module.
-
-    offers_update_only_if_tds_survive = Safeguard(
-        sources=(TDX_HOST.at("supports_runtime_update()"),)
-    )
-    """Updates are offered only with a module that preserves TDs: it says so itself."""
-    checks_update_file = Safeguard(sources=(SEAMLDR_7_2.at("init_seamldr_params()"),))
-    """A file whose header is wrong is refused before anything is shut down."""
-    stops_the_machine = Safeguard(
-        sources=(SEAMLDR_7_2.at("seamldr_install_module(), stop_machine()"),)
-    )
-    """Every CPU is stopped for an update: none makes a call of its own meanwhile."""
-    updates_in_lock_step = Safeguard(
-        sources=(SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()"),)
-    )
-    """No CPU goes on to the next stage of an update before all have done theirs."""
-    serializes_installs = Safeguard(sources=(SEAMLDR_7_2.at("seamldr_install()"),))
-    """SEAMLDR.INSTALL is called by one CPU after the other, under a lock."""
-    installs_as_update = Safeguard(
-        sources=(
-            SEAMLDR_7_2.at("seamldr_install()"),
-            LOADER_1_5.at("seamldr_install.c"),
-        )
-    )
-    """The image is installed as an update, which keeps TDs, and not loaded anew."""
-    stops_update_on_failure = Safeguard(
-        bugs=("B19",), sources=(UPDATE_V10.at("15/25"), SEAMLDR_7_2.at("ack_state()"))
-    )
-    """An update goes no further than the stage in which some CPU met an error."""
-    resets_flags_on_update = Safeguard(
-        bugs=("B20",),
-        sources=(UPDATE_V10.at("17/25"), L7_2.at("tdx_module_shutdown()")),
-    )
-    """With the old module shut down, no CPU and no TDH.SYS.INIT counts as done."""
-    avoids_compat_sensitive_update = Safeguard(
-        bugs=("B21",), sources=(UPDATE_V10.at("22/25"),)
-    )
-    """TDH.SYS.SHUTDOWN is told to refuse while a TD is built; the update is -EBUSY."""
-    locks_version_reads = Safeguard(
-        bugs=("B22",),
-        sources=(TDX_HOST.at("version_show()"),),
-    )
-    """No update stops the machine while somebody reads the module's version."""
-    refuses_seamldr_on_vmcs_erratum = Safeguard(
-        bugs=("B23",),
-        sources=(
-            SEAMLDR_7_2.at("seamldr_call()"),
-            TDX_HOST.at("supports_runtime_update()"),
-        ),
-    )
-    """No P-SEAMLDR call, and no update, where it would clear the current VMCS."""
-    refreshes_version_only = Safeguard(bugs=("B24",), sources=(UPDATE_V10.at("21/25"),))
-    """After an update the kernel reads the version again, and no feature or limit."""

@@ -12,8 +12,15 @@ from __future__ import annotations
 
 from enum import Enum
 
-from tdxcheck.checker.language import Map, State, Var
+from tdxcheck.checker.language import Map, Safeguard, State, Var
 from tdxcheck.spec.machine import Cpu
+from tdxcheck.spec.sources import (
+    L7_2,
+    LOADER_1_5,
+    SEAMLDR_7_2,
+    TDX_HOST,
+    UPDATE_V10,
+)
 
 
 class Image(Enum):
@@ -82,3 +89,56 @@ class Updates(State):
     """An update while a TD is built corrupts the TD's measurement (up to 1.5.16)."""
     seamret_clears_vmcs = Var(bool, False, frozen=True)
     """To return from P-SEAMLDR clears the CPU's current VMCS pointer."""
+
+    # What a kernel does to protect TDX, and others, in an update.
+
+    offers_update_only_if_tds_survive = Safeguard(
+        sources=(TDX_HOST.at("supports_runtime_update()"),)
+    )
+    """Updates are offered only with a module that preserves TDs: it says so itself."""
+    checks_update_file = Safeguard(sources=(SEAMLDR_7_2.at("init_seamldr_params()"),))
+    """A file whose header is wrong is refused before anything is shut down."""
+    stops_the_machine = Safeguard(
+        sources=(SEAMLDR_7_2.at("seamldr_install_module(), stop_machine()"),)
+    )
+    """Every CPU is stopped for an update: none makes a call of its own meanwhile."""
+    updates_in_lock_step = Safeguard(
+        sources=(SEAMLDR_7_2.at("do_seamldr_install_module(), ack_state()"),)
+    )
+    """No CPU goes on to the next stage of an update before all have done theirs."""
+    serializes_installs = Safeguard(sources=(SEAMLDR_7_2.at("seamldr_install()"),))
+    """SEAMLDR.INSTALL is called by one CPU after the other, under a lock."""
+    installs_as_update = Safeguard(
+        sources=(
+            SEAMLDR_7_2.at("seamldr_install()"),
+            LOADER_1_5.at("seamldr_install.c"),
+        )
+    )
+    """The image is installed as an update, which keeps TDs, and not loaded anew."""
+    stops_update_on_failure = Safeguard(
+        bugs=("B19",), sources=(UPDATE_V10.at("15/25"), SEAMLDR_7_2.at("ack_state()"))
+    )
+    """An update goes no further than the stage in which some CPU met an error."""
+    resets_flags_on_update = Safeguard(
+        bugs=("B20",),
+        sources=(UPDATE_V10.at("17/25"), L7_2.at("tdx_module_shutdown()")),
+    )
+    """With the old module shut down, no CPU and no TDH.SYS.INIT counts as done."""
+    avoids_compat_sensitive_update = Safeguard(
+        bugs=("B21",), sources=(UPDATE_V10.at("22/25"),)
+    )
+    """TDH.SYS.SHUTDOWN is told to refuse while a TD is built; the update is -EBUSY."""
+    locks_version_reads = Safeguard(
+        bugs=("B22",), sources=(TDX_HOST.at("version_show()"),)
+    )
+    """No update stops the machine while somebody reads the module's version."""
+    refuses_seamldr_on_vmcs_erratum = Safeguard(
+        bugs=("B23",),
+        sources=(
+            SEAMLDR_7_2.at("seamldr_call()"),
+            TDX_HOST.at("supports_runtime_update()"),
+        ),
+    )
+    """No P-SEAMLDR call, and no update, where it would clear the current VMCS."""
+    refreshes_version_only = Safeguard(bugs=("B24",), sources=(UPDATE_V10.at("21/25"),))
+    """After an update the kernel reads the version again, and no feature or limit."""

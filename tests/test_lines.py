@@ -42,6 +42,7 @@ from tdxcheck.checker.language.instance import Instance, Scope
 from tdxcheck.checker.language.lines import Family, Line, lines_of, without_one_of
 from tdxcheck.checker.language.literals import conjuncts
 from tdxcheck.checker.verdict import Refuted, Unreachable, Verdict
+from tdxcheck.models.catalogue import CATALOGUE
 from tests.demo import DEMO
 from tests.random_systems import Drawn, examples, systems
 
@@ -440,3 +441,22 @@ def test_a_limit_leaves_lines_undecided(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_lines_of_the_demo_are_told() -> None:
     assert run("open", "--all", of=DEMO) == 0
+
+
+ONE_OF_EACH = ("--cpus", "1", "--packages", "1", "--blocks", "1")
+OWN = (
+    ("v7.1", "boot_declines/2", "tdx_is_not_declined_needlessly"),
+    ("v7.1", "boot_declines/effect/1", "initialization_ends"),
+    ("dpamt", "kvm_unload_without_pages/1", "taken_pages_are_never_without_kvm"),
+    ("dpamt", "td_return_page/4", "td_pages_are_let_go_by_the_module"),
+)
+
+
+@pytest.mark.parametrize(("design", "line", "rule"), OWN)
+def test_a_line_of_a_design_is_needed(
+    design: str, line: str, rule: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (design, *ONE_OF_EACH, "--line", line, "--format", "json")
+    assert run(*asked, of=CATALOGUE) == 0
+    (told,) = json.loads(capsys.readouterr().out)["lines"]
+    assert (told["name"], told["rule"]) == (line, rule)

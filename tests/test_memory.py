@@ -12,13 +12,14 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
-from tdxcheck.checker.judging.question import cases_of
+from tdxcheck.checker.judging.question import Question, case_of, cases_of
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.terms import Reaction
 from tdxcheck.checker.verdict import Refuted, Verdict
 from tdxcheck.models import assumptions
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.hazards import HAZARDS
+from tdxcheck.models.relied_upon import RELIED_UPON
 from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.events import DEVICE_AS_MEMORY, MACHINE_CHECK, MEMORY_ONLINE
 from tdxcheck.spec.host import Host as HostState
@@ -65,7 +66,7 @@ def asks_without_denial(claim: Claim, name: str) -> bool:
     return bool(dropped) and dropped[0].denies
 
 
-@pytest.mark.parametrize("claim", HAZARDS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize("claim", (*RELIED_UPON, *HAZARDS), ids=lambda claim: claim.key)
 def test_what_is_denied_breaks_what_is_expected(claim: Claim) -> None:
     design = CATALOGUE.design(claim.design)
     for case in cases_of(CATALOGUE, [design], {}, names=[claim.key]):
@@ -95,6 +96,37 @@ def test_all_that_linux_relies_on_is_checked_or_can_be_denied() -> None:
 def test_every_denial_is_used() -> None:
     used = {a.key for claim in CATALOGUE.claims for a in claim.assumptions}
     assert {a.key for a in CATALOGUE.assumptions if a.denies} <= used
+
+
+def judged_as_claimed(claim: Claim, key: str) -> Outcome | None:
+    """What the claim says, of a design that may be another."""
+    question = Question(claim.property, None)
+    design = CATALOGUE.design(key)
+    case = case_of(CATALOGUE, design, claim.assumptions, SMALL, [question])
+    whole = ground(case.instance.system, case.instance.scope)
+    return outcome_of(survey(slice_for(whole, [0]).system).verdicts[0])
+
+
+@pytest.mark.parametrize(
+    ("claim", "guard"), [("opt-in", "waits_for_opt_in"), ("x2apic", "requires_x2apic")]
+)
+def test_what_a_claim_rests_on_is_the_check(claim: str, guard: str) -> None:
+    asked = CATALOGUE.claim(claim)
+    for key, outcome in (
+        (asked.design, Outcome.HOLDS),
+        (f"{asked.design}-without-{guard}", Outcome.REFUTED),
+    ):
+        assert judged_as_claimed(asked, key) is outcome
+
+
+def test_a_kernel_without_cmr_checks_takes_a_table_with_a_gap() -> None:
+    """The check is what gives TDX up: the module would have borne the table."""
+    asked = CATALOGUE.claim("cmr-gaps")
+    for key, outcome in (
+        ("v3", Outcome.REFUTED),
+        ("v3-without-checks_cmrs", Outcome.HOLDS),
+    ):
+        assert judged_as_claimed(asked, key) is outcome
 
 
 # Lines that are written back late.

@@ -288,6 +288,20 @@ def test_config_wants_every_counted_lp_even_one_that_stays_offline() -> None:
     assert call(ONE_LP, sys_config)[0] == "TDX_SYS_CONFIG_NOT_PENDING"
 
 
+def test_a_module_that_takes_late_lps_is_configured_without_them() -> None:
+    settings = {**SYSTEM.settings, Module.wants_every_lp: False}
+    late = Interpreter(Instance(replace(SYSTEM, settings=settings), SCOPE))
+    one_lp = run(
+        next(late.initial_states()), (sys_init, 0), (sys_lp_init, 0), module=late
+    )
+    configured = run(one_lp, (sys_config, 0), module=late)
+    for state in (configured, run(configured, (sys_key_config, 0), module=late)):
+        ready = run(state, (sys_lp_init, 1), module=late)
+        assert call(ready, sys_lp_init, 1, late)[0] == "TDX_SYS_LP_INIT_DONE"
+    loaded = next(late.initial_states())
+    assert call(loaded, sys_lp_init, 1, late)[0] == "TDX_SYS_LP_INIT_NOT_PENDING"
+
+
 def test_a_refused_list_leaves_its_keyid_reserved() -> None:
     verdict = Status.TDX_TDMR_OUTSIDE_CMRS
     assert call(ALL_LPS, sys_config, verdict=verdict)[0] == "impossible"

@@ -13,9 +13,10 @@ from hypothesis import given
 from tdxcheck.checker.engines import explicit
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.explicit import Exploration, Limits
-from tdxcheck.checker.engines.packed import visited, within
+from tdxcheck.checker.engines.packed import native, visited, within
 from tdxcheck.checker.engines.packed.breadth import Search
 from tdxcheck.checker.engines.packed.inputs import Unsuited
+from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.search import explore
 from tdxcheck.checker.engines.packed.split import split
 from tdxcheck.checker.engines.visiting import TINY
@@ -23,7 +24,7 @@ from tdxcheck.checker.engines.visiting import explore as visit
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.language import Mode
 from tdxcheck.checker.verdict import Bounded, Limit, Reached, Refuted, Unknown
-from tdxcheck.models.classic import CLASSICS, Classic
+from tdxcheck.models.classic import CLASSICS, Classic, lifecycle
 from tests.faults.workshop import CELLAR
 from tests.random_systems import Drawn, examples, systems
 
@@ -228,3 +229,21 @@ def test_states_are_hashed_where_the_slots_mix() -> None:
     while search.deepen(lambda: None):
         pass
     assert search.choice.reason == "hash table: the slots mix too much"
+
+
+def test_watches_that_are_too_much_for_the_kernel_are_left_to_numpy() -> None:
+    """It was chosen for the steps, and goes on taking them."""
+    system = ground(lifecycle.MEM_ONLINE, lifecycle.scope(2, 2))
+    narrow = explore(system)
+    left = []
+
+    def fits(program: Program) -> bool:
+        if program.commands == len(system.steps):
+            return True
+        left.append(program)
+        return False
+
+    with patch.object(native, "fits", fits):
+        wide = explore(system)
+    assert left, "some table is of watches"
+    same(wide, narrow)

@@ -48,6 +48,8 @@ def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Ve
         ("v6.8", "flushes_vcpus_of_ended_tds", "nothing_holds_an_ended_td_back"),
         ("v6.8", "writes_back_before_freeing", "nothing_holds_an_ended_td_back"),
         ("v6.8", "flushes_given_pages", "td_memory_keeps_its_owner"),
+        ("v6.8", "leaks_tds_of_lost_keyids", "ended_tds_leave_no_lines"),
+        ("v6.8", "tracks_removed_pages", "td_calls_come_in_order"),
         ("v6.8", "flushes_removed_pages", "ended_tds_leave_no_lines"),
         ("v6.8", "flushes_reclaimed_pages", "ended_tds_leave_no_lines"),
         ("v6.8", "leaks_pages_held_back", "ended_tds_leave_no_lines"),

@@ -14,6 +14,7 @@ from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
 from tdxcheck.checker.judging.question import Case, Question, case_of, cases_of
+from tdxcheck.checker.language import Term, reachable
 from tdxcheck.models.assumptions import (
     NEXT_KERNEL_IGNORES_TDX,
     NEXT_KERNEL_IS_OLD,
@@ -21,7 +22,7 @@ from tdxcheck.models.assumptions import (
     NEXT_KERNEL_STOPS,
 )
 from tdxcheck.models.catalogue import CATALOGUE
-from tdxcheck.spec.host import Host
+from tdxcheck.spec.host import Host, Running
 
 SMALL: Mapping[str, int] = {"cpus": 2, "packages": 1, "blocks": 1}
 WIDE: Mapping[str, int] = {"cpus": 4, "packages": 2, "blocks": 1}
@@ -86,6 +87,30 @@ def test_the_same_kernel_asks_again_when_it_panics(
     assert verdict(design, KEXEC, assumed) is wanted
 
 
+@pytest.mark.parametrize(
+    ("design", "crash_kernel_calls"),
+    [("v6.18", False), ("v7.1", True), ("v7.2", True)],
+)
+def test_a_crash_kernel_calls_a_module_where_tdx_is_initialised_at_boot(
+    design: str, crash_kernel_calls: bool
+) -> None:
+    """Nothing asks whether the kernel that boots is there for a dump only."""
+
+    @reachable()
+    def a_crash_kernel_has_called(host: Host) -> Term[bool]:
+        """A crash kernel has made a SEAMCALL."""
+        return (host.running == Running.CRASH) & host.seamcall_made
+
+    case = case_of(
+        CATALOGUE,
+        CATALOGUE.design(design),
+        (NEXT_KERNEL_IS_THE_SAME,),
+        SMALL,
+        [Question(a_crash_kernel_has_called, None)],
+    )
+    assert judged(case) == [HOLDS if crash_kernel_calls else REFUTED]
+
+
 @pytest.mark.parametrize("design", ["v6.18", "v7.1"])
 @pytest.mark.parametrize(
     "kind",
@@ -109,6 +134,7 @@ def claims() -> list[Any]:
     cases = [
         *cases_of(CATALOGUE, [v3], SMALL, names=keys),
         *cases_of(CATALOGUE, [v3], WIDE, names=["C11"]),
+        *cases_of(CATALOGUE, [CATALOGUE.design("v7.2")], SMALL, names=["C6-update"]),
     ]
     return [pytest.param(case, id=case.questions[0].name) for case in cases]
 
@@ -117,6 +143,22 @@ def claims() -> list[Any]:
 def test_a_claim_holds_under_its_assumptions_and_rests_on_each(case: Case) -> None:
     for question, outcome in zip(case.questions, judged(case), strict=True):
         assert outcome is (REFUTED if question.dropped else HOLDS), question.name
+
+
+def test_a_copy_of_the_memory_list_alone_is_not_enough() -> None:
+    """The list agrees, but the PAMT is in the allocator of who took the module over."""
+    alike = CATALOGUE.assumption("taken-over-with-same-map")
+    reserved = CATALOGUE.assumption("taken-over-with-pamt")
+    question = Question(CATALOGUE.claim("C6").property, None)
+    awake = CATALOGUE.assumption("no-sleep")
+
+    def outcome(*assumed: Assumption) -> Outcome | None:
+        made = (awake, *assumed)
+        v3 = CATALOGUE.design("v3")
+        return judged(case_of(CATALOGUE, v3, made, SMALL, [question]))[0]
+
+    assert outcome(alike) is REFUTED
+    assert outcome(alike, reserved) is HOLDS
 
 
 BUGS = (

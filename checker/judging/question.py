@@ -19,6 +19,7 @@ from tdxcheck.checker.catalogue import (
     Design,
     Expectation,
     Machine,
+    Rule,
     Setup,
     Sizes,
     UsageError,
@@ -87,7 +88,7 @@ def cases_of(
     cases = []
     for design in designs:
         about_rules = [
-            Question(rule.property, design.expected.get(rule.id, HOLDS))
+            Question(rule.property, _expected(design, rule, assumed))
             for rule in catalogue.rules
             if not wanted or rule.id in wanted
         ]
@@ -108,6 +109,14 @@ def cases_of(
             own_sizes = {**_own_sizes(questions[0]), **sizes}
             cases.append(case_of(catalogue, design, made, own_sizes, questions))
     return cases
+
+
+def _expected(
+    design: Design, rule: Rule, assumed: tuple[Assumption, ...]
+) -> Expectation:
+    """What is known of the rule: for an assumption, or of the design as it is."""
+    tables = (*(a.known.get(design.key, {}) for a in assumed), design.expected)
+    return next((table[rule.id] for table in tables if rule.id in table), HOLDS)
 
 
 def case_of(

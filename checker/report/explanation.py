@@ -271,6 +271,15 @@ def assumption(page: Page, asked: Assumption, catalogue: Catalogue) -> None:
     used = [c.key for c in catalogue.claims if asked in c.assumptions]
     if used:
         page.add(f"Claims that rest on it: {', '.join(used)}")
+    designs: dict[tuple[str, str], list[str]] = {}
+    for design, table in asked.known.items():
+        for rule, expected in table.items():
+            told = f"{expected.outcome.value}: {expected.told}"
+            designs.setdefault((rule, told), []).append(design)
+    if designs:
+        page.add("Known to be otherwise under it:")
+    for (rule, told), names in designs.items():
+        page.add(f"{rule} ({', '.join(names)}) {told}", label="  ", at=4)
 
 
 def safeguard(page: Page, asked: Safeguard, catalogue: Catalogue) -> None:

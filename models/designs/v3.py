@@ -5,8 +5,8 @@ go as on any Linux. Any error of an initialisation ends in TDH.SYS.LP.SHUTDOWN o
 every CPU, for good.
 
 The module is that of today: to 1.5 LP.SHUTDOWN is a call without effect. To 1.0, of
-v3's time, it was the end of the module, whatever its state. TDH.SYS.INFO and its
-table of CMRs, and the opt-in tdx_host=on, are taken to be in order.
+v3's time, it was the end of the module, whatever its state. The call TDH.SYS.INFO
+itself, which tells the CMRs, is taken to succeed.
 """
 
 from __future__ import annotations
@@ -173,6 +173,7 @@ V3_DESIGN = TransitionSystem(
     outside=frozenset({Actor.ADMINISTRATOR, Actor.FIRMWARE, Actor.HARDWARE}),
     settings={
         Host.detects_tdx_on_every_cpu: True,
+        Host.waits_for_opt_in: True,
         Host.checks_processor: True,
         Host.leaves_tds_a_keyid: True,
         Host.keeps_own_keyid_from_tds: True,
@@ -192,10 +193,12 @@ V3_DESIGN = TransitionSystem(
         Host.resumes_write_back: True,
         Host.writes_back_before_freeing: True,
         Host.flushes_given_pages: True,
+        Host.tracks_removed_pages: True,
         Host.flushes_removed_pages: True,
         Host.flushes_reclaimed_pages: True,
         Host.resets_reclaimed_pages: True,
         Host.leaks_pages_held_back: True,
+        Host.leaks_tds_of_lost_keyids: True,
         Host.lists_legacy_pmem: True,
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,

@@ -17,6 +17,7 @@ V5_DESIGN = V3_DESIGN.variant(
     "Refuse every hot-add, and BUG() on every removal, as bugs of the BIOS.",
     settings={
         Host.detects_tdx_on_every_cpu: False,
+        Host.waits_for_opt_in: False,
         Host.lists_legacy_pmem: False,
         Host.refuses_acpi_cpus: True,
         Host.refuses_acpi_memory: True,

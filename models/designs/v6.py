@@ -12,6 +12,11 @@ from tdxcheck.spec.sources import V6
 V6_DESIGN = V3_DESIGN.variant(
     "v6",
     "v5 without its guards: what hotplug adds reaches the page allocator.",
-    settings={Host.detects_tdx_on_every_cpu: False, Host.lists_legacy_pmem: False},
+    settings={
+        Host.detects_tdx_on_every_cpu: False,
+        Host.waits_for_opt_in: False,
+        Host.requires_x2apic: True,
+        Host.lists_legacy_pmem: False,
+    },
     sources=(V6.at("00/21"),),
 )

@@ -295,6 +295,7 @@ V6_8 = V3_DESIGN.variant(
     ),
     settings={
         Host.detects_tdx_on_every_cpu: False,
+        Host.waits_for_opt_in: False,
         Host.checks_cmrs: False,
         Host.flushes_after_failed_config: False,
         Host.asks_module_on_machine_check: True,

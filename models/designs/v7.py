@@ -48,6 +48,8 @@ V7_DESIGN = V3_DESIGN.variant(
     replaced={build_tdmrs: list_memory_after_cpus, undo: undo_with_list},
     settings={
         Host.detects_tdx_on_every_cpu: False,
+        Host.waits_for_opt_in: False,
+        Host.requires_x2apic: True,
         Host.clears_tsx_control: True,
         Host.locks_memory_hotplug: True,
         Host.refuses_added_memory_outside_list: True,

@@ -4,6 +4,11 @@ At subsys_initcall every online CPU does VMXON and TDH.SYS.LP.INIT; the callback
 that keep a package's last CPU online belong to the core. There is one attempt:
 KVM finds TDX initialised, or does without. That VMXON fails, or finds VMX in use, is
 left out: TDX is then given up at boot, and later the CPU stays offline.
+
+A crash kernel of the same code boots in the same way: no stored tdx.c asks whether it
+is one. A module in use refuses its TDH.SYS.INIT. One that waits for it is initialised,
+unless the crash kernel has been given fewer CPUs than firmware counted, as is usual;
+that its memory is its reservation alone is not looked into.
 """
 
 from __future__ import annotations
@@ -15,7 +20,6 @@ from tdxcheck.checker.language import (
     exists,
     implies,
     ite,
-    one_of,
 )
 from tdxcheck.models.designs.v6_8 import (
     enable_cpu,
@@ -50,17 +54,16 @@ BOOT_INIT = (VMXON_V3.at("tdx_enable()"), L7.at("tdx_enable(), tdx_online_cpu()"
 
 
 def tries_tdx(host: Host) -> Term[bool]:
-    """This kernel initialises TDX when it boots."""
-    second = host.running == Running.SECOND
+    """This kernel initialises TDX when it boots, be it to write a crash dump only."""
+    first = host.running == Running.FIRST
     offered = ~host.hidden_at_boot() & host.processor_serves()
-    return offered & implies(second, host.runs_same_code())
+    return offered & (first | host.runs_same_code())
 
 
 @action(actor=Actor.KERNEL, sources=BOOT_INIT)
 def boot_begins(host: Host) -> None:
     """The kernel boots, and takes TDX: VMXON on every online CPU, then callbacks."""
-    host.require(one_of(host.running, Running.FIRST, Running.SECOND))
-    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.booting())
     host.require(tries_tdx(host))
     vmxon_everywhere(host)
     host.callbacks_installed = True
@@ -70,8 +73,7 @@ def boot_begins(host: Host) -> None:
 @action(actor=Actor.KERNEL, sources=(L7.at("tdx_init(), hibernation_available()"),))
 def boot_declines(host: Host) -> None:
     """The kernel boots without TDX: it could hibernate, or knows nothing of TDX."""
-    host.require(one_of(host.running, Running.FIRST, Running.SECOND))
-    host.require(host.tdx == Tdx.UNINITIALIZED)
+    host.require(host.booting())
     host.require(~tries_tdx(host))
     host.tdx = Tdx.DISABLED
 

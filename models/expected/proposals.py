@@ -148,6 +148,9 @@ V3_KNOWN: Table = {
         "no memory is refused", SEED.at("memory hotplug")
     ),
     "refused_cpus_are_explained": vacuous("no CPU is refused", SEED.at("CPU hotplug")),
+    "tdx_is_not_declined_needlessly": vacuous(
+        "KVM always asks for TDX", V3.at("00/21")
+    ),
     **V3_HANDOVER,
     **V3_LIVENESS,
 }

@@ -13,8 +13,10 @@ from tdxcheck.spec.sources import (
     KEXEC_V7,
     L6_8,
     MODULE_1_5,
+    V3,
     V3_TREE,
     V5,
+    V8,
     VMXON_V3,
 )
 
@@ -70,6 +72,14 @@ KVM_CALLS_ALONE = Expectation(
     note="only KVM makes calls once TDX is initialised, and does VMXON itself",
     sources=(VMXON_V3.at("x86_virt_get_ref()"), DISABLE_V3.at("cover letter")),
 )
+ASKED_FOR = Expectation(
+    note="the administrator has asked for TDX (tdx_host=on)",
+    sources=(V3.at("20/21"),),
+)
+LOCKED_TO_X2APIC = Expectation(
+    note="a platform with TDX is locked to x2APIC",
+    sources=(V8.at("Kconfig: INTEL_TDX_HOST depends on X86_X2APIC"),),
+)
 WITHOUT_DETECTION: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
     "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
@@ -78,6 +88,7 @@ WITHOUT_DETECTION: Table = {
 }
 V3_REDUNDANT: Table = {
     **WITHOUT_DETECTION,
+    "waits_for_opt_in": ASKED_FOR,
     "detects_tdx_on_every_cpu": MODULE_COUNTS,
 }
 V13_REDUNDANT: Table = {"checks_cmrs": SYS_CONFIG_JUDGES}
@@ -117,10 +128,12 @@ OF_TDX_IN_USE = (
     "resumes_write_back",
     "writes_back_before_freeing",
     "flushes_given_pages",
+    "tracks_removed_pages",
     "flushes_removed_pages",
     "flushes_reclaimed_pages",
     "resets_reclaimed_pages",
     "leaks_pages_held_back",
+    "leaks_tds_of_lost_keyids",
     "flushes_before_key_config",
     "flushes_before_freeing_pamt",
     "flushes_offlined_cpus",
@@ -139,8 +152,8 @@ REDUNDANT: Mapping[str, Table] = {
         **WITHOUT_DETECTION,
         "refuses_acpi_memory": IN_ONE_PLACE,
     },
-    "v6": WITHOUT_DETECTION,
-    "v7": WITHOUT_DETECTION,
+    "v6": {**WITHOUT_DETECTION, "requires_x2apic": LOCKED_TO_X2APIC},
+    "v7": {**WITHOUT_DETECTION, "requires_x2apic": LOCKED_TO_X2APIC},
     "v8": {
         **dict.fromkeys(OF_TDX_IN_USE, NEVER_INITIALIZED),
         "checks_cmrs": SYS_CONFIG_JUDGES,

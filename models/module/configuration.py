@@ -63,7 +63,7 @@ def _check_config(
     lock(module, cpu)
     pending = module.sys_state == SysState.SYSINIT_DONE
     module.require(pending, Status.TDX_SYS_CONFIG_NOT_PENDING)
-    module.require(module.all_lps_initialized(), Status.TDX_SYS_CONFIG_NOT_PENDING)
+    module.require(module.lps_suffice(), Status.TDX_SYS_CONFIG_NOT_PENDING)
     module.require(array_valid, Refusal(Status.TDX_OPERAND_INVALID, "RCX"))
     module.require(count_valid, Refusal(Status.TDX_OPERAND_INVALID, "RDX"))
     module.require(hkid_valid, Refusal(Status.TDX_OPERAND_INVALID, "R8"))
@@ -72,7 +72,7 @@ def _check_config(
 def _has_mappings(module: Module, cpu: Cpu) -> None:
     """The LP was initialised, as far as a caller's step depends on it: where the call
     is refused before, it does not."""
-    passes = (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized()
+    passes = (module.sys_state == SysState.SYSINIT_DONE) & module.lps_suffice()
     module.require(implies(passes, module.lp_initialized[cpu]))
 
 

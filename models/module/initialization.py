@@ -121,7 +121,9 @@ def _check_lp_init(
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     share_lock(module, cpu)
     pending = module.sys_state == SysState.SYSINIT_DONE
-    module.require(pending, Status.TDX_SYS_LP_INIT_NOT_PENDING)
+    started = module.sys_state != SysState.SYSINIT_PENDING
+    late = ~module.wants_every_lp & started
+    module.require(pending | late, Status.TDX_SYS_LP_INIT_NOT_PENDING)
     module.require(~module.lp_initialized[cpu], Status.TDX_SYS_LP_INIT_DONE)
     module.require(entropy | ~module.lp_init_draws_entropy, _no_entropy(module))
     defect = module.lp_check[module.reference, sample]

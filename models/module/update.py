@@ -78,7 +78,7 @@ def _check_update(module: Module, cpu: Cpu, rax_valid: Term[bool]) -> None:
     dispatch(module, cpu, before_ready=True, rax_valid=rax_valid)
     lock(module, cpu)
     module.require(
-        (module.sys_state == SysState.SYSINIT_DONE) & module.all_lps_initialized(),
+        (module.sys_state == SysState.SYSINIT_DONE) & module.lps_suffice(),
         Status.TDX_SYS_STATE_INCORRECT,
     )
     valid = module.handoff == Handoff.VALID

@@ -13,7 +13,11 @@ from tdxcheck.checker.language import (
     ite,
     one_of,
 )
-from tdxcheck.models.disable import sys_disable, sys_disable_interrupted
+from tdxcheck.models.disable import (
+    disable_succeeds,
+    sys_disable,
+    sys_disable_interrupted,
+)
 from tdxcheck.spec.events import (
     CRASH_KEXEC,
     KEXEC,
@@ -29,7 +33,7 @@ from tdxcheck.spec.host import (
     Told,
 )
 from tdxcheck.spec.machine import Cpu
-from tdxcheck.spec.module import Status, SysState
+from tdxcheck.spec.module import SysState
 from tdxcheck.spec.sources import (
     BASE_SPEC,
     DISABLE_V3,
@@ -199,13 +203,11 @@ def kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(implies(host.tds_end_before_kexec, ~host.hkid_in_use()))
-    in_vmx_operation = host.disables_in_vmx_operation
-    answer = host.answer(sys_disable, cpu, in_vmx_operation)
-    disabled = answer == Status.TDX_SUCCESS
+    disabled = disable_succeeds(host, cpu)
     in_use = (host.tdx == Tdx.INITIALIZED) | (host.update_failed() & disabled)
     host.require(host.disables_module & in_use)
     leave(host, cpu, disabled)
-    host.call(sys_disable, cpu, in_vmx_operation)
+    host.call(sys_disable, cpu, host.disables_in_vmx_operation)
 
 
 @action(
@@ -250,8 +252,9 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     """The kernel panics on {cpu} and starts the crash kernel; nothing is flushed.
 
     The other CPUs are stopped by NMI, which passes by every flush. The crash
-    kernel writes its dump, and does nothing else. A panic in an update of the module,
-    or after one that failed, is in `models/failed_update.py`.
+    kernel writes its dump, and from v7.1 on initialises TDX as it boots, if it can. A
+    panic in an update of the module, or after one that failed, is in
+    `models/failed_update.py`.
     """
     host.require(host.panics)
     host.require(host.running == Running.FIRST)
@@ -281,14 +284,12 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     host.require(host.running == Running.FIRST)
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
-    in_vmx_operation = host.disables_in_vmx_operation
-    answer = host.answer(sys_disable, cpu, in_vmx_operation)
-    disabled = answer == Status.TDX_SUCCESS
+    disabled = disable_succeeds(host, cpu)
     updated = host.updating() | host.update_failed()
     in_use = (host.tdx == Tdx.INITIALIZED) | (updated & disabled)
     host.require(host.disables_module_in_panic & in_use)
     leave_in_panic(host, disabled)
-    host.call(sys_disable, cpu, in_vmx_operation)
+    host.call(sys_disable, cpu, host.disables_in_vmx_operation)
 
 
 @action(

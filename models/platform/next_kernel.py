@@ -20,12 +20,22 @@ from tdxcheck.models.kvm import seamcall
 from tdxcheck.models.module.initialization import sys_init
 from tdxcheck.models.old_module import lp_shutdown
 from tdxcheck.models.platform.kexec import leave_in_panic
+from tdxcheck.models.seamldr import seamldr_install, seamldr_install_completes
 from tdxcheck.spec.events import CRASH_KEXEC
 from tdxcheck.spec.handover import NextKernel, Writer
 from tdxcheck.spec.host import Actor, Host, Kvm, Running, Td, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import Status
-from tdxcheck.spec.sources import BASE_SPEC, DISABLE_V3, KEXEC_V4, KH_0427, V3
+from tdxcheck.spec.sources import (
+    BASE_SPEC,
+    DISABLE_V3,
+    KEXEC_V4,
+    KH_0427,
+    LOADER_1_5,
+    V3,
+)
+
+RELOAD = (LOADER_1_5.at("seamldr_install.c, scenario LOAD"), V3.at("00/21, on kexec"))
 
 
 def other_kernel_runs(host: Host, *kinds: NextKernel) -> None:
@@ -92,6 +102,31 @@ def next_kernel_takes_over(host: Host, unlisted: Block) -> None:
     host.kvm = Kvm.LOADED
 
 
+def installs(host: Host, cpu: Cpu) -> None:
+    """The next kernel calls the P-SEAMLDR, which asks for no module to be shut down."""
+    host.require(host.next_kernel_installs)
+    host.require(host.running == Running.SECOND)
+    host.require(host.in_service())
+    host.require(host.online(cpu) & host.vmx_on[cpu])
+
+
+@action(actor=Actor.SECOND_KERNEL, sources=RELOAD)
+def next_kernel_installs(host: Host, cpu: Cpu) -> None:
+    """The next kernel is to load an image: SEAMLDR.INSTALL on {cpu}, not the last."""
+    installs(host, cpu)
+    seamcall(host, seamldr_install, cpu)
+
+
+@action(actor=Actor.SECOND_KERNEL, sources=RELOAD)
+def next_kernel_installs_image(host: Host, cpu: Cpu) -> None:
+    """The next kernel loads an image, by SEAMLDR.INSTALL on {cpu}, the last LP.
+
+    It waits for TDH.SYS.INIT; the memory of the old PAMT and of TDs stays private.
+    """
+    installs(host, cpu)
+    seamcall(host, seamldr_install_completes, cpu, host.never())
+
+
 @action(
     actor=Actor.SECOND_KERNEL,
     event=CRASH_KEXEC,
@@ -146,6 +181,8 @@ NEXT_KERNEL = (
     next_kernel_tries_tdx,
     next_kernel_shuts_down,
     next_kernel_takes_over,
+    next_kernel_installs,
+    next_kernel_installs_image,
     next_kernel_panics,
     written_unasked,
 )

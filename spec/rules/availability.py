@@ -12,6 +12,7 @@ from tdxcheck.checker.language import (
     forall,
     implies,
     invariant,
+    ite,
     one_of,
     step_rule,
 )
@@ -210,6 +211,26 @@ def kvm_finds_tdx_where_it_is(before: Host, step: Step, after: Host) -> Term[boo
     return implies(loads & (before.running == Running.FIRST), both)
 
 
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(
+        L6_8.at("tdx_init()"),
+        K6_16.at("tdx_bringup(), success_disable_tdx"),
+        VMXON_V3.at("tdx_enable()"),
+    ),
+)
+def tdx_is_not_declined_needlessly(host: Host) -> Term[bool]:
+    """Who does without TDX, the core kernel or KVM, was kept from it by something.
+
+    The machine may hibernate, lacks a KeyID, the notifier or what the processor must
+    have, or there is no module: each is told in the log.
+    """
+    core, kvm = host.tdx == Tdx.DISABLED, host.kvm == Kvm.WITHOUT_TDX
+    declined = ite(host.initializes_at_boot, core, kvm)
+    kept = host.hidden_at_boot() | ~host.processor_serves() | ~host.seam_ready
+    return implies((host.running == Running.FIRST) & declined, kept)
+
+
 @invariant(severity=Severity.MACHINE, sources=(KVM_6_19.at("vCPU list"),))
 def no_list_holds_a_failed_vcpu(host: Host) -> Term[bool]:
     """No CPU's list of vCPUs holds one that does not exist.
@@ -404,6 +425,7 @@ AVAILABILITY = (
     only_answers_are_remembered,
     kvm_loads_without_tdx,
     kvm_finds_tdx_where_it_is,
+    tdx_is_not_declined_needlessly,
     no_list_holds_a_failed_vcpu,
     no_assertion_fails,
     no_hkid_is_leaked,

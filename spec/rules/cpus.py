@@ -181,6 +181,7 @@ TD_OUT_OF_ORDER = (
     Status.TDX_LIFECYCLE_STATE_INCORRECT,
     Status.TDX_TD_KEYS_NOT_CONFIGURED,
     Status.TDX_OP_STATE_INCORRECT,
+    Status.TDX_GPA_RANGE_NOT_BLOCKED,
 )
 """What the module answers to a call for a TD whose time has not come, or is over."""
 
@@ -190,6 +191,7 @@ TD_OUT_OF_ORDER = (
     sources=(
         MODULE_1_5.at("tdh_mng_create.c"),
         MODULE_1_5.at("tdh_vp_enter.c, helpers.c"),
+        MODULE_1_5.at("tdh_mem_page_remove.c, op_state_lookup.c"),
         K6_16.at("__tdx_td_init()"),
     ),
 )
@@ -199,7 +201,8 @@ def td_calls_come_in_order(before: Host, step: Step, after: Host) -> Term[bool]:
     To KVM such a refusal is a bug of its own: the TD is created in vain, or killed.
 
     A TD takes a KeyID that is free; its key comes before its memory, that before its
-    measurement, and all of it before it runs; what ends it comes last.
+    measurement, and all of it before it runs; what ends it comes last. A page is taken
+    from a TD that can run once none of its vCPUs can see the page.
     """
     wrong = any_of(*(step.answers(status) for status in TD_OUT_OF_ORDER))
     first = before.running == Running.FIRST

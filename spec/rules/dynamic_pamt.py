@@ -18,13 +18,14 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
 from tdxcheck.spec.events import KEXEC
-from tdxcheck.spec.host import Host, Running
+from tdxcheck.spec.host import Host, Kvm, Running, Td
 from tdxcheck.spec.machine import Block
 from tdxcheck.spec.module import Page, SysState
 from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     DPAMT_V6,
     L7_DEVELOPMENT,
+    MODULE_1_5,
     MODULE_2_0,
     TDX_RST,
 )
@@ -189,17 +190,25 @@ def unused_pairs_are_freed(host: Host) -> Term[bool]:
 
 
 @step_rule(
-    severity=Severity.MACHINE, sources=(MODULE_2_0.at("tdh_phymem_pamt_remove.c"),)
+    severity=Severity.MACHINE,
+    sources=(
+        MODULE_2_0.at("tdh_phymem_pamt_remove.c"),
+        MODULE_1_5.at("tdh_mem_page_remove.c, tdh_phymem_page_reclaim.c"),
+    ),
 )
 def td_pages_are_let_go_by_the_module(
     before: Host, step: Step, after: Host
 ) -> Term[bool]:
-    """A page that a TD has comes back only from a module that is ready.
+    """A page that a TD has comes back only from a module that is ready to give it.
 
     To any other the page stays the TD's, and private: whoever is given it next writes
     to private memory. That kexec forgets all pages is another rule's matter.
+
+    From a TD whose keys are configured it gives one by TDH.MEM.PAGE.REMOVE, and by
+    TDH.PHYMEM.PAGE.RECLAIM from one whose KeyID is free: none of a TD midway.
     """
-    ready = before.seam_ready & (before.sys_state == SysState.SYS_READY)
+    settled = one_of(before.td, Td.KEYS_CONFIGURED, Td.NONE)
+    ready = before.seam_ready & (before.sys_state == SysState.SYS_READY) & settled
     stays = (after.running == Running.FIRST) & ~step.is_(KEXEC)
     return forall(
         Page,
@@ -230,6 +239,20 @@ def no_pamt_page_is_lost(before: Host, step: Step, after: Host) -> Term[bool]:
     return implies(after.pamt_lost & ~before.pamt_lost, step.is_(Kind.FAULT))
 
 
+@invariant(
+    severity=Severity.GUEST,
+    sources=(DPAMT_V6.at("09/11, releases are balanced"),),
+)
+def taken_pages_are_never_without_kvm(host: Host) -> Term[bool]:
+    """While a page is taken for a TD, KVM is loaded.
+
+    Nobody else frees it, or lets go of its share in the region's pair.
+    """
+    taken = exists(Page, lambda page: host.page_use[page] != PageUse.FREE)
+    first = host.running == Running.FIRST
+    return implies(host.dynamic_pamt & first & taken, host.kvm == Kvm.LOADED)
+
+
 @reachable(severity=Severity.MODEL, sources=(DPAMT_V6.at("cover letter"),))
 def pamt_pages_can_be_given_back(host: Host) -> Term[bool]:
     """The kernel can have pages back that it gave the module for its PAMT."""
@@ -248,6 +271,7 @@ DYNAMIC_PAMT = (
     no_pamt_page_is_lost,
     unused_pairs_are_freed,
     td_pages_are_let_go_by_the_module,
+    taken_pages_are_never_without_kvm,
     td_pages_have_a_count,
     pamt_pages_can_be_given_back,
 )

@@ -78,11 +78,11 @@ def next_kernel_stops_at_first_seamcall(
 ) -> Term[bool]:
     """A kexec'd kernel that meets a module in use makes one SEAMCALL, which fails.
 
-    What the first kernel configured is unknown to the second: every later call
-    would act on memory that it has given away.
+    What the first kernel configured is unknown to the second, or to one that writes a
+    crash dump: every later call would act on memory that it has given away.
     """
     return implies(
-        (before.running == Running.SECOND)
+        one_of(before.running, Running.SECOND, Running.CRASH)
         & before.inherited_module
         & step.is_(Kind.SEAMCALL),
         ~before.seamcall_made & ~step.answers(Status.TDX_SUCCESS),

@@ -61,8 +61,12 @@ def the_host_never_stops(host: Host) -> Term[bool]:
     sources=(V3.at("00/21"),),
 )
 def initialization_ends(host: Host) -> tuple[Term[bool], Term[bool]]:
-    """Initialising TDX ends: in use, or given up."""
-    return host.initializing(), ~host.initializing()
+    """Initialising TDX ends: in use, or given up.
+
+    A kernel that does so as it boots, or finds that it must do without, comes to it.
+    """
+    begun = host.initializing() | host.booting()
+    return begun, ~begun
 
 
 @leads_to(

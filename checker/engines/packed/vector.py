@@ -12,6 +12,9 @@ from tdxcheck.checker.engines.packed.inputs import Inputs
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import NO_REST, Program, Rest
 
+PART = 1 << 16
+"""States whose steps are taken at once."""
+
 Numbers = npt.NDArray[np.int64]
 
 
@@ -32,6 +35,13 @@ def moves(program: Program, states: Words) -> Iterator[Moves]:
     everything = computed_first(program, states)
     for number in range(len(program.clusters)):
         yield from of_cluster(program, number, states, everything)
+
+
+def look(program: Program, states: Words, hits: npt.NDArray[np.bool_]) -> None:
+    """Note which commands are possible in some of the states."""
+    for at in range(0, len(states), PART):
+        for found in moves(program, states[at : at + PART]):
+            hits[found.commands] = True
 
 
 def moving(program: Program, states: Words) -> Numbers:

@@ -12,9 +12,11 @@ from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Here, Places, Split
 from tdxcheck.checker.engines.packed.vector import (
+    PART,
     Moves,
     Numbers,
     computed_first,
+    look,
     moves,
     of_cluster,
 )
@@ -25,9 +27,6 @@ from tdxcheck.checker.engines.packed.visited import (
     Truths,
 )
 from tdxcheck.checker.engines.packed.within import Within
-
-PART = 1 << 16
-"""States whose steps are taken at once."""
 
 
 def keys_of(states: Words) -> Any:
@@ -65,9 +64,7 @@ class VectorSteps:
         return program
 
     def look(self, program: Any, states: Words, hits: Truths) -> None:
-        for at in range(0, len(states), PART):
-            for found in moves(program, states[at : at + PART]):
-                hits[found.commands] = True
+        look(program, states, hits)
 
     def goal(self, states: Words, marks: Marks) -> Any:
         keys = keys_of(states)

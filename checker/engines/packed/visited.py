@@ -19,7 +19,7 @@ from tdxcheck.checker.engines.packed import native
 from tdxcheck.checker.engines.packed.layout import Words
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.split import Split
-from tdxcheck.checker.engines.packed.vector import Numbers
+from tdxcheck.checker.engines.packed.vector import Numbers, look
 from tdxcheck.checker.engines.packed.within import Within
 from tdxcheck.checker.engines.packed.workers import Workers
 
@@ -111,9 +111,19 @@ class NativeSteps:
         self._workers = workers
 
     def prepared(self, program: Program) -> Any:
+        """What the kernel reads; or, if that is too much for it, what numpy does.
+
+        Many watches may need more than the steps do that it was chosen for.
+        """
+        if not native.fits(program):
+            return program
         return self._kernel.Program(*native.laid_out(program))
 
     def look(self, program: Any, states: Words, hits: Truths) -> None:
+        if isinstance(program, Program):
+            look(program, states, hits)
+            return
+
         def work(pieces: Iterator[tuple[int, Words]]) -> Truths:
             mine = hits.copy()
             for _, piece in pieces:
