@@ -25,8 +25,8 @@ from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
 from tdxcheck.spec.host import Host, Td, Tdx
 from tdxcheck.spec.module import SysState
 from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
-from tests.test_designs import Host as Driven
-from tests.test_designs import instance
+from tests.hosts import Host as Driven
+from tests.hosts import instance
 
 UNCHANGED: Assignment = {}
 SMALL = {"cpus": 2, "packages": 1, "blocks": 2}
