@@ -10,7 +10,7 @@ import pytest
 
 from tdxcheck.checker.catalogue import Outcome
 from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.engines.explicit import explore
+from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of

@@ -15,7 +15,8 @@ from hypothesis import given
 from benchmarks import peers
 from benchmarks.peers import ABC, PEERS, RUMUR, SPIN, TLC, Peer, abc_depth
 from tdxcheck.checker.cli import main
-from tdxcheck.checker.engines.explicit import Exploration, explore
+from tdxcheck.checker.engines.explicit import Exploration
+from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.export.aiger import aiger, aiger_text, waits
 from tdxcheck.checker.export.assigning import in_order
 from tdxcheck.checker.export.formats import FORMATS
