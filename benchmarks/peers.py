@@ -40,6 +40,9 @@ class Failed(Exception):
 
 
 SPIN_FLAGS = ("-DSAFETY", "-DNOREDUCE", "-DVECTORSZ=4096")
+SPIN_COMPILED = ("-O2",)
+RUMUR_COMPILED = ("-O3", "-march=native")
+"""As their manuals have it; who has few states visited may want less compiled."""
 RUMUR_FLAGS = (
     *("--deadlock-detection", "off", "--symmetry-reduction", "off"),
     *("--pack-state", "off", "--threads", "1", "--value-type", "int32_t"),
@@ -54,7 +57,7 @@ def spin(
     making = _made(
         folder,
         ("spin", "-o2", "-a", "host.pml"),
-        ("gcc", "-w", "-O2", *SPIN_FLAGS, "-o", "pan", "pan.c"),
+        ("gcc", "-w", *SPIN_COMPILED, *SPIN_FLAGS, "-o", "pan", "pan.c"),
     )
     room = states + before_the_first(subject.system)
     slots = max(18, room.bit_length())
@@ -82,7 +85,7 @@ def rumur(
     making = _made(
         folder,
         ("rumur", *RUMUR_FLAGS, "-o", "host.c", "host.m"),
-        ("gcc", "-w", "-O3", "-march=native", "-o", "host", "host.c", "-lpthread"),
+        ("gcc", "-w", *RUMUR_COMPILED, "-o", "host", "host.c", "-lpthread"),
     )
     found = run(("./host",), folder, limit)
     if found.expired:

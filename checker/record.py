@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -273,8 +273,16 @@ def _taken(state: Json, where: str) -> tuple[str, Mapping[str, str]]:
 
 def resolve(recording: Recording, instance: Instance) -> Evidence:
     """The recorded names as those of the instance, or a ReplayError if one is gone."""
+    codes = {
+        variable: [
+            (_value(variable, value), code(value))
+            for value in instance.values(variable.sort)
+        ]
+        for variable in instance.variables
+    }
     states = [
-        _codes(instance, number, state) for number, state in enumerate(recording.states)
+        _codes(instance, codes, number, state)
+        for number, state in enumerate(recording.states)
     ]
     steps = [
         _call(instance, number, name, arguments)
@@ -284,11 +292,14 @@ def resolve(recording: Recording, instance: Instance) -> Evidence:
 
 
 def _codes(
-    instance: Instance, number: int, state: Mapping[str, Json]
+    instance: Instance,
+    known: Mapping[Variable, Sequence[tuple[Json, int]]],
+    number: int,
+    state: Mapping[str, Json],
 ) -> tuple[int, ...]:
-    known = {variable.name for variable in instance.variables} | {"#meta"}
+    names = {variable.name for variable in instance.variables} | {"#meta"}
     for name in state:
-        if name not in known:
+        if name not in names:
             raise ReplayError(number, f"there is no variable {name} any more")
     codes = []
     for variable, numbers in entries_of(instance):
@@ -297,13 +308,12 @@ def _codes(
                 number, f"nothing is recorded of variable {variable.name}"
             )
         found = _find(state[variable.name], variable, numbers)
-        values = instance.values(variable.sort)
-        named = [value for value in values if _value(variable, value) == found]
+        named = [value for shown, value in known[variable] if shown == found]
         if not named:
             raise ReplayError(
                 number, f"{variable.name} has no value {json.dumps(found)} here"
             )
-        codes.append(code(named[0]))
+        codes.append(named[0])
     return tuple(codes)
 
 

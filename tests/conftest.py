@@ -1,14 +1,21 @@
 """What every test is given: a cache of its own, which nothing has been kept in."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
+HOMES = count()
+
 
 def at_home(factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> None:
-    """Have a new folder for what a user's runs keep, and another for the user's key."""
-    patch.setenv("XDG_CACHE_HOME", str(factory.mktemp("cache")))
-    patch.setenv("XDG_STATE_HOME", str(factory.mktemp("state")))
+    """Have a new folder for what a user's runs keep, and another for the user's key.
+
+    They are made when something is kept: thousands of empty ones take long to remove.
+    """
+    home = factory.getbasetemp() / f"home-{next(HOMES)}"
+    patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    patch.setenv("XDG_STATE_HOME", str(home / "state"))
 
 
 @pytest.fixture(scope="session", autouse=True)

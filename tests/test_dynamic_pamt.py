@@ -10,7 +10,7 @@ import pytest
 
 from tdxcheck.checker.catalogue import Outcome
 from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.engines.explicit import explore
+from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
@@ -25,8 +25,8 @@ from tdxcheck.spec.dynamic_pamt import PageUse, PairOwner
 from tdxcheck.spec.host import Host, Td, Tdx
 from tdxcheck.spec.module import SysState
 from tdxcheck.spec.rules.dynamic_pamt import DYNAMIC_PAMT
-from tests.test_designs import Host as Driven
-from tests.test_designs import instance
+from tests.hosts import Host as Driven
+from tests.hosts import instance
 
 UNCHANGED: Assignment = {}
 SMALL = {"cpus": 2, "packages": 1, "blocks": 2}

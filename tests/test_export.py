@@ -12,9 +12,11 @@ from random import Random
 import pytest
 from hypothesis import given
 
+from benchmarks import peers
 from benchmarks.peers import ABC, PEERS, RUMUR, SPIN, TLC, Peer, abc_depth
 from tdxcheck.checker.cli import main
-from tdxcheck.checker.engines.explicit import Exploration, explore
+from tdxcheck.checker.engines.explicit import Exploration
+from tdxcheck.checker.engines.visiting import explore
 from tdxcheck.checker.export.aiger import aiger, aiger_text, waits
 from tdxcheck.checker.export.assigning import in_order
 from tdxcheck.checker.export.formats import FORMATS
@@ -90,18 +92,26 @@ def kept(system: GroundSystem) -> Subject:
     )
 
 
+@pytest.fixture(autouse=True)
+def compiled_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To compile them well takes longer here than all that they then do."""
+    monkeypatch.setattr(peers, "SPIN_COMPILED", ("-O0",))
+    monkeypatch.setattr(peers, "RUMUR_COMPILED", ("-O1",))
+
+
 def needed(peer: Peer) -> None:
     if missing := peer.missing():
         pytest.skip(f"{peer.name}: {missing}")
 
 
 @cache
-def design_system(rule: str) -> GroundSystem:
+def of_design(rule: str) -> Subject:
+    """v6.8 with one rule, made once for all checkers, and so explored once."""
     (found,) = (r for r in CATALOGUE.rules if r.id == rule)
     sizes = {"cpus": 2, "packages": 1, "blocks": 2}
     questions = [Question(found.property, None)]
     case = case_of(CATALOGUE, CATALOGUE.design("v6.8"), (), sizes, questions)
-    return ground(case.instance.system, case.instance.scope)
+    return subject(ground(case.instance.system, case.instance.scope), [0])
 
 
 # The same counts.
@@ -144,7 +154,7 @@ DESIGN_RULES = {
 @pytest.mark.parametrize("rule", DESIGN_RULES)
 def test_others_judge_a_design_alike(rule: str, peer: Peer, tmp_path: Path) -> None:
     needed(peer)
-    exported = subject(design_system(rule), [0])
+    exported = of_design(rule)
     found = explored(exported.system)
     (verdict,) = found.verdicts
     shown = isinstance(verdict, Refuted | Reached)

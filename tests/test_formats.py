@@ -33,9 +33,9 @@ from tdxcheck.checker.report.formats.places import (
 from tdxcheck.checker.report.formats.sarif import sarif
 from tdxcheck.spec.rules.coverage import td_memory_lies_in_tdmrs
 from tests.demo import DEMO, OPEN, hot_add, usable_memory_is_covered
+from tests.kettle import Kettle
+from tests.kettle import catalogue as kettles
 from tests.test_cli import COVERED, with_expectation
-from tests.test_guards import Kettle
-from tests.test_guards import catalogue as kettles
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = Path(__file__).parent / "data" / "formats"

@@ -1,18 +1,16 @@
-"""Layouts on memory maps: the kernels', the best, and where they part."""
+"""Layouts on memory maps: the kernels', and where they part from the best."""
 
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tdxcheck.models.layouts.changes import changes
 from tdxcheck.models.layouts.coverage import shares
-from tdxcheck.models.layouts.generations import GENERATIONS, Generation, generation
+from tdxcheck.models.layouts.generations import GENERATIONS
 from tdxcheck.models.layouts.kernel import (
     Pamt,
     build,
@@ -21,13 +19,9 @@ from tdxcheck.models.layouts.kernel import (
     more_tdmrs,
     reserved_areas,
 )
-from tdxcheck.models.layouts.legal import Legal, legal
-from tdxcheck.models.layouts.optimum import covers, fewest, too_many_holes
-from tdxcheck.models.layouts.outcome import Outcome, outcome
-from tdxcheck.models.layouts.packing import complete
+from tdxcheck.models.layouts.legal import legal
+from tdxcheck.models.layouts.outcome import outcome
 from tdxcheck.models.layouts.placement import FirstFit
-from tdxcheck.models.layouts.problem import Problem, problem_of
-from tdxcheck.models.layouts.proofs import accepted, coverage, induction, slots
 from tdxcheck.models.layouts.search import (
     fails_needlessly,
     machine_of,
@@ -36,46 +30,18 @@ from tdxcheck.models.layouts.search import (
     touching_cmrs,
     with_carve_outs,
 )
-from tdxcheck.models.layouts.second import Answer, ask
-from tdxcheck.models.layouts.symbolic import Explorer, Number, Refuted, TooManyRuns
 from tdxcheck.models.machines.memory_map import (
     MB1,
-    Kind,
     MemoryMap,
     NodeRange,
     join,
     sizes,
     subtract,
 )
-from tdxcheck.spec.layout import (
-    ACCEPTED,
-    GB1,
-    KB4,
-    LEVELS,
-    MAX_TDMRS,
-    RESERVED_SLOTS,
-    Area,
-    Memory,
-    span,
-)
-from tdxcheck.spec.layout_rules import judge, uncovered
+from tdxcheck.spec.layout import GB1, KB4, MAX_TDMRS, Area, span
+from tdxcheck.spec.layout_rules import uncovered
+from tests.layouts import EMR, KNOWN, V6_8, named, on
 from tests.memory_maps import DATA, LOGS, REAL, RECORDED, areas, machines, read_map
-
-EMR = DATA / "memmaps" / "emr-foxcreekpass-reserved-exhausted.json"
-
-
-def named(key: str) -> Generation:
-    found = generation(key)
-    assert found
-    return found
-
-
-V6_8 = named("v6.8")
-
-
-def on(path: Path, key: str = "v6.8") -> Outcome:
-    return outcome(named(key), read_map(path))
-
 
 # Real machines.
 
@@ -86,7 +52,6 @@ def has_both(path: Path) -> bool:
 
 
 PRINTED = [path for path in (*REAL, *LOGS) if has_both(path)]
-KNOWN = [path for path in REAL if on(path).memory.ranges]
 
 
 @pytest.mark.parametrize("path", PRINTED, ids=lambda path: path.name)
@@ -333,142 +298,6 @@ def test_every_byte_of_memory_is_in_one_share(path: Path) -> None:
         assert not tuple(subtract((area,), join(told)))
 
 
-# The best layouts.
-
-
-@cache
-def legal_of(path: Path) -> Legal:
-    found = on(path)
-    return legal(found.problem, found.platform)
-
-
-@pytest.mark.parametrize("path", KNOWN, ids=lambda path: path.stem)
-def test_real_machines_have_legal_layouts(path: Path) -> None:
-    found = on(path)
-    best = legal_of(path)
-    assert best.exists
-    assert best.second is Answer.EXISTS
-    assert best.fewest and best.smallest
-    if found.works:
-        assert len(best.fewest.tdmrs) <= len(found.layout.tdmrs)
-        assert best.smallest.pamt >> 10 <= found.layout.pamt_kb
-
-
-def by_trying(problem: Problem) -> dict[int, int]:
-    """The smallest PAMTs by the number of TDMRs, by trying every cover."""
-    items = problem.items
-    found: dict[int, int] = {}
-
-    def walk(number: int, count: int, pamt: int) -> None:
-        if number == len(items):
-            if count <= problem.most_tdmrs:
-                found[count] = min(found.get(count, pamt), pamt)
-            return
-        if not items[number].required:
-            walk(number + 1, count, pamt)
-        for end in range(number + 1, len(items) + 1):
-            tdmr = span(items[number].area.base, items[end - 1].area.end)
-            if len(problem.holes(tdmr)) <= problem.most_reserved:
-                walk(end, count + 1, pamt + problem.pamt(tdmr.size))
-
-    walk(0, 0, 0)
-    return found
-
-
-@given(areas(most=4), st.integers(1, 3), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
-def test_the_best_covers_are_those_that_trying_finds(
-    memory: list[Area], most_reserved: int, most_tdmrs: int
-) -> None:
-    told = join(memory)
-    problem = Problem(told, told, most_reserved=most_reserved, most_tdmrs=most_tdmrs)
-    tried = by_trying(problem)
-    found = covers(problem)
-    # A TDMR that ends in no memory is never better.
-    for count, cover in found.items():
-        assert cover.pamt == tried[count]
-    assert min(found, default=None) == min(tried, default=None)
-    assert min((c.pamt for c in found.values()), default=None) == min(
-        tried.values(), default=None
-    )
-
-
-@given(areas(most=30), st.integers(1, 6), st.integers(1, 8))
-@settings(max_examples=60, deadline=None)
-def test_z3_and_the_dynamic_program_agree(
-    memory: list[Area], most_reserved: int, most_tdmrs: int
-) -> None:
-    told = join(memory)
-    problem = Problem(told, told, most_reserved=most_reserved, most_tdmrs=most_tdmrs)
-    found = covers(problem)
-    opinion = ask(problem)
-    assert opinion.answer is (Answer.EXISTS if found else Answer.NONE)
-    needed = fewest(problem)
-    if found:
-        assert needed == min(found)
-        assert ask(problem, min(found) - 1).answer is Answer.NONE
-        assert not tuple(subtract(told, opinion.tdmrs))
-        assert all(len(problem.holes(t)) <= most_reserved for t in opinion.tdmrs)
-    else:
-        assert needed is None or needed > most_tdmrs
-        assert (needed is None) == (too_many_holes(problem) is not None)
-        assert opinion.required or opinion.crowded
-
-
-@given(machines())
-@settings(max_examples=60, deadline=None)
-def test_a_legal_layout_passes_the_checks_and_covers_all(machine: MemoryMap) -> None:
-    found = outcome(V6_8, machine)
-    if not found.memory.ranges:
-        return
-    best = legal(found.problem, found.platform)
-    if found.works:
-        assert best.exists is not False
-    if best.exists:
-        assert judge(best.layout, found.platform) == ACCEPTED
-        pamts = join(tdmr.pamt(level) for tdmr in best.layout for level in LEVELS)
-        left = join(uncovered(best.layout, found.problem.memory))
-        assert not tuple(subtract(left, pamts))
-    elif best.exists is False:
-        assert best.why_not
-
-
-def test_why_there_is_no_layout_is_told() -> None:
-    platform = Memory((), 6, 31, 32, Area(0, 0))
-    outside = problem_of([span(MB1, 2 * GB1)], [span(MB1, GB1)])
-    (why,) = legal(outside, platform).why_not
-    assert why.startswith("[0x40000000, 0x80000000) is memory outside every CMR")
-    pieces = [Area(MB1 + 2 * n * MB1, MB1) for n in range(RESERVED_SLOTS)]
-    crowded = problem_of(pieces, None)
-    (why,) = legal(crowded, platform).why_not
-    assert why.startswith("[0x0, 0x40000000) is one gigabyte")
-    assert "it has 17 holes" in why
-    half = RESERVED_SLOTS // 2 + 1
-    many = [
-        Area(g * 3 * GB1 + 2 * n * MB1, MB1)
-        for g in range(MAX_TDMRS + 1)
-        for n in range(half)
-    ]
-    covered, not_one, limit = legal(problem_of(many, None), platform).why_not
-    assert covered.startswith("to be covered: ")
-    assert not_one.startswith("not in one TDMR, for more than 16 holes: ")
-    assert limit == "so 65 TDMRs are needed at least, and the module takes 64"
-    tiny = problem_of([Area(MB1, MB1)], None)
-    (why,) = legal(tiny, platform).why_not
-    assert why == "PAMTs need 4,108 KB, and there are 1,024 KB"
-
-
-def test_pamts_at_the_edge_of_a_hole_take_no_slot() -> None:
-    """15 holes would be too many if each PAMT took another two."""
-    pieces = [Area(2 * n * GB1 // 32, GB1 // 32) for n in range(1, 16)]
-    problem = problem_of(pieces, None)
-    (tdmr,) = covers(problem)[1].tdmrs
-    assert len(problem.holes(tdmr)) == RESERVED_SLOTS
-    (info,) = complete(problem, [tdmr]) or ()
-    assert len(info.reserved) == RESERVED_SLOTS
-    assert judge([info], Memory(problem.convertible, 6, 31, 32, Area(0, 0))) == ACCEPTED
-
-
 # Kernels and the best.
 
 
@@ -524,118 +353,3 @@ def test_fourteen_ranges_never_exhaust_reserved_areas(
     ranges = [NodeRange(n % 2 if split else 0, area) for n, area in enumerate(memory)]
     layout = build(V6_8, ranges, None)
     assert layout.failure is None or layout.failure.name == "-ENOMEM"
-
-
-# Proofs.
-
-
-def test_what_a_kernel_builds_is_proved_to_cover_any_map() -> None:
-    """By induction: of maps with any number of ranges."""
-    proof = induction()
-    assert proof.runs > 1
-    assert proof.questions > proof.runs
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_coverage_is_proved_of_whole_maps(count: int) -> None:
-    proof = coverage(V6_8, count)
-    assert proof.runs >= 4**count
-
-
-def test_one_range_is_proved_to_be_accepted_wherever_its_pamt_lies() -> None:
-    assert accepted(V6_8, 1).runs > 1
-    assert slots(V6_8, 1).runs > 1
-
-
-def test_a_wrong_claim_is_refuted_with_numbers() -> None:
-    def wrong(explorer: Explorer) -> None:
-        start = explorer.number("start")
-        explorer.assume(start.term >= 0)
-        if start % GB1 < MB1:
-            explorer.prove("it is not in the third gigabyte", start.term / GB1 != 3)
-
-    with pytest.raises(Refuted) as caught:
-        Explorer().explore(wrong)
-    value = caught.value.values["start"]
-    assert value // GB1 == 3
-    assert value % GB1 < MB1
-
-
-def test_numbers_that_are_not_known_count_like_those_that_are() -> None:
-    """Every operation, against the integers' own, on each way that is possible."""
-    seen = set()
-
-    def count(explorer: Explorer) -> None:
-        x = explorer.number("x")
-        explorer.assume(x.term >= -7)
-        explorer.assume(x.term <= 7)
-        for value in range(-7, 8):
-            if x == value:
-                for own, known in (
-                    (x + 3, value + 3),
-                    (3 - x, 3 - value),
-                    (-x, -value),
-                    (x * 5, value * 5),
-                    (x // 4, value // 4),
-                    (x % 4, value % 4),
-                ):
-                    assert isinstance(own, Number)
-                    explorer.prove("the same", own.term == known)
-                assert (x < 2) is (value < 2)
-                assert (x >= 2) is (value >= 2)
-                assert bool(x) is bool(value)
-                assert (x != 2) is (value != 2)
-                seen.add(value)
-
-    Explorer().explore(count)
-    assert seen == set(range(-7, 8))
-    with pytest.raises(TooManyRuns):
-        Explorer(most=3).explore(count)
-
-
-# Changes.
-
-
-def told(path: Path, key: str = "v6.8") -> dict[str, str]:
-    found = on(path, key)
-    return {each.what: each.effect(found.works) for each in changes(found)}
-
-
-def test_what_mends_the_host_whose_areas_were_exhausted() -> None:
-    found = told(EMR)
-    assert found == {
-        "with memmap=0x1000$0x64158000, which gives up 4 KiB": "mends",
-        "a kernel of the generation cmr-holes": "mends",
-    }
-
-
-def test_added_memory_breaks_and_windows_are_told_together() -> None:
-    found = told(DATA / "memmaps" / "qssc-s4r-srat-hotplug.json")
-    added = [what for what in found if what.startswith("memory hot-added to node")]
-    assert len(added) == 4
-    assert all(found[what] == "breaks" for what in added)
-
-
-def test_the_slots_that_are_left_are_exactly_those_that_are_borne() -> None:
-    path = DATA / "memmaps" / "intel-32g-plain.json"
-    (what,) = (each for each in told(path) if "more reserved piece" in each)
-    assert told(path)[what] == "breaks"
-
-
-def test_a_pmem_range_less_is_memory_again() -> None:
-    machine = with_carve_outs(15)
-    found = outcome(V6_8, machine)
-    effects = {each.what: each.effect(found.works) for each in changes(found)}
-    (what,) = (each for each in effects if each.startswith("without the memmap="))
-    assert effects[what] == "mends"
-    assert "one of [0x140000000, 0x180000000), " in what
-    assert "(15 ranges) PMEM" in what
-
-
-def test_of_a_map_without_memory_only_what_may_be_added_is_told() -> None:
-    found = on(DATA / "memmaps" / "cxl-intel-soft-reserved-hotplug.json")
-    assert found.works is None
-    (change,) = changes(found)
-    assert change.works is False
-    assert "it lies in no CMR" in change.told
-    assert found.machine.of_kind(Kind.SOFT_RESERVED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tdxcheck.checker.judging.judgement import outcome_of
 from tdxcheck.checker.judging.question import Question, case_of, cases_of
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.terms import Reaction
-from tdxcheck.checker.verdict import Refuted, Verdict
+from tdxcheck.checker.verdict import Refuted
 from tdxcheck.models import assumptions
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.hazards import HAZARDS
@@ -24,9 +25,19 @@ from tdxcheck.spec.environment import Integrity
 from tdxcheck.spec.events import DEVICE_AS_MEMORY, MACHINE_CHECK, MEMORY_ONLINE
 from tdxcheck.spec.host import Host as HostState
 from tdxcheck.spec.host import Running
-from tests.test_designs import ACCEPTED, NEVER, START, TOLD, USUAL, Host, instance
+from tests.hosts import (
+    ACCEPTED,
+    NEVER,
+    SMALL,
+    START,
+    TOLD,
+    USUAL,
+    Host,
+    first_of,
+    instance,
+    judged,
+)
 
-SMALL = {"cpus": 2, "packages": 2, "blocks": 2}
 SEVEN = {"cpus": 2, "packages": 2, "blocks": 7}
 """One block of every kind, and another of boot DRAM."""
 CXL, SOFT_RESERVED = 5, 6
@@ -36,25 +47,16 @@ class Started(Host):
     """A design whose TDX is in use, on a machine of any size with other switches."""
 
     def __init__(
-        self, key: str, sizes: dict[str, int], settings: dict[Any, Any] | None = None
+        self, key: str, sizes: Mapping[str, int], settings: dict[Any, Any] | None = None
     ) -> None:
         self.instance = instance(key, sizes, {**USUAL, **(settings or {})})
         self.interpreter = Interpreter(self.instance)
-        system = ground(self.instance.system, self.instance.scope)
-        self.state = system.assignment(next(system.initial_states()))
+        self.state = first_of(self.instance)
         for name, *arguments in START[key.partition("-without-")[0]]:
             self.take(name, *arguments)
 
     def reads(self, variable: Any, *entry: int) -> Any:
         return self.state[variable, entry]
-
-
-def judged(key: str, rule: str, sizes: dict[str, int] = SMALL) -> Verdict:
-    made = instance(key, sizes)
-    whole = ground(made.system, made.scope)
-    number = [r.name for r in made.system.properties].index(rule)
-    part = slice_for(whole, [number])
-    return survey(part.system).verdicts[0]
 
 
 # What Linux relies on, denied.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from random import Random
 from unittest.mock import patch
 
 import numpy as np
@@ -16,16 +17,18 @@ from tdxcheck.checker.engines.explicit import Exploration, Limits
 from tdxcheck.checker.engines.packed import native, visited, within
 from tdxcheck.checker.engines.packed.breadth import Search
 from tdxcheck.checker.engines.packed.inputs import Unsuited
+from tdxcheck.checker.engines.packed.layout import Layout
 from tdxcheck.checker.engines.packed.program import Program
 from tdxcheck.checker.engines.packed.search import explore
 from tdxcheck.checker.engines.packed.split import split
+from tdxcheck.checker.engines.packing import Packing
 from tdxcheck.checker.engines.visiting import TINY
 from tdxcheck.checker.engines.visiting import explore as visit
 from tdxcheck.checker.ground import GroundSystem, ground
-from tdxcheck.checker.language import Mode
+from tdxcheck.checker.language import Int, Map, Mode, State, TransitionSystem
 from tdxcheck.checker.verdict import Bounded, Limit, Reached, Refuted, Unknown
 from tdxcheck.models.classic import CLASSICS, Classic, lifecycle
-from tests.faults.workshop import CELLAR
+from tests.faults.workshop import CELLAR, Tool
 from tests.random_systems import Drawn, examples, systems
 
 LARGE = 100_000
@@ -87,6 +90,25 @@ def test_published_counts(classic: Classic, compiled: bool) -> None:
         if rule in classic.broken and rule.mode is not Mode.LEADS_TO:
             assert isinstance(verdict, Refuted)
             assert len(verdict.run.steps) == classic.broken[rule]
+
+
+class Rack(State):
+    """Places of three bits each, one of which is cut by the end of a limb."""
+
+    place = Map(Tool, Int(-1, 5))
+
+
+def test_integers_are_put_into_words_as_values_are() -> None:
+    system = ground(TransitionSystem("rack", "A rack.", Rack, ()), {Tool: 50})
+    packing, layout, random = Packing(system), Layout(system), Random(1)
+    states = [
+        tuple(random.randint(slot.term.low, slot.term.high) for slot in system.slots)
+        for _ in range(20)
+    ]
+    integers = list(map(packing.pack, states))
+    words = layout.pack_integers(integers, packing)
+    assert np.array_equal(words, layout.pack_all(states))
+    assert list(map(layout.unpack, words)) == states
 
 
 def test_numbers_of_too_many_values_are_left_to_plain_python() -> None:

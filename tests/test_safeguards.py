@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
 
 from tdxcheck.checker.catalogue import Outcome
-from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.ground import ground
-from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.judging.judgement import outcome_of
-from tdxcheck.checker.verdict import Refuted, Verdict
+from tdxcheck.checker.verdict import Refuted
 from tdxcheck.models.catalogue import CATALOGUE
 from tdxcheck.models.machine import MACHINE
 from tdxcheck.spec.environment import Obstacle
 from tdxcheck.spec.host import Host as HostState
 from tdxcheck.spec.host import MemoryKind
-from tests.test_designs import SMALL, instance, started
-
-
-def judged(key: str, rule: str, settings: Mapping[Any, Any] | None = None) -> Verdict:
-    made = instance(key, SMALL, settings)
-    whole = ground(made.system, made.scope)
-    number = [r.name for r in made.system.properties].index(rule)
-    return survey(slice_for(whole, [number]).system).verdicts[0]
+from tests.hosts import SMALL, judged, started
 
 
 @pytest.mark.parametrize(
@@ -106,10 +93,7 @@ def test_a_keyid_is_leaked_by_a_call_that_is_not_made_again(safeguard: str) -> N
     sizes = {"cpus": 2, "packages": 1, "blocks": 1}
     for key, wanted in (("v6.8", False), (f"v6.8-without-{safeguard}", True)):
         quiet = {HostState.cpu_hotplug: False, HostState.cpu_hot_remove: False}
-        made = instance(key, sizes, quiet)
-        whole = ground(made.system, made.scope)
-        number = [r.name for r in made.system.properties].index("no_hkid_is_leaked")
-        found = survey(slice_for(whole, [number]).system).verdicts[0]
+        found = judged(key, "no_hkid_is_leaked", sizes, quiet)
         assert isinstance(found, Refuted) is wanted, key
 
 
@@ -124,7 +108,7 @@ def test_a_shortage_that_lasts_is_final_and_one_that_passes_is_not() -> None:
 @pytest.mark.parametrize("obstacle", Obstacle)
 def test_what_stands_in_the_way_of_tdx_keeps_it_out(obstacle: Obstacle) -> None:
     for key in ("v6.8", "v7.1"):
-        found = judged(key, "a_td_can_run", {HostState.obstacle: obstacle})
+        found = judged(key, "a_td_can_run", SMALL, {HostState.obstacle: obstacle})
         wanted = Outcome.HOLDS if obstacle is Obstacle.NONE else Outcome.REFUTED
         assert outcome_of(found) is wanted, key
 
@@ -165,7 +149,7 @@ def test_a_design_meets_the_version_that_is_assumed(
     version: str, key: str, rule: str, wanted: Outcome
 ) -> None:
     settings = CATALOGUE.assumption(f"module-is-{version}").settings
-    assert outcome_of(judged(key, rule, settings)) is wanted
+    assert outcome_of(judged(key, rule, SMALL, settings)) is wanted
 
 
 def test_the_matrix_is_of_a_machine_that_can_have_every_feature() -> None:

@@ -15,8 +15,8 @@ from tdxcheck.checker.cli.schema import ENDING, FOLDER
 from tdxcheck.checker.judging.work import ENGINES
 from tests.demo import DEMO
 from tests.hostlogs import texts
+from tests.kettle import catalogue
 from tests.test_cli import COVERED, with_expectation
-from tests.test_guards import catalogue
 
 DATA = Path(__file__).parent / "data"
 MAPS = sorted((DATA / "memmaps").glob("*.json"))

@@ -1,53 +1,38 @@
-"""Why and why not: what is said is compared with every run of small systems."""
+"""Why: what is said is compared with every run of small systems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tdxcheck.checker import record
-from tdxcheck.checker.catalogue import Catalogue, Rule
-from tdxcheck.checker.cli.coverage import known_dead
-from tdxcheck.checker.cli.main import Context, main
+from tdxcheck.checker.catalogue import Rule
 from tdxcheck.checker.cli.recorded import default_folder, load
 from tdxcheck.checker.engines.diagrams import liveness
 from tdxcheck.checker.engines.diagrams.avoiding import Avoiding
-from tdxcheck.checker.engines.diagrams.enabling import Enabling
 from tdxcheck.checker.engines.diagrams.supporting import Supporting
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.ground.grounder import ground
-from tdxcheck.checker.ground.slicing import taken
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem, Values
-from tdxcheck.checker.ground.terms import Terms, evaluate
-from tdxcheck.checker.judging.coverage import Coverage, Kind, Outcome, Thing, coverage
+from tdxcheck.checker.ground.terms import evaluate
 from tdxcheck.checker.judging.others import others
 from tdxcheck.checker.judging.question import Question, case_of, cases_of
 from tdxcheck.checker.judging.turning import is_outside, turning
-from tdxcheck.checker.judging.witness import witness
-from tdxcheck.checker.judging.work import ENGINES
 from tdxcheck.checker.language import (
-    Map,
-    State,
     Term,
     TransitionSystem,
-    Var,
-    action,
     forall,
     implies,
     invariant,
     leads_to,
-    step_rule,
 )
-from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.literals import clauses, conjuncts, left_sides
-from tdxcheck.checker.language.system import Action, Property, Step
+from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.language.terms import Element
-from tdxcheck.checker.report.coverage import news, revived
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.why import steps, what_matters
 from tdxcheck.checker.trace import evidence_of, owed_from, replay
@@ -55,40 +40,17 @@ from tdxcheck.checker.verdict import Refuted
 from tdxcheck.models.catalogue import CATALOGUE
 from tests import demo
 from tests.demo import DEMO, Cpu, Host, Module
-
-SCOPE = {demo.Cpu: 2, demo.Block: 2}
-
-
-def run(*arguments: str, catalogue: Catalogue = DEMO) -> int:
-    return main(arguments, Context(lambda: catalogue, lambda: ENGINES))
-
-
-def small(name: str, *rules: Property) -> TransitionSystem:
-    """A design of the demo with blocks that may be there or not."""
-    return replace(DEMO.design(name).system, properties=rules)
-
-
-# Every state and step, one by one, to compare with.
-
-
-@cache
-def states_of(system: GroundSystem) -> frozenset[Values]:
-    found = set(system.initial_states())
-    pending = list(found)
-    while pending:
-        for _, after in steps_from(system, pending.pop()):
-            if after not in found:
-                found.add(after)
-                pending.append(after)
-    return frozenset(found)
-
-
-def steps_from(
-    system: GroundSystem, state: Values
-) -> Iterator[tuple[GroundStep, Values]]:
-    for step in system.steps:
-        if all(evaluate(guard, state) for guard in step.guards):
-            yield step, taken(step, state)
+from tests.step_by_step import (
+    RULES,
+    SCOPE,
+    Lamp,
+    memory_stays,
+    never_ready,
+    run,
+    small,
+    states_of,
+    steps_from,
+)
 
 
 def breaks(system: GroundSystem, state: Values, step: GroundStep | None) -> bool:
@@ -99,22 +61,7 @@ def breaks(system: GroundSystem, state: Values, step: GroundStep | None) -> bool
     return step is not None and not evaluate(conditions[step.number], state)
 
 
-@step_rule()
-def memory_stays(before: Host, step: Step, after: Host) -> Term[bool]:
-    """While the module is ready, no memory comes."""
-    ready = before.module == Module.READY
-    same = forall(demo.Block, lambda b: before.memory[b] == after.memory[b])
-    return implies(ready, same)
-
-
-@invariant()
-def never_ready(host: Host) -> Term[bool]:
-    """The module is not ready."""
-    return host.module != Module.READY
-
-
 CPU_1, BLOCK_1 = Element(Cpu, 1), Element(demo.Block, 1)
-RULES = (demo.usable_memory_is_covered, memory_stays, never_ready)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -404,236 +351,6 @@ def test_why_of_a_rule_that_holds(capsys: pytest.CaptureFixture[str]) -> None:
     out = " ".join(capsys.readouterr().out.split())
     assert "closed keeps usable_memory_is_covered" in out
     assert "hot_add_unless_ready: module != READY" in out
-
-
-# Why not.
-
-
-def test_the_smallest_change_and_the_shortest_way() -> None:
-    system = ground(small("closed", never_ready), SCOPE)
-    for state in sorted(states_of(system)):
-        enabling = Enabling(system, state)
-        for step in system.steps:
-            condition = enabling.encoding.all(step.guards)
-            near = enabling.nearest(Terms().and_(step.guards))
-            assert near is not None
-            assert all(evaluate(guard, near.values) for guard in step.guards)
-            changed = sum(a != b for a, b in zip(near.values, state, strict=True))
-            allowed = [
-                s
-                for s in states_of(system)
-                if all(evaluate(guard, s) for guard in step.guards)
-            ]
-            assert changed <= min(
-                sum(a != b for a, b in zip(s, state, strict=True)) for s in allowed
-            )
-            way = enabling.shortest(condition)
-            assert (None if way is None else len(way.steps)) == distance(
-                system, state, set(allowed)
-            )
-
-
-def distance(system: GroundSystem, state: Values, goal: set[Values]) -> int | None:
-    level, seen, steps = {state}, {state}, 0
-    while level:
-        if level & goal:
-            return steps
-        level = {a for s in level for _, a in steps_from(system, s)} - seen
-        seen |= level
-        steps += 1
-    return None
-
-
-def test_why_not_tells_the_literal_the_answer_and_the_proof(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    ready = ("--at", "module=READY")
-    assert run("why-not", "closed", "hot_add_unless_ready", "1", *ready) == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "It is refused with EPERM" in out
-    assert "module is READY" in out
-    assert "No way there: in none of the" in out
-    assert "It is possible in other reachable states" in out
-    assert run("why-not", "open", "enable") == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "Shortest way there: 3 steps" in out
-    assert run("why-not", "open", *ready) == 0
-    out = capsys.readouterr().out
-    assert "start       module is READY, not LOADED" in out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    (
-        (("nowhere", "start"), "there is no design 'nowhere'"),
-        (("open", "stat"), "open has no action 'stat'; did you mean 'start'?"),
-        (("open", "start", "1"), "start takes 0 arguments (none), and '1' is one more"),
-        (("open", "initialize", "x=1"), "initialize has no argument 'x'"),
-        (("open", "initialize", "9"), "cpu cannot be '9'"),
-        (("open", "enable", "--at", "modul=READY"), "there is no variable 'modul'"),
-        (("open", "enable", "--at", "module=ON"), "module cannot be 'ON'"),
-        (
-            ("open", "enable", "--at", "module=LOADED", "--at", "initialized[0]=yes"),
-            "open is never in a state with",
-        ),
-        (("open", "enable", "--at", "x", "--at", "y"), "--at takes one TRACE"),
-        (("open", "enable", "--at", "x", "--at", "y=1"), "not both"),
-        (("open", "enable", "--at", "no-such:3"), "there is no recorded trace"),
-    ),
-)
-def test_a_wrong_question_is_told_in_one_line(
-    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("why-not", *arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-
-
-def test_why_refuses_what_it_cannot_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("why", "open", "usable_memory_is_covered", "more") == 2
-    assert run("why", "open", "nothing_such") == 2
-    assert run("why", "no-such-trace") == 2
-    assert run("why", "no-such-trace", "--next") == 2
-    assert run("coverage", "open", "--trace", "nonsense") == 2
-    assert capsys.readouterr().err.count("\n") == 5
-
-
-# Coverage.
-
-
-def happens(found: Coverage, thing: Thing) -> bool:
-    """The same, asked of every state by the interpreter."""
-    system = found.grounding.system
-    return any(
-        happens_in(found, thing, system.assignment(values))
-        for values in states_of(system)
-    )
-
-
-def happens_in(found: Coverage, thing: Thing, state: Assignment) -> bool:
-    interpreter, of = Interpreter(found.instance), thing.of
-    if not isinstance(of, Action):
-        assert thing.term is not None
-        return interpreter.holds(thing.term, state)
-    for arguments in found.instance.choices(of):
-        outcome = interpreter.attempt(state, of, arguments)
-        if thing.kind is Kind.ACTION and outcome.after is not None:
-            return True
-        if outcome.guard is not None and outcome.guard.condition is thing.term:
-            return True
-    return False
-
-
-@pytest.mark.parametrize("name", ("open", "closed"))
-def test_coverage_is_what_every_state_says(name: str) -> None:
-    case = case_of(DEMO, DEMO.design(name), (), {"blocks": 2}, ())
-    rules = [r.property for r in DEMO.rules if r.property is not demo.starts]
-    found = coverage(case.instance, rules)
-    assert found.states == len(states_of(found.grounding.system))
-    kinds = set()
-    for thing in found.things:
-        reached = thing.outcome is Outcome.REACHED
-        if thing.kind in (Kind.ACTION, Kind.REFUSAL) or (
-            thing.kind is Kind.PREMISE and thing.of is not demo.covered_stays_covered
-        ):
-            assert happens(found, thing) is reached, thing.name
-            kinds.add((thing.kind, reached))
-        if reached:
-            trace = witness(found, thing)
-            assert trace.instance is found.instance
-    assert (Kind.PREMISE, False) in kinds and (Kind.ACTION, True) in kinds
-
-
-class Lamp(State):
-    on = Var(bool, False)
-    broken = Var(bool, False)
-    wired = Map(Cpu, bool, True)
-
-
-@action()
-def switch(lamp: Lamp) -> None:
-    """Switch the lamp on."""
-    lamp.require(~lamp.on)
-    lamp.require(~lamp.broken)
-    lamp.on = True
-
-
-@action()
-def switch_off(lamp: Lamp) -> None:
-    """Switch the lamp off."""
-    lamp.require(lamp.on & ~lamp.broken)
-    lamp.on = False
-
-
-@action()
-def mend(lamp: Lamp) -> None:
-    """Mend the lamp."""
-    lamp.require(lamp.broken)
-    lamp.require(lamp.on)
-    lamp.require(~lamp.on)
-    lamp.broken = False
-
-
-@invariant()
-def a_broken_lamp_is_off(lamp: Lamp) -> Term[bool]:
-    """A lamp that is broken is off: true, and for the wrong reason."""
-    return implies(lamp.broken, ~lamp.on)
-
-
-@invariant()
-def half_of_it_is_empty(lamp: Lamp) -> Term[bool]:
-    """A lamp that is on is not broken, and a broken one is not on."""
-    return implies(lamp.on, ~lamp.broken) & implies(lamp.broken, ~lamp.on)
-
-
-LAMP = TransitionSystem("lamp", "A lamp.", Lamp, (switch, switch_off, mend))
-
-
-def test_what_is_true_for_the_wrong_reason_is_found() -> None:
-    found = coverage(Instance(LAMP, {Cpu: 1}), [a_broken_lamp_is_off])
-    by_name = {thing.name: thing for thing in found.things}
-    assert by_name["switch"].outcome is Outcome.REACHED
-    assert by_name["mend"].outcome is not Outcome.REACHED
-    assert by_name["switch/1"].outcome is Outcome.REACHED
-    assert by_name["switch/2"].outcome is not Outcome.REACHED, "nothing breaks it"
-    assert by_name["a_broken_lamp_is_off"].outcome is not Outcome.REACHED
-
-
-def test_a_left_side_that_is_never_met_is_found_beside_one_that_is() -> None:
-    found = coverage(Instance(LAMP, {Cpu: 1}), [half_of_it_is_empty])
-    sides = [thing.outcome for thing in found.of_kind(Kind.PREMISE)]
-    assert sides[0] is Outcome.REACHED
-    assert sides[1] is not Outcome.REACHED
-
-
-def test_a_dead_thing_is_news_unless_it_is_known(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run("coverage", "open") == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "left sides" in out
-    assert "nothing_without_blocks" in out and "known: vacuous: for the tests" in out
-    design = DEMO.design("open")
-    unknown = replace(design, expected={RULES[0].name: demo.KNOWN})
-    catalogue = replace(DEMO, designs=(unknown,), claims=())
-    assert run("coverage", "open", catalogue=catalogue) == 1
-    assert "nobody has said why: nothing_without_blocks" in capsys.readouterr().out
-    wrong = replace(design, dead={"start": demo.KNOWN})
-    catalogue = replace(DEMO, designs=(wrong,), claims=())
-    assert run("coverage", "open", catalogue=catalogue) == 1
-    assert "start is known to be dead, but happens" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("key", ("v3", "v8", "v6.8", "v7.1"))
-def test_what_is_dead_in_a_design_is_known(key: str) -> None:
-    design = CATALOGUE.design(key)
-    case = case_of(CATALOGUE, design, (), {}, ())
-    found = coverage(case.instance, [rule.property for rule in CATALOGUE.rules])
-    known = known_dead(design, found)
-    assert [thing.name for thing in news(found, known)] == []
-    assert revived(found, known) == []
-    assert set(design.dead) <= {thing.name for thing in found.things}
 
 
 # The parts of conditions.

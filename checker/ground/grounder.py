@@ -66,12 +66,7 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
     reads = _Reading()
     while actions:
         grounder = _Grounder(instance, starts, constants, changing, spoken)
-        changed = {
-            grounder.entry_of[number]
-            for step in grounder.steps(actions)
-            for number, value in step.updates.items()
-            if number in grounder.assumed and grounder.assumed[number] is not value
-        }
+        changed = grounder.changed(actions)
         changing |= changed
         constants = {e: v for e, v in constants.items() if e not in changed}
         others = {variable for variable, _ in changed}
@@ -230,6 +225,23 @@ class _Grounder:
                     yield step
                     number += 1
 
+    def changed(self, actions: Iterable[Action]) -> set[Entry]:
+        """What is assumed to be constant, and is not where these actions are taken."""
+        held = {self.entry_of[number][0] for number in self.assumed}
+        found: set[Entry] = set()
+        for action in actions:
+            # What is known to change is not looked at again.
+            updates = [u for u in action.updates if u.variable in held]
+            for arguments in self.instance.choices(action) if updates else ():
+                binding = self.binding(action, arguments)
+                if self.guards(action, binding) is None:
+                    continue
+                for update in updates:
+                    for number, value in self.update(update, binding):
+                        if self.assumed.get(number, value) is not value:
+                            found.add(self.entry_of[number])
+        return found
+
     def binding(self, action: Action, arguments: tuple[Any, ...]) -> Binding:
         return {
             parameter: self.constant(argument)
@@ -240,15 +252,9 @@ class _Grounder:
         self, number: int, action: Action, arguments: tuple[Any, ...]
     ) -> GroundStep | None:
         """The step, or None if it is possible in no state."""
-        self.where = action.location
         binding = self.binding(action, arguments)
-        guards: list[Node] = []
-        for guard in action.guards:
-            condition = self.term(guard.condition, binding)
-            if condition is FALSE:
-                return None
-            guards.append(condition)
-        if self.terms.and_(guards) is FALSE:
+        guards = self.guards(action, binding)
+        if guards is None:
             return None
         updates: dict[int, Node] = {}
         for update in action.updates:
@@ -262,6 +268,19 @@ class _Grounder:
         for call in action.calls:
             answer = self.term(call.answer, binding)
         return GroundStep(number, action, arguments, tuple(guards), updates, answer)
+
+    def guards(self, action: Action, binding: Binding) -> list[Node] | None:
+        """The guards of a step, or None if it is possible in no state."""
+        self.where = action.location
+        guards: list[Node] = []
+        for guard in action.guards:
+            condition = self.term(guard.condition, binding)
+            if condition is FALSE:
+                return None
+            guards.append(condition)
+        if self.terms.and_(guards) is FALSE:
+            return None
+        return guards
 
     def update(self, update: Update, binding: Binding) -> Iterator[tuple[int, Node]]:
         variable = update.variable

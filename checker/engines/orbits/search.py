@@ -80,7 +80,7 @@ class Search:
         packing = Packing(self.system)
         states = starting_states(self.system, packing)
         while some := list(islice(states, CHUNK)):
-            self.store.add(self.shape.layout.pack_all(map(packing.unpack, some)))
+            self.store.add(self.shape.layout.pack_integers(some, packing))
             between()
         self.levels.append(len(self.store))
         self.states += self.store.size(0, len(self.store))

@@ -121,7 +121,7 @@ class Search:
         states = starting_states(self.system, packing)
         level = Level()
         while some := list(islice(states, CHUNK)):
-            rows = self.layout.pack_all(map(packing.unpack, some))
+            rows = self.layout.pack_integers(some, packing)
             level.append(self.visited.add(rows))
             between()
         self.levels.append(level)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tdxcheck.checker.engines.packing import Packing
 from tdxcheck.checker.ground.system import GroundSlot, GroundSystem, Values
 
 WORD = 63
@@ -84,6 +85,16 @@ class Layout:
         rows = [self.pack(values) for values in states]
         return np.array(rows, dtype=np.uint64).reshape(len(rows), self.words)
 
+    def pack_integers(self, states: Sequence[int], packing: Packing) -> Words:
+        """The same of states that are integers, all of them at once."""
+        limbs = _limbs(states, -(-packing.bits // LIMB))
+        words = np.zeros((len(states), self.words), dtype=np.uint64)
+        for source, field in zip(packing.fields, self.fields, strict=True):
+            if field.width:
+                value = _bits(limbs, source.offset, field.width)
+                words[:, field.word] |= value << np.uint64(field.offset)
+        return words
+
     def unpack(self, row: Any) -> Values:
         """The values in one row of words."""
         words = [int(word) for word in row]
@@ -91,3 +102,23 @@ class Layout:
             (words[f.word] >> f.offset & (1 << f.width) - 1) + f.low
             for f in self.fields
         )
+
+
+LIMB = 64
+"""Bits of what integers are cut into."""
+
+
+def _limbs(integers: Sequence[int], count: int) -> Words:
+    """The integers, a row each, a column for every 64 bits, the lowest first."""
+    size = count * LIMB // 8
+    data = b"".join([integer.to_bytes(size, "little") for integer in integers])
+    return np.frombuffer(data, dtype="<u8").reshape(len(integers), count)
+
+
+def _bits(limbs: Words, offset: int, width: int) -> Words:
+    """So many bits of each row, which may begin in one limb and end in the next."""
+    first, within = divmod(offset, LIMB)
+    found = limbs[:, first] >> np.uint64(within)
+    if within + width > LIMB:
+        found |= limbs[:, first + 1] << np.uint64(LIMB - within)
+    return found & np.uint64((1 << width) - 1)

@@ -44,22 +44,18 @@ from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import ProvedForEvery, Refuted
 from tests import test_beginning as beginning
+from tests.crowds import Shop, Worker, comes, nobody_is_tired
 from tests.faults.comparing import same, systems
 from tests.faults.known import Sample
 from tests.test_certificates_every import (
     QUESTION,
     test_a_constant_means_one_thing_throughout,
 )
-from tests.test_parametric import (
+from tests.test_parametric import is_crowded, is_crowded_by_name
+from tests.test_parametric_counting import (
     Keys,
-    Shop,
-    Worker,
     all_are_configured_when_ready,
-    comes,
     configure,
-    is_crowded,
-    is_crowded_by_name,
-    nobody_is_tired,
     ready_at_once,
 )
 from tests.test_parametric_ending import case_of
