@@ -110,12 +110,12 @@ class Runs:
         costs = np.full((end - begin, self.actors.count), FAR, dtype=np.int64)
         for actor, steps in enumerate(self._by_actor):
             theirs = ahead.costs[:, actor]
-            for changes in range(theirs.max(), theirs.min() - 1, -1):
-                goal = self._stored(ahead.states[theirs <= changes])
+            for cost in range(theirs.max(), theirs.min() - 1, -1):
+                goal = self._stored(ahead.states[theirs <= cost])
                 for at in range(begin, end, CHUNK):
                     last = min(end, at + CHUNK)
                     found = self.search.store.origins(steps, at, last, goal)
-                    costs[found - begin, actor] = changes
+                    costs[found - begin, actor] = cost
         leads = np.flatnonzero(costs.min(axis=1) < FAR)
         states = self.search.rows(leads + begin)
         return Rows(states, before_all(self.actors, costs[leads]))
