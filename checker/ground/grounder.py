@@ -115,9 +115,11 @@ Made = dict[Key, Node]
 class _StepContext:
     """The step that a step rule is grounded for."""
 
-    step: GroundStep
+    step: GroundStep | None
+    """None is any that changes nothing of what is asked."""
+    changed: frozenset[Variable] = frozenset()
     made: Made = field(default_factory=dict)
-    """The terms that speak of the step."""
+    """The terms that speak of the step, or that read what it changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,7 @@ class Grounding:
 
     def of_step(self, term: Term[Any], step: GroundStep) -> Node:
         """A term of a step, as a step rule is one."""
-        return self._grounder.term(term, {}, _StepContext(step))
+        return self._grounder.term(term, {}, self._grounder.context(step))
 
 
 class _Grounder:
@@ -157,6 +159,7 @@ class _Grounder:
         """The rule that is being grounded, for errors."""
         self.terms = Terms()
         self.made: Made = {}
+        self.still = _StepContext(None)
         self.spoken = spoken
         self.constants = constants
         self.slots: list[GroundSlot] = []
@@ -206,7 +209,7 @@ class _Grounder:
             condition = self.term(rule.condition, {})
             if condition is not TRUE:
                 initial.append(condition)
-        contexts = list(map(_StepContext, steps))
+        contexts = list(map(self.context, steps))
         return GroundSystem(
             self.instance,
             tuple(self.slots),
@@ -215,6 +218,10 @@ class _Grounder:
             tuple(steps),
             tuple(self.property(rule, steps, contexts) for rule in system.properties),
         )
+
+    def context(self, step: GroundStep) -> _StepContext:
+        changed = frozenset(self.entry_of[number][0] for number in step.updates)
+        return _StepContext(step, changed)
 
     def steps(self, actions: Iterable[Action]) -> Iterator[GroundStep]:
         number = 0
@@ -364,7 +371,12 @@ class _Grounder:
                 )
             return binding[term]
         spoken = self.spoken.of(term)
-        made = self.made if step is None or not spoken.of_step else step.made
+        made = self.made
+        if step is not None and (spoken.of_step or spoken.later):
+            if not spoken.of_step and spoken.later.isdisjoint(step.changed):
+                # To every step that changes nothing of it, it is the same.
+                step = self.still
+            made = step.made
         names = spoken.names
         key: Key = id(term)
         if names:
@@ -449,7 +461,7 @@ class _Grounder:
         found: Node | None = None
         for entry, condition in self.targets(variable, indices):
             value = self.of_entry[entry]
-            if after is not None and isinstance(value, Slot):
+            if after is not None and after.step and isinstance(value, Slot):
                 value = after.step.updates.get(value.number, value)
             found = value if found is None else self.terms.ite(condition, value, found)
         if found is None:
@@ -508,6 +520,7 @@ class _Grounder:
 
     def of_step(self, term: Term[Any], binding: Binding, context: _StepContext) -> Node:
         step = context.step
+        assert step is not None
         match term:
             case language.StepIs(Kind() as kind, _):
                 return self.terms.truth(kind in step.action.kinds)
