@@ -16,6 +16,7 @@ from typing import Any
 
 from tdxcheck.checker.ground.bounds import check_bounds
 from tdxcheck.checker.ground.fairness import turns
+from tdxcheck.checker.ground.influence import Influence, indices_of
 from tdxcheck.checker.ground.spoken import Spoken
 from tdxcheck.checker.ground.system import (
     GroundProperty,
@@ -28,7 +29,7 @@ from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.reading import terms_in
+from tdxcheck.checker.language.reading import premise_of
 from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import (
     Action,
@@ -63,7 +64,7 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
     changing: set[Entry] = set()
     spoken = Spoken()
     actions = system.actions
-    reads = _Reading()
+    reads = Influence()
     while actions:
         grounder = _Grounder(instance, starts, constants, changing, spoken)
         changed = grounder.changed(actions)
@@ -73,37 +74,6 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
         actions = tuple(a for a in system.actions if others and reads(a, others))
     grounder = _Grounder(instance, starts, constants, changing, spoken)
     return Grounding(grounder.finish(list(grounder.steps(system.actions))), grounder)
-
-
-class _Reading:
-    """Which variables actions depend on, looked for once."""
-
-    def __init__(self) -> None:
-        self._read: dict[Action, frozenset[Variable] | None] = {}
-        """None where it depends on all: what becomes of an event may rest on any."""
-
-    def __call__(self, action: Action, variables: set[Variable]) -> bool:
-        """What the action does may be other than it was, now that these change."""
-        if action not in self._read:
-            self._read[action] = _read_by(action)
-        read = self._read[action]
-        return read is None or not read.isdisjoint(variables)
-
-
-def _read_by(action: Action) -> frozenset[Variable] | None:
-    terms = [guard.condition for guard in action.guards]
-    for update in action.updates:
-        terms += [update.value, *_indices(update)]
-    parts = list(terms_in(*terms))
-    if any(isinstance(part, language.Reacts) for part in parts):
-        return None
-    read = {part.variable for part in parts if isinstance(part, language.Read)}
-    return frozenset(read | {update.variable for update in action.updates})
-
-
-def _indices(update: Update) -> Iterator[Term[Any]]:
-    for index in update.indices or ():
-        yield index.index if isinstance(index, Every) else index
 
 
 Key = int | tuple[int, ...]
@@ -303,7 +273,7 @@ class _Grounder:
                 for index, number in zip(every, numbers, strict=True)
             }
             value = self.term(update.value, bound)
-            indices = [self.term(index, bound) for index in _indices(update)]
+            indices = [self.term(index, bound) for index in indices_of(update)]
             targets = list(self.targets(variable, indices))
             if not targets:
                 raise self.outside(variable)
@@ -548,26 +518,3 @@ class _Grounder:
         if not isinstance(status, call.answer.sort):
             return FALSE
         return self.terms.eq(step.answer, self.constant(status))
-
-
-def premise_of(condition: Term[Any]) -> Term[Any]:
-    """What must be the case for a condition to say anything: the left of its arrows."""
-    match condition:
-        case language.Implies(premise, conclusion):
-            inner = premise_of(conclusion)
-            if isinstance(inner, language.Const):
-                return premise
-            return language.And((premise, inner))
-        case language.Forall(index, body):
-            inner = premise_of(body)
-            if isinstance(inner, language.Const):
-                return inner
-            return language.Exists(index, inner)
-        case language.And(operands):
-            parts = tuple(map(premise_of, operands))
-            if any(isinstance(part, language.Const) for part in parts):
-                return language.Const(True)
-            return language.Or(parts)
-        case language.Named(_, _, body):
-            return premise_of(body)
-    return language.Const(True)

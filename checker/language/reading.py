@@ -9,7 +9,19 @@ from typing import Any
 
 from tdxcheck.checker.language.state import Definition, Refusal
 from tdxcheck.checker.language.system import Event
-from tdxcheck.checker.language.terms import Named, Reacts, Read, StepIs, Term
+from tdxcheck.checker.language.terms import (
+    And,
+    Const,
+    Exists,
+    Forall,
+    Implies,
+    Named,
+    Or,
+    Reacts,
+    Read,
+    StepIs,
+    Term,
+)
 from tdxcheck.checker.language.variables import Variable
 
 
@@ -71,3 +83,26 @@ def _held_by(record: Any) -> list[Any]:
 def names_of(kind: Any) -> tuple[str, ...]:
     """The names of what a record of this type holds."""
     return tuple(part.name for part in fields(kind))
+
+
+def premise_of(condition: Term[Any]) -> Term[Any]:
+    """What must be the case for a condition to say anything: the left of its arrows."""
+    match condition:
+        case Implies(premise, conclusion):
+            inner = premise_of(conclusion)
+            if isinstance(inner, Const):
+                return premise
+            return And((premise, inner))
+        case Forall(index, body):
+            inner = premise_of(body)
+            if isinstance(inner, Const):
+                return inner
+            return Exists(index, inner)
+        case And(operands):
+            parts = tuple(map(premise_of, operands))
+            if any(isinstance(part, Const) for part in parts):
+                return Const(True)
+            return Or(parts)
+        case Named(_, _, body):
+            return premise_of(body)
+    return Const(True)
