@@ -138,13 +138,14 @@ class _Place:
         of = self.obligations
         symbols = self.symbols | of.names(wrong)
         yield [fact for fact in facts if of.symbols(fact) <= symbols], NEAR
-        if second.is_installed():
-            hinted = self._hinted(wrong, facts)
-            if hinted == "sat":
-                return
-            if not isinstance(hinted, str):
-                yield hinted, EACH
+        hinted = self._hinted(wrong, facts) if second.is_installed() else ""
+        if hinted == "sat":
+            return
+        if not isinstance(hinted, str):
+            yield hinted, NEAR
         yield of.plain(facts), PLAIN
+        if not isinstance(hinted, str):
+            yield hinted, EACH
         yield facts, EACH
 
     def _hinted(
