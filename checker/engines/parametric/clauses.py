@@ -13,12 +13,15 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any, TypeVar
 
+from tdxcheck.checker.language.reading import terms_in
 from tdxcheck.checker.language.rewriting import Rewriter
 from tdxcheck.checker.language.terms import (
     Choice,
     Const,
+    Count,
     Element,
     Equal,
+    Exists,
     Forall,
     Implies,
     Index,
@@ -47,6 +50,16 @@ class Condition:
     rules: frozenset[str] = frozenset()
     """Of those that ask about it the names, where no action does."""
 
+    @cached_property
+    def others(self) -> frozenset[type[Index]]:
+        """The sorts of which it asks about elements beside those that it is left."""
+        bound = {
+            type(part.index)
+            for part in terms_in(self.term)
+            if isinstance(part, Exists | Forall | Count)
+        }
+        return frozenset(bound & set(map(type, self.indices)))
+
     def of(self, arguments: tuple[Term[Any], ...]) -> Term[bool]:
         return substituted(self.term, dict(zip(self.indices, arguments, strict=True)))
 
@@ -74,6 +87,12 @@ class Literal:
         if others is not None and len(others) < len(self.values):
             return all_of(*(Not(_is(read, value)) for value in others))
         return any_of(*cases)
+
+    @property
+    def others(self) -> frozenset[type[Index]]:
+        """As a condition has them."""
+        own = self.subject
+        return own.others if isinstance(own, Condition) else frozenset()
 
     def _others(self) -> tuple[Term[Any], ...] | None:
         """The members of its enumeration that it has not."""

@@ -345,9 +345,13 @@ class Learner(Grounded):
         return None
 
     def _is_of_all(self, clause: Clause) -> bool:
-        """It is about every element there, so it may be so for want of others."""
+        """It is about every element there, so it may be so for want of others.
+
+        One that asks about all but some of its elements is about one more.
+        """
         scope = self.oracle.system.instance.scope
         counted = Counter(map(type, clause.indices))
+        counted.update({sort for each in clause.literals for sort in each.others})
         return any(
             number >= MANY and number == scope[sort] - len(self.family.named[sort])
             for sort, number in counted.items()
