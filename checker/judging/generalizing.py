@@ -132,4 +132,6 @@ def _verdict(result: Result, rule: Property, by: Restated | None) -> Verdict:
             return Unknown(Limit.FAMILY, machine)
     if result.upto:
         return HeldInSmall(result.upto, result.reason)
-    return Unknown(Limit.TIME)
+    if result.limit is not None:
+        return Unknown(result.limit)
+    return Unknown(Limit.SMALL, result.reason)

@@ -50,6 +50,7 @@ from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.variables import Variable
+from tdxcheck.checker.verdict import Limit
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
@@ -175,6 +176,7 @@ class Prover:
         asked = self._stated.get(number, [number])
         upto = ""
         reason = ""
+        limit: Limit | None = None
         try:
             if rule.mode not in MODES:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
@@ -202,11 +204,12 @@ class Prover:
         except SpecificationError as error:
             reason = str(error)
         except GaveUp as error:
-            reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
+            limit = error.limit
+            reason = f"{limit.value} was met" + (f"; {reason}" if reason else "")
         whole = number not in self._stated
         if upto and whole and self._is_broken_by_one(number, clock):
             return Broken(self._single.told)
-        return Open(upto, reason)
+        return Open(upto, reason, limit)
 
     def _is_broken_by_one(self, number: int, clock: Clock) -> bool:
         """A machine with no more elements than it must have breaks the rule."""
