@@ -1,12 +1,10 @@
-"""The checker of certificates, apart from every engine.
+"""The checker of certificates, apart from every engine: it believes a file nothing.
 
-It believes a file nothing. How the ground system starts, when each step is possible,
-what it does, and what breaks the rule is written down here anew. The file must say the
-same of each, and give the clauses of an invariant. Whether they hold at first, are kept
-by each action, and exclude what breaks the rule is then asked of solvers. The file must
-ask the same, so that whoever gives it to a solver of his own is told no less.
-
-To trust one that is accepted is to trust `checker/ground`, this file, and a solver.
+How the ground system starts, when each step is possible, what it does, and what breaks
+the rule is written down here anew. The file must say the same, and give an invariant.
+Whether it holds at first, is kept by each action, and excludes what breaks the rule is
+asked of solvers; and the file must ask no less. To trust a certificate that is accepted
+is to trust `checker/ground`, this file, and a solver.
 """
 
 from __future__ import annotations
@@ -35,6 +33,7 @@ INFO = re.compile(r'\(set-info :tdxcheck-([a-z]+) "([^"]*)"\)')
 WIDTH = re.compile(r"\(define-sort Number \(\) \(_ BitVec ([0-9]+)\)\)")
 DECLARED = re.compile(rf"\(declare-const ({VARIABLE}) (Bool|Number)\)")
 DEFINED = re.compile(rf"\(define-fun ({PART}) \((({TYPED} ?)*)\) (Bool|Number) (.+)\)")
+ASKING = re.compile(r"\((push|pop|check-sat|assert|set-logic|exit)\b.*\)")
 ASKS = "(push 1)\n(assert {})\n(assert {})\n(check-sat)\n(pop 1)\n".format
 CLAUSES = re.compile(r"within|\(and within((?: \(\|clause \d+\|[^()]*\))+)\)")
 TOKEN = re.compile(r"\|[^|]*\||[()]|[^\s()|]+")
@@ -79,13 +78,14 @@ def read(text: str) -> Certificate:
         elif match := DECLARED.fullmatch(line):
             found.variables[match[1]] = match[2]
         elif (match := DEFINED.fullmatch(line)) and _is_one(match[5]):
-            if match[1] in found.functions:
-                raise Refused(f"line {number} defines {match[1]} once more")
             found.functions[match[1]] = (match[2], match[4], match[5])
-        elif re.fullmatch(r"\((push|pop|check-sat|assert)\b.*\)", line):
+        elif ASKING.fullmatch(line):
             found.asks += f"{line}\n"
-        elif not re.fullmatch(r"(;.*)?|\(set-logic QF_BV\)|\(exit\)", line):
+        elif line and line[0] != ";":
             raise Refused(f"line {number} is not understood: {line[:60]}")
+    said = len(found.info) + len(found.variables) + len(found.functions) + 1
+    if len(re.findall(r"^\((?:set-info|de)", text, re.MULTILINE)) > said:
+        raise Refused("it says something twice")
     return found
 
 
@@ -125,26 +125,27 @@ class _Own:
     """The system as the checker writes it down, and what it asks."""
 
     def __init__(
-        self, certificate: Certificate, system: GroundSystem, rule: GroundProperty
+        self, file: Certificate, system: GroundSystem, rule: GroundProperty
     ) -> None:
-        self.file, self.system, self.rule = certificate, system, rule
+        self.file, self.system, self.rule = file, system, rule
         self.mode = rule.property.mode
-        self.vacuous = certificate.info.get("says") == VACUOUS
+        self.vacuous = file.info.get("says") == VACUOUS
         says = (UNREACHABLE,) if self.mode is Mode.REACHABLE else (HOLDS, VACUOUS)
-        if self.mode is Mode.LEADS_TO or certificate.info.get("says") not in says:
+        if self.mode is Mode.LEADS_TO or file.info.get("says") not in says:
             raise Refused("what it says of the rule is not understood")
         self.symbols = {slot.number: f"|now {slot.name}|" for slot in system.slots}
         self.numbers = {name: number for number, name in self.symbols.items()}
         known = {(f"|now {s.name}|", SORTS[s.term.boolean]) for s in system.slots}
-        width = f"(define-sort Number () (_ BitVec {certificate.bits}))"
-        self.lines = ["(set-logic QF_BV)", width]
-        for name, sort in certificate.variables.items():
+        self.lines = [
+            f"(set-logic QF_BV)(define-sort Number () (_ BitVec {file.bits}))"
+        ]
+        for name, sort in file.variables.items():
             if (name, sort) not in known:
                 raise Refused(f"the system has no variable {name} of the sort {sort}")
             self.lines.append(f"(declare-const {name} {sort})")
-        for name, (typed, sort, body) in certificate.functions.items():
+        for name, (typed, sort, body) in file.functions.items():
             self.lines.append(f"(define-fun {name} ({typed}) {sort} {body})")
-        self.slots = {self.numbers[name] for name in certificate.variables}
+        self.slots = {self.numbers[name] for name in file.variables}
         self.steps = [step for step in system.steps if self._concerns(step)]
         self.clauses = self._clauses()
         self.written: dict[Node, str] = {}
@@ -164,8 +165,8 @@ class _Own:
         invariant = self.file.functions.get("invariant", ("", "", ""))[2]
         if not (match := CLAUSES.fullmatch(invariant)):
             raise Refused("it has no invariant that is a conjunction of clauses")
-        applied = (match[1] or "").split(" (")[1:]
-        found = [re.findall(r"\|[^|]+\|", text) for text in applied]
+        texts = (match[1] or "").split(" (")[1:]
+        found = [re.findall(r"\|[^|]+\|", text) for text in texts]
         for name, *variables in found:
             typed, _, body = self.file.functions.get(name, ("", "", "?"))
             own = {*TOKEN.findall(typed)} - {"(", ")"}
@@ -237,7 +238,8 @@ class _Own:
         if not self.vacuous:
             wrong = "the rule holds vacuously, which is not said"
             yield f"(and {within} invariant {premise})", "sat", wrong
-        differs = self.file.asks != "".join(ASKS(*each) for each in due.values())
+        asks = "".join(ASKS(*each) for each in due.values())
+        differs = self.file.asks != f"(set-logic QF_BV)\n{asks}(exit)\n"
         yield str(differs).lower(), "unsat", "it does not ask what is to be asked"
 
     def _init(self) -> Iterator[str]:
@@ -260,13 +262,13 @@ class _Own:
         """In the file's words: by action, that a step leaves a range or a clause."""
         found: dict[str, list[str]] = {}
         for step in self.steps:
-            own = [self.system.slots[n] for n in step.updates if n in self.slots]
+            own = (self.system.slots[n] for n in step.updates if n in self.slots)
             after = {self.symbols[slot.number]: EFFECT(step, slot) for slot in own}
             changed = [c for c in self.clauses if not after.keys().isdisjoint(c)]
             kept = list(self._ranges(after))
             kept += [f"({' '.join(after.get(v, v) for v in c)})" for c in changed]
-            text = f"(and |may {STEP(step)}| (not {_all(kept)}))"
-            found.setdefault(step.action.name, []).append(text)
+            leaves = f"(and |may {STEP(step)}| (not {_all(kept)}))"
+            found.setdefault(step.action.name, []).append(leaves)
         return found
 
     def _compared(self, within: str, parts: Parts) -> Iterator[Question]:

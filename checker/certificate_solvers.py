@@ -29,6 +29,8 @@ def by_z3(script: str) -> Sequence[str]:
         said: str = z3.Z3_eval_smtlib2_string(context.ref(), limited)
     except z3.Z3Exception as error:
         said = str(error)
+        if isinstance(error.value, bytes):
+            said = error.value.decode()
     return [line for line in said.splitlines() if line]
 
 

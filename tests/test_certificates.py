@@ -223,7 +223,7 @@ FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "a redefinition": (
         replaced(r"^; safety", "(define-fun within () Bool true)"),
-        "once more",
+        "twice",
     ),
     "another claim": (replaced('says "holds"', 'says "is unreachable"'), "it says"),
     "that it holds vacuously": (
