@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import z3
 
 from tdxcheck.checker.certificate_checker import Refused
+from tdxcheck.checker.certificate_solvers import told_by
 from tdxcheck.checker.certificates.asked import Command, File, commands_of
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.discharging import Discharged
@@ -264,7 +265,8 @@ def formulas_in(
     try:
         read = list(z3.parse_smt2_string(text, ctx=z3.Context()))
     except z3.Z3Exception as error:
-        raise Refused(f"z3 does not understand the file: {error}") from error
+        said = told_by(error)
+        raise Refused(f"z3 does not understand the file: {said}") from error
     if len(read) != len(numbers):
         raise Refused("z3 does not understand the file")
     return [[read[numbers[one]] for one in question] for question in questions]

@@ -27,6 +27,7 @@ from tdxcheck.checker.ground.system import (
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
+from tdxcheck.checker.language.literals import as_arrow
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.reading import terms_in
 from tdxcheck.checker.language.state import Update
@@ -537,24 +538,27 @@ class _Grounder:
         return self.terms.eq(step.answer, self.constant(status))
 
 
-def premise_of(condition: Term[Any]) -> Term[Any]:
-    """What must be the case for a condition to say anything: the left of its arrows."""
-    match condition:
+def premise_of(condition: Term[Any], *, below: bool = False) -> Term[Any]:
+    """What must be the case for a condition to say anything: the left of its arrows.
+
+    Below an arrow, only `implies` is another one.
+    """
+    match condition if below else as_arrow(condition):
         case language.Implies(premise, conclusion):
-            inner = premise_of(conclusion)
+            inner = premise_of(conclusion, below=True)
             if isinstance(inner, language.Const):
                 return premise
             return language.And((premise, inner))
         case language.Forall(index, body):
-            inner = premise_of(body)
+            inner = premise_of(body, below=below)
             if isinstance(inner, language.Const):
                 return inner
             return language.Exists(index, inner)
         case language.And(operands):
-            parts = tuple(map(premise_of, operands))
+            parts = tuple(premise_of(part, below=below) for part in operands)
             if any(isinstance(part, language.Const) for part in parts):
                 return language.Const(True)
             return language.Or(parts)
         case language.Named(_, _, body):
-            return premise_of(body)
+            return premise_of(body, below=below)
     return language.Const(True)

@@ -11,7 +11,9 @@ from tdxcheck.checker.language.terms import (
     Exists,
     Forall,
     Implies,
+    Ite,
     Named,
+    Not,
     Or,
     Term,
 )
@@ -58,19 +60,41 @@ def clauses(condition: Term[Any]) -> list[Term[bool]]:
     return [condition]
 
 
-def left_sides(condition: Term[Any]) -> list[Term[bool]]:
+def as_arrow(condition: Term[Any]) -> Term[Any]:
+    """With an arrow, if it says that one thing leads to another, however it does.
+
+    `~a | b`, `ite(a, b, True)` and `ite(a, True, b)` are what `implies` is.
+    """
+    match condition:
+        case Or(operands):
+            left = tuple(part.operand for part in operands if isinstance(part, Not))
+            right = tuple(part for part in operands if not isinstance(part, Not))
+            if left and right:
+                return Implies(
+                    And(left) if left[1:] else left[0],
+                    Or(right) if right[1:] else right[0],
+                )
+        case Ite(left, right, other) if not conjuncts(other):
+            return Implies(left, right)
+        case Ite(left, other, right) if not conjuncts(other):
+            return Implies(Not(left), right)
+    return condition
+
+
+def left_sides(condition: Term[Any], *, below: bool = False) -> list[Term[bool]]:
     """What must be the case for each arrow of a condition to say anything.
 
     For some elements, where it stands below quantifiers; with the left sides of the
-    arrows that it stands to the right of.
+    arrows that it stands to the right of. There only `implies` counts as one.
     """
-    match condition:
+    match condition if below else as_arrow(condition):
         case Implies(premise, conclusion):
-            return [premise, *(And((premise, s)) for s in left_sides(conclusion))]
+            inner = left_sides(conclusion, below=True)
+            return [premise, *(And((premise, side)) for side in inner)]
         case Forall(index, body):
-            return [Exists(index, side) for side in left_sides(body)]
+            return [Exists(index, side) for side in left_sides(body, below=below)]
         case And(operands):
-            return [side for operand in operands for side in left_sides(operand)]
+            return [s for part in operands for s in left_sides(part, below=below)]
         case Named(_, _, body):
-            return left_sides(body)
+            return left_sides(body, below=below)
     return []
