@@ -1,7 +1,7 @@
 """Saying: whether a rule says anything, whatever a design does.
 
-A rule that holds of all values that its variables could have can be broken by nothing.
-That is decided with no action and no configuration: every variable is left open.
+A rule that holds of all values that its variables could have can be broken by nothing
+on that machine. It is decided with no action and no configuration: all is left open.
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def _dead(page: Page, found: Coverage, known: Known, every: bool) -> None:
         page.add()
         where = f"in none of the {found.states:,} states"
         if kind is Kind.RULE:
-            where = "no design could break them, or nothing is ever owed"
+            where = (
+                "on this machine no design could break them, or nothing is ever owed"
+            )
         page.add(f"{kind.value.capitalize()}s: {where}")
         for thing in dead:
             _one(page, thing, known.get(thing.name))

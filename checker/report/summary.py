@@ -94,12 +94,15 @@ def untaken(page: Page, assessment: Assessment) -> None:
 
 
 def idle(page: Page, assessment: Assessment) -> None:
-    """Rules that hold whatever a design does, by what they say alone."""
+    """Rules that hold whatever a design does, by what they say alone.
+
+    On this machine: that there are fewer than five CPUs is so where there are four.
+    """
     for case in _main(assessment)[:1]:
         rules = [q.rule for q in case.questions if q.claim is None]
         found = empty(case.instance, rules)
         if names := [rule.name for rule in rules if rule in found]:
-            told = "no design could break "
+            told = "no design could break on this machine: "
             page.add(", ".join(names), Style.BAD, label=f"  {told}", at=4)
 
 

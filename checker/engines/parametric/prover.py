@@ -185,7 +185,8 @@ class Prover:
                 if any(learner.oracle.breaks(one) for one in asked):
                     if number in self._stated:
                         # What it follows from fails there, which the rule may not.
-                        reason = f"the same is not so with {self.machine(shape).told}"
+                        told = self.machine(shape).told
+                        reason = f"what it would follow from is not so with {told}"
                         break
                     return Broken(self.machine(shape).told)
                 upto = self.machine(shape).told
