@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width
 from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
@@ -46,6 +47,8 @@ class Subject:
     """Of a leads-to rule: what its certificate says more, and ..."""
     stages: tuple[str, ...] = ()
     """... the same for people."""
+    apart: tuple[str, ...] = ()
+    """The actions of which no step concerns the rule, by name."""
 
 
 def targets_of(
@@ -74,6 +77,12 @@ def story(subject: Subject, proof: Proof) -> str:
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
     lines += ["", *subject.stages, *_invariant(proof)]
+    if subject.apart:
+        lines += [
+            "",
+            "Not asked about, since no step of theirs changes what this reads:",
+        ]
+        lines += [f"    {line}" for line in wrap(", ".join(subject.apart), 80)]
     return "".join(f"{line}\n" for line in lines)
 
 
