@@ -16,6 +16,7 @@ from typing import Any
 
 from tdxcheck.checker.ground.bounds import check_bounds
 from tdxcheck.checker.ground.fairness import turns
+from tdxcheck.checker.ground.influence import Influence, indices_of
 from tdxcheck.checker.ground.spoken import Spoken
 from tdxcheck.checker.ground.system import (
     GroundProperty,
@@ -27,9 +28,8 @@ from tdxcheck.checker.ground.system import (
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Const, Node, Slot, Terms
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import Entry, Instance, Scope
-from tdxcheck.checker.language.literals import as_arrow
 from tdxcheck.checker.language.location import SpecificationError
-from tdxcheck.checker.language.reading import terms_in
+from tdxcheck.checker.language.reading import premise_of
 from tdxcheck.checker.language.state import Update
 from tdxcheck.checker.language.system import (
     Action,
@@ -64,7 +64,7 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
     changing: set[Entry] = set()
     spoken = Spoken()
     actions = system.actions
-    reads = _Reading()
+    reads = Influence()
     while actions:
         grounder = _Grounder(instance, starts, constants, changing, spoken)
         changed = grounder.changed(actions)
@@ -76,37 +76,6 @@ def grounding(system: TransitionSystem, scope: Scope) -> Grounding:
     return Grounding(grounder.finish(list(grounder.steps(system.actions))), grounder)
 
 
-class _Reading:
-    """Which variables actions depend on, looked for once."""
-
-    def __init__(self) -> None:
-        self._read: dict[Action, frozenset[Variable] | None] = {}
-        """None where it depends on all: what becomes of an event may rest on any."""
-
-    def __call__(self, action: Action, variables: set[Variable]) -> bool:
-        """What the action does may be other than it was, now that these change."""
-        if action not in self._read:
-            self._read[action] = _read_by(action)
-        read = self._read[action]
-        return read is None or not read.isdisjoint(variables)
-
-
-def _read_by(action: Action) -> frozenset[Variable] | None:
-    terms = [guard.condition for guard in action.guards]
-    for update in action.updates:
-        terms += [update.value, *_indices(update)]
-    parts = list(terms_in(*terms))
-    if any(isinstance(part, language.Reacts) for part in parts):
-        return None
-    read = {part.variable for part in parts if isinstance(part, language.Read)}
-    return frozenset(read | {update.variable for update in action.updates})
-
-
-def _indices(update: Update) -> Iterator[Term[Any]]:
-    for index in update.indices or ():
-        yield index.index if isinstance(index, Every) else index
-
-
 Key = int | tuple[int, ...]
 Made = dict[Key, Node]
 """Ground terms by the identity of a term and of what its free names stand for."""
@@ -116,9 +85,11 @@ Made = dict[Key, Node]
 class _StepContext:
     """The step that a step rule is grounded for."""
 
-    step: GroundStep
+    step: GroundStep | None
+    """None is any that changes nothing of what is asked."""
+    changed: frozenset[Variable] = frozenset()
     made: Made = field(default_factory=dict)
-    """The terms that speak of the step."""
+    """The terms that speak of the step, or that read what it changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +111,7 @@ class Grounding:
 
     def of_step(self, term: Term[Any], step: GroundStep) -> Node:
         """A term of a step, as a step rule is one."""
-        return self._grounder.term(term, {}, _StepContext(step))
+        return self._grounder.term(term, {}, self._grounder.context(step))
 
 
 class _Grounder:
@@ -158,6 +129,7 @@ class _Grounder:
         """The rule that is being grounded, for errors."""
         self.terms = Terms()
         self.made: Made = {}
+        self.still = _StepContext(None)
         self.spoken = spoken
         self.constants = constants
         self.slots: list[GroundSlot] = []
@@ -207,7 +179,7 @@ class _Grounder:
             condition = self.term(rule.condition, {})
             if condition is not TRUE:
                 initial.append(condition)
-        contexts = list(map(_StepContext, steps))
+        contexts = list(map(self.context, steps))
         return GroundSystem(
             self.instance,
             tuple(self.slots),
@@ -216,6 +188,10 @@ class _Grounder:
             tuple(steps),
             tuple(self.property(rule, steps, contexts) for rule in system.properties),
         )
+
+    def context(self, step: GroundStep) -> _StepContext:
+        changed = frozenset(self.entry_of[number][0] for number in step.updates)
+        return _StepContext(step, changed)
 
     def steps(self, actions: Iterable[Action]) -> Iterator[GroundStep]:
         number = 0
@@ -297,7 +273,7 @@ class _Grounder:
                 for index, number in zip(every, numbers, strict=True)
             }
             value = self.term(update.value, bound)
-            indices = [self.term(index, bound) for index in _indices(update)]
+            indices = [self.term(index, bound) for index in indices_of(update)]
             targets = list(self.targets(variable, indices))
             if not targets:
                 raise self.outside(variable)
@@ -365,7 +341,12 @@ class _Grounder:
                 )
             return binding[term]
         spoken = self.spoken.of(term)
-        made = self.made if step is None or not spoken.of_step else step.made
+        made = self.made
+        if step is not None and (spoken.of_step or spoken.later):
+            if not spoken.of_step and spoken.later.isdisjoint(step.changed):
+                # To every step that changes nothing of it, it is the same.
+                step = self.still
+            made = step.made
         names = spoken.names
         key: Key = id(term)
         if names:
@@ -450,7 +431,7 @@ class _Grounder:
         found: Node | None = None
         for entry, condition in self.targets(variable, indices):
             value = self.of_entry[entry]
-            if after is not None and isinstance(value, Slot):
+            if after is not None and after.step and isinstance(value, Slot):
                 value = after.step.updates.get(value.number, value)
             found = value if found is None else self.terms.ite(condition, value, found)
         if found is None:
@@ -509,6 +490,7 @@ class _Grounder:
 
     def of_step(self, term: Term[Any], binding: Binding, context: _StepContext) -> Node:
         step = context.step
+        assert step is not None
         match term:
             case language.StepIs(Kind() as kind, _):
                 return self.terms.truth(kind in step.action.kinds)
@@ -536,29 +518,3 @@ class _Grounder:
         if not isinstance(status, call.answer.sort):
             return FALSE
         return self.terms.eq(step.answer, self.constant(status))
-
-
-def premise_of(condition: Term[Any], *, below: bool = False) -> Term[Any]:
-    """What must be the case for a condition to say anything: the left of its arrows.
-
-    Below an arrow, only `implies` is another one.
-    """
-    match condition if below else as_arrow(condition):
-        case language.Implies(premise, conclusion):
-            inner = premise_of(conclusion, below=True)
-            if isinstance(inner, language.Const):
-                return premise
-            return language.And((premise, inner))
-        case language.Forall(index, body):
-            inner = premise_of(body, below=below)
-            if isinstance(inner, language.Const):
-                return inner
-            return language.Exists(index, inner)
-        case language.And(operands):
-            parts = tuple(premise_of(part, below=below) for part in operands)
-            if any(isinstance(part, language.Const) for part in parts):
-                return language.Const(True)
-            return language.Or(parts)
-        case language.Named(_, _, body):
-            return premise_of(body, below=below)
-    return language.Const(True)

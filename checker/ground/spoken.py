@@ -20,6 +20,7 @@ from tdxcheck.checker.language.terms import (
     StepIs,
     Term,
 )
+from tdxcheck.checker.language.variables import Variable
 
 
 class Speaks(NamedTuple):
@@ -30,6 +31,9 @@ class Speaks(NamedTuple):
     names: tuple[Term[Any], ...]
     """The parameters and indices that are free in it."""
     of_step: bool
+    """It asks which step is taken."""
+    later: frozenset[Variable]
+    """The variables that it reads after the step."""
 
 
 class Spoken:
@@ -43,9 +47,8 @@ class Spoken:
 
     def _find(self, term: Term[Any]) -> Speaks:
         names: dict[Term[Any], None] = {}
-        of_step = isinstance(term, StepIs | StepAt | StepAnswers) or (
-            isinstance(term, Read) and term.after
-        )
+        of_step = isinstance(term, StepIs | StepAt | StepAnswers)
+        later = {term.variable} if isinstance(term, Read) and term.after else set()
         for part in made_of(term):
             if isinstance(part, Index | Choice):
                 names[part] = None
@@ -53,8 +56,9 @@ class Spoken:
                 inner = self.of(part)
                 names |= dict.fromkeys(inner.names)
                 of_step |= inner.of_step
+                later |= inner.later
         if isinstance(term, Forall | Exists | Count):
             names.pop(term.index, None)
-        found = Speaks(term, tuple(names), of_step)
+        found = Speaks(term, tuple(names), of_step, frozenset(later))
         self._known[id(term)] = found
         return found

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tdxcheck.checker.language.interpreter import Interpreter, View
+from tdxcheck.checker.language.reading import as_arrow
 from tdxcheck.checker.language.terms import (
     And,
     Const,
     Exists,
     Forall,
     Implies,
-    Ite,
     Named,
-    Not,
     Or,
     Term,
 )
@@ -58,27 +57,6 @@ def clauses(condition: Term[Any]) -> list[Term[bool]]:
             ways = premise.operands if isinstance(premise, Or) else (premise,)
             return [Implies(way, part) for way in ways for part in clauses(conclusion)]
     return [condition]
-
-
-def as_arrow(condition: Term[Any]) -> Term[Any]:
-    """With an arrow, if it says that one thing leads to another, however it does.
-
-    `~a | b`, `ite(a, b, True)` and `ite(a, True, b)` are what `implies` is.
-    """
-    match condition:
-        case Or(operands):
-            left = tuple(part.operand for part in operands if isinstance(part, Not))
-            right = tuple(part for part in operands if not isinstance(part, Not))
-            if left and right:
-                return Implies(
-                    And(left) if left[1:] else left[0],
-                    Or(right) if right[1:] else right[0],
-                )
-        case Ite(left, right, other) if not conjuncts(other):
-            return Implies(left, right)
-        case Ite(left, other, right) if not conjuncts(other):
-            return Implies(Not(left), right)
-    return condition
 
 
 def left_sides(condition: Term[Any], *, below: bool = False) -> list[Term[bool]]:

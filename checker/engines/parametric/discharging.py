@@ -12,6 +12,7 @@ from itertools import compress
 
 import z3
 
+from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.formulas import Formula
 from tdxcheck.checker.engines.parametric.obligations import (
@@ -137,13 +138,14 @@ class _Place:
         of = self.obligations
         symbols = self.symbols | of.names(wrong)
         yield [fact for fact in facts if of.symbols(fact) <= symbols], NEAR
-        if second.is_installed():
-            hinted = self._hinted(wrong, facts)
-            if hinted == "sat":
-                return
-            if not isinstance(hinted, str):
-                yield hinted, EACH
+        hinted = self._hinted(wrong, facts) if second.is_installed() else ""
+        if hinted == "sat":
+            return
+        if not isinstance(hinted, str):
+            yield hinted, NEAR
         yield of.plain(facts), PLAIN
+        if not isinstance(hinted, str):
+            yield hinted, EACH
         yield facts, EACH
 
     def _hinted(
@@ -171,15 +173,16 @@ class _Place:
         solver = z3.Solver()
         solver.set("timeout", clock.milliseconds())
         solver.set("rlimit", effort)
-        solver.add(*self.base, *wrong)
         assumed = [self._named(formula) for formula in (*formulas, *axioms)]
         names = [name for name, _ in assumed]
-        solver.add(*(meaning for _, meaning in assumed))
+        given = (*self.base, *wrong, *(meaning for _, meaning in assumed))
+        for formula in given:
+            z3.Z3_solver_assert(solver.ctx.ref(), solver.solver, formula.ast)
         said = solver.check(*names)
         if said != z3.unsat:
             return str(said)
-        core = {name.get_id() for name in solver.unsat_core()}
-        needed = [name.get_id() in core for name in names]
+        core = set(map(f.number, solver.unsat_core()))
+        needed = [f.number(name) in core for name in names]
         return (
             tuple(compress(facts, needed)),
             list(compress(axioms, needed[len(facts) :])),
@@ -187,7 +190,7 @@ class _Place:
 
     def _named(self, formula: Formula) -> tuple[Formula, Formula]:
         """A name for the formula, and that the formula holds where it is assumed."""
-        key = formula.get_id()
+        key = f.number(formula)
         if key not in self.names:
             name = z3.Bool(f"{NAME}{len(self.names)}")
             self.names[key] = name, z3.Implies(name, formula)

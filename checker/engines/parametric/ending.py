@@ -143,15 +143,17 @@ class Ending:
             return (replace(plain, mode=Mode.INVARIANT, condition=said),)
         owed = Not(rule.goal) if self.until else all_of(rule.condition, Not(rule.goal))
         due = Implies(owed, any_of(*(turn.due() for turn in self.turns)))
+        before, after = Spelling(actions), Spelling(actions, after=True)
+        no_more, less = self._compared()
         kept = all_of(
-            *(() if self.until else (spelled(owed, actions, after=True),)),
-            self._no_more(0, less=False),
-            *(self._less_by(turn, actions) for turn in self.turns),
+            *(() if self.until else (after.of(owed),)),
+            no_more,
+            *(_less_by(turn, less, before, after) for turn in self.turns),
         )
         # Told without an arrow: that the goal is ever owed is asked of states alone.
         steps = any_of(
-            Not(spelled(owed, actions)),
-            spelled(rule.goal, actions, after=True),
+            Not(before.of(owed)),
+            after.of(rule.goal),
             kept,
         )
         return (
@@ -164,32 +166,22 @@ class Ending:
             ),
         )
 
-    def _less_by(self, turn: Turn, actions: Sequence[Action]) -> Term[bool]:
-        """The step takes the turn and the measure is less, or it is due still."""
-        less = self._no_more(0, less=True)
-        taken = Implies(turn.taken, less)
-        if turn.line.strong:
-            return taken
-        indices = turn.indices()
-        due = turn.due(of=indices)
-        still = spelled(due, actions, after=True)
-        stays: Term[bool] = Implies(spelled(due, actions), any_of(less, still))
-        for index in reversed(indices):
-            stays = Forall(index, stays)
-        return all_of(taken, stays)
+    def _compared(self) -> tuple[Term[bool], Term[bool]]:
+        """The measure is no more after the step, and it is less.
 
-    def _no_more(self, place: int, *, less: bool) -> Term[bool]:
-        """From this part on, the measure is no more after the step, or is less."""
-        if place == len(self.measure):
-            return all_of(not less)
-        part = self.measure[place]
-        indices = part.indices()
-        before, after = (part.of(indices, after=late) for late in (False, True))
-        kept: Term[bool] = Implies(after, before)
-        lost: Term[bool] = all_of(before, Not(after))
-        for index in reversed(indices):
-            kept, lost = Forall(index, kept), Exists(index, lost)
-        return all_of(kept, any_of(lost, self._no_more(place + 1, less=less)))
+        It may be asked of each turn, so it is said once.
+        """
+        no_more, less = all_of(), any_of()
+        for part in reversed(self.measure):
+            indices = part.indices()
+            before, after = (part.of(indices, after=late) for late in (False, True))
+            kept: Term[bool] = Implies(after, before)
+            lost: Term[bool] = all_of(before, Not(after))
+            for index in reversed(indices):
+                kept, lost = Forall(index, kept), Exists(index, lost)
+            no_more = all_of(kept, any_of(lost, no_more))
+            less = all_of(kept, any_of(lost, less))
+        return no_more, less
 
     @property
     def excepted(self) -> str:
@@ -293,30 +285,45 @@ def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
         yield from (Turn(line, (action,)) for action in covered)
 
 
-def spelled(
-    term: Term[Any], actions: Sequence[Action], *, after: bool = False
-) -> Term[Any]:
-    """The same by what it rests on, so that it can be said of the state after a step.
+def _less_by(
+    turn: Turn, less: Term[bool], before: Spelling, after: Spelling
+) -> Term[bool]:
+    """The step takes the turn and the measure is less, or it is due still."""
+    taken = Implies(turn.taken, less)
+    if turn.line.strong:
+        return taken
+    indices = turn.indices()
+    due = turn.due(of=indices)
+    stays: Term[bool] = Implies(before.of(due), any_of(less, after.of(due)))
+    for index in reversed(indices):
+        stays = Forall(index, stays)
+    return all_of(taken, stays)
+
+
+class Spelling:
+    """Terms by what they rest on, to be said of the state before a step or after it.
 
     The actions tell how the system reacts.
     """
 
-    def instead(part: Term[Any]) -> Term[Any] | None:
-        match part:
-            case Reacts():
-                return of(reaction(part, actions))
-            case Named():
-                return of(part.body)
-            case Read():
-                return Read(part.variable, rewriter.of(part.indices), after)
-        return None
+    def __init__(self, actions: Sequence[Action], *, after: bool = False) -> None:
+        self._actions = actions
+        self._after = after
+        self._rewriter = Rewriter(self._instead)
 
-    def of(part: Term[Any]) -> Term[Any]:
-        found: Term[Any] = rewriter.of(part)
+    def of(self, term: Term[Any]) -> Term[Any]:
+        found: Term[Any] = self._rewriter.of(term)
         return found
 
-    rewriter = Rewriter(instead)
-    return of(term)
+    def _instead(self, part: Term[Any]) -> Term[Any] | None:
+        match part:
+            case Reacts():
+                return self.of(reaction(part, self._actions))
+            case Named():
+                return self.of(part.body)
+            case Read():
+                return Read(part.variable, self._rewriter.of(part.indices), self._after)
+        return None
 
 
 def _is(read: Term[Any], value: Any) -> Term[bool]:

@@ -1,12 +1,13 @@
 """Formulas of z3 that simplify themselves: a constant never stays inside another term.
 
 Designs differ by switches, so most of what a rule says is settled before any solver
-is asked.
+is asked. z3 has one of each term, and its own operators look at types that are known
+here: what is asked and made often is asked and made directly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import z3
@@ -22,6 +23,15 @@ def truth(value: bool) -> Formula:
     return TRUE if value else FALSE
 
 
+def number(term: Formula) -> int:
+    """One for each term, as long as it lives."""
+    found: int = term.ast.value
+    return found
+
+
+_TRUE, _FALSE = number(TRUE), number(FALSE)
+
+
 def kind(term: Formula) -> int:
     """What the term is made by, as z3 numbers it; -1 if it is quantified.
 
@@ -35,11 +45,15 @@ def kind(term: Formula) -> int:
 
 
 def is_true(term: Formula) -> bool:
-    return bool(kind(term) == z3.Z3_OP_TRUE)
+    return number(term) == _TRUE
 
 
 def is_false(term: Formula) -> bool:
-    return bool(kind(term) == z3.Z3_OP_FALSE)
+    return number(term) == _FALSE
+
+
+def same(one: Formula, other: Formula) -> bool:
+    return number(one) == number(other)
 
 
 def not_(operand: Formula) -> Formula:
@@ -47,7 +61,10 @@ def not_(operand: Formula) -> Formula:
         return FALSE
     if is_false(operand):
         return TRUE
-    return operand.arg(0) if kind(operand) == z3.Z3_OP_NOT else z3.Not(operand)
+    if kind(operand) == z3.Z3_OP_NOT:
+        return operand.arg(0)
+    context = operand.ctx
+    return z3.BoolRef(z3.Z3_mk_not(context.ref(), operand.ast), context)
 
 
 def and_(operands: Iterable[Formula]) -> Formula:
@@ -56,10 +73,10 @@ def and_(operands: Iterable[Formula]) -> Formula:
         if is_false(operand):
             return FALSE
         if not is_true(operand):
-            kept[operand.get_id()] = operand
+            kept[number(operand)] = operand
     if len(kept) < 2:
         return next(iter(kept.values()), TRUE)
-    return z3.And(list(kept.values()))
+    return _of_many(z3.Z3_mk_and, kept.values())
 
 
 def or_(operands: Iterable[Formula]) -> Formula:
@@ -68,10 +85,16 @@ def or_(operands: Iterable[Formula]) -> Formula:
         if is_true(operand):
             return TRUE
         if not is_false(operand):
-            kept[operand.get_id()] = operand
+            kept[number(operand)] = operand
     if len(kept) < 2:
         return next(iter(kept.values()), FALSE)
-    return z3.Or(list(kept.values()))
+    return _of_many(z3.Z3_mk_or, kept.values())
+
+
+def _of_many(make: Any, operands: Collection[Formula]) -> Formula:
+    array = (z3.Ast * len(operands))(*(operand.ast for operand in operands))
+    context = TRUE.ctx
+    return z3.BoolRef(make(context.ref(), len(operands), array), context)
 
 
 def implies(premise: Formula, conclusion: Formula) -> Formula:
@@ -79,7 +102,7 @@ def implies(premise: Formula, conclusion: Formula) -> Formula:
 
 
 def ite(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
-    if is_true(condition) or then.eq(otherwise):
+    if is_true(condition) or same(then, otherwise):
         return then
     if is_false(condition):
         return otherwise
@@ -96,7 +119,7 @@ def ite(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
 
 
 def equal(left: Formula, right: Formula) -> Formula:
-    if left.eq(right):
+    if same(left, right):
         return TRUE
     if is_value(left):
         left, right = right, left

@@ -11,11 +11,11 @@ from tdxcheck.checker.engines.parametric.clauses import Condition
 from tdxcheck.checker.engines.parametric.family import Family, Sort
 from tdxcheck.checker.engines.parametric.grounded import Part, Seen
 from tdxcheck.checker.engines.parametric.shapes import in_words
-from tdxcheck.checker.ground.grounder import ground, premise_of
+from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.terms import Const as GroundConst
 from tdxcheck.checker.ground.terms import support
-from tdxcheck.checker.language.reading import terms_in
+from tdxcheck.checker.language.reading import premise_of, terms_in
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.terms import (
     Choice,

@@ -134,8 +134,9 @@ class Prover:
             numbers += [n + len(self.rules) for n in numbers]
             oracle = Oracle(self.machine(shape).part(numbers), clock)
             part = self.machine(shape.larger).part(numbers)
-            # The states of the largest machines are too many to visit them all.
-            wider = None if shape == SHAPES[-1] else Visited(part, clock)
+            # The states of the largest machines are too many to visit them.
+            most = shape.larger.size
+            wider = None if shape == SHAPES[-1] else Visited(part, clock, most)
             made = Learner(part, oracle, wider, clock)
             for other in self._learners.values():
                 made.take(other.clauses)

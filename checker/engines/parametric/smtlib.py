@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.formulas import Formula, number
 from tdxcheck.checker.engines.parametric.vocabulary import Vocabulary
 
 NAME = "chosen!"
@@ -68,7 +68,7 @@ class Writer:
         return "\n".join(lines) + "\n"
 
     def _formula(self, formula: Formula) -> str:
-        key = formula.get_id()
+        key = number(formula)
         if key not in self._written:
             # The formula is kept, since z3 gives the number of a dead one to another.
             self._written[key] = formula, formula.sexpr()
@@ -76,7 +76,7 @@ class Writer:
 
     def names(self, formula: Formula) -> frozenset[str]:
         """What occurs in the formula and has no meaning of its own."""
-        key = formula.get_id()
+        key = number(formula)
         if key not in self._names:
             met = set(WORD.findall(self._formula(formula)))
             self._names[key] = frozenset(met & self.vocabulary.symbols.keys())

@@ -94,7 +94,7 @@ class Translator:
             if read.isdisjoint(self._changed(taken.action)):
                 taken, later = None, False
         given = {one: binding[one] for one in needs.open if one in binding}
-        key = term, taken, later, frozenset((o, g.get_id()) for o, g in given.items())
+        key = term, taken, later, frozenset((o, f.number(g)) for o, g in given.items())
         if key not in self._known:
             # What is given is kept, since z3 gives the number of a dead one to another.
             found = self._translated(term, binding, taken, later=later)
@@ -174,7 +174,7 @@ class Translator:
         found = []
         for operand in operands:
             found.append(of(operand))
-            if found[-1].eq(decisive):
+            if f.same(found[-1], decisive):
                 break
         return found
 
@@ -213,7 +213,7 @@ class Translator:
 
     def _variable(self, index: Index) -> Formula:
         """What the index is bound to, always the same inside the same quantifiers."""
-        key = index, tuple(variable.get_id() for variable in self._bound)
+        key = index, tuple(map(f.number, self._bound))
         if key not in self._variables:
             fresh = self.vocabulary.bound(index.name, type(index))
             self._variables[key] = fresh, tuple(self._bound)

@@ -8,20 +8,25 @@ from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.grounded import Cube, Grounded, Part
 from tdxcheck.checker.engines.symbolic.solving import Clock
-from tdxcheck.checker.ground.system import no_initial_state
+from tdxcheck.checker.ground.system import GroundStep, no_initial_state
+from tdxcheck.checker.language.terms import Index
 
 
 class Visited(Grounded):
-    """The states that one machine reaches."""
+    """The states that one machine reaches.
 
-    def __init__(self, part: Part, clock: Clock) -> None:
+    Or some of them: if nothing is done to more than so many elements of a sort.
+    """
+
+    def __init__(self, part: Part, clock: Clock, most: int | None = None) -> None:
         super().__init__(part)
         self.diagrams = diagrams.Encoding(part.system)
         self.moves = self.diagrams.moves()
         self._false = self.diagrams.manager.false
         self._told: dict[tuple[int, tuple[int, ...]], Diagram] = {}
         start = self.diagrams.initial()
-        self.reachable = closure(self.diagrams, self.moves, start, clock.look)
+        moves = [m for m in self.moves if most is None or _is_within(m.step, most)]
+        self.reachable = closure(self.diagrams, moves, start, clock.look)
         if self.reachable == self._false:
             raise no_initial_state(part.system)
 
@@ -55,3 +60,12 @@ class Visited(Grounded):
         for value in values:
             found |= self.diagrams.holds(self.system.slots[slot], value)
         return found
+
+
+def _is_within(step: GroundStep, most: int) -> bool:
+    arguments = zip(step.action.parameters, step.arguments, strict=True)
+    return all(
+        argument < most
+        for parameter, argument in arguments
+        if isinstance(parameter, Index)
+    )

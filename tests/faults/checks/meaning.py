@@ -10,7 +10,7 @@ from typing import Any
 
 from tdxcheck.checker.engines.parametric.clauses import substituted
 from tdxcheck.checker.engines.parametric.depending import Depending, Needs
-from tdxcheck.checker.engines.parametric.ending import spelled
+from tdxcheck.checker.engines.parametric.ending import Spelling
 from tdxcheck.checker.engines.parametric.reacting import reaction
 from tdxcheck.checker.language import (
     Event,
@@ -168,6 +168,7 @@ def reactions() -> None:
 def rewritten() -> None:
     """A term with others in it means the same as where these stand for its indices."""
     interpreter = Interpreter(INSTANCE)
+    after = Spelling(ACTIONS, after=True)
     for term in _terms():
         left = _left_open(term)
         same("a term in which nothing is put", substituted(term, {}) is term, True)
@@ -179,7 +180,7 @@ def rewritten() -> None:
                 meant = interpreter.evaluate(term, View(state, binding))
                 same(f"{term}", interpreter.evaluate(put, View(state, {})), meant)
                 later = View({}, binding, state)
-                told = interpreter.evaluate(spelled(term, ACTIONS, after=True), later)
+                told = interpreter.evaluate(after.of(term), later)
                 same(f"{term}, after a step", told, meant)
 
 
