@@ -13,6 +13,7 @@ from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.coverage import Coverage, Kind, Outcome, Thing, coverage
 from tdxcheck.checker.judging.question import case_of
+from tdxcheck.checker.judging.saying import empty
 from tdxcheck.checker.judging.witness import witness
 from tdxcheck.checker.language import (
     Property,
@@ -200,6 +201,17 @@ def test_a_goal_that_is_never_owed_is_dead() -> None:
     assert never.outcome is not Outcome.REACHED
     assert owed.outcome is Outcome.REACHED
     assert len(witness(found, owed).steps) == 0
+
+
+@leads_to(fair=(switch,))
+def what_is_on_is_on(lamp: Lamp) -> tuple[Term[bool], Term[bool]]:
+    """What is on is on, or broken."""
+    return lamp.on, lamp.on | lamp.broken
+
+
+def test_a_goal_that_is_there_already_is_nothing_to_come() -> None:
+    rules = (it_is_on_or_off, what_is_on_is_on, it_is_switched_on)
+    assert empty(Instance(LAMP, {Cpu: 1}), rules) == {what_is_on_is_on}
 
 
 WAYS: dict[str, Condition] = {

@@ -26,6 +26,8 @@ LOOSE = re.compile(r".+\.\d+|count!\d+")
 """The name of such a constant."""
 FLAT = (z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_ADD)
 """What z3 writes without brackets where it stands in the same."""
+ANYHOW = (*FLAT, z3.Z3_OP_EQ, z3.Z3_OP_DISTINCT)
+"""What z3 may write in another order, by what it has made before."""
 AGAIN = re.compile(r"_+(?=\.|$)")
 """What is added to the name of an enumeration if another has the same."""
 
@@ -79,8 +81,24 @@ class Shapes:
     def _part(self, formula: Formula) -> _Part:
         number = formula.get_id()
         if number not in self._parts:
-            self._parts[number] = _Part(formula)
+            self._order(formula)
         return self._parts[number]
+
+    def _order(self, formula: Formula) -> None:
+        """Put what is in it in an order that is not that in which z3 has met it."""
+        stack = [_Part(formula)]
+        while stack:
+            part = stack[-1]
+            new = [o for o in part.inside if o.get_id() not in self._parts]
+            if new:
+                stack += map(_Part, new)
+                continue
+            stack.pop()
+            if z3.is_app(part.formula) and f.kind(part.formula) in ANYHOW:
+                part.inside.sort(key=lambda one: self._parts[one.get_id()].told)
+            inside = (self._parts[one.get_id()].told for one in part.inside)
+            part.told = hash(("?" if part.is_loose else part.name, part.sort, *inside))
+            self._parts[part.number] = part
 
 
 class _Part:
@@ -94,6 +112,8 @@ class _Part:
         self.name = _name(formula)
         is_constant = not self.inside and z3.is_const(formula)
         self.is_loose = is_constant and LOOSE.fullmatch(self.name) is not None
+        self.told = 0
+        """The same of all that are equal but for their loose constants."""
 
 
 def _inside(formula: Formula) -> list[Formula]:
