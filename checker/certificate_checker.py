@@ -1,12 +1,10 @@
-"""The checker of certificates, apart from every engine.
+"""The checker of certificates, apart from every engine: it believes a file nothing.
 
-It believes a file nothing. How the ground system starts, when each step is possible,
-what it does, and what breaks the rule is written down here anew. The file must say the
-same of each, and give the clauses of an invariant. Whether they hold at first, are kept
-by each action, and exclude what breaks the rule is then asked of solvers, whatever the
-file itself asks of them.
-
-To trust one that is accepted is to trust `checker/ground`, this file, and a solver.
+How the ground system starts, when each step is possible, what it does, and what breaks
+the rule is written down here anew. The file must say the same, and give an invariant.
+Whether it holds at first, is kept by each action, and excludes what breaks the rule is
+asked of solvers; and the file must ask no less. To trust a certificate that is accepted
+is to trust `checker/ground`, this file, and a solver.
 """
 
 from __future__ import annotations
@@ -35,13 +33,14 @@ INFO = re.compile(r'\(set-info :tdxcheck-([a-z]+) "([^"]*)"\)')
 WIDTH = re.compile(r"\(define-sort Number \(\) \(_ BitVec ([0-9]+)\)\)")
 DECLARED = re.compile(rf"\(declare-const ({VARIABLE}) (Bool|Number)\)")
 DEFINED = re.compile(rf"\(define-fun ({PART}) \((({TYPED} ?)*)\) (Bool|Number) (.+)\)")
-APART = re.compile(r"(;.*)?|\((push|pop|check-sat|exit|set-logic|assert)\b.*\)")
-"""What is not looked at: comments, and what the file itself asks."""
+ASKING = re.compile(r"\((push|pop|check-sat|assert|set-logic|exit)\b.*\)")
+ASKS = "(push 1)\n(assert {})\n(assert {})\n(check-sat)\n(pop 1)\n".format
 CLAUSES = re.compile(r"within|\(and within((?: \(\|clause \d+\|[^()]*\))+)\)")
 TOKEN = re.compile(r"\|[^|]*\||[()]|[^\s()|]+")
 PLAIN = re.compile(r"[()]|and|or|not|=|_|true|false|bv[0-9]+|[0-9]+")
 """What a clause consists of, beside its parameters."""
 STEP = "{0.number} {0.action.name}".format
+EFFECT = "|{0.number} {0.action.name}: {1.name}|".format
 SORTS = {True: "Bool", False: "Number"}
 OPERATORS = {"Eq": "=", "Lt": "bvslt", "Add": "bvadd", "Sub": "bvsub"}
 
@@ -64,6 +63,8 @@ class Certificate:
     """The sort of each."""
     functions: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """Of each its parameters, its sort and its body."""
+    asks: str = ""
+    """What it asks itself, a command in each line."""
 
 
 def read(text: str) -> Certificate:
@@ -77,11 +78,14 @@ def read(text: str) -> Certificate:
         elif match := DECLARED.fullmatch(line):
             found.variables[match[1]] = match[2]
         elif (match := DEFINED.fullmatch(line)) and _is_one(match[5]):
-            if match[1] in found.functions:
-                raise Refused(f"line {number} defines {match[1]} once more")
             found.functions[match[1]] = (match[2], match[4], match[5])
-        elif not APART.fullmatch(line):
+        elif ASKING.fullmatch(line):
+            found.asks += f"{line}\n"
+        elif line and line[0] != ";":
             raise Refused(f"line {number} is not understood: {line[:60]}")
+    said = len(found.info) + len(found.variables) + len(found.functions) + 1
+    if len(re.findall(r"^\((?:set-info|de)", text, re.MULTILINE)) > said:
+        raise Refused("it says something twice")
     return found
 
 
@@ -121,30 +125,26 @@ class _Own:
     """The system as the checker writes it down, and what it asks."""
 
     def __init__(
-        self, certificate: Certificate, system: GroundSystem, rule: GroundProperty
+        self, file: Certificate, system: GroundSystem, rule: GroundProperty
     ) -> None:
-        self.file = certificate
-        self.system = system
-        self.rule = rule
+        self.file, self.system, self.rule = file, system, rule
         self.mode = rule.property.mode
-        self.vacuous = certificate.info.get("says") == VACUOUS
+        self.vacuous = file.info.get("says") == VACUOUS
         says = (UNREACHABLE,) if self.mode is Mode.REACHABLE else (HOLDS, VACUOUS)
-        if self.mode is Mode.LEADS_TO or certificate.info.get("says") not in says:
+        if self.mode is Mode.LEADS_TO or file.info.get("says") not in says:
             raise Refused("what it says of the rule is not understood")
         self.symbols = {slot.number: f"|now {slot.name}|" for slot in system.slots}
-        numbers = {name: number for number, name in self.symbols.items()}
+        self.numbers = {name: number for number, name in self.symbols.items()}
+        known = {(f"|now {s.name}|", SORTS[s.term.boolean]) for s in system.slots}
         self.lines = ["(set-logic QF_BV)"]
-        self.lines += [f"(define-sort Number () (_ BitVec {certificate.bits}))"]
-        for name, sort in certificate.variables.items():
-            if (
-                name not in numbers
-                or sort != SORTS[system.slots[numbers[name]].term.boolean]
-            ):
+        self.lines += [f"(define-sort Number () (_ BitVec {file.bits}))"]
+        for name, sort in file.variables.items():
+            if (name, sort) not in known:
                 raise Refused(f"the system has no variable {name} of the sort {sort}")
             self.lines.append(f"(declare-const {name} {sort})")
-        for name, (typed, sort, body) in certificate.functions.items():
+        for name, (typed, sort, body) in file.functions.items():
             self.lines.append(f"(define-fun {name} ({typed}) {sort} {body})")
-        self.slots = {numbers[name] for name in certificate.variables}
+        self.slots = {self.numbers[name] for name in file.variables}
         self.steps = [step for step in system.steps if self._concerns(step)]
         self.clauses = self._clauses()
         self.written: dict[Node, str] = {}
@@ -164,8 +164,8 @@ class _Own:
         invariant = self.file.functions.get("invariant", ("", "", ""))[2]
         if not (match := CLAUSES.fullmatch(invariant)):
             raise Refused("it has no invariant that is a conjunction of clauses")
-        applied = (match[1] or "").split(" (")[1:]
-        found = [re.findall(r"\|[^|]+\|", text) for text in applied]
+        texts = (match[1] or "").split(" (")[1:]
+        found = [re.findall(r"\|[^|]+\|", text) for text in texts]
         for name, *variables in found:
             typed, _, body = self.file.functions.get(name, ("", "", "?"))
             own = {*TOKEN.findall(typed)} - {"(", ")"}
@@ -186,8 +186,7 @@ class _Own:
             if node.number not in self.slots:
                 raise Refused(f"the variable {self.symbols[node.number]} is missing")
             return self.symbols[node.number]
-        if not node.boolean:
-            self._value(node, node.low), self._value(node, node.high)
+        self._value(node, node.low), self._value(node, node.high)
         if isinstance(node, Const):
             return self._value(node, node.value)
         kind = type(node).__name__
@@ -209,17 +208,17 @@ class _Own:
             raise Refused(f"{self.file.bits} bits are too few for {value}")
         return f"(_ bv{value % (2 * half)} {self.file.bits})"
 
-    def _within(self, number: int, text: str) -> str:
-        term = self.system.slots[number].term
-        if term.boolean:
-            return "true"
-        low, high = self._value(term, term.low), self._value(term, term.high)
-        return f"(and (bvsle {low} {text}) (bvsle {text} {high}))"
+    def _ranges(self, after: Mapping[str, str]) -> Iterator[str]:
+        """That what stands for variables is in their ranges."""
+        for name, text in after.items():
+            term = self.system.slots[self.numbers[name]].term
+            if not term.boolean:
+                low, high = self._value(term, term.low), self._value(term, term.high)
+                yield f"(and (bvsle {low} {text}) (bvsle {text} {high}))"
 
     def questions(self) -> Iterator[Question]:
         """What is possible if something is wrong, and what is if nothing is."""
-        ranges = (self._within(number, self.symbols[number]) for number in self.slots)
-        within = self._define(_all(ranges))
+        within = self._define(_all(self._ranges({n: n for n in self.file.variables})))
         init = self._define(_all((within, *self._init())))
         breaks = "{}" if self.mode is Mode.REACHABLE else "(not {})"
         hit = self._met(self.rule.conditions, breaks)
@@ -228,23 +227,23 @@ class _Own:
         rule = {"violation": hit} | ({"premise": premise} if self.vacuous else {})
         parts = {"range": {"within": within}, "start": {"init": init}, "rule": rule}
         yield from self._compared(within, parts)
-        invariant = self._define(_all((within, *map(_applied, self.clauses))))
         yield init, "sat", "the system cannot begin"
-        yield f"(and {init} (not {invariant}))", "unsat", "initiation fails"
-        for action in dict.fromkeys(step.action.name for step in self.steps):
-            left = _some(self._left(s) for s in self.steps if s.action.name == action)
-            yield f"(and {invariant} {left})", "unsat", f"consecution of {action} fails"
-        yield f"(and {invariant} {hit})", "unsat", "safety fails"
-        expected, wrong = "sat", "the rule holds vacuously, which is not said"
-        if self.vacuous:
-            expected, wrong = "unsat", "what the rule speaks of is not excluded"
-        yield f"(and {invariant} {premise})", expected, wrong
+        due = {"initiation": ("init", "(not invariant)")}
+        for action, left in self._left().items():
+            due[f"consecution of {action}"] = "invariant", _some(left)
+        due["safety"] = "invariant", _some(rule)
+        for what, (given, text) in due.items():
+            yield f"(and {given} {text})", "unsat", f"{what} fails"
+        if not self.vacuous:
+            yield f"(and {within} invariant {premise})", "sat", "it holds but vacuously"
+        asks = "".join(ASKS(*each) for each in due.values())
+        differs = self.file.asks != f"(set-logic QF_BV)\n{asks}(exit)\n"
+        yield str(differs).lower(), "unsat", "it does not ask what is to be asked"
 
     def _init(self) -> Iterator[str]:
-        for slot in (self.system.slots[number] for number in self.slots):
+        for name, slot in ((self.symbols[n], self.system.slots[n]) for n in self.slots):
             if slot.start is not None:
-                start = self._value(slot.term, slot.start)
-                yield f"(= {self.symbols[slot.number]} {start})"
+                yield f"(= {name} {self._value(slot.term, slot.start)})"
         for condition in self.system.initial:
             if terms.support(condition) <= self.slots:
                 yield self.term(condition)
@@ -252,20 +251,23 @@ class _Own:
     def _met(self, nodes: Sequence[Node], form: str) -> str:
         """Of states, or of steps: a condition of the rule in this form."""
         if self.mode is Mode.STEP_RULE:
-            said = [form.format(self.term(nodes[s.number])) for s in self.steps]
-            pairs = zip(self.steps, said, strict=True)
-            return _some(f"(and {self.may[step]} {text})" for step, text in pairs)
+            said = [(s, form.format(self.term(nodes[s.number]))) for s in self.steps]
+            return _some(f"(and {self.may[step]} {text})" for step, text in said)
         possible = self.may.values() if self.mode is Mode.DEADLOCK_FREE else ()
         return form.format(_some((self.term(nodes[0]), *possible)))
 
-    def _left(self, step: GroundStep) -> str:
-        """The step is possible, and leaves a range or a clause."""
-        own = self.slots.intersection(step.updates)
-        after = {self.symbols[n]: self.term(step.updates[n]) for n in own}
-        kept = [self._within(number, after[self.symbols[number]]) for number in own]
-        changed = [c for c in self.clauses if not after.keys().isdisjoint(c)]
-        kept += [_applied(clause, after) for clause in changed]
-        return f"(and {self.may[step]} (not {_all(kept)}))"
+    def _left(self) -> dict[str, list[str]]:
+        """In the file's words: by action, that a step leaves a range or a clause."""
+        found: dict[str, list[str]] = {}
+        for step in self.steps:
+            own = (self.system.slots[n] for n in step.updates if n in self.slots)
+            after = {self.symbols[slot.number]: EFFECT(step, slot) for slot in own}
+            changed = [c for c in self.clauses if not after.keys().isdisjoint(c)]
+            kept = list(self._ranges(after))
+            kept += [f"({' '.join(after.get(v, v) for v in c)})" for c in changed]
+            leaves = f"(and |may {STEP(step)}| (not {_all(kept)}))"
+            found.setdefault(step.action.name, []).append(leaves)
+        return found
 
     def _compared(self, within: str, parts: Parts) -> Iterator[Question]:
         """The file must say of the system what the checker says of it."""
@@ -273,7 +275,7 @@ class _Own:
             said = parts.setdefault(step.action.name, {})
             said[f"|may {STEP(step)}|"] = self.may[step]
             for number in self.slots.intersection(step.updates):
-                effect = f"|{STEP(step)}: {self.system.slots[number].name}|"
+                effect = EFFECT(step, self.system.slots[number])
                 said[effect] = self.term(step.updates[number])
         for name in self.file.functions.keys() - {"invariant"}.union(*parts.values()):
             if not re.fullmatch(r"\|(part|clause) \d+\|", name):
@@ -286,14 +288,12 @@ class _Own:
             yield f"(and {within} {differ})", "unsat", wrong
 
 
-def _applied(clause: Sequence[str], after: Mapping[str, str] = {}) -> str:
-    """The clause of its variables, or of what a step makes of them."""
-    return f"({' '.join(after.get(each, each) for each in clause)})"
-
-
-def _all(texts: Iterable[str], kind: str = "and true true") -> str:
-    return f"({kind} {' '.join(texts)})"
+def _all(texts: Iterable[str], kind: str = "and") -> str:
+    parts = list(texts)
+    if len(parts) < 2:
+        return parts[0] if parts else str(kind == "and").lower()
+    return f"({kind} {' '.join(parts)})"
 
 
 def _some(texts: Iterable[str]) -> str:
-    return _all(texts, "or false false")
+    return _all(texts, "or")

@@ -28,8 +28,14 @@ def by_z3(script: str) -> Sequence[str]:
     try:
         said: str = z3.Z3_eval_smtlib2_string(context.ref(), limited)
     except z3.Z3Exception as error:
-        said = str(error)
+        said = told_by(error)
     return [line for line in said.splitlines() if line]
+
+
+def told_by(error: Exception) -> str:
+    """What z3 says of what it does not understand."""
+    said = getattr(error, "value", error)
+    return said.decode().strip() if isinstance(said, bytes) else str(said)
 
 
 def by_cvc5(script: str) -> Sequence[str]:

@@ -34,6 +34,7 @@ class Limit(Enum):
     SYMMETRY = "elements that are told apart"
     FAMILY = "a machine of the same family that breaks the rule"
     CERTIFICATE = "a proof of an earlier run that has no certificate"
+    SMALL = "neither a proof for every number nor a small machine to visit"
     UNSUPPORTED = "a kind of question that this engine does not answer"
 
 
@@ -126,8 +127,8 @@ class Unknown:
     """Nothing was established."""
 
     limit: Limit
-    machine: str = ""
-    """With Limit.FAMILY, one that breaks the rule."""
+    about: str = ""
+    """With Limit.FAMILY, a machine that breaks the rule; with Limit.SMALL, why."""
 
 
 Verdict = (

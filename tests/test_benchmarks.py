@@ -12,6 +12,7 @@ import pytest
 import benchmarks.__main__ as benchmarks
 from benchmarks import comparing, peers
 from benchmarks.__main__ import main
+from benchmarks.certificates import Measured, tell
 from benchmarks.comparing import Row, disagreements
 from benchmarks.peers import Answer
 from benchmarks.running import run
@@ -115,3 +116,17 @@ def test_an_unknown_name_is_wrong_usage() -> None:
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 2
     assert "no-such-model" in found.stderr
+
+
+def test_a_check_is_late_that_takes_longer_than_its_proof_and_a_second(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good = [Measured("quick", 0.1, 0.9), Measured("long", 5.0, 4.0)]
+    assert tell("v6.8", "one", good)
+    assert capsys.readouterr().out.split()[2:5] == ["2", "2", "0"]
+    late, refused = Measured("late", 0.1, 1.1), Measured("no", 1.0, wrong="refused")
+    assert not tell("v6.8", "one", [*good, late])
+    assert "late: proof 0.10 s, check 1.10 s" in capsys.readouterr().out
+    assert not tell("v6.8", "one", [*good, refused])
+    told = capsys.readouterr().out
+    assert told.split()[2:5] == ["3", "2", "0"] and "no: refused" in told

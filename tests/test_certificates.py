@@ -223,12 +223,20 @@ FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "a redefinition": (
         replaced(r"^; safety", "(define-fun within () Bool true)"),
-        "once more",
+        "twice",
     ),
     "another claim": (replaced('says "holds"', 'says "is unreachable"'), "it says"),
     "that it holds vacuously": (
         replaced('says "holds"', 'says "holds vacuously"'),
         "premise is missing",
+    ),
+    "a question less": (
+        lambda text: text.replace("(assert invariant)\n", "", 1),
+        "does not ask",
+    ),
+    "a question more": (
+        lambda text: text.replace("(exit)", "(push 1)\n(check-sat)\n(pop 1)"),
+        "does not ask",
     ),
     "half a file": (lambda text: text[: len(text) // 2], "not understood|missing"),
     "nothing": (lambda text: "", "it says"),
@@ -242,13 +250,31 @@ def test_forgeries_are_refused(host: GroundSystem, proof: str, forgery: str) -> 
         accepted(change(proof), host, 0)
 
 
-def test_what_the_file_asks_is_not_believed(host: GroundSystem, proof: str) -> None:
-    """It may ask for nothing: it is judged by what it says."""
+def test_what_the_file_asks_is_what_is_to_be_asked(
+    host: GroundSystem, proof: str
+) -> None:
+    """Who gives it to a solver of his own is told no less; and it is not believed."""
+    asked = re.findall(
+        r"\(push 1\)\n(?:\(assert .*\)\n)+\(check-sat\)\n\(pop 1\)", proof
+    )
+    assert len(asked) == 2 + len(lifecycle.LIFECYCLE.actions)
+    for number, one in enumerate(asked):
+        less = proof.replace(one, "")
+        other = proof.replace(one, asked[number - 1])
+        nothing = proof.replace(one, one.replace("(check", "(assert false)\n(check"))
+        half = re.sub(
+            r"\(assert invariant\)\n\(assert .*\)", "(assert (not within))", one
+        )
+        for forged in (less, other, nothing, proof.replace(one, half)):
+            if forged != proof:
+                with pytest.raises(Refused, match="does not ask"):
+                    accepted(forged, host, 0)
     kept = [line for line in proof.splitlines() if "(assert" not in line]
-    assert accepted("\n".join(kept), host, 0) == 4
-    less = without_clauses("\n".join(kept))[0]
-    with pytest.raises(Refused):
-        accepted(less, host, 0)
+    with pytest.raises(Refused, match="fails"):
+        accepted(without_clauses("\n".join(kept))[0], host, 0)
+    before = proof.replace("(push 1)", "(assert false)\n(push 1)", 1)
+    with pytest.raises(Refused, match="does not ask"):
+        accepted(before, host, 0)
 
 
 def test_a_proof_is_none_of_another_system(proof: str) -> None:

@@ -232,6 +232,30 @@ def test_a_constant_means_one_thing_throughout() -> None:
     assert not says_the_same([of(holds(named))], due)
 
 
+def test_what_z3_writes_in_another_order_is_the_same() -> None:
+    """It orders what is joined by what it has made before."""
+    a, b, c = z3.Consts("a.1 b.2 c", z3.DeclareSort("Worker"))
+    holds = z3.Function("holds", z3.DeclareSort("Worker"), z3.BoolSort())
+    x, y = z3.Ints("x y")
+    shape = Shapes().of
+    for one, other in (
+        (
+            z3.Or(x >= 0, z3.And(holds(a), y > 0)),
+            z3.Or(z3.And(y > 0, holds(b)), x >= 0),
+        ),
+        (z3.And(holds(c), z3.Not(a == c)), z3.And(z3.Not(c == b), holds(c))),
+        (x + y == 3, 3 == y + x),
+    ):
+        assert says_the_same([Shapes().of(one)], [shape(other)])
+    for one, other in (
+        (x - y > 0, y - x > 0),
+        (z3.Implies(x > 0, y > 0), z3.Implies(y > 0, x > 0)),
+        (z3.If(x > 0, x, y) > 0, z3.If(x > 0, y, x) > 0),
+        (z3.And(x > 0, y > 0), z3.Or(x > 0, y > 0)),
+    ):
+        assert not says_the_same([Shapes().of(one)], [shape(other)])
+
+
 def test_it_is_none_of_a_design_that_breaks_the_rule(
     written: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

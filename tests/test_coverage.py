@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from tdxcheck.checker.catalogue import Rule
 from tdxcheck.checker.cli.coverage import known_dead
+from tdxcheck.checker.engines.diagrams.judge import survey
+from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.coverage import Coverage, Kind, Outcome, Thing, coverage
 from tdxcheck.checker.judging.question import case_of
+from tdxcheck.checker.judging.saying import empty
 from tdxcheck.checker.judging.witness import witness
-from tdxcheck.checker.language import Term, TransitionSystem, action, implies, invariant
+from tdxcheck.checker.language import (
+    Property,
+    Term,
+    TransitionSystem,
+    action,
+    all_of,
+    any_of,
+    count,
+    implies,
+    invariant,
+    ite,
+    leads_to,
+)
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
 from tdxcheck.checker.language.system import Action
 from tdxcheck.checker.report.coverage import news, revived
+from tdxcheck.checker.verdict import Exhausted, Vacuous
 from tdxcheck.models.catalogue import CATALOGUE
 from tests import demo
 from tests.demo import DEMO, Cpu
@@ -58,7 +76,8 @@ def test_coverage_is_what_every_state_says(name: str) -> None:
         ):
             assert happens(found, thing) is reached, thing.name
             kinds.add((thing.kind, reached))
-        if reached:
+        if thing.places:
+            assert reached
             trace = witness(found, thing)
             assert trace.instance is found.instance
     assert (Kind.PREMISE, False) in kinds and (Kind.ACTION, True) in kinds
@@ -111,6 +130,133 @@ def test_what_is_true_for_the_wrong_reason_is_found() -> None:
     assert by_name["switch/1"].outcome is Outcome.REACHED
     assert by_name["switch/2"].outcome is not Outcome.REACHED, "nothing breaks it"
     assert by_name["a_broken_lamp_is_off"].outcome is not Outcome.REACHED
+
+
+Condition = Callable[[Lamp], Term[bool]]
+
+IDLE: dict[str, Condition] = {
+    "a constant": lambda lamp: all_of(True),
+    "the one or the other": lambda lamp: lamp.on | ~lamp.on,
+    "what is on the left": lambda lamp: implies(lamp.on, lamp.on | lamp.broken),
+    "a contradiction": lambda lamp: implies(lamp.on & ~lamp.on, lamp.broken),
+    "as many as there are": lambda lamp: (
+        count(Cpu, lambda cpu: lamp.on) <= count(Cpu, lambda cpu: all_of(True))
+    ),
+}
+"""What no design could break."""
+SAYING: dict[str, Condition] = {
+    "an implication": lambda lamp: implies(lamp.broken, ~lamp.on),
+    "no implication": lambda lamp: ~lamp.broken,
+}
+
+
+def rule_of(condition: Condition) -> Property:
+    def of_a_lamp(lamp: Lamp) -> Term[bool]:
+        """What is said of a lamp."""
+        return condition(lamp)
+
+    return invariant()(of_a_lamp)
+
+
+@pytest.mark.parametrize("words", IDLE)
+def test_a_rule_that_no_design_could_break_is_dead(words: str) -> None:
+    rule = rule_of(IDLE[words])
+    found = coverage(Instance(LAMP, {Cpu: 2}), [rule])
+    (whole,) = found.of_kind(Kind.RULE)
+    assert whole.outcome is Outcome.DEAD
+    assert whole in news(found, {})
+
+
+@pytest.mark.parametrize("words", SAYING)
+def test_a_rule_that_some_design_could_break_is_not(words: str) -> None:
+    found = coverage(Instance(LAMP, {Cpu: 2}), [rule_of(SAYING[words])])
+    (whole,) = found.of_kind(Kind.RULE)
+    assert whole.outcome is not Outcome.DEAD
+
+
+@leads_to(fair=(switch,))
+def it_is_on_or_off(lamp: Lamp) -> tuple[Term[bool], Term[bool]]:
+    """What is on is whole: it is so already."""
+    return lamp.on, ~lamp.broken
+
+
+@leads_to(fair=(switch,))
+def it_is_switched_on(lamp: Lamp) -> tuple[Term[bool], Term[bool]]:
+    """What is off is on in the end."""
+    return ~lamp.on, lamp.on
+
+
+def test_what_a_larger_machine_could_break_is_dead_on_a_small_one() -> None:
+    rule = rule_of(lambda lamp: count(Cpu, lambda cpu: lamp.on) < 3)
+    for cpus, outcome in ((2, Outcome.DEAD), (3, Outcome.REACHED)):
+        found = coverage(Instance(LAMP, {Cpu: cpus}), [rule])
+        (whole,) = found.of_kind(Kind.RULE)
+        assert whole.outcome is outcome
+
+
+def test_a_goal_that_is_never_owed_is_dead() -> None:
+    rules = [it_is_on_or_off, it_is_switched_on]
+    found = coverage(Instance(LAMP, {Cpu: 1}), rules)
+    never, owed = found.of_kind(Kind.RULE)
+    assert never.outcome is not Outcome.REACHED
+    assert owed.outcome is Outcome.REACHED
+    assert len(witness(found, owed).steps) == 0
+
+
+@leads_to(fair=(switch,))
+def what_is_on_is_on(lamp: Lamp) -> tuple[Term[bool], Term[bool]]:
+    """What is on is on, or broken."""
+    return lamp.on, lamp.on | lamp.broken
+
+
+def test_a_goal_that_is_there_already_is_nothing_to_come() -> None:
+    rules = (it_is_on_or_off, what_is_on_is_on, it_is_switched_on)
+    assert empty(Instance(LAMP, {Cpu: 1}), rules) == {what_is_on_is_on}
+
+
+WAYS: dict[str, Condition] = {
+    "or": lambda lamp: ~lamp.broken | lamp.on,
+    "more": lambda lamp: any_of(~lamp.broken, ~lamp.on, lamp.broken),
+    "then": lambda lamp: ite(lamp.broken, lamp.on, all_of(True)),
+    "else": lambda lamp: ite(~lamp.broken, all_of(True), lamp.on),
+}
+"""Ways to write that what is broken is something; no lamp is ever broken."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_arrow_is_one_however_it_is_written(way: str) -> None:
+    rule = rule_of(WAYS[way])
+    found = coverage(Instance(LAMP, {Cpu: 1}), [rule])
+    (side,) = found.of_kind(Kind.PREMISE)
+    assert side.outcome is not Outcome.REACHED
+    made = ground(replace(LAMP, properties=(rule,)), {Cpu: 1})
+    assert isinstance(survey(made).verdicts[0], Vacuous)
+
+
+def test_below_an_arrow_only_implies_is_one() -> None:
+    inner = rule_of(lambda lamp: implies(~lamp.on, ~lamp.broken | lamp.on))
+    made = ground(replace(LAMP, properties=(inner,)), {Cpu: 1})
+    assert isinstance(survey(made).verdicts[0], Exhausted)
+
+
+def test_verify_names_what_no_design_could_break(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    design = DEMO.designs[0]
+    idle = rule_of_the_demo
+    catalogue = replace(DEMO, rules=(*DEMO.rules, Rule(idle, "memory")))
+    assert run("verify", design.key, catalogue=catalogue) == 0
+    assert (
+        f"no design could break on this machine: {idle.name}" in capsys.readouterr().out
+    )
+    assert run("verify", design.key) == 0
+    assert "no design could break" not in capsys.readouterr().out
+
+
+@invariant()
+def rule_of_the_demo(host: demo.Host) -> Term[bool]:
+    """It is a host, or none."""
+    return (host.module == demo.Module.READY) | (host.module != demo.Module.READY)
 
 
 def test_a_left_side_that_is_never_met_is_found_beside_one_that_is() -> None:

@@ -83,6 +83,7 @@ def certify(
         )
         rule = as_invariant(part.system, rule, ranking)
     asked = replace(part.system, properties=(rule,))
+    subject = replace(subject, apart=_apart(system, part.system))
     found = prove(asked, *targets_of(asked, rule, subject.says), budget=budget)
     if not isinstance(found, Proof):
         raise Disagreement(
@@ -91,6 +92,13 @@ def certify(
         )
     text = script(subject, found, part.steps)
     return Certificate(text, story(subject, found), len(found.clauses))
+
+
+def _apart(whole: GroundSystem, part: GroundSystem) -> tuple[str, ...]:
+    """The actions that the part leaves out, and those without a step at all."""
+    there = {step.action for step in part.steps}
+    actions = whole.instance.system.actions
+    return tuple(action.name for action in actions if action not in there)
 
 
 def certify_all(

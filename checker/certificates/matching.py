@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import z3
 
 from tdxcheck.checker.certificate_checker import Refused
+from tdxcheck.checker.certificate_solvers import told_by
 from tdxcheck.checker.certificates.asked import Command, File, commands_of
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.discharging import Discharged
@@ -25,6 +26,8 @@ LOOSE = re.compile(r".+\.\d+|count!\d+")
 """The name of such a constant."""
 FLAT = (z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_ADD)
 """What z3 writes without brackets where it stands in the same."""
+ANYHOW = (*FLAT, z3.Z3_OP_EQ, z3.Z3_OP_DISTINCT)
+"""What z3 may write in another order, by what it has made before."""
 AGAIN = re.compile(r"_+(?=\.|$)")
 """What is added to the name of an enumeration if another has the same."""
 
@@ -78,8 +81,24 @@ class Shapes:
     def _part(self, formula: Formula) -> _Part:
         number = formula.get_id()
         if number not in self._parts:
-            self._parts[number] = _Part(formula)
+            self._order(formula)
         return self._parts[number]
+
+    def _order(self, formula: Formula) -> None:
+        """Put what is in it in an order that is not that in which z3 has met it."""
+        stack = [_Part(formula)]
+        while stack:
+            part = stack[-1]
+            new = [o for o in part.inside if o.get_id() not in self._parts]
+            if new:
+                stack += map(_Part, new)
+                continue
+            stack.pop()
+            if z3.is_app(part.formula) and f.kind(part.formula) in ANYHOW:
+                part.inside.sort(key=lambda one: self._parts[one.get_id()].told)
+            inside = (self._parts[one.get_id()].told for one in part.inside)
+            part.told = hash(("?" if part.is_loose else part.name, part.sort, *inside))
+            self._parts[part.number] = part
 
 
 class _Part:
@@ -93,6 +112,8 @@ class _Part:
         self.name = _name(formula)
         is_constant = not self.inside and z3.is_const(formula)
         self.is_loose = is_constant and LOOSE.fullmatch(self.name) is not None
+        self.told = 0
+        """The same of all that are equal but for their loose constants."""
 
 
 def _inside(formula: Formula) -> list[Formula]:
@@ -264,7 +285,8 @@ def formulas_in(
     try:
         read = list(z3.parse_smt2_string(text, ctx=z3.Context()))
     except z3.Z3Exception as error:
-        raise Refused(f"z3 does not understand the file: {error}") from error
+        said = told_by(error)
+        raise Refused(f"z3 does not understand the file: {said}") from error
     if len(read) != len(numbers):
         raise Refused("z3 does not understand the file")
     return [[read[numbers[one]] for one in question] for question in questions]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from tdxcheck.checker.certificates.smtlib import Writer, constant, junction, width
 from tdxcheck.checker.engines.symbolic.pdr import Never, Proof
@@ -46,6 +47,8 @@ class Subject:
     """Of a leads-to rule: what its certificate says more, and ..."""
     stages: tuple[str, ...] = ()
     """... the same for people."""
+    apart: tuple[str, ...] = ()
+    """The actions of which no step concerns the rule, by name."""
 
 
 def targets_of(
@@ -74,6 +77,12 @@ def story(subject: Subject, proof: Proof) -> str:
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
     lines += ["", *subject.stages, *_invariant(proof)]
+    if subject.apart:
+        lines += [
+            "",
+            "Not asked about, since no step of theirs changes what this reads:",
+        ]
+        lines += [f"    {line}" for line in wrap(", ".join(subject.apart), 80)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -242,12 +251,13 @@ class _Script:
         said = f"(not {junction('and', parts)})"
         yield f"(define-fun |clause {number}| ({typed}) Bool {said})"
 
-    def _applied(self, place: int) -> str:
-        """The clause of what the variables are, where the text is read."""
-        slots = self.proof.clauses[place].slots
+    def _applied(self, place: int, after: Mapping[int, str] = {}) -> str:
+        """The clause of the variables, or of what a step makes of them."""
+        slots = [number for number, _ in self.proof.clauses[place].slots]
         if not slots:
             return f"|clause {place + 1}|"
-        return f"(|clause {place + 1}| {' '.join(self.symbols[n] for n, _ in slots)})"
+        of = " ".join(after.get(number, self.symbols[number]) for number in slots)
+        return f"(|clause {place + 1}| {of})"
 
     def _asked(self, title: str, *texts: str) -> Iterator[str]:
         """A question, whose answer is to be `unsat`."""
@@ -271,22 +281,18 @@ class _Script:
     def _broken(self, step: GroundStep, name: str) -> str:
         """The step is possible, and leaves a range or a clause that it can leave."""
         slots = [self.system.slots[number] for number in step.updates]
+        after = {slot.number: _effect(name, slot) for slot in slots}
         kept = [
-            bound
+            junction("and", self._bounds(slot, after[slot.number]))
             for slot in slots
             if not slot.term.boolean
-            for bound in self._bounds(slot, self.symbols[slot.number])
         ]
         kept += [
-            self._applied(place)
+            self._applied(place, after)
             for place, clause in enumerate(self.proof.clauses)
             if any(number in step.updates for number, _ in clause.slots)
         ]
-        after = junction("and", kept)
-        if slots:
-            effects = (f"({self.symbols[s.number]} {_effect(name, s)})" for s in slots)
-            after = f"(let ({' '.join(effects)}) {after})"
-        return f"(and |may {name}| (not {after}))"
+        return f"(and |may {name}| (not {junction('and', kept)}))"
 
 
 def _effect(step: str, slot: GroundSlot) -> str:

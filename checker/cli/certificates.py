@@ -57,7 +57,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(path.glob(f"*{SUFFIX}"))
+        found = sorted(one for one in path.glob(f"*{SUFFIX}") if one.is_file())
         if not found:
             raise UsageError(f"there is no certificate in {path}: no *{SUFFIX}")
         yield from found

@@ -17,6 +17,13 @@ from tdxcheck.checker.report import coverage as report
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.why import steps
 
+WHOLE = {
+    Happens.REACHED: "a rule that something could break; no run shows that",
+    Happens.SETTLED: "a rule that the configuration decides",
+    Happens.DEAD: "a rule that nothing could break",
+}
+"""What is said of a rule where there is no run to it."""
+
 
 def cover(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     design = catalogue.design(arguments.design)
@@ -64,7 +71,9 @@ def _trace(case: Case, found: Coverage, name: str) -> int:
     thing = things[name]
     out = console()
     page = Page(out.width)
-    if thing.outcome is not Happens.REACHED:
+    if thing.kind is Kind.RULE and not thing.places:
+        page.add(f"{name}: {WHOLE[thing.outcome]}")
+    elif thing.outcome is not Happens.REACHED:
         page.add(
             f"{name}: in none of the {found.states:,} reachable states of {case.label}"
         )

@@ -110,7 +110,8 @@ def _at_conditions(case: Case, conditions: list[str]) -> tuple[Case, Assignment,
         )
     trace = confirm(whole.instance, wanted, evidence_of(whole, verdict.run))
     count = len(trace.steps)
-    run = f"a shortest run to {words}, {count} steps" if words else "its initial state"
+    length = f"{count} step{'s' * (count != 1)}"
+    run = f"a shortest run to {words}, {length}" if words else "its initial state"
     return case, trace.final, f"at the end of {run}" if words else f"in {run}"
 
 

@@ -310,6 +310,7 @@ def tell(
     page = Page(out.width)
     summary.designs(page, assessment)
     summary.untaken(page, assessment)
+    summary.idle(page, assessment)
     summary.fairness(page, assessment)
     summary.claims(page, assessment, catalogue)
     proofs(page, assessment)

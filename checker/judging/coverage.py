@@ -3,7 +3,7 @@
 The reachable states are known as one set, so every question has an answer: an action
 is taken or is possible in none of them; a literal of a guard decides something, or is
 true wherever the others are; a refusal is given or never is; the left side of an
-implication is met or never is.
+implication is met or never is. A rule says something, or no design could break it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from tdxcheck.checker.engines.diagrams.reach import closure
 from tdxcheck.checker.engines.starting import check_start
 from tdxcheck.checker.ground.grounder import Grounding, grounding
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Terms
+from tdxcheck.checker.judging.saying import can_be_asked, empty
 from tdxcheck.checker.language.instance import Instance, show_answer
 from tdxcheck.checker.language.literals import conjuncts, left_sides
 from tdxcheck.checker.language.location import Location
 from tdxcheck.checker.language.state import Refusal
 from tdxcheck.checker.language.system import Action, Mode, Property
-from tdxcheck.checker.language.terms import Term
+from tdxcheck.checker.language.terms import And, Not, Term
 
 Arguments = tuple[Any, ...]
 
@@ -37,6 +38,7 @@ class Kind(Enum):
     REFUSAL = "refusal"
     ANSWER = "refused SEAMCALL"
     PREMISE = "left side"
+    RULE = "rule"
 
 
 class Outcome(Enum):
@@ -104,11 +106,15 @@ class _Coverage:
         self.terms = Terms()
 
     def decide(self, rules: Iterable[Property]) -> Coverage:
+        rules = tuple(rules)
         things: list[Thing] = []
         for action in self.system.instance.system.actions:
             things += self._action(action)
+        rules = tuple(rules)
+        idle = empty(self.system.instance, rules)
         for rule in rules:
             things += self._rule(rule)
+            things += self._whole(rule, rule in idle)
         (states,) = self.encoding.count(self.reachable)
         return Coverage(self.system.instance, self.ground, states, tuple(things))
 
@@ -226,6 +232,26 @@ class _Coverage:
             yield self._thing(
                 Kind.PREMISE, name, rule, side, None, rule.location, places
             )
+
+    def _whole(self, rule: Property, idle: bool) -> Iterator[Thing]:
+        """Whether the rule says anything.
+
+        Of what there is to come: whether it is owed; of where a run may end: whether it
+        may not. What is about steps or reactions is known by its left sides.
+        """
+        name = f"{rule.name}/whole"
+        holds = self.ground.of_state(rule.condition) if can_be_asked(rule) else FALSE
+        if rule.mode is Mode.LEADS_TO and self._happens(holds):
+            assert rule.goal is not None, "it is a rule of what comes in the end"
+            owed = self._all([holds, self._not(self.ground.of_state(rule.goal))])
+            term = And((rule.condition, Not(rule.goal)))
+            yield self._thing(
+                Kind.RULE, name, rule, term, None, rule.location, [(owed, None)]
+            )
+        elif rule.mode is not Mode.LEADS_TO and can_be_asked(rule):
+            outcome = Outcome.SETTLED if holds is TRUE else Outcome.REACHED
+            outcome = Outcome.DEAD if idle else outcome
+            yield Thing(Kind.RULE, name, rule, None, None, rule.location, outcome)
 
     def _thing(
         self,

@@ -12,7 +12,7 @@ from tdxcheck.checker.engines.parametric.recorded import with_clauses
 from tdxcheck.checker.engines.parametric.restating import Restated
 from tdxcheck.checker.engines.parametric.results import Broken, Open, Result
 from tdxcheck.checker.engines.parametric.results import Proof as Shown
-from tdxcheck.checker.engines.parametric.trying import restated
+from tdxcheck.checker.engines.parametric.trying import held_in_small, restated
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.judging.combine import Engine
 from tdxcheck.checker.judging.question import Case
@@ -104,6 +104,14 @@ def _judged(
             found[number] = _verdict(result, rules[number], by.get(number))
         left = [n for n in left if isinstance(found[n], HeldInSmall | Unknown)]
         left = [n for n in left if not _is_of_family(found[n])]
+    for number in left:
+        verdict = found[number]
+        if number in by and isinstance(verdict, HeldInSmall) and clock.left > 0:
+            # What it would follow from was visited, and not the rule itself.
+            rule, part = rules[number], clock.part(ROUNDS[0])
+            itself = held_in_small(family, rule, verdict.reason, part)
+            if isinstance(itself, Broken) or itself.upto:
+                found[number] = _verdict(itself, rule, None)
     return found
 
 
@@ -132,4 +140,6 @@ def _verdict(result: Result, rule: Property, by: Restated | None) -> Verdict:
             return Unknown(Limit.FAMILY, machine)
     if result.upto:
         return HeldInSmall(result.upto, result.reason)
-    return Unknown(Limit.TIME)
+    if result.limit is not None:
+        return Unknown(result.limit)
+    return Unknown(Limit.SMALL, result.reason)

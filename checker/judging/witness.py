@@ -61,7 +61,7 @@ def _happens(found: Coverage, thing: Thing, trace: Trace) -> bool:
         last = trace.steps[-1]
         refused = thing.kind is Kind.ANSWER
         return last.action is thing.of and not (refused and last.went_well)
-    if thing.kind is Kind.PREMISE:
+    if thing.kind in (Kind.PREMISE, Kind.RULE):
         assert thing.term is not None
         view = View(state, {})
         if isinstance(thing.of, Property) and thing.of.mode is Mode.STEP_RULE:

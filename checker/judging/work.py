@@ -83,6 +83,7 @@ FINAL = (
     Limit.SYMMETRY,
     Limit.UNSUPPORTED,
     Limit.FAMILY,
+    Limit.SMALL,
 )
 """The limits that are met again whenever the same is asked."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tdxcheck.checker.language.interpreter import Interpreter, View
+from tdxcheck.checker.language.reading import as_arrow
 from tdxcheck.checker.language.terms import (
     And,
     Const,
@@ -58,19 +59,20 @@ def clauses(condition: Term[Any]) -> list[Term[bool]]:
     return [condition]
 
 
-def left_sides(condition: Term[Any]) -> list[Term[bool]]:
+def left_sides(condition: Term[Any], *, below: bool = False) -> list[Term[bool]]:
     """What must be the case for each arrow of a condition to say anything.
 
     For some elements, where it stands below quantifiers; with the left sides of the
-    arrows that it stands to the right of.
+    arrows that it stands to the right of. There only `implies` counts as one.
     """
-    match condition:
+    match condition if below else as_arrow(condition):
         case Implies(premise, conclusion):
-            return [premise, *(And((premise, s)) for s in left_sides(conclusion))]
+            inner = left_sides(conclusion, below=True)
+            return [premise, *(And((premise, side)) for side in inner)]
         case Forall(index, body):
-            return [Exists(index, side) for side in left_sides(body)]
+            return [Exists(index, side) for side in left_sides(body, below=below)]
         case And(operands):
-            return [side for operand in operands for side in left_sides(operand)]
+            return [s for part in operands for s in left_sides(part, below=below)]
         case Named(_, _, body):
-            return left_sides(body)
+            return left_sides(body, below=below)
     return []

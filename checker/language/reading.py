@@ -15,7 +15,9 @@ from tdxcheck.checker.language.terms import (
     Exists,
     Forall,
     Implies,
+    Ite,
     Named,
+    Not,
     Or,
     Reacts,
     Read,
@@ -85,24 +87,55 @@ def names_of(kind: Any) -> tuple[str, ...]:
     return tuple(part.name for part in fields(kind))
 
 
-def premise_of(condition: Term[Any]) -> Term[Any]:
-    """What must be the case for a condition to say anything: the left of its arrows."""
+def as_arrow(condition: Term[Any]) -> Term[Any]:
+    """With an arrow, if it says that one thing leads to another, however it does.
+
+    `~a | b`, `ite(a, b, True)` and `ite(a, True, b)` are what `implies` is.
+    """
     match condition:
+        case Or(operands):
+            left = tuple(part.operand for part in operands if isinstance(part, Not))
+            right = tuple(part for part in operands if not isinstance(part, Not))
+            if left and right:
+                return Implies(
+                    And(left) if left[1:] else left[0],
+                    Or(right) if right[1:] else right[0],
+                )
+        case Ite(left, right, other) if _is_true(other):
+            return Implies(left, right)
+        case Ite(left, other, right) if _is_true(other):
+            return Implies(Not(left), right)
+    return condition
+
+
+def _is_true(term: Term[Any]) -> bool:
+    match term:
+        case And(operands):
+            return all(map(_is_true, operands))
+    return isinstance(term, Const) and term.value is True
+
+
+def premise_of(condition: Term[Any], *, below: bool = False) -> Term[Any]:
+    """What must be the case for a condition to say anything: the left of its arrows.
+
+    Below an arrow, only `implies` is another one.
+    """
+    match condition if below else as_arrow(condition):
         case Implies(premise, conclusion):
-            inner = premise_of(conclusion)
+            inner = premise_of(conclusion, below=True)
             if isinstance(inner, Const):
                 return premise
             return And((premise, inner))
         case Forall(index, body):
-            inner = premise_of(body)
+            inner = premise_of(body, below=below)
             if isinstance(inner, Const):
                 return inner
             return Exists(index, inner)
         case And(operands):
-            parts = tuple(map(premise_of, operands))
+            parts = tuple(premise_of(part, below=below) for part in operands)
             if any(isinstance(part, Const) for part in parts):
                 return Const(True)
             return Or(parts)
         case Named(_, _, body):
-            return premise_of(body)
+            return premise_of(body, below=below)
     return Const(True)

@@ -24,6 +24,7 @@ from tdxcheck.checker.verdict import (
     Bounded,
     Exhausted,
     HeldInSmall,
+    Limit,
     Proved,
     ProvedForEvery,
     Reached,
@@ -138,9 +139,10 @@ def verdict_as_json(verdict: Verdict) -> Json:
             return {"kind": "unreachable", "method": method}
         case Vacuous(method):
             return {"kind": "vacuous", "method": method}
-        case Unknown(limit, machine):
-            broken = {"machine": machine} if machine else {}
-            return {"kind": "unknown", "limit": limit.value, **broken}
+        case Unknown(limit, about):
+            name = "machine" if limit is Limit.FAMILY else "reason"
+            said = {name: about} if about else {}
+            return {"kind": "unknown", "limit": limit.value, **said}
     raise TypeError(f"not a verdict: {verdict!r}")
 
 

@@ -6,7 +6,8 @@ As JSON, in version 1:
   "format": "tdxcheck-coverage", "version": 1, "exit": 0 | 1,
   "design": key, "machine": text, "states": number,
   "things": [
-    {"kind": "action" | "guard literal" | "refusal" | "refused SEAMCALL" | "left side",
+    {"kind": "action" | "guard literal" | "refusal" | "refused SEAMCALL" | "left side"
+       | "rule",
      "name": name, "of": action or rule, "text": text, "answer": text,
      "location": "file:line",
      "outcome": "reached" | "settled" | "dead",
@@ -36,8 +37,9 @@ WORDS = {
     Kind.REFUSAL: "are given",
     Kind.ANSWER: "are given",
     Kind.PREMISE: "are met",
+    Kind.RULE: "say something: what they speak of could be otherwise",
 }
-DEMANDED = (Kind.ACTION, Kind.REFUSAL, Kind.PREMISE)
+DEMANDED = (Kind.ACTION, Kind.REFUSAL, Kind.PREMISE, Kind.RULE)
 """What should happen, or be known not to; of the others it is only told."""
 
 
@@ -98,7 +100,12 @@ def _dead(page: Page, found: Coverage, known: Known, every: bool) -> None:
         if not dead:
             continue
         page.add()
-        page.add(f"{kind.value.capitalize()}s: in none of the {found.states:,} states")
+        where = f"in none of the {found.states:,} states"
+        if kind is Kind.RULE:
+            where = (
+                "on this machine no design could break them, or nothing is ever owed"
+            )
+        page.add(f"{kind.value.capitalize()}s: {where}")
         for thing in dead:
             _one(page, thing, known.get(thing.name))
 

@@ -56,7 +56,7 @@ def _lacks(judgement: Judgement) -> bool:
     if isinstance(judgement.verdict, Refuted):
         return False
     match _verdict(judgement):
-        case HeldInSmall() | Unknown(Limit.FAMILY):
+        case HeldInSmall() | Unknown(Limit.FAMILY | Limit.SMALL):
             return True
     return False
 

@@ -12,6 +12,7 @@ from tdxcheck.checker.judging.judgement import (
     outcome_of,
 )
 from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.judging.saying import empty
 from tdxcheck.checker.judging.work import Findings, Statistics
 from tdxcheck.checker.report.narrative import narrate
 from tdxcheck.checker.report.page import Page, Style
@@ -90,6 +91,19 @@ def untaken(page: Page, assessment: Assessment) -> None:
     for where, actions in together.items():
         told = f"never possible in {_all_but(visited, where)}: "
         page.add(", ".join(actions), Style.QUIET, label=f"  {told}", at=4)
+
+
+def idle(page: Page, assessment: Assessment) -> None:
+    """Rules that hold whatever a design does, by what they say alone.
+
+    On this machine: that there are fewer than five CPUs is so where there are four.
+    """
+    for case in _main(assessment)[:1]:
+        rules = [q.rule for q in case.questions if q.claim is None]
+        found = empty(case.instance, rules)
+        if names := [rule.name for rule in rules if rule in found]:
+            told = "no design could break on this machine: "
+            page.add(", ".join(names), Style.BAD, label=f"  {told}", at=4)
 
 
 def _all_but(visited: Sequence[str], keys: Sequence[str]) -> str:

@@ -205,7 +205,7 @@ def told_by(engine: Engine, verdict: Verdict) -> str:
             return f"never reached: {method}"
         case Vacuous(method):
             return f"holds, but what it speaks of never happens: {method}"
-        case Unknown(limit, machine):
-            told = f": {machine}" if machine else ""
+        case Unknown(limit, about):
+            told = f": {about}" if about else ""
             return f"nothing established: {limit.value}{told}"
     raise TypeError(f"not a verdict: {verdict!r}")

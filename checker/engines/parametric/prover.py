@@ -50,6 +50,7 @@ from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.variables import Variable
+from tdxcheck.checker.verdict import Limit
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
@@ -176,6 +177,7 @@ class Prover:
         asked = self._stated.get(number, [number])
         upto = ""
         reason = ""
+        limit: Limit | None = None
         try:
             if rule.mode not in MODES:
                 raise Unsupported(f"rules of the kind {rule.mode.value}")
@@ -184,7 +186,8 @@ class Prover:
                 if any(learner.oracle.breaks(one) for one in asked):
                     if number in self._stated:
                         # What it follows from fails there, which the rule may not.
-                        reason = f"the same is not so with {self.machine(shape).told}"
+                        told = self.machine(shape).told
+                        reason = f"what it would follow from is not so with {told}"
                         break
                     return Broken(self.machine(shape).told)
                 upto = self.machine(shape).told
@@ -203,11 +206,12 @@ class Prover:
         except SpecificationError as error:
             reason = str(error)
         except GaveUp as error:
-            reason = f"{error.limit.value} was met" + (f"; {reason}" if reason else "")
+            limit = error.limit
+            reason = f"{limit.value} was met" + (f"; {reason}" if reason else "")
         whole = number not in self._stated
         if upto and whole and self._is_broken_by_one(number, clock):
             return Broken(self._single.told)
-        return Open(upto, reason)
+        return Open(upto, reason, limit)
 
     def _is_broken_by_one(self, number: int, clock: Clock) -> bool:
         """A machine with no more elements than it must have breaks the rule."""

@@ -9,6 +9,7 @@ from itertools import chain
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.discharging import Discharged
 from tdxcheck.checker.engines.parametric.obligations import Fact
+from tdxcheck.checker.verdict import Limit
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Open:
     upto: str
     """The largest machine that was visited; empty if there is none."""
     reason: str
+    limit: Limit | None = None
+    """The one that was met, if one was."""
 
 
 @dataclass(frozen=True)

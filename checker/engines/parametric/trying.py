@@ -23,7 +23,7 @@ from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground.grounder import ground
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
-from tdxcheck.checker.verdict import Exhausted, Refuted, Vacuous
+from tdxcheck.checker.verdict import Exhausted, Limit, Refuted, Vacuous
 
 
 def restated(
@@ -38,6 +38,8 @@ def restated(
         if rule.mode is Mode.LEADS_TO:
             return ending_of(family, rule, sizes, clock)
         return going_on(family, rule, sizes, machine, clock)
+    except SpecificationError as error:
+        return Open("", str(error))
     except Unsupported as error:
         return held_in_small(family, rule, f"no translation of {error}", clock)
 
@@ -48,14 +50,17 @@ def held_in_small(
     """What becomes of the rule itself in small machines, for want of a proof."""
     upto = ""
     sizes = [single(family), *(sizes_of(family, s) for s in shapes_of(family))]
-    with suppress(GaveUp):
+    limit: Limit | None = None
+    try:
         for each in sizes:
             verdict = _judged(family, rule, each, clock)
             if isinstance(verdict, Refuted):
                 return Broken(in_words(each))
             if isinstance(verdict, Exhausted | Vacuous):
                 upto = in_words(each)
-    return Open(upto, reason)
+    except GaveUp as error:
+        limit = error.limit
+    return Open(upto, reason, limit)
 
 
 def _judged(family: Family, rule: Property, sizes: Sizes, clock: Clock) -> object:

@@ -17,6 +17,7 @@ import z3
 from tdxcheck.checker.engines.parametric import formulas as f
 from tdxcheck.checker.engines.parametric.family import Family, Sort, Unsupported
 from tdxcheck.checker.engines.parametric.formulas import Formula
+from tdxcheck.checker.engines.parametric.reserved import spelt
 from tdxcheck.checker.language.terms import Element, Index
 from tdxcheck.checker.language.variables import Int, Variable
 
@@ -27,7 +28,7 @@ class Vocabulary:
     def __init__(self, family: Family) -> None:
         self.family = family
         self.sorts: dict[Sort, Any] = {
-            sort: z3.DeclareSort(sort.__name__) for sort in family.unbounded
+            sort: z3.DeclareSort(spelt(sort.__name__)) for sort in family.unbounded
         }
         self._enums: dict[type[Enum], tuple[Any, dict[Enum, Formula]]] = {}
         self.functions: dict[tuple[Variable, tuple[int, ...]], Any] = {}
@@ -155,7 +156,7 @@ class Vocabulary:
     def function(self, variable: Variable, numbers: tuple[int, ...]) -> Any:
         key = variable, numbers
         if key not in self.functions:
-            name = "@".join([variable.name, *map(str, numbers)])
+            name = "@".join([spelt(variable.name), *map(str, numbers)])
             domain = [self.sorts[s] for s in variable.index_sorts if s in self.sorts]
             made = z3.Function(name, *domain, self.sort(variable.sort))
             self.functions[key] = self.symbols[name] = made
@@ -168,7 +169,7 @@ _names: set[str] = set()
 @cache
 def _declared(sort: type[Enum]) -> tuple[Any, dict[Enum, Formula]]:
     """The enumeration as z3 has it, which knows one of each name in a process."""
-    name = sort.__name__
+    name = spelt(sort.__name__)
     while name in _names:
         name += "_"
     _names.add(name)

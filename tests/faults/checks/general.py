@@ -50,6 +50,7 @@ from tests.faults.known import Sample
 from tests.test_certificates_every import (
     QUESTION,
     test_a_constant_means_one_thing_throughout,
+    test_what_z3_writes_in_another_order_is_the_same,
 )
 from tests.test_parametric import is_crowded, is_crowded_by_name
 from tests.test_parametric_counting import (
@@ -59,6 +60,7 @@ from tests.test_parametric_counting import (
     ready_at_once,
 )
 from tests.test_parametric_ending import case_of
+from tests.test_parametric_names import test_a_rule_of_such_names_is_proved
 
 SECONDS = 5.0
 NO = "(assert false)"
@@ -321,6 +323,16 @@ def certified() -> None:
 def constants() -> None:
     """A constant stands for one thing throughout a question."""
     test_a_constant_means_one_thing_throughout()
+
+
+def orders() -> None:
+    """What z3 orders otherwise is the same, and nothing else is."""
+    test_what_z3_writes_in_another_order_is_the_same()
+
+
+def names() -> None:
+    """What a solver has a meaning for may be the name of something."""
+    test_a_rule_of_such_names_is_proved()
 
 
 def _of_an_office() -> tuple[Case, str]:

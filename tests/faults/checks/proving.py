@@ -33,6 +33,7 @@ from tdxcheck.checker.verdict import Refuted
 from tdxcheck.models.classic import lifecycle
 from tests.faults.comparing import all_answered, same, same_answers, systems
 from tests.test_certificates import FORGERIES, without_clauses, written
+from tests.test_certificates_foreign import test_what_is_left_out_is_named
 
 SECONDS = 20.0
 
@@ -223,6 +224,11 @@ def questions() -> None:
             changed = text.replace(found[0], f"{name} true)")
             assert "sat" in by_z3(changed), f"{step} need not be guarded"
     assert noticed > 2
+
+
+def apart() -> None:
+    """Every action is asked about, or is said not to be."""
+    test_what_is_left_out_is_named()
 
 
 def forgeries() -> None:

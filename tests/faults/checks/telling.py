@@ -45,6 +45,7 @@ from tdxcheck.checker.verdict import (
     Vacuous,
     Verdict,
 )
+from tests import test_coverage as coverage
 from tests.faults.comparing import same, systems
 
 RUN = Run(((0,), (1,), (2,)), (0, 0))
@@ -250,3 +251,19 @@ def digests() -> None:
         assert digest[:-1] != plain[:-1], f"{name} is not told apart"
     parts = [digest[:-1] for digest in (plain, *found.values())]
     same("digests", len(set(parts)), len(parts))
+
+
+def arrows() -> None:
+    """An arrow is one however it is written, and below another only as such."""
+    for way in coverage.WAYS:
+        coverage.test_an_arrow_is_one_however_it_is_written(way)
+    coverage.test_below_an_arrow_only_implies_is_one()
+
+
+def idle() -> None:
+    """What no design could break is told from what this one keeps."""
+    for words in coverage.IDLE:
+        coverage.test_a_rule_that_no_design_could_break_is_dead(words)
+    for words in coverage.SAYING:
+        coverage.test_a_rule_that_some_design_could_break_is_not(words)
+    coverage.test_a_goal_that_is_there_already_is_nothing_to_come()
