@@ -229,6 +229,12 @@ class Safeguards(State):
     """TDX is used only where firmware leaves a KeyID besides the module's own."""
     waits_for_opt_in = Safeguard(sources=(V3.at("20/21, tdx_host=on"),))
     """TDX is used only where the kernel's command line asks for it."""
+    waits_for_kvm_parameter = Safeguard(sources=(K6_16.at("tdx_bringup(), tdx=1"),))
+    """KVM takes TDX up only where its parameter asks for it: by itself it does not."""
+    requires_virtualization_at_load = Safeguard(
+        sources=(K6_16.at("tdx_bringup(), enable_virt_at_load"),)
+    )
+    """KVM takes TDX up only if it may turn VMX on as it loads, and leave it on."""
     requires_x2apic = Safeguard(sources=(V6.at("tdx_init(), x2apic_enabled()"),))
     """TDX is used only with x2APIC: registers of the xAPIC might leak a TD's data."""
     keeps_own_keyid_from_tds = Safeguard(

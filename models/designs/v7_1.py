@@ -162,6 +162,7 @@ def kvm_load_on_core(host: Host) -> None:
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(host.tdx == Tdx.INITIALIZED)
+    host.require(host.kvm_is_asked_for_tdx())
     host.require(
         host.module_enumerates_topology | ~host.checks_module_for_kvm,
         otherwise=Told.EINVAL,
@@ -178,11 +179,12 @@ def kvm_load_on_core(host: Host) -> None:
 )
 def kvm_load_without_tdx(host: Host) -> None:
     """The administrator loads KVM, which finds no TDX, and does without: VMXON."""
+    on = host.vmx_on
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
-    host.require(host.tdx != Tdx.INITIALIZED)
+    host.require((host.tdx != Tdx.INITIALIZED) | ~host.kvm_is_asked_for_tdx())
     host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
-    host.vmx_on.fill(True)
+    host.vmx_on.update(lambda c: on[c] | ~host.vmx_is_for_guests_only)
     host.kvm = Kvm.WITHOUT_TDX
 
 
@@ -203,6 +205,7 @@ V7_1 = V6_18.variant(
     added=(boot_begins, boot_declines),
     settings={
         Host.initializes_at_boot: True,
+        Host.requires_virtualization_at_load: False,
         Host.counts_vmx_users: True,
         Host.silences_emergency_callback: True,
         Host.forgets_failed_vcpus: True,
