@@ -46,6 +46,7 @@ from tdxcheck.spec.sources import (
     DISABLE_V3,
     DW_0428,
     K6_16,
+    KDUMP_RST,
     KEXEC_V4,
     KEXEC_V7,
     KH_0503,
@@ -320,6 +321,14 @@ PLATFORM = (
         breaks="it initialises TDX as any kernel does that boots, if the module waits "
         "for TDH.SYS.INIT, as after TDH.SYS.DISABLE in the panic",
         source=L7_DEVELOPMENT.at("tdx_enable(), subsys_initcall()"),
+    ),
+    hazard(
+        "crash-kernel-of-one-cpu",
+        "A crash kernel of one CPU does without TDX in the end.",
+        "v7.2",
+        at_stake.a_crash_kernel_has_its_memory_for_the_dump,
+        given.CRASH_KERNEL_HAS_ONE_CPU,
+        source=KDUMP_RST.at("architecture-specific options; notes on nr_cpus"),
     ),
     hazard(
         "hot-cpu",

@@ -218,11 +218,12 @@ def a_module_that_was_shut_down_is_disabled(
     sources=(KEXEC_V4.at("cover letter, on kdump"), L7_DEVELOPMENT.at("tdx_enable()")),
 )
 def a_crash_kernel_has_its_memory_for_the_dump(host: Host) -> Term[bool]:
-    """A crash kernel gives none of its memory to TDX, which it has no use for.
+    """A crash kernel that has booted gave no memory to TDX, which it has no use for.
 
     What was reserved for it is little, and a PAMT is one piece of it.
     """
-    return implies(host.running == Running.CRASH, ~host.pamt_allocated)
+    booted = one_of(host.tdx, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED)
+    return implies((host.running == Running.CRASH) & booted, ~host.pamt_allocated)
 
 
 @invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))

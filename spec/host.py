@@ -177,8 +177,10 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
 
     @definition
     def tdx_memory_is_convertible(self) -> Term[bool]:
-        """All memory that the kernel listed lies in CMRs."""
-        return forall(Block, lambda b: implies(self.tdx_memory[b], self.convertible(b)))
+        """All memory that the kernel listed lies in CMRs, and so not below 1 MiB."""
+        return self.leaves_low_memory_out & forall(
+            Block, lambda b: implies(self.tdx_memory[b], self.convertible(b))
+        )
 
     @definition
     def found_in_cmrs(self) -> Term[bool]:
@@ -186,7 +188,8 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
 
         Nothing does to one that takes a gap in the table of CMRs for a firmware bug.
         """
-        return ~self.cmrs_have_gaps & forall(
+        whole = self.leaves_low_memory_out & ~self.cmrs_have_gaps
+        return whole & forall(
             Block,
             lambda b: implies(
                 self.tdx_memory[b],

@@ -15,6 +15,7 @@ from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     BASE_SPEC,
     BRING_UP_FIX,
+    CRASH_C,
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
@@ -300,6 +301,10 @@ class Safeguards(State):
         ),
     )
     """The kernel compares its memory with the CMRs, whose table must have no gap."""
+    leaves_low_memory_out = Safeguard(
+        bugs=("A3",), sources=(V3.at("14/21"), L6_8.at("build_tdx_memlist()"))
+    )
+    """The first MiB, which lies in no CMR, is in no TDMR either."""
     flushes_before_key_config = Safeguard(
         bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
@@ -324,6 +329,10 @@ class Safeguards(State):
         bugs=("A12",), sources=(V3_TREE.at("init_tdx_module(), error path"),)
     )
     """The same, even if it was TDH.SYS.CONFIG that failed."""
+    shuts_module_down = Safeguard(
+        sources=(V3.at("06/21"), V3_TREE.at("shutdown_tdx_module()"))
+    )
+    """After a failure TDH.SYS.LP.SHUTDOWN is called on every CPU."""
     resets_freed_pamt = Safeguard(
         sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()"))
     )
@@ -437,6 +446,10 @@ class Safeguards(State):
         ),
     )
     """TDH.SYS.DISABLE comes before VMXOFF: on a CPU that has left it, it is #UD."""
+    stops_cpus_before_disabling = Safeguard(
+        sources=(CRASH_C.at("native_machine_crash_shutdown()"),)
+    )
+    """In a panic every other CPU is stopped before TDH.SYS.DISABLE: no TD runs."""
     flushes_after_disabling = Safeguard(
         bugs=("B14",), sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),)
     )

@@ -296,6 +296,7 @@ V6_8 = V3_DESIGN.variant(
         read_metadata_in_vain,
     ),
     settings={
+        Host.shuts_module_down: False,
         Host.detects_tdx_on_every_cpu: False,
         Host.waits_for_opt_in: False,
         Host.waits_for_kvm_parameter: True,

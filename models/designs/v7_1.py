@@ -6,9 +6,10 @@ KVM finds TDX initialised, or does without. That VMXON fails, or finds VMX in us
 left out: TDX is then given up at boot, and later the CPU stays offline.
 
 A crash kernel of the same code boots in the same way: no stored tdx.c asks whether it
-is one. A module in use refuses its TDH.SYS.INIT. One that waits for it is initialised,
-unless the crash kernel has been given fewer CPUs than firmware counted, as is usual;
-that its memory is its reservation alone is not looked into.
+is one. A module in use refuses its TDH.SYS.INIT. One that waits for it is initialised.
+A crash kernel that has been given one CPU, as is usual (crash-kernel-has-one-cpu), comes
+as far as TDH.SYS.CONFIG, which wants every LP. That its memory is its reservation alone
+is not looked into.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from tdxcheck.spec.sources import (
     V3,
     V3_TREE,
     V5,
+    V7,
     V8,
     VIRT_AT_LOAD,
     VMXON_V3,
@@ -89,14 +90,19 @@ LOCKED_TO_X2APIC = Expectation(
     note="a platform with TDX is locked to x2APIC",
     sources=(V8.at("Kconfig: INTEL_TDX_HOST depends on X86_X2APIC"),),
 )
+SHUT_DOWN_IN_VAIN = Expectation(
+    note="it frees nothing, and who has given TDX up makes no other call",
+    sources=(V7.at("06/20, reply of Sean Christopherson 2022-11-22"),),
+)
 WITHOUT_DETECTION: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
     "flushes_after_failed_config": CONFIG_WRITES_NOTHING,
     "flushes_other_cpus": MASKED_BY_B1,
     "resets_reclaimed_pages": PAMTS_POISON,
 }
+WITH_SHUTDOWN: Table = {**WITHOUT_DETECTION, "shuts_module_down": SHUT_DOWN_IN_VAIN}
 V3_REDUNDANT: Table = {
-    **WITHOUT_DETECTION,
+    **WITH_SHUTDOWN,
     "waits_for_opt_in": ASKED_FOR,
     "detects_tdx_on_every_cpu": MODULE_COUNTS,
 }
@@ -150,6 +156,7 @@ OF_TDX_IN_USE = (
     "resets_reclaimed_pages",
     "leaks_pages_held_back",
     "leaks_tds_of_lost_keyids",
+    "leaves_low_memory_out",
     "flushes_before_key_config",
     "flushes_before_freeing_pamt",
     "flushes_offlined_cpus",
@@ -165,11 +172,11 @@ REDUNDANT: Mapping[str, Table] = {
     "kh-approach2": V3_REDUNDANT,
     "kh-approach2-corrected": V3_REDUNDANT,
     "v5": {
-        **WITHOUT_DETECTION,
+        **WITH_SHUTDOWN,
         "refuses_acpi_memory": IN_ONE_PLACE,
     },
-    "v6": {**WITHOUT_DETECTION, "requires_x2apic": LOCKED_TO_X2APIC},
-    "v7": {**WITHOUT_DETECTION, "requires_x2apic": LOCKED_TO_X2APIC},
+    "v6": {**WITH_SHUTDOWN, "requires_x2apic": LOCKED_TO_X2APIC},
+    "v7": {**WITH_SHUTDOWN, "requires_x2apic": LOCKED_TO_X2APIC},
     "v8": {
         **dict.fromkeys(OF_TDX_IN_USE, NEVER_INITIALIZED),
         "checks_cmrs": SYS_CONFIG_JUDGES,
