@@ -7,9 +7,9 @@ left out: TDX is then given up at boot, and later the CPU stays offline.
 
 A crash kernel of the same code boots in the same way: no stored tdx.c asks whether it
 is one. A module in use refuses its TDH.SYS.INIT. One that waits for it is initialised.
-A crash kernel that has been given one CPU, as is usual (crash-kernel-has-one-cpu), comes
-as far as TDH.SYS.CONFIG, which wants every LP. That its memory is its reservation alone
-is not looked into.
+With one CPU, as is usual for a crash kernel (crash-kernel-has-one-cpu), it comes as far
+as TDH.SYS.CONFIG, which wants every LP. That its memory is its reservation alone is not
+looked into.
 """
 
 from __future__ import annotations
