@@ -8,6 +8,7 @@ from tdxcheck.checker.language import (
     Step,
     Term,
     all_of,
+    any_of,
     exists,
     forall,
     implies,
@@ -227,8 +228,12 @@ def tdx_is_not_declined_needlessly(host: Host) -> Term[bool]:
     """
     core, kvm = host.tdx == Tdx.DISABLED, host.kvm == Kvm.WITHOUT_TDX
     declined = ite(host.initializes_at_boot, core, kvm)
-    kept = host.hidden_at_boot() | ~host.processor_serves() | ~host.seam_ready
-    kept = kept | ~host.kvm_is_asked_for_tdx()
+    kept = any_of(
+        host.hidden_at_boot(),
+        ~host.processor_serves(),
+        ~host.kvm_is_asked_for_tdx(),
+        ~host.seam_ready,
+    )
     return implies((host.running == Running.FIRST) & declined, kept)
 
 
