@@ -39,6 +39,7 @@ from tdxcheck.spec.sources import (
     DISABLE_V3,
     DW_0428,
     K6_16,
+    KDUMP_RST,
     KEXEC_V4,
     KEXEC_V7,
     KH_0427,
@@ -233,6 +234,12 @@ CRASH_KERNEL_STAYS = Assumption(
     {Host.crash_kernel_stays_in_reservation: True},
     (KEXEC_V4.at("cover letter"),),
 )
+CRASH_KERNEL_HAS_ONE_CPU = Assumption(
+    "crash-kernel-has-one-cpu",
+    "The crash kernel is started with nr_cpus=1 or maxcpus=1, as is usual.",
+    {Host.crash_kernel_has_one_cpu: True},
+    (KDUMP_RST.at("architecture-specific options; notes on nr_cpus"),),
+)
 
 # CPUs that go and come, and power.
 
@@ -409,6 +416,7 @@ ASSUMPTIONS = (
     TAKEN_OVER_WITH_PAMT,
     NO_INTEGRITY,
     CRASH_KERNEL_STAYS,
+    CRASH_KERNEL_HAS_ONE_CPU,
     LAST_CPUS_STAY,
     VCPUS_ARE_LET_GO,
     LP_INIT_PERSISTS,

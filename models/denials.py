@@ -23,6 +23,7 @@ from tdxcheck.spec.sources import (
     V5,
     V6,
     V13,
+    VIRT_AT_LOAD,
 )
 
 # What Linux relies on.
@@ -78,9 +79,16 @@ ONE_PRIVATE_KEYID = Assumption(
 )
 NOBODY_OPTS_IN = Assumption(
     "nobody-opts-in",
-    "The kernel's command line has no tdx_host=on.",
+    "The kernel's command line has no tdx_host=on, and KVM's parameters no tdx=1.",
     {Host.tdx_is_opted_into: False},
-    (V3.at("20/21, tdx_host=on"),),
+    (V3.at("20/21, tdx_host=on"), K6_16.at("tdx_bringup(), tdx=1")),
+    denies=True,
+)
+VMX_IS_FOR_GUESTS_ONLY = Assumption(
+    "vmx-is-for-guests-only",
+    "KVM is told to turn VMX on for guests only: kvm.enable_virt_at_load=0.",
+    {Host.vmx_is_for_guests_only: True},
+    (VIRT_AT_LOAD.at("commit message"),),
     denies=True,
 )
 XAPIC_IS_USED = Assumption(
@@ -189,6 +197,7 @@ DENIALS = (
     TDS_GET_THE_GLOBAL_KEYID,
     ONE_PRIVATE_KEYID,
     NOBODY_OPTS_IN,
+    VMX_IS_FOR_GUESTS_ONLY,
     XAPIC_IS_USED,
     CMRS_HAVE_GAPS,
     FAILED_CONFIG_WRITES_PAMT,

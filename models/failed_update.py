@@ -157,7 +157,7 @@ def panic_in_vain(host: Host, cpu: Cpu, where: Term[bool]) -> None:
     host.require(host.online(cpu))
     host.require(host.disables_module_in_panic & where)
     host.require(~disable_succeeds(host, cpu))
-    leave_in_panic(host, host.never())
+    leave_in_panic(host, cpu, host.never())
     lose_tds(host)
     host.call(sys_disable_interrupted, cpu, host.never())
 

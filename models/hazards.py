@@ -46,6 +46,7 @@ from tdxcheck.spec.sources import (
     DISABLE_V3,
     DW_0428,
     K6_16,
+    KDUMP_RST,
     KEXEC_V4,
     KEXEC_V7,
     KH_0503,
@@ -66,6 +67,7 @@ from tdxcheck.spec.sources import (
     V8,
     V13,
     V15,
+    VMXON_V3,
 )
 
 SMALL: Final[Sizes] = {"cpus": 2, "packages": 1, "blocks": 2}
@@ -219,9 +221,43 @@ PLATFORM = (
         "opt-in",
         "Who does not ask for TDX on the command line does not have it.",
         "v3",
-        at_stake.tdx_is_used_where_it_is_asked_for,
+        at_stake.tdx_is_initialized_where_it_is_asked_for,
         denied.NOBODY_OPTS_IN,
         source=V3.at("20/21, tdx_host=on"),
+    ),
+    hazard(
+        "opt-in-v6.16",
+        "Who does not ask KVM for TDX does not have it.",
+        "v6.16",
+        at_stake.tdx_is_initialized_where_it_is_asked_for,
+        denied.NOBODY_OPTS_IN,
+        source=K6_16.at("tdx_bringup(), tdx=1"),
+    ),
+    hazard(
+        "opt-in-v7.1",
+        "Who does not ask KVM for TDX does not have it.",
+        "v7.1",
+        at_stake.tdx_is_initialized_where_it_is_asked_for,
+        denied.NOBODY_OPTS_IN,
+        breaks="the core kernel initialises TDX as it boots, whoever is to use it",
+        source=VMXON_V3.at("tdx_enable(), subsys_initcall()"),
+    ),
+    hazard(
+        "virt-at-load",
+        "KVM with TDX leaves VMX to others where it is told to.",
+        "v6.16",
+        at_stake.vmx_is_left_to_others,
+        denied.VMX_IS_FOR_GUESTS_ONLY,
+        source=K6_16.at("tdx_bringup(), enable_virt_at_load"),
+    ),
+    hazard(
+        "virt-at-load-v7.1",
+        "KVM with TDX leaves VMX to others where it is told to.",
+        "v7.1",
+        at_stake.vmx_is_left_to_others,
+        denied.VMX_IS_FOR_GUESTS_ONLY,
+        breaks="the core kernel does VMXON for TDX as it boots, and asks nobody",
+        source=VMXON_V3.at("tdx_enable(), x86_virt_get_ref()"),
     ),
     hazard(
         "x2apic",
@@ -285,6 +321,14 @@ PLATFORM = (
         breaks="it initialises TDX as any kernel does that boots, if the module waits "
         "for TDH.SYS.INIT, as after TDH.SYS.DISABLE in the panic",
         source=L7_DEVELOPMENT.at("tdx_enable(), subsys_initcall()"),
+    ),
+    hazard(
+        "crash-kernel-of-one-cpu",
+        "A crash kernel of one CPU does without TDX in the end.",
+        "v7.2",
+        at_stake.a_crash_kernel_has_its_memory_for_the_dump,
+        given.CRASH_KERNEL_HAS_ONE_CPU,
+        source=KDUMP_RST.at("architecture-specific options; notes on nr_cpus"),
     ),
     hazard(
         "hot-cpu",

@@ -221,7 +221,7 @@ def td_run(host: Host, cpu: Cpu) -> None:
     amid = host.updating() & (host.kvm == Kvm.LOADED) & ~host.stops_the_machine
     host.require(host.kvm_offers_tdx() | amid)
     host.require(host.td == Td.KEYS_CONFIGURED)
-    host.require(host.td_build != Build.GOING_ON)
+    host.require((host.td_build != Build.GOING_ON) | ~host.runs_finished_tds_only)
     host.require(host.online(cpu))
     flushed = host.flushes_migrating_vcpus
     seamcall(host, vp_enter, cpu, flushed, marks=host.marks_cache_of_vp_enter)

@@ -79,10 +79,14 @@ def seamldr_install(host: Host, cpu: Cpu, alone: Term[bool] = YES) -> None:
 def _check_last(
     host: Host, cpu: Cpu, alone: Term[bool], keeps_tds: Term[bool]
 ) -> Term[bool]:
-    """The checks of the last LP; the answer is whether the handoff can be taken."""
+    """The checks of the last LP; the answer is whether the handoff can be taken.
+
+    A version that the kernel has guessed is taken for one that the image does not know.
+    """
     enter(host, cpu, alone)
     host.require(last_of_session(host))
-    readable = host.handoff_version_readable[host.handoff_version]
+    known = host.handoff_version_readable[host.handoff_version]
+    readable = known & host.handoff_version_is_told
     return implies(keeps_tds, (host.handoff == Handoff.VALID) & readable)
 
 

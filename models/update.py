@@ -100,8 +100,9 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
 
     CPU hotplug is locked out, and who reads the version, or holds a spinlock, cannot be
     preempted. If the module refuses, or its handoff version cannot be read, everything
-    is as before. Where TDs would not survive it there is no file to write to.
-    Updates by a kernel that kexec started are left out.
+    is as before. Why it could not is unknown; without it the kernel would give 0, which
+    the next image need not know. Where TDs would not survive an update there is no file
+    to write to. Updates by a kernel that kexec started are left out.
     """
     host.require(host.runtime_update)
     host.require(host.running == Running.FIRST)
@@ -116,6 +117,12 @@ def update_begins(host: Host, cpu: Cpu, accepted: Term[bool]) -> None:
     host.require(
         implies(host.checks_update_file, host.update_file_is_good),
         otherwise=Refusal(Told.EINVAL),
+    )
+    host.require(
+        implies(host.reads_handoff_version, host.handoff_version_is_told),
+        otherwise=Refusal(
+            Told.EINVAL, log="SEAMCALL (0x0000000000000022) failed: 0x[status]"
+        ),
     )
     host.require(implies(host.locks_version_reads, host.reading == Reading.NONE))
     host.require(implies(host.locks_pamt, host.pamt_at_rest()))
@@ -176,7 +183,11 @@ def update_image_refused(host: Host, cpu: Cpu) -> None:
 
 @action(actor=Actor.KERNEL, sources=INSTALL)
 def update_without_handoff(host: Host, cpu: Cpu) -> None:
-    """{cpu} calls SEAMLDR.INSTALL as the last: the old module left no handoff."""
+    """{cpu} calls SEAMLDR.INSTALL as the last: no handoff that the image can read.
+
+    Either the old module left none, as it was not shut down, or one in a version that
+    the kernel has guessed.
+    """
     at(host, cpu, Stage.CPU_INSTALL)
     host.require(~host.in_session[cpu])
     seamcall(host, INSTALL_REFUSED[Status.SEAMLDR_EBADHANDOFF], cpu)

@@ -57,7 +57,9 @@ class Environment(State):
     obstacle: Var[Obstacle] = Var(Obstacle, frozen=True)
     """What the kernel finds at boot that it must do without TDX for, if anything."""
     tdx_is_opted_into = Var(bool, True, frozen=True)
-    """The administrator has put tdx_host=on on the kernel's command line."""
+    """The administrator has asked for TDX: by tdx_host=on, or later by KVM's tdx=1."""
+    vmx_is_for_guests_only = Var(bool, False, frozen=True)
+    """KVM is to leave VMX to others while no guest runs: enable_virt_at_load=0."""
     xapic = Var(bool, False, frozen=True)
     """The local APICs are used by MMIO: a platform with TDX is locked to x2APIC."""
     cmrs_have_gaps = Var(bool, False, frozen=True)

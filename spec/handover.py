@@ -70,6 +70,8 @@ class Handover(State):
     """It has the memory map of the first: mem=, memmap= and crashkernel= agree."""
     next_kernel_reserves_pamt = Var(bool, False, frozen=True)
     """It keeps the PAMT's pages out of its page allocator."""
+    crash_kernel_has_one_cpu = Var(bool, False, frozen=True)
+    """The crash kernel is started with nr_cpus=1 or maxcpus=1, as is usual."""
     crash_kernel_stays_in_reservation = Var(bool, True, frozen=True)
     """The crash kernel uses no memory but what was reserved for it at boot."""
 

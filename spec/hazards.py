@@ -10,6 +10,7 @@ from tdxcheck.checker.language import (
     Severity,
     Step,
     Term,
+    exists,
     forall,
     implies,
     invariant,
@@ -24,7 +25,7 @@ from tdxcheck.spec.events import (
     MEMORY_ONLINE,
     REBOOT,
 )
-from tdxcheck.spec.host import Host, Presence, Running, Tdx
+from tdxcheck.spec.host import Host, Presence, Running, Td, Tdx
 from tdxcheck.spec.machine import Block, Cpu
 from tdxcheck.spec.module import SysState
 from tdxcheck.spec.sources import (
@@ -32,6 +33,7 @@ from tdxcheck.spec.sources import (
     DH_1122,
     DISABLE_V3,
     DW_0428,
+    K6_16,
     KEXEC_V4,
     L6_8,
     L7_DEVELOPMENT,
@@ -40,6 +42,7 @@ from tdxcheck.spec.sources import (
     V3,
     V5,
     V6,
+    VIRT_AT_LOAD,
 )
 
 
@@ -60,13 +63,32 @@ def listed_memory_may_return_online(host: Host) -> Term[bool]:
     )
 
 
-@invariant(severity=Severity.SERVICE, sources=(V3.at("20/21, tdx_host=on"),))
-def tdx_is_used_where_it_is_asked_for(host: Host) -> Term[bool]:
-    """TDX is used only where the administrator has asked for it on the command line.
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(V3.at("20/21, tdx_host=on"), K6_16.at("tdx_bringup(), tdx=1")),
+)
+def tdx_is_initialized_where_it_is_asked_for(host: Host) -> Term[bool]:
+    """TDX is initialised only where the administrator has asked for it.
 
     It takes a part of all memory, and forbids what else the machine might do.
     """
-    return ~(host.tdx_in_use() & ~host.tdx_is_opted_into)
+    return ~((host.tdx == Tdx.INITIALIZED) & ~host.tdx_is_opted_into)
+
+
+@invariant(
+    severity=Severity.SERVICE,
+    sources=(
+        VIRT_AT_LOAD.at("commit message"),
+        K6_16.at("tdx_bringup(), enable_virt_at_load"),
+    ),
+)
+def vmx_is_left_to_others(host: Host) -> Term[bool]:
+    """Where VMX is to be on for guests only, it is off while there is none.
+
+    Another hypervisor may want it then. TDX needs it for as long as it is there.
+    """
+    wanted_elsewhere = host.vmx_is_for_guests_only & (host.td == Td.NONE)
+    return ~(wanted_elsewhere & exists(Cpu, lambda cpu: host.vmx_on[cpu]))
 
 
 @invariant(severity=Severity.GUEST, sources=(V6.at("tdx_init(), x2apic_enabled()"),))
@@ -196,11 +218,12 @@ def a_module_that_was_shut_down_is_disabled(
     sources=(KEXEC_V4.at("cover letter, on kdump"), L7_DEVELOPMENT.at("tdx_enable()")),
 )
 def a_crash_kernel_has_its_memory_for_the_dump(host: Host) -> Term[bool]:
-    """A crash kernel gives none of its memory to TDX, which it has no use for.
+    """A crash kernel that has booted gave no memory to TDX, which it has no use for.
 
     What was reserved for it is little, and a PAMT is one piece of it.
     """
-    return implies(host.running == Running.CRASH, ~host.pamt_allocated)
+    booted = one_of(host.tdx, Tdx.INITIALIZED, Tdx.ERROR, Tdx.DISABLED)
+    return implies((host.running == Running.CRASH) & booted, ~host.pamt_allocated)
 
 
 @invariant(severity=Severity.GUEST, sources=(BASE_SPEC.at("ch. 16.5"),))

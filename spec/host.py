@@ -146,6 +146,12 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
         """The processor is fit for TDX, or the kernel does not look."""
         return ~self.checks_processor | ~self.faces(Obstacle.PROCESSOR)
 
+    def kvm_is_asked_for_tdx(self) -> Term[bool]:
+        """KVM's parameters ask for TDX and let it have VMX, or KVM does not look."""
+        asked = ~self.waits_for_kvm_parameter | self.tdx_is_opted_into
+        confined = self.requires_virtualization_at_load & self.vmx_is_for_guests_only
+        return asked & ~confined
+
     def faces(self, obstacle: Obstacle) -> Term[bool]:
         return self.obstacle == obstacle
 
@@ -157,6 +163,7 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
             self.in_service()
             & ~self.hidden_at_boot()
             & self.processor_serves()
+            & self.kvm_is_asked_for_tdx()
             & implies(second, self.runs_same_code())
         )
 
@@ -170,8 +177,10 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
 
     @definition
     def tdx_memory_is_convertible(self) -> Term[bool]:
-        """All memory that the kernel listed lies in CMRs."""
-        return forall(Block, lambda b: implies(self.tdx_memory[b], self.convertible(b)))
+        """All memory that the kernel listed lies in CMRs, and so not below 1 MiB."""
+        return self.leaves_low_memory_out & forall(
+            Block, lambda b: implies(self.tdx_memory[b], self.convertible(b))
+        )
 
     @definition
     def found_in_cmrs(self) -> Term[bool]:
@@ -179,7 +188,8 @@ class Host(DynamicPamt, Module, Platform, Kernel, Handover, Updates):
 
         Nothing does to one that takes a gap in the table of CMRs for a firmware bug.
         """
-        return ~self.cmrs_have_gaps & forall(
+        whole = self.leaves_low_memory_out & ~self.cmrs_have_gaps
+        return whole & forall(
             Block,
             lambda b: implies(
                 self.tdx_memory[b],

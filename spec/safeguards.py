@@ -15,6 +15,7 @@ from tdxcheck.spec.sources import (
     BARE_ERRATUM,
     BASE_SPEC,
     BRING_UP_FIX,
+    CRASH_C,
     CXL_2024,
     DISABLE_V3,
     FLUSH_EARLY,
@@ -229,6 +230,12 @@ class Safeguards(State):
     """TDX is used only where firmware leaves a KeyID besides the module's own."""
     waits_for_opt_in = Safeguard(sources=(V3.at("20/21, tdx_host=on"),))
     """TDX is used only where the kernel's command line asks for it."""
+    waits_for_kvm_parameter = Safeguard(sources=(K6_16.at("tdx_bringup(), tdx=1"),))
+    """KVM takes TDX up only where its parameter asks for it: by itself it does not."""
+    requires_virtualization_at_load = Safeguard(
+        sources=(K6_16.at("tdx_bringup(), enable_virt_at_load"),)
+    )
+    """KVM takes TDX up only if it may turn VMX on as it loads, and leave it on."""
     requires_x2apic = Safeguard(sources=(V6.at("tdx_init(), x2apic_enabled()"),))
     """TDX is used only with x2APIC: registers of the xAPIC might leak a TD's data."""
     keeps_own_keyid_from_tds = Safeguard(
@@ -294,6 +301,10 @@ class Safeguards(State):
         ),
     )
     """The kernel compares its memory with the CMRs, whose table must have no gap."""
+    leaves_low_memory_out = Safeguard(
+        bugs=("A3",), sources=(V3.at("14/21"), L6_8.at("build_tdx_memlist()"))
+    )
+    """The first MiB, which lies in no CMR, is in no TDMR either."""
     flushes_before_key_config = Safeguard(
         bugs=("B27",), sources=(V3.at("17/21"), L6_8.at("config_global_keyid()"))
     )
@@ -318,6 +329,10 @@ class Safeguards(State):
         bugs=("A12",), sources=(V3_TREE.at("init_tdx_module(), error path"),)
     )
     """The same, even if it was TDH.SYS.CONFIG that failed."""
+    shuts_module_down = Safeguard(
+        sources=(V3.at("06/21"), V3_TREE.at("shutdown_tdx_module()"))
+    )
+    """After a failure TDH.SYS.LP.SHUTDOWN is called on every CPU."""
     resets_freed_pamt = Safeguard(
         sources=(V13.at("17/22"), L6_8.at("tdmrs_reset_pamt_all()"))
     )
@@ -431,6 +446,10 @@ class Safeguards(State):
         ),
     )
     """TDH.SYS.DISABLE comes before VMXOFF: on a CPU that has left it, it is #UD."""
+    stops_cpus_before_disabling = Safeguard(
+        sources=(CRASH_C.at("native_machine_crash_shutdown()"),)
+    )
+    """In a panic every other CPU is stopped before TDH.SYS.DISABLE: no TD runs."""
     flushes_after_disabling = Safeguard(
         bugs=("B14",), sources=(DISABLE_V3.at("tdx_shutdown(), tdx_shutdown_cpu()"),)
     )

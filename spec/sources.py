@@ -151,4 +151,11 @@ CRASHES = Document(
 VERSION_V2 = Document(
     "VER-v2", "LKML 2026-01, x86/virt/tdx: Print TDX module version during init, v2"
 )
+VIRT_AT_LOAD = Document(
+    "b4886fab6fb6",
+    "Linux 2024-08 Sean Christopherson, KVM: Add a module param to allow enabling "
+    "virtualization when KVM is loaded",
+)
+KDUMP_RST = Document("kdump.rst", "Linux Documentation/admin-guide/kdump/kdump.rst")
+CRASH_C = Document("crash.c", "Linux arch/x86/kernel/crash.c")
 ASM_TDX = Document("asm/tdx.h", "Linux v6.8 arch/x86/include/asm/tdx.h")

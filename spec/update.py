@@ -15,6 +15,7 @@ from enum import Enum
 from tdxcheck.checker.language import Map, Safeguard, State, Var
 from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.sources import (
+    K6_16,
     L7_2,
     LOADER_1_5,
     SEAMLDR_7_2,
@@ -81,6 +82,8 @@ class Updates(State):
     reading = Var(Reading, Reading.NONE)
     td_build = Var(Build, Build.NONE)
 
+    handoff_version_is_told = Var(bool, True, frozen=True)
+    """The module tells, by TDH.SYS.RD, in which version it writes its handoff best."""
     update_file_is_good = Var(bool, True, frozen=True)
     """The file that the administrator gives has the header that it must have."""
     loader_counts_all_lps = Var(bool, True, frozen=True)
@@ -96,6 +99,12 @@ class Updates(State):
         sources=(TDX_HOST.at("supports_runtime_update()"),)
     )
     """Updates are offered only with a module that preserves TDs: it says so itself."""
+    reads_handoff_version = Safeguard(
+        sources=(L7_2.at("tdx_module_shutdown(), get_tdx_sys_info_handoff()"),)
+    )
+    """No module is shut down that does not tell which handoff version it writes."""
+    runs_finished_tds_only = Safeguard(sources=(K6_16.at("tdx_vcpu_pre_run()"),))
+    """KVM runs no TD whose measurement is not complete."""
     checks_update_file = Safeguard(sources=(SEAMLDR_7_2.at("init_seamldr_params()"),))
     """A file whose header is wrong is refused before anything is shut down."""
     stops_the_machine = Safeguard(

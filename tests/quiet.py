@@ -31,6 +31,7 @@ QUIET: Mapping[Any, Any] = {
     Host.shortages_pass: True,
     Host.update_file_is_good: True,
     Host.preserves_tds: True,
+    Host.handoff_version_is_told: True,
     Host.module_present: True,
     Host.module_is_1_5: True,
     Host.next_kernel: NextKernel.SAME,

@@ -229,6 +229,7 @@ def test_the_lock_keeps_another_from_looking() -> None:
 def test_no_update_begins_while_the_pamt_is_locked() -> None:
     machine: Assignment = {
         (Host.preserves_tds, ()): True,
+        (Host.handoff_version_is_told, ()): True,
         (Host.update_file_is_good, ()): True,
         (Host.seamret_clears_vmcs, ()): False,
     }

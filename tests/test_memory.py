@@ -110,7 +110,13 @@ def judged_as_claimed(claim: Claim, key: str) -> Outcome | None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "guard"), [("opt-in", "waits_for_opt_in"), ("x2apic", "requires_x2apic")]
+    ("claim", "guard"),
+    [
+        ("opt-in", "waits_for_opt_in"),
+        ("opt-in-v6.16", "waits_for_kvm_parameter"),
+        ("virt-at-load", "requires_virtualization_at_load"),
+        ("x2apic", "requires_x2apic"),
+    ],
 )
 def test_what_a_claim_rests_on_is_the_check(claim: str, guard: str) -> None:
     asked = CATALOGUE.claim(claim)

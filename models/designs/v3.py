@@ -140,6 +140,7 @@ def undo(host: Host) -> None:
 )
 def shut_down_cpu(host: Host, cpu: Cpu) -> None:
     """The kernel shuts the module down on a CPU: TDH.SYS.LP.SHUTDOWN on {cpu}."""
+    host.require(host.shuts_module_down)
     host.require(host.tdx == Tdx.STOPPING)
     host.require(host.online(cpu))
     seamcall(host, lp_shutdown, cpu)
@@ -203,6 +204,8 @@ V3_DESIGN = TransitionSystem(
         Host.bears_acpi_removal: True,
         Host.flushes_offlined_cpus: True,
         Host.checks_cmrs: True,
+        Host.leaves_low_memory_out: True,
+        Host.shuts_module_down: True,
         Host.locks_cpu_hotplug: True,
         Host.turns_vmx_on_first: True,
         Host.flushes_before_key_config: True,

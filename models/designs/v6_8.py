@@ -149,15 +149,17 @@ def kvm_load_begins(host: Host) -> None:
 def kvm_load_declining_tdx(host: Host) -> None:
     """The administrator loads KVM, which sees that it must do without TDX: VMXON.
 
-    The kernel has hidden it since boot, or the processor lacks what KVM's TDX needs.
+    The kernel has hidden it since boot, the processor lacks what KVM's TDX needs, or
+    KVM's own parameters say so: tdx=0, or enable_virt_at_load=0, which keeps VMX off.
     """
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(~host.initializing())
-    host.require(host.hidden_at_boot() | ~host.processor_serves())
+    served = host.processor_serves() & host.kvm_is_asked_for_tdx()
+    host.require(host.hidden_at_boot() | ~served)
     host.require(implies(host.running == Running.SECOND, host.runs_same_code()))
     host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
-    host.vmx_on.fill(True)
+    host.vmx_on.fill(~host.vmx_is_for_guests_only)
     host.kvm = Kvm.WITHOUT_TDX
 
 
@@ -294,8 +296,11 @@ V6_8 = V3_DESIGN.variant(
         read_metadata_in_vain,
     ),
     settings={
+        Host.shuts_module_down: False,
         Host.detects_tdx_on_every_cpu: False,
         Host.waits_for_opt_in: False,
+        Host.waits_for_kvm_parameter: True,
+        Host.requires_virtualization_at_load: True,
         Host.checks_cmrs: False,
         Host.flushes_after_failed_config: False,
         Host.asks_module_on_machine_check: True,

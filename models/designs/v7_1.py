@@ -6,9 +6,10 @@ KVM finds TDX initialised, or does without. That VMXON fails, or finds VMX in us
 left out: TDX is then given up at boot, and later the CPU stays offline.
 
 A crash kernel of the same code boots in the same way: no stored tdx.c asks whether it
-is one. A module in use refuses its TDH.SYS.INIT. One that waits for it is initialised,
-unless the crash kernel has been given fewer CPUs than firmware counted, as is usual;
-that its memory is its reservation alone is not looked into.
+is one. A module in use refuses its TDH.SYS.INIT. One that waits for it is initialised.
+With one CPU, as is usual for a crash kernel (crash-kernel-has-one-cpu), it comes as far
+as TDH.SYS.CONFIG, which wants every LP. That its memory is its reservation alone is not
+looked into.
 """
 
 from __future__ import annotations
@@ -162,6 +163,7 @@ def kvm_load_on_core(host: Host) -> None:
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
     host.require(host.tdx == Tdx.INITIALIZED)
+    host.require(host.kvm_is_asked_for_tdx())
     host.require(
         host.module_enumerates_topology | ~host.checks_module_for_kvm,
         otherwise=Told.EINVAL,
@@ -178,11 +180,12 @@ def kvm_load_on_core(host: Host) -> None:
 )
 def kvm_load_without_tdx(host: Host) -> None:
     """The administrator loads KVM, which finds no TDX, and does without: VMXON."""
+    on = host.vmx_on
     host.require(host.in_service())
     host.require(host.kvm == Kvm.UNLOADED)
-    host.require(host.tdx != Tdx.INITIALIZED)
+    host.require((host.tdx != Tdx.INITIALIZED) | ~host.kvm_is_asked_for_tdx())
     host.require(host.bears_missing_tdx, otherwise=Told.ENODEV)
-    host.vmx_on.fill(True)
+    host.vmx_on.update(lambda c: on[c] | ~host.vmx_is_for_guests_only)
     host.kvm = Kvm.WITHOUT_TDX
 
 
@@ -203,6 +206,7 @@ V7_1 = V6_18.variant(
     added=(boot_begins, boot_declines),
     settings={
         Host.initializes_at_boot: True,
+        Host.requires_virtualization_at_load: False,
         Host.counts_vmx_users: True,
         Host.silences_emergency_callback: True,
         Host.forgets_failed_vcpus: True,

@@ -52,6 +52,7 @@ V8_DESIGN = V7_DESIGN.variant(
     },
     removed=(begin, initialize_cpu, shut_down_cpu, give_up),
     settings={
+        Host.shuts_module_down: False,
         Host.requires_x2apic: False,
         Host.does_without_a_lost_notifier: True,
         Host.refuses_added_memory_outside_list: False,

@@ -19,6 +19,7 @@ V9_DESIGN = V7_DESIGN.variant(
     replaced={undo_with_list: undo_without_shutdown},
     removed=(shut_down_cpu, give_up),
     settings={
+        Host.shuts_module_down: False,
         Host.requires_x2apic: False,
         Host.refuses_added_memory_outside_list: False,
         Host.refuses_onlining_outside_list: True,

@@ -16,7 +16,9 @@ from tdxcheck.spec.sources import (
     V3,
     V3_TREE,
     V5,
+    V7,
     V8,
+    VIRT_AT_LOAD,
     VMXON_V3,
 )
 
@@ -76,9 +78,21 @@ ASKED_FOR = Expectation(
     note="the administrator has asked for TDX (tdx_host=on)",
     sources=(V3.at("20/21"),),
 )
+ASKED_OF_KVM = Expectation(
+    note="the administrator has asked KVM for TDX (tdx=1)",
+    sources=(K6_16.at("tdx_bringup(), tdx=1"),),
+)
+VMX_IS_KVMS = Expectation(
+    note="KVM may have VMX as soon as it is loaded, which is the default",
+    sources=(VIRT_AT_LOAD.at("commit message"),),
+)
 LOCKED_TO_X2APIC = Expectation(
     note="a platform with TDX is locked to x2APIC",
     sources=(V8.at("Kconfig: INTEL_TDX_HOST depends on X86_X2APIC"),),
+)
+SHUT_DOWN_IN_VAIN = Expectation(
+    note="it frees nothing, and who has given TDX up makes no other call",
+    sources=(V7.at("06/20, reply of Sean Christopherson 2022-11-22"),),
 )
 WITHOUT_DETECTION: Table = {
     "checks_cmrs": SYS_CONFIG_JUDGES,
@@ -86,23 +100,31 @@ WITHOUT_DETECTION: Table = {
     "flushes_other_cpus": MASKED_BY_B1,
     "resets_reclaimed_pages": PAMTS_POISON,
 }
+WITH_SHUTDOWN: Table = {**WITHOUT_DETECTION, "shuts_module_down": SHUT_DOWN_IN_VAIN}
 V3_REDUNDANT: Table = {
-    **WITHOUT_DETECTION,
+    **WITH_SHUTDOWN,
     "waits_for_opt_in": ASKED_FOR,
     "detects_tdx_on_every_cpu": MODULE_COUNTS,
 }
-V13_REDUNDANT: Table = {"checks_cmrs": SYS_CONFIG_JUDGES}
+OPTED_INTO: Table = {"waits_for_kvm_parameter": ASKED_OF_KVM}
+V6_8_REDUNDANT: Table = {
+    **OPTED_INTO,
+    "requires_virtualization_at_load": VMX_IS_KVMS,
+}
+V13_REDUNDANT: Table = {**V6_8_REDUNDANT, "checks_cmrs": SYS_CONFIG_JUDGES}
 B16_REDUNDANT: Table = {
+    **V6_8_REDUNDANT,
     "checks_module_for_kvm": MASKED_BY_B16,
     "refuses_cpus_without_lp_init": MASKED_BY_B16,
     "keeps_a_cpu_per_package": MASKED_BY_B16,
     "creates_tds_on_all_packages": MASKED_BY_B16,
 }
 V7_2_REDUNDANT: Table = {
+    **OPTED_INTO,
     "locks_memory_hotplug": NOBODY_ADDS,
     "locks_cpu_hotplug": BEFORE_ANYBODY,
 }
-V6_18_REDUNDANT: Table = {
+FLUSHED_TWICE: Table = {
     "flushes_offlined_cpus": FLUSHED_IN_TIME,
     "flushes_after_vp_flush": DEAD_CPUS_WRITE_BACK,
 }
@@ -134,6 +156,7 @@ OF_TDX_IN_USE = (
     "resets_reclaimed_pages",
     "leaks_pages_held_back",
     "leaks_tds_of_lost_keyids",
+    "leaves_low_memory_out",
     "flushes_before_key_config",
     "flushes_before_freeing_pamt",
     "flushes_offlined_cpus",
@@ -149,11 +172,11 @@ REDUNDANT: Mapping[str, Table] = {
     "kh-approach2": V3_REDUNDANT,
     "kh-approach2-corrected": V3_REDUNDANT,
     "v5": {
-        **WITHOUT_DETECTION,
+        **WITH_SHUTDOWN,
         "refuses_acpi_memory": IN_ONE_PLACE,
     },
-    "v6": {**WITHOUT_DETECTION, "requires_x2apic": LOCKED_TO_X2APIC},
-    "v7": {**WITHOUT_DETECTION, "requires_x2apic": LOCKED_TO_X2APIC},
+    "v6": {**WITH_SHUTDOWN, "requires_x2apic": LOCKED_TO_X2APIC},
+    "v7": {**WITH_SHUTDOWN, "requires_x2apic": LOCKED_TO_X2APIC},
     "v8": {
         **dict.fromkeys(OF_TDX_IN_USE, NEVER_INITIALIZED),
         "checks_cmrs": SYS_CONFIG_JUDGES,
@@ -166,12 +189,14 @@ REDUNDANT: Mapping[str, Table] = {
         "resets_reclaimed_pages": PAMTS_POISON,
     },
     "v13": V13_REDUNDANT,
+    "v15": V6_8_REDUNDANT,
+    "v6.8": V6_8_REDUNDANT,
     "hotadd-precheck": B16_REDUNDANT,
     "kexec-mutex": B16_REDUNDANT,
     "v6.16": B16_REDUNDANT,
-    "v6.18": V6_18_REDUNDANT,
+    "v6.18": {**V6_8_REDUNDANT, **FLUSHED_TWICE},
     "v7.1": {
-        **V6_18_REDUNDANT,
+        **FLUSHED_TWICE,
         **V7_2_REDUNDANT,
         "counts_vmx_users": KVM_CALLS_ALONE,
     },

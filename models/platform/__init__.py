@@ -20,6 +20,7 @@ from tdxcheck.models.platform.kexec import (
     kexec_disabling,
     kexec_interrupted,
     kexec_load,
+    panic_hangs,
     partial_write,
 )
 from tdxcheck.models.platform.memory import (
@@ -57,6 +58,7 @@ PLATFORM = (
     kexec_interrupted,
     crash_kexec,
     crash_kexec_disabling,
+    panic_hangs,
     partial_write,
     *CACHES,
     suspend,

@@ -9,6 +9,7 @@ from tdxcheck.checker.language import (
     Refusal,
     Term,
     action,
+    exists,
     implies,
     ite,
     one_of,
@@ -18,6 +19,8 @@ from tdxcheck.models.disable import (
     sys_disable,
     sys_disable_interrupted,
 )
+from tdxcheck.models.kvm import seamcall
+from tdxcheck.models.module.dispatch import YES
 from tdxcheck.spec.events import (
     CRASH_KEXEC,
     KEXEC,
@@ -27,6 +30,7 @@ from tdxcheck.spec.host import (
     Actor,
     Host,
     Kvm,
+    Presence,
     Running,
     SysInitResult,
     Tdx,
@@ -36,10 +40,12 @@ from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import SysState
 from tdxcheck.spec.sources import (
     BASE_SPEC,
+    CRASH_C,
     DISABLE_V3,
     KEXEC_MUTEX,
     KEXEC_V4,
     KEXEC_V7,
+    MODULE_1_5,
     PULL_6_8,
     V3,
 )
@@ -233,12 +239,21 @@ def kexec_interrupted(host: Host, cpu: Cpu) -> None:
     host.call(sys_disable_interrupted, cpu, host.never())
 
 
-def leave_in_panic(host: Host, disabled: Term[bool]) -> None:
+def leave_in_panic(host: Host, cpu: Cpu, disabled: Term[bool]) -> None:
     """What the crash kernel finds: no cache was flushed.
 
-    The callback that ends VMX operation is read while RCU looks elsewhere.
+    The callback that ends VMX operation is read while RCU looks elsewhere. Of CPUs the
+    crash kernel may have been given no other than the one that panicked.
     """
-    dirty, stale = host.private_dirty, host.stale_private_line
+    dirty, stale, cpus = host.private_dirty, host.stale_private_line, host.cpu
+    alone = host.crash_kernel_has_one_cpu
+    host.cpu.update(
+        lambda c: ite(
+            alone & ~(c == cpu) & (cpus[c] == Presence.ONLINE),
+            Presence.OFFLINE,
+            cpus[c],
+        )
+    )
     called_back = host.initializes_at_boot & host.kvm_is_loaded()
     host.assertion_failed = called_back & ~host.silences_emergency_callback
     host.stale_private_line.update(lambda c: stale[c] | dirty[c])
@@ -262,7 +277,7 @@ def crash_kexec(host: Host, cpu: Cpu) -> None:
     host.require(host.kexec_loaded)
     host.require(host.online(cpu))
     host.require(~(host.disables_module_in_panic & (host.tdx == Tdx.INITIALIZED)))
-    leave_in_panic(host, host.never())
+    leave_in_panic(host, cpu, host.never())
     forget(host)
 
 
@@ -288,8 +303,35 @@ def crash_kexec_disabling(host: Host, cpu: Cpu) -> None:
     updated = host.updating() | host.update_failed()
     in_use = (host.tdx == Tdx.INITIALIZED) | (updated & disabled)
     host.require(host.disables_module_in_panic & in_use)
-    leave_in_panic(host, disabled)
+    leave_in_panic(host, cpu, disabled)
     host.call(sys_disable, cpu, host.disables_in_vmx_operation)
+
+
+@action(
+    actor=Actor.KERNEL,
+    kinds={Kind.FAULT},
+    sources=(
+        CRASH_C.at("native_machine_crash_shutdown()"),
+        DISABLE_V3.at("tdx_shutdown(), retries"),
+        MODULE_1_5.at("tdh_sys_shutdown.c"),
+    ),
+)
+def panic_hangs(host: Host, cpu: Cpu) -> None:
+    """The kernel panics on {cpu}, and a TD runs elsewhere: TDH.SYS.DISABLE is busy.
+
+    It is made again without bound, and KVM, which nobody has stopped, enters the TD
+    again, too. That an LP on which a TD runs keeps the module busy is taken from
+    TDH.SYS.SHUTDOWN; whether TDH.SYS.DISABLE looks for one was not established. If it
+    does not, the TD runs on memory that is no longer its own.
+    """
+    elsewhere = exists(Cpu, lambda c: host.vcpu_on[c] & host.online(c) & ~(c == cpu))
+    host.require(host.panics & host.disables_module_in_panic)
+    host.require(host.retries_disable & ~host.stops_cpus_before_disabling)
+    host.require((host.running == Running.FIRST) & (host.tdx == Tdx.INITIALIZED))
+    host.require(host.kexec_loaded & host.module_has_disable & ~host.disabling)
+    host.require(host.online(cpu) & elsewhere)
+    seamcall(host, sys_disable_interrupted, cpu, YES)
+    host.running = Running.HUNG
 
 
 @action(

@@ -147,7 +147,7 @@ def next_kernel_panics(host: Host, cpu: Cpu) -> None:
     host.require((host.running == Running.SECOND) & host.runs_same_code())
     host.require(host.online(cpu) & host.vmx_on[cpu])
     disabled = host.answer(sys_disable, cpu) == Status.TDX_SUCCESS
-    leave_in_panic(host, disabled)
+    leave_in_panic(host, cpu, disabled)
     host.seamcall_made = True
     host.call(sys_disable, cpu)
 

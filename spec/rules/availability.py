@@ -8,6 +8,7 @@ from tdxcheck.checker.language import (
     Step,
     Term,
     all_of,
+    any_of,
     exists,
     forall,
     implies,
@@ -223,11 +224,16 @@ def tdx_is_not_declined_needlessly(host: Host) -> Term[bool]:
     """Who does without TDX, the core kernel or KVM, was kept from it by something.
 
     The machine may hibernate, lacks a KeyID, the notifier or what the processor must
-    have, or there is no module: each is told in the log.
+    have, or there is no module: each is told in the log. Or KVM was told to.
     """
     core, kvm = host.tdx == Tdx.DISABLED, host.kvm == Kvm.WITHOUT_TDX
     declined = ite(host.initializes_at_boot, core, kvm)
-    kept = host.hidden_at_boot() | ~host.processor_serves() | ~host.seam_ready
+    kept = any_of(
+        host.hidden_at_boot(),
+        ~host.processor_serves(),
+        ~host.kvm_is_asked_for_tdx(),
+        ~host.seam_ready,
+    )
     return implies((host.running == Running.FIRST) & declined, kept)
 
 

@@ -19,6 +19,7 @@ from tdxcheck.spec.machine import Cpu
 from tdxcheck.spec.module import Status
 from tdxcheck.spec.sources import (
     BASE_SPEC,
+    CRASH_C,
     DISABLE_V3,
     FLUSH_EARLY,
     KEXEC_MUTEX,
@@ -106,11 +107,18 @@ def kexec_leaves_the_module_disabled(
     return implies(leaves & used & able, ~after.module_touched())
 
 
-@invariant(severity=Severity.MACHINE, sources=(FLUSH_EARLY.at("commit message"),))
+@invariant(
+    severity=Severity.MACHINE,
+    sources=(
+        FLUSH_EARLY.at("commit message"),
+        CRASH_C.at("native_machine_crash_shutdown()"),
+    ),
+)
 def kexec_never_hangs(host: Host) -> Term[bool]:
-    """kexec goes on only when every other CPU has stopped.
+    """kexec, and a panic, go on only when every other CPU has stopped.
 
-    Caches that are written back only then take so long that it gives up waiting.
+    Caches that are written back only then take so long that it gives up waiting. A TD
+    that runs on in a panic keeps the module busy, and there is no dump.
     """
     left = one_of(host.running, Running.SECOND, Running.CRASH, Running.HUNG)
     return implies(left, host.running != Running.HUNG)

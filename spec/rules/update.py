@@ -91,6 +91,26 @@ def an_update_calls_what_is_there(before: Host, step: Step, after: Host) -> Term
     return implies(before.updating() & complete & ~excepted, ~in_vain)
 
 
+@step_rule(
+    severity=Severity.GUEST,
+    sources=(
+        L7_2.at("tdx_module_shutdown()"),
+        LOADER_1_5.at("seamldr_install.c"),
+        MODULE_1_5.at("tdh_sys_update.c"),
+    ),
+)
+def what_is_handed_over_is_read(before: Host, step: Step, after: Host) -> Term[bool]:
+    """In an update neither the P-SEAMLDR nor the new module refuses what the old left.
+
+    Either is asked when the old module is shut down already, and with it all TDs. It
+    leaves something only when it is shut down, and in the version that it is told.
+    """
+    unread = step.answers(Status.SEAMLDR_EBADHANDOFF) | step.answers(
+        Status.TDX_SYS_INVALID_HANDOFF
+    )
+    return implies(before.updating(), ~unread)
+
+
 @invariant(
     severity=Severity.GUEST,
     sources=(SEAMLDR_7_2.at("init_seamldr_params()"),),
@@ -395,6 +415,7 @@ UPDATE = (
     install_follows_shutdown,
     every_lp_can_join_a_session,
     an_update_calls_what_is_there,
+    what_is_handed_over_is_read,
     only_good_files_are_installed,
     no_current_vmcs_is_cleared,
     a_refused_update_changes_nothing,
