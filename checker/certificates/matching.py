@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import z3
 
@@ -54,7 +55,7 @@ class Shapes:
 
     def of(self, formula: Formula) -> Shape:
         """Its different parts in the order in which they end, by what is in them."""
-        number = formula.get_id()
+        number = f.number(formula)
         if number not in self._known:
             places: dict[int, int] = {}
             told: dict[str, int] = {}
@@ -72,14 +73,14 @@ class Shapes:
                 if part.is_loose:
                     loose.append(name)
                     name = f"?{len(loose)}"
-                own = " ".join(str(places[one.get_id()]) for one in part.inside)
+                own = " ".join(str(places[f.number(one)]) for one in part.inside)
                 text = f"{name}:{part.sort} {own}"
                 places[part.number] = told.setdefault(text, len(told))
             self._known[number] = Shape(tuple(told), tuple(loose))
         return self._known[number]
 
     def _part(self, formula: Formula) -> _Part:
-        number = formula.get_id()
+        number = f.number(formula)
         if number not in self._parts:
             self._order(formula)
         return self._parts[number]
@@ -89,14 +90,14 @@ class Shapes:
         stack = [_Part(formula)]
         while stack:
             part = stack[-1]
-            new = [o for o in part.inside if o.get_id() not in self._parts]
+            new = [o for o in part.inside if f.number(o) not in self._parts]
             if new:
                 stack += map(_Part, new)
                 continue
             stack.pop()
             if z3.is_app(part.formula) and f.kind(part.formula) in ANYHOW:
-                part.inside.sort(key=lambda one: self._parts[one.get_id()].told)
-            inside = (self._parts[one.get_id()].told for one in part.inside)
+                part.inside.sort(key=lambda one: self._parts[f.number(one)].told)
+            inside = (self._parts[f.number(one)].told for one in part.inside)
             part.told = hash(("?" if part.is_loose else part.name, part.sort, *inside))
             self._parts[part.number] = part
 
@@ -106,7 +107,7 @@ class _Part:
 
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
-        self.number: int = formula.get_id()
+        self.number: int = f.number(formula)
         self.inside = _inside(formula)
         self.sort = _plain(formula.sort().name())
         self.name = _name(formula)
@@ -147,6 +148,7 @@ def _name(formula: Formula) -> str:
     return _plain(formula.decl().name())
 
 
+@cache
 def _plain(name: str) -> str:
     return AGAIN.sub("", name)
 
@@ -205,16 +207,18 @@ class Due:
         """Refuse a file in which a sort has other values than it has."""
         sorts = self._sorts()
         for command in file.head:
+            tokens = _tokens(command)
             for name in _sorts_in(command):
-                if name in sorts and _tokens(command) not in sorts[name]:
+                if name in sorts and tokens not in sorts[name]:
                     raise Refused(f"it has another sort with the name {name}")
 
     def _sorts(self) -> dict[str, list[tuple[str, ...]]]:
         """By the name of a sort, how those of this name are declared."""
         found: dict[str, list[tuple[str, ...]]] = {"Bool": [], "Int": []}
         for command in commands_of(self.obligations.writer.text([])):
+            tokens = _tokens(command)
             for name in _sorts_in(command):
-                found.setdefault(name, []).append(_tokens(command))
+                found.setdefault(name, []).append(tokens)
         return found
 
     def _may_say(
