@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 from tdxcheck.checker.engines.parametric import restating
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
@@ -31,6 +30,8 @@ ASKED = (*MODES, *restating.MODES)
 """The kinds of rules that something can be shown of."""
 UNLIMITED = 86_400.0
 """Seconds for all questions, where there is no limit of time."""
+STATING = 20.0
+"""Seconds to find what a rule of what comes in the end, say, could follow from."""
 ROUNDS = (30.0, 300.0)
 """Seconds for one question, so that a hard one does not stop the others.
 
@@ -81,17 +82,23 @@ def _judged(
     rules = family.system.properties
     found: dict[int, Verdict] = {}
     by: dict[int, Restated] = {}
-    with suppress(GaveUp):
-        for number in asked:
-            if rules[number].mode in restating.MODES:
-                said = restated(family, rules[number], case.instance.scope, clock)
-                if isinstance(said, Open | Broken):
-                    found[number] = _verdict(said, rules[number], None)
-                else:
-                    by[number] = said
+    without: dict[int, Open] = {}
+    for number in asked:
+        if rules[number].mode in restating.MODES:
+            part = clock if len(asked) == 1 else clock.part(STATING)
+            try:
+                said = restated(family, rules[number], case.instance.scope, part)
+            except GaveUp as error:
+                said = Open("", f"{error.limit.value} was met", error.limit)
+            if isinstance(said, Broken):
+                found[number] = _verdict(said, rules[number], None)
+            elif isinstance(said, Open):
+                without[number] = said
+            else:
+                by[number] = said
     prover = Prover(family, {n: one.stated(rules[n], family) for n, one in by.items()})
     prover.prepare(clock)
-    left = [number for number in asked if number not in found]
+    left = [n for n in asked if n not in found and n not in without]
     for most in ROUNDS:
         for place, number in enumerate(left):
             if clock.left <= 0:
@@ -106,12 +113,14 @@ def _judged(
         left = [n for n in left if not _is_of_family(found[n])]
     for number in left:
         verdict = found[number]
-        if number in by and isinstance(verdict, HeldInSmall) and clock.left > 0:
+        if number in by and isinstance(verdict, HeldInSmall):
             # What it would follow from was visited, and not the rule itself.
-            rule, part = rules[number], clock.part(ROUNDS[0])
-            itself = held_in_small(family, rule, verdict.reason, part)
-            if isinstance(itself, Broken) or itself.upto:
-                found[number] = _verdict(itself, rule, None)
+            without[number] = Open("", verdict.reason)
+    for number, why in without.items():
+        part = clock if len(asked) == 1 else clock.part(ROUNDS[0])
+        itself = held_in_small(family, rules[number], why.reason, part)
+        if isinstance(itself, Broken) or itself.upto or number not in found:
+            found[number] = _verdict(itself, rules[number], None)
     return found
 
 

@@ -56,6 +56,7 @@ class _Measuring:
         self.nothing = self.diagrams.manager.false
         assert self.ground.goal is not None, "it is a rule of what comes in the end"
         self.goal = self.diagrams.truth(self.ground.goal)
+        self._leading: dict[tuple[Move, int, int], Diagram] = {}
         self.slots: dict[Variable, list[GroundSlot]] = {}
         for slot in self.system.slots:
             if _is_plain(slot.entry[0], family):
@@ -114,6 +115,7 @@ class _Measuring:
                 if not alone:
                     wheres = self._wheres(variable, settled)
                 for where in wheres:
+                    self.clock.look()
                     edges = set(self._edges(slots, where, moving, left))
                     for values in _closed(edges):
                         yield self._part(variable, values, where)
@@ -132,7 +134,7 @@ class _Measuring:
 
     def _is_settled(self, variable: Variable, left: Left) -> bool:
         return not any(
-            states & (held := self.diagrams.holds(slot, value)) & ~self._before(held, m)
+            states & self.diagrams.holds(slot, value) & ~self._leads(m, slot, value)
             != self.nothing
             for slot in self.slots[variable]
             for m, states in left.items()
@@ -159,9 +161,18 @@ class _Measuring:
                 here = states & holds(slot, old)
                 if here != self.nothing:
                     for new in _values(slot):
-                        after = self._before(holds(slot, new), move)
-                        if new != old and here & after != self.nothing:
+                        if new == old:
+                            continue
+                        if here & self._leads(move, slot, new) != self.nothing:
                             yield old, new
+
+    def _leads(self, move: Move, slot: GroundSlot, value: int) -> Diagram:
+        """The states from which the step has the slot take the value."""
+        key = move, slot.number, value
+        if key not in self._leading:
+            held = self.diagrams.holds(slot, value)
+            self._leading[key] = self._before(held, move)
+        return self._leading[key]
 
     def _is_so(self, where: tuple[Variable, int], slot: GroundSlot) -> Diagram:
         """It is so of the elements that the slot is of, or at all."""

@@ -29,7 +29,7 @@ from tdxcheck.checker.verdict import Exhausted, Limit, Refuted, Vacuous
 def restated(
     family: Family, rule: Property, machine: Sizes, clock: Clock
 ) -> Restated | Open | Broken:
-    """By what the rule may hold, if it holds in small machines.
+    """By what the rule may hold, as far as a small machine tells.
 
     What is said of it must be said of a machine of the sizes given, too.
     """
@@ -41,7 +41,7 @@ def restated(
     except SpecificationError as error:
         return Open("", str(error))
     except Unsupported as error:
-        return held_in_small(family, rule, f"no translation of {error}", clock)
+        return Open("", f"no translation of {error}")
 
 
 def held_in_small(
