@@ -136,7 +136,7 @@ FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "a sort of but one element": (of_one_element, "another sort with the name Cpu"),
     "a value less": (
-        lambda text: text.replace(" (Presence.ONLINE)", "", 1),
+        lambda text: re.sub(r" \(Presence_*\.ONLINE\)", "", text, count=1),
         "another sort with the name Presence",
     ),
     "numbers for truth values": (

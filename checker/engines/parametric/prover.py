@@ -284,7 +284,8 @@ class Prover:
     ) -> Argument | Lack:
         """The rule, argued by these clauses, each of which must be kept; or a lack.
 
-        There may be several rules, which are shown together.
+        There may be several rules, which are shown together. It is as z3 sees it: a
+        certificate has another solver asked of what it says itself.
 
         Of rules that hold always, and of numbers that are within their bounds, only
         those count then that are named, if any are. By which facts an obligation was
@@ -307,7 +308,7 @@ class Prover:
             if isinstance(argued, Lack):
                 return argued
             found.append(argued)
-        return self._agreed_by_all(together(found))
+        return together(found)
 
     @staticmethod
     def _named(facts: Iterable[Fact], names: Collection[str]) -> tuple[Fact, ...]:
