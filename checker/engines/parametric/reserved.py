@@ -13,13 +13,12 @@ SORTS = """
 """
 FUNCTIONS = """
     RNA RNE RTN RTP RTZ abs arccos arccot arccsc arcsec arcsin arctan bag bv bv2nat
-    bvadd
-    bvand bvashr bvcomp bvite bvlshr bvmul bvnand bvneg bvnego bvnor bvnot bvor bvredand
-    bvredor bvsaddo bvsdiv bvsdivo bvsge bvsgt bvshl bvsle bvslt bvsmod bvsmulo bvsrem
-    bvssubo bvsub bvuaddo bvudiv bvuge bvugt bvule bvult bvumulo bvurem bvusubo bvxnor
-    bvxor concat cos cot csc distinct div div_total eqrange exists exp extract false
-    forall fp iff implies is_int ite let map match mod mod_total par piand pto repeat
-    roundNearestTiesToAway roundNearestTiesToEven roundTowardNegative
+    bvadd bvand bvashr bvcomp bvite bvlshr bvmul bvnand bvneg bvnego bvnor bvnot bvor
+    bvredand bvredor bvsaddo bvsdiv bvsdivo bvsge bvsgt bvshl bvsle bvslt bvsmod bvsmulo
+    bvsrem bvssubo bvsub bvuaddo bvudiv bvuge bvugt bvule bvult bvumulo bvurem bvusubo
+    bvxnor bvxor concat cos cot csc distinct div div_total eqrange exists exp extract
+    false forall fp iff implies is_int ite let map match mod mod_total par piand pto
+    repeat roundNearestTiesToAway roundNearestTiesToEven roundTowardNegative
     roundTowardPositive roundTowardZero sbv_to_int sec select sep sin sqrt store tan
     to_int to_real true tuple ubv_to_int wand xor
 """
