@@ -6,10 +6,8 @@ into account too.
 
 from __future__ import annotations
 
-from itertools import product
-
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem
-from tdxcheck.checker.ground.terms import Node, evaluate, support
+from tdxcheck.checker.ground.terms import Node, Slot, evaluate, support
 from tdxcheck.checker.language.instance import show_value
 from tdxcheck.checker.language.location import SpecificationError
 
@@ -70,21 +68,51 @@ def _escape(
 ) -> dict[int, int] | None:
     """A valuation that satisfies the guards and takes the effect out of its bound."""
     slot = system.slots[number].term
-    read = sorted(support(value, *guards))
-    terms = [system.slots[n].term for n in read]
-    ranges = [range(term.low, term.high + 1) for term in terms]
-    size = 1
-    for choices in ranges:
-        size *= len(choices)
-    if size > ENUMERATED:
+    try:
+        return _search(system, guards, slot, value)
+    except _TooManyError:
         # The solver is slow to import, and hardly ever needed here.
         from tdxcheck.checker.engines.symbolic.bounds import escape
 
         return escape(system, guards, slot, value)
-    for chosen in product(*ranges):
-        values = dict(zip(read, chosen, strict=True))
-        if all(evaluate(guard, values) for guard in guards) and not (
-            slot.low <= evaluate(value, values) <= slot.high
-        ):
-            return values
-    return None
+
+
+class _TooManyError(Exception):
+    """More valuations than are worth trying."""
+
+
+def _search(
+    system: GroundSystem, guards: list[Node], slot: Slot, value: Node
+) -> dict[int, int] | None:
+    """The first such valuation, the slots that the effect itself reads tried first.
+
+    A slot is given a value only where what could be judged so far holds.
+    """
+    order = sorted(support(value))
+    known = len(order)
+    waiting = sorted(guards, key=lambda guard: len(support(guard)))
+    judged: dict[int, list[Node]] = {}
+    for guard in waiting:
+        order += sorted(support(guard).difference(order))
+        judged.setdefault(len(order), []).append(guard)
+    terms = [system.slots[n].term for n in order]
+    values: dict[int, int] = {}
+    tried = 0
+
+    def extend(depth: int) -> bool:
+        nonlocal tried
+        tried += 1
+        if tried > ENUMERATED:
+            raise _TooManyError
+        if depth == known and slot.low <= evaluate(value, values) <= slot.high:
+            return False
+        if not all(evaluate(guard, values) for guard in judged.get(depth, ())):
+            return False
+        if depth == len(order):
+            return True
+        for values[order[depth]] in range(terms[depth].low, terms[depth].high + 1):
+            if extend(depth + 1):
+                return True
+        return False
+
+    return values if extend(0) else None
