@@ -6,8 +6,10 @@ into account too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tdxcheck.checker.ground.system import GroundStep, GroundSystem
-from tdxcheck.checker.ground.terms import Node, Slot, evaluate, support
+from tdxcheck.checker.ground.terms import And, Ite, Node, Slot, Terms, evaluate, support
 from tdxcheck.checker.language.instance import show_value
 from tdxcheck.checker.language.location import SpecificationError
 
@@ -69,12 +71,27 @@ def _escape(
     """A valuation that satisfies the guards and takes the effect out of its bound."""
     slot = system.slots[number].term
     try:
-        return _search(system, guards, slot, value)
+        for chosen, one in _cases(value):
+            if one.low < slot.low or one.high > slot.high:
+                found = _search(system, [*chosen, *guards], slot, one)
+                if found is not None:
+                    return found
     except _TooManyError:
         # The solver is slow to import, and hardly ever needed here.
         from tdxcheck.checker.engines.symbolic.bounds import escape
 
         return escape(system, guards, slot, value)
+    return None
+
+
+def _cases(value: Node, *chosen: Node) -> Iterator[tuple[tuple[Node, ...], Node]]:
+    """What an effect comes to, each with the conditions under which it does."""
+    if isinstance(value, Ite):
+        make = Terms()
+        yield from _cases(value.then, *chosen, value.condition)
+        yield from _cases(value.otherwise, *chosen, make.not_(value.condition))
+    else:
+        yield chosen, value
 
 
 class _TooManyError(Exception):
@@ -82,20 +99,23 @@ class _TooManyError(Exception):
 
 
 def _search(
-    system: GroundSystem, guards: list[Node], slot: Slot, value: Node
+    system: GroundSystem, conditions: list[Node], slot: Slot, value: Node
 ) -> dict[int, int] | None:
     """The first such valuation, the slots that the effect itself reads tried first.
 
     A slot is given a value only where what could be judged so far holds.
     """
+    parts = [
+        part
+        for condition in conditions
+        for part in (condition.operands if isinstance(condition, And) else [condition])
+    ]
     order = sorted(support(value))
     known = len(order)
-    waiting = sorted(guards, key=lambda guard: len(support(guard)))
     judged: dict[int, list[Node]] = {}
-    for guard in waiting:
-        order += sorted(support(guard).difference(order))
-        judged.setdefault(len(order), []).append(guard)
-    terms = [system.slots[n].term for n in order]
+    for part in sorted(parts, key=lambda part: len(support(part))):
+        order += sorted(support(part).difference(order))
+        judged.setdefault(len(order), []).append(part)
     values: dict[int, int] = {}
     tried = 0
 
@@ -106,11 +126,13 @@ def _search(
             raise _TooManyError
         if depth == known and slot.low <= evaluate(value, values) <= slot.high:
             return False
-        if not all(evaluate(guard, values) for guard in judged.get(depth, ())):
+        if not all(evaluate(part, values) for part in judged.get(depth, ())):
             return False
         if depth == len(order):
             return True
-        for values[order[depth]] in range(terms[depth].low, terms[depth].high + 1):
+        term = system.slots[order[depth]].term
+        for each in range(term.low, term.high + 1):
+            values[order[depth]] = each
             if extend(depth + 1):
                 return True
         return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from tdxcheck.checker.language.state import Definition, Refusal
@@ -58,13 +59,14 @@ def terms_in(*roots: Any) -> Iterator[Term[Any]]:
     seen: set[int] = set()
     while stack:
         term = stack.pop()
-        if isinstance(term, tuple):
+        if isinstance(term, Term):
+            if id(term) not in seen:
+                seen.add(id(term))
+                yield term
+                stack += _held_by(term)
+        elif isinstance(term, tuple):
             stack += term
         elif isinstance(term, Refusal):
-            stack += _held_by(term)
-        elif isinstance(term, Term) and id(term) not in seen:
-            seen.add(id(term))
-            yield term
             stack += _held_by(term)
 
 
@@ -76,9 +78,19 @@ def made_of(term: Term[Any]) -> Iterator[Term[Any]]:
                 yield part
 
 
-def _held_by(record: Any) -> list[Any]:
-    kind: Any = type(record)
-    return [getattr(record, name) for name in names_of(kind)]
+def _held_by(record: Any) -> tuple[Any, ...]:
+    return _reader(type(record))(record)
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads all that a record of this type holds, at once."""
+    names = names_of(kind)
+    if not names:
+        return lambda record: ()
+    read = attrgetter(*names)
+    # Of a single name it gives the value itself.
+    return (lambda record: (read(record),)) if len(names) == 1 else read
 
 
 @cache

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from string import Formatter
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
@@ -81,6 +82,16 @@ class Action:
 
     def __repr__(self) -> str:
         return f"<Action {self.name}>"
+
+    @cached_property
+    def asked(self) -> frozenset[Variable]:
+        """The variables that its guards, effects and refusals depend on."""
+        from tdxcheck.checker.language.reading import variables_in
+
+        parts = [guard.condition for guard in self.guards]
+        values = [update.value for update in self.updates]
+        told = [guard.refusal for guard in self.guards if guard.refusal]
+        return frozenset(variables_in(*parts, *values, *told))
 
 
 class Mode(Enum):
@@ -255,19 +266,14 @@ def _check_unneeded(
     name: str, actions: Iterable[Action], spared: Mapping[Variable, str]
 ) -> None:
     """No action of the system depends on whether it has one of these measures."""
-    from tdxcheck.checker.language.reading import variables_in
-
     for safeguard in spared:
         if not isinstance(safeguard, Safeguard):
             raise SpecificationError(
                 Location.of_caller(), f"{safeguard!r} is not a safeguard"
             )
     for asking in actions:
-        parts = [guard.condition for guard in asking.guards]
-        parts += [update.value for update in asking.updates]
-        told = [guard.refusal for guard in asking.guards if guard.refusal]
-        for variable in variables_in(*parts, *told):
-            if variable in spared:
+        for variable in spared:
+            if variable in asking.asked:
                 raise SpecificationError(
                     asking.location,
                     f"{name} is said not to need {variable.name}, "
