@@ -79,7 +79,8 @@ def made_of(term: Term[Any]) -> Iterator[Term[Any]]:
 
 
 def _held_by(record: Any) -> tuple[Any, ...]:
-    return _reader(type(record))(record)
+    kind: Any = type(record)
+    return _reader(kind)(record)
 
 
 @cache

@@ -125,9 +125,10 @@ class Oracle(Visited):
         cube = {slot: cube[slot] for slot in sorted(part.slot for part in kept)}
         for slot in list(cube):
             if self._widens(slot):
-                rest = self.reachable
+                others = self.diagrams.manager.true
                 for other in cube.keys() - {slot}:
-                    rest &= self._holds(other, cube[other])
+                    others &= self._holds(other, cube[other])
+                rest = self.reachable & others
                 term = self.system.slots[slot].term
                 cube[slot] += tuple(
                     value

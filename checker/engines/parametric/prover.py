@@ -104,7 +104,7 @@ class Prover:
         self._shown: dict[Fact, list[Discharged]] = {}
         self._proved: dict[Fact, None] = {}
         """Facts that hold always, for any rule to make use of."""
-        self._agreed: set[Discharged] = set()
+        self._agreed: dict[Discharged, None] = {}
 
     @cached_property
     def shapes(self) -> list[Shape]:
@@ -412,6 +412,11 @@ class Prover:
             self._facts[clause] = Fact(told(clause), clause.term)
         return self._facts[clause]
 
+    @property
+    def agreed(self) -> tuple[Discharged, ...]:
+        """What both solvers have shown for all of its proofs, each once."""
+        return tuple(self._agreed)
+
     def _agreed_by_all(self, argument: Argument | Lack) -> Argument | Lack:
         """What was argued, if the second solver agrees."""
         if isinstance(argument, Lack) or not second.is_installed():
@@ -441,11 +446,11 @@ class Prover:
             certificate = self.obligations.writer.text([one.check for one in news])
             answers = second.answers(certificate, ways)
             self._agreed |= {
-                one
+                one: None
                 for one, answer in zip(news, answers, strict=True)
                 if answer == "unsat"
             }
-        return self._agreed >= set(shown)
+        return self._agreed.keys() >= set(shown)
 
     def _heading(self, rule: Property, facts: Iterable[Fact]) -> list[str]:
         constants = self.obligations.translator.constants
