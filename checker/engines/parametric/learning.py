@@ -30,7 +30,7 @@ from tdxcheck.checker.language.terms import Index
 TRIES = 8
 """Parts of one state that are looked at, each without what was of no use before."""
 VIEWS = 4
-"""Clauses that are found for a state, of which the least is taken."""
+"""Clauses that are found for a state, of which the least are taken."""
 MANY = 3
 """Elements that a clause had better not be about, if there are no more."""
 SPARED = 400
@@ -165,15 +165,16 @@ class Learner(Grounded):
         """Find clauses by which every step keeps it; whether there are."""
         while self._possible(one, self.clauses):
             values = self.values(self.stepping.state())
-            clause = None
+            found: list[Clause] = []
             for places in about:
-                clause = clause or self._clause(values, last, places)
-            if clause is None and not isinstance(one, Clause):
+                found = found or self._clauses(values, last, places)
+            if not found and not isinstance(one, Clause):
                 # A rule that holds excludes the state, so something must be so.
-                clause = self._clause(values, last, about[-1], every=True)
-            if clause is None:
+                found = self._clauses(values, last, about[-1], every=True)
+            if not found:
                 return False
-            self._add(clause)
+            for clause in found:
+                self._add(clause)
         self.needed[one] = self._core(one)
         return True
 
@@ -256,25 +257,29 @@ class Learner(Grounded):
 
     # What the smaller machine knows of a state.
 
-    def _clause(
+    def _clauses(
         self,
         values: Sequence[int],
         last: frozenset[int],
         places: frozenset[int],
         *,
         every: bool = False,
-    ) -> Clause | None:
-        """One that excludes the state, and was not found to be of no use.
+    ) -> list[Clause]:
+        """Some that exclude the state, and were not found to be of no use.
 
-        It may be asked for those, too, that are about every element there.
+        They are the least of those that are found first: each is likely to exclude
+        states that the others leave. It may be asked for those, too, that are about
+        every element there.
         """
         clauses = (
             self._of(cube, last, every)
             for cube in self._cubes(values, places)
             if self.oracle.never(cube)
         )
-        found = islice((clause for clause in clauses if clause is not None), VIEWS)
-        return min(found, key=_size, default=None)
+        first = islice((clause for clause in clauses if clause is not None), VIEWS)
+        found = [c for c in dict.fromkeys(first) if c not in self.clauses]
+        least = min(map(_size, found), default=None)
+        return [clause for clause in found if _size(clause) == least]
 
     def _cubes(self, values: Sequence[int], places: frozenset[int]) -> Iterator[Cube]:
         """What the state is in the smaller machine, in every way that differs."""
