@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from tdxcheck.checker.certificate_checker import Refused, Undecided
@@ -18,7 +18,10 @@ from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported
 
 STATUS = "(set-info :status unsat)"
-TOKEN = re.compile(r'(?:;[^\n]*|\s)*(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)')
+NOTHING = re.compile(r"(?:;[^\n]*(?:\n|\Z)|\s)*", re.ASCII)
+TOKEN = re.compile(NOTHING.pattern + r'(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)', re.ASCII)
+BEGINS = re.compile(r"\n(?=\((?!let\b))")
+"""Where a command may begin: z3 begins lines with brackets only before `let`."""
 DECLARING = ("declare-sort", "declare-datatypes", "declare-fun", "declare-const")
 QUESTION = ("push", "assert", "check-sat", "pop")
 COMMANDS = frozenset(("set-logic", "set-info", *DECLARING, *QUESTION))
@@ -66,6 +69,11 @@ class File:
         """What the question asserts that comes after so many others."""
         return [one.text for one in self.questions[place][1:-2]]
 
+    def formulas(self, place: int) -> list[str]:
+        """The formulas alone."""
+        asserted = self.assertions(place)
+        return [text.removeprefix("(assert").removesuffix(")") for text in asserted]
+
 
 @dataclass
 class Asked:
@@ -106,21 +114,34 @@ def file_of(text: str, total: int) -> File:
 
 
 def commands_of(text: str) -> Iterator[Command]:
-    """The commands of the text, one after the other; what follows the last is one."""
-    depth = 0
+    """The commands of the text, one after the other. Raises Refused.
+
+    No line in one of them begins as a command does.
+    """
+    for part in BEGINS.split(text):
+        yield from _commands_in(part)
+
+
+@lru_cache(100_000)
+def _commands_in(text: str) -> tuple[Command, ...]:
+    """The commands of a part of a file; many parts are the same."""
+    found: list[Command] = []
+    depth = start = end = 0
     tokens: list[str] = []
-    start = None
     for match in TOKEN.finditer(text):
-        token = match[1]
-        if start is None:
+        if match.start() != end:
+            break
+        if not tokens:
             start = match.start(1)
-        tokens.append(token)
-        depth += (token == "(") - (token == ")")
+        end = match.end()
+        tokens.append(match[1])
+        depth += (match[1] == "(") - (match[1] == ")")
         if depth == 0:
-            yield Command(tuple(tokens), text[start : match.end()])
-            tokens, start = [], None
-    if tokens:
-        yield Command(tuple(tokens), text[start:])
+            found.append(Command(tuple(tokens), text[start:end]))
+            tokens = []
+    if tokens or not NOTHING.fullmatch(text, end):
+        raise Refused(f"this is not understood: {text[end:].strip()[:60]}")
+    return tuple(found)
 
 
 def _only_asks(commands: Sequence[Command]) -> None:

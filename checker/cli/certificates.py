@@ -164,6 +164,10 @@ def _content(path: Path) -> str:
     if path.stat().st_size > MOST:
         raise UsageError(f"{path} is larger than any certificate")
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise Refused("it is no text") from error
+    if not text.replace("\n", "").isprintable():
+        # Another program could take it for the end of a line, or for nothing.
+        raise Refused("it has a character that is not printed")
+    return text

@@ -49,6 +49,7 @@ from tests.faults.comparing import same, systems
 from tests.faults.known import Sample
 from tests.test_certificates_every import (
     QUESTION,
+    given_at_first,
     test_a_constant_means_one_thing_throughout,
     test_what_z3_writes_in_another_order_is_the_same,
 )
@@ -385,6 +386,11 @@ def _forgeries(text: str) -> Iterator[tuple[str, str]]:
     yield "another part", part
     settled = rf"{re.escape(SETTLED.rstrip())} ?"
     yield "what changes", re.sub(settled, f"{SETTLED}closed, ready, ", text)
+    yield "what there is not", re.sub(settled, f"{SETTLED}nothing, ", text)
+    numbers = ", ".join(re.findall(r"^; +(\d+)\. ", text, re.MULTILINE))
+    for by in re.findall(r"^; by .*\n", text, re.MULTILINE):
+        yield "more parts than are given", text.replace(by, f"; by {numbers}\n", 1)
+    yield "what is to be shown, given at first", given_at_first(text)
     more = ";     99. anything\n(set-logic"
     yield "a part more", text.replace("(set-logic", more)
 
