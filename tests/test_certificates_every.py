@@ -174,7 +174,8 @@ def given_at_first(text: str) -> str:
         said[has_first].append(set(re.split(r"\n(?=\((?!let))", asked)))
     if not said[True]:
         return text
-    part, *_ = set.intersection(*said[True]) - set.union(*said[False])
+    others = set[str]().union(*said[False])
+    part = next(one for one in set.intersection(*said[True]) if one not in others)
     return re.sub(
         r"^(; at first: .*\n)(\(push 1\)\n)",
         lambda match: f"{match[1]}; by 1\n{match[2]}{part}\n",
