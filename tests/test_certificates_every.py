@@ -17,12 +17,12 @@ from tdxcheck.checker.certificates.rechecking import Rechecker
 from tdxcheck.checker.certificates.shapes import Shapes
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import SETTLED
 from tdxcheck.checker.engines.parametric.recorded import (
     MARK,
     Unreadable,
     clauses_in,
 )
+from tdxcheck.checker.engines.parametric.telling import SETTLED
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.judging.work import ENGINES, Answer
 from tdxcheck.checker.verdict import ProvedForEvery

@@ -24,17 +24,18 @@ from tdxcheck.checker.certificates.owed import Owed
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
 from tdxcheck.checker.engines.parametric.obligations import Obligation
-from tdxcheck.checker.engines.parametric.prover import SETTLED
 from tdxcheck.checker.engines.parametric.recorded import (
     Reader,
     Unreadable,
     lines_in,
 )
 from tdxcheck.checker.engines.parametric.restating import restated_in
+from tdxcheck.checker.engines.parametric.telling import SETTLED, heading_of
 from tdxcheck.checker.judging.question import Case
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.language.variables import Variable
+from tdxcheck.checker.verdict import ProvedForEvery
 
 ASKED = re.compile(r"^; (.*)\n(?:; by ([\d, ]+)\n)?\(push 1\)$", re.MULTILINE)
 """The heading of a question in the file, and the numbers of what it is shown by."""
@@ -73,11 +74,31 @@ class Families:
         known.asked.check(file, alike=alike)
         return len(facts)
 
-    def excepted(self, case: Case, number: int, text: str) -> str:
-        """The machines of which an accepted certificate says nothing, in words."""
+    def told(self, case: Case, number: int, text: str) -> ProvedForEvery:
+        """What an accepted certificate shows, as the proof that it was written of.
+
+        In the place of its certificate, what the file is to have in its comments, apart
+        from what `for_every` adds.
+        """
         family = self._of(case, text).family
-        by = restated_in(text, family, family.system.properties[number])
-        return "" if by is None else by.excepted
+        rule = family.system.properties[number]
+        by = restated_in(text, family, rule)
+        parts = tuple(dict(PART_LINE.findall(text)).values())
+        settled = ", ".join(SETTLED_LINE.findall(text)).split(", ")
+        lines = [] if by is None else [by.text(rule).rstrip()]
+        lines += lines_in(text)
+        heading = heading_of(rule, family, parts, settled)
+        lines += [f"; {line}".rstrip() for line in heading]
+        for title, numbers in ASKED.findall(text):
+            lines += [f"; {title}", *([f"; by {numbers}"] * bool(numbers))]
+        return ProvedForEvery(
+            family.told,
+            "",
+            parts,
+            "".join(f"{line}\n" for line in lines),
+            "" if by is None else by.excepted,
+            () if by is None else tuple(by.told()),
+        )
 
     def _of(self, case: Case, text: str) -> _Known:
         settled = frozenset(", ".join(SETTLED_LINE.findall(text)).split(", ")) - {""}

@@ -43,7 +43,7 @@ from tdxcheck.checker.engines.parametric.shapes import (
     single,
     sizes_of,
 )
-from tdxcheck.checker.engines.parametric.telling import told
+from tdxcheck.checker.engines.parametric.telling import heading_of, told
 from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.parametric.visited import Visited
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
@@ -54,10 +54,6 @@ from tdxcheck.checker.verdict import Limit
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
-PART = "    {}. {}"
-"""A part of the invariant in a heading: its number and its name."""
-SETTLED = "settled, that is, their first value is put in, which they keep: "
-"""Before the names of the variables, in a heading."""
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
 
@@ -423,13 +419,17 @@ class Prover:
     def _proof(self, rule: Property, argument: Argument) -> Proof:
         numbers = {fact: number for number, fact in enumerate(argument.facts, 1)}
         checks = [one.numbered(numbers) for one in argument.shown]
+        constants = self.obligations.translator.constants
+        settled = [variable.name for variable in constants if not variable.frozen]
+        names = tuple(fact.name for fact in argument.facts)
+        heading = heading_of(rule, self.family, names, settled)
         return Proof(
             self.family.told,
-            tuple(fact.name for fact in argument.facts),
+            names,
             argument.clauses,
             len(checks),
             argument.solvers,
-            self.obligations.writer.text(checks, self._heading(rule, argument.facts)),
+            self.obligations.writer.text(checks, heading),
         )
 
     def _confirmed(self, shown: Sequence[Discharged]) -> bool:
@@ -446,18 +446,3 @@ class Prover:
                 if answer == "unsat"
             }
         return self._agreed >= set(shown)
-
-    def _heading(self, rule: Property, facts: Iterable[Fact]) -> list[str]:
-        constants = self.obligations.translator.constants
-        settled = [v.name for v in constants if not v.frozen]
-        return [
-            f"{rule.name}: {rule.summary}",
-            f"{self.family.system.name}, with any number of {self.family.told}.",
-            "",
-            "Every check below is to be answered with unsat: together they say that",
-            "the following holds at first, and that every action keeps it.",
-            "",
-            *(PART.format(number, fact.name) for number, fact in enumerate(facts, 1)),
-            "",
-            f"{SETTLED}{', '.join(settled)}",
-        ]

@@ -12,9 +12,10 @@ from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import SETTLED, Prover
+from tdxcheck.checker.engines.parametric.prover import Prover
 from tdxcheck.checker.engines.parametric.results import Broken, Lack, Open, Proof
 from tdxcheck.checker.engines.parametric.stepping import Stepping
+from tdxcheck.checker.engines.parametric.telling import SETTLED
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.system import GroundProperty
