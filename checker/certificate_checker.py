@@ -73,9 +73,9 @@ def read(text: str) -> Certificate:
     for number, line in enumerate(text.splitlines(), 1):
         if match := INFO.fullmatch(line):
             found.info[match[1]] = match[2]
-        elif match := WIDTH.fullmatch(line):
+        elif not found.variables and (match := WIDTH.fullmatch(line)):
             found.bits = int(match[1])
-        elif match := DECLARED.fullmatch(line):
+        elif not found.functions and (match := DECLARED.fullmatch(line)):
             found.variables[match[1]] = match[2]
         elif (match := DEFINED.fullmatch(line)) and _is_one(match[5]):
             found.functions[match[1]] = (match[2], match[4], match[5])
@@ -84,8 +84,8 @@ def read(text: str) -> Certificate:
         elif line and line[0] != ";":
             raise Refused(f"line {number} is not understood: {line[:60]}")
     said = len(found.info) + len(found.variables) + len(found.functions) + 1
-    if len(re.findall(r"^\((?:set-info|de)", text, re.MULTILINE)) > said:
-        raise Refused("it says something twice")
+    if {*re.findall(r"^\((set-info|de|push)", text, re.MULTILINE)[said:]} - {"push"}:
+        raise Refused("it says something twice, or too late")
     return found
 
 
@@ -284,8 +284,8 @@ class _Own:
             if missing := said.keys() - self.file.functions.keys():
                 raise Refused(f"{min(missing)} is missing")
             differ = _some(f"(distinct {name} {text})" for name, text in said.items())
-            wrong = f"{what} is not that of the system"
-            yield f"(and {within} {differ})", "unsat", wrong
+            asked = f"(and {within} {differ})"
+            yield asked, "unsat", f"{what} is not that of the system"
 
 
 def _all(texts: Iterable[str], kind: str = "and") -> str:

@@ -192,6 +192,53 @@ def of_one_element(text: str) -> str:
 
 FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
     "a contradiction that is given": (contradictory, "not what it asks"),
+    "what was asked before is given still": (
+        lambda text: text.replace("(pop 1)", "(pop 0)", 1),
+        "not one question after the other",
+    ),
+    "more is forgotten than was said": (
+        lambda text: text.replace("(pop 1)", "(pop 2)", 1),
+        "not one question after the other",
+    ),
+    "a question in a question": (
+        lambda text: text.replace("(check-sat)", "(push 1)\n(check-sat)\n(pop 1)", 1),
+        "not one question after the other",
+    ),
+    "a logic of its own": (
+        lambda text: text.replace("(set-logic ALL)", "(set-logic QF_UF)"),
+        "not of the logic ALL",
+    ),
+    "two logics": (
+        lambda text: text.replace("(set-logic ALL)", "(set-logic ALL)\n" * 2),
+        "not of the logic ALL",
+    ),
+    "an operator of its own": (
+        lambda text: text.replace(
+            "(declare-sort Cpu 0)",
+            "(declare-fun and (Bool Bool) Bool)\n(declare-sort Cpu 0)",
+        ),
+        "another meaning of the name and",
+    ),
+    "a function with another result": (
+        lambda text: re.sub(
+            r"\(declare-fun (\w+) \(Cpu\) Bool\)",
+            r"(declare-fun \1 (Cpu) Int)",
+            text,
+            count=1,
+        ),
+        "another meaning of the name",
+    ),
+    "a member that means something": (
+        lambda text: text.replace(
+            "(declare-sort Cpu 0)",
+            "(declare-datatypes ((More 0)) (((not))))\n(declare-sort Cpu 0)",
+        ),
+        "another meaning of the name More",
+    ),
+    "half of a name": (
+        lambda text: text.replace("(check-sat)", "|(check-sat)", 1),
+        "not understood",
+    ),
     "a contradiction in the place of what is wrong": (
         lambda text: text.replace(
             "(check-sat)\n", "(assert (not (= running running)))\n(check-sat)\n", 1

@@ -23,6 +23,7 @@ TOKEN = re.compile(NOTHING.pattern + r'(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)', re
 BEGINS = re.compile(r"\n(?=\((?!let\b))")
 """Where a command may begin: z3 begins lines with brackets only before `let`."""
 DECLARING = ("declare-sort", "declare-datatypes", "declare-fun", "declare-const")
+ASKING = ["( push 1 )", "( check-sat )", "( pop 1 )"]
 QUESTION = ("push", "assert", "check-sat", "pop")
 COMMANDS = frozenset(("set-logic", "set-info", *DECLARING, *QUESTION))
 
@@ -150,6 +151,9 @@ def _only_asks(commands: Sequence[Command]) -> None:
     Another could have a solver write to files, or take something for granted always.
     """
     asking = 0
+    logics = [one.text for one in commands if one.name == "set-logic"]
+    if logics != ["(set-logic ALL)"]:
+        raise Refused("it is not of the logic ALL")
     for command in commands:
         if command.name not in COMMANDS:
             raise Refused(
@@ -167,9 +171,10 @@ def _questions(commands: Sequence[Command]) -> list[tuple[Command, ...]] | None:
     for command in commands:
         inside.append(command)
         if command.name == "pop":
-            names = [one.name for one in inside]
-            given = ["assert"] * (len(inside) - 3)
-            if names != ["push", *given, "check-sat", "pop"]:
+            words = [" ".join(one.tokens) for one in inside if one.name != "assert"]
+            places = [inside[0].name, *(one.name for one in inside[-2:])]
+            # Another number would leave assertions for the questions that follow.
+            if words != ASKING or places != ["push", "check-sat", "pop"]:
                 return None
             found.append(tuple(inside))
             inside = []

@@ -17,7 +17,7 @@ from tdxcheck.checker.certificates.shapes import LOOSE, Shape
 from tdxcheck.checker.engines.parametric.formulas import Formula, number
 from tdxcheck.checker.engines.parametric.obligations import Obligations
 
-WORD = re.compile(r"[()]|[^\s()]+")
+WORD = re.compile(r"[()]|[^\s()]+", re.ASCII)
 BUILT_IN = ("Bool", "Int")
 ENUM = "declare-datatypes"
 

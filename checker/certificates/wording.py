@@ -28,7 +28,7 @@ from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.system import GroundSlot, GroundSystem
 from tdxcheck.checker.verdict import ProvedForEvery
 
-CLAUSE = "(define-fun |clause "
+INVARIANT = "(define-fun |clause ", "(define-fun invariant "
 STEP = re.compile(r"\(define-fun \|may [^|]+\|")
 PLACE = re.compile(r"(?<=\.py:)[0-9]+")
 """The line of a file."""
@@ -79,9 +79,9 @@ def compare(found: Iterable[str], due: Iterable[str]) -> None:
 
 
 def _told(text: str) -> Iterator[str]:
-    """All that has comments, and what some are about: clauses, and steps."""
+    """All that has comments, and what some are about: the invariant, and steps."""
     for line in text.splitlines():
-        if ";" in line or line.startswith(CLAUSE):
+        if ";" in line or line.startswith(INVARIANT):
             yield line
         elif match := STEP.match(line):
             yield match[0]

@@ -101,6 +101,8 @@ def story_of_every(subject: Subject, verdict: ProvedForEvery) -> str:
     lines = [f"{subject.design}, {subject.question}: {rule.summary}"]
     save = f", save machines with {verdict.excepted}" if verdict.excepted else ""
     lines += [f"What is shown: it holds, with any number of {verdict.family}{save}."]
+    if subject.assumed:
+        lines.append(f"Assumed: {', '.join(subject.assumed)}.")
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
     if verdict.because:

@@ -91,7 +91,10 @@ class _Checking:
         Its file may have to be named by what it is of.
         """
         text = _content(path)
-        info = dict(INFO.findall(text))
+        said = INFO.findall(text)
+        info = dict(said)
+        if len(said) != len(info):
+            raise Refused("it says something twice")
         is_for_every = info.get("says") == EVERY
         certificate = None if is_for_every else read(text)
         info = info if certificate is None else certificate.info
@@ -112,6 +115,7 @@ class _Checking:
             compare(_content(beside).splitlines(), words.splitlines())
         names = " and ".join(self.solvers)
         save = f", save with {save}" if save else ""
+        save += f", assuming {info['assumed']}" if info["assumed"] else ""
         return (
             f"accepted by {names}: {info['question']} of {info['design']} "
             f"{info['says']}{save}, by {clauses} clause{'s' * (clauses != 1)}"

@@ -368,6 +368,8 @@ def _forgeries(text: str) -> Iterator[tuple[str, str]]:
         for other in asked[:number]:
             if one.splitlines()[:2] == other.splitlines()[:2]:
                 yield "a question twice", text.replace(one, other)
+        left = one.replace("(pop 1)", "(pop 0)")
+        yield "what was asked before is given", text.replace(one, left)
         yield (
             "a contradiction",
             text.replace(one, one.replace("(check", f"{NO}\n(check")),
