@@ -31,10 +31,10 @@ from tdxcheck.checker.judging.generalizing import generalized
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.verdict import (
     Exhausted,
-    ProvedForEvery,
     Unreachable,
     Vacuous,
     Verdict,
+    every_of,
 )
 from tdxcheck.models.catalogue import CATALOGUE
 
@@ -157,11 +157,13 @@ def for_every(case: Case) -> Iterator[Measured]:
     families = Families()
     for name, number in numbers.items():
         verdict = answers[number].verdict
-        if isinstance(verdict, ProvedForEvery):
+        every = every_of(verdict)
+        if every is not None:
+            is_vacuous = isinstance(verdict, Vacuous)
             wrong = ""
             begin = time.process_time()
             try:
-                families.check(case, number, verdict.certificate)
+                families.check(case, number, every.certificate, vacuous=is_vacuous)
             except (Refused, Undecided) as error:
                 wrong = str(error)
             yield Measured(name, spent[name], time.process_time() - begin, wrong)

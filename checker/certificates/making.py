@@ -20,6 +20,7 @@ from tdxcheck.checker.certificates.writing import (
     HOLDS,
     UNREACHABLE,
     VACUOUS,
+    VACUOUS_FOR_EVERY,
     Subject,
     for_every,
     script,
@@ -42,6 +43,7 @@ from tdxcheck.checker.verdict import (
     ProvedForEvery,
     Unreachable,
     Vacuous,
+    every_of,
 )
 
 
@@ -117,7 +119,9 @@ def _attempt(
     says = _says(judgement)
     reason = ""
     if every := _for_every(judgement):
-        subject = subject_of(judgement.case, number, EVERY)
+        is_vacuous = isinstance(judgement.verdict, Vacuous)
+        said = VACUOUS_FOR_EVERY if is_vacuous else EVERY
+        subject = subject_of(judgement.case, number, said)
         found = Certificate(
             for_every(subject, every),
             story_of_every(subject, every),
@@ -153,10 +157,8 @@ def _kept(
 
 def _for_every(judgement: Judgement) -> ProvedForEvery | None:
     """The proof for every number, if there is one."""
-    for verdict in judgement.by_engine.values():
-        if isinstance(verdict, ProvedForEvery):
-            return verdict
-    return None
+    found = map(every_of, judgement.by_engine.values())
+    return next(filter(None, found), None)
 
 
 def _says(judgement: Judgement) -> str:

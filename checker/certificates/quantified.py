@@ -23,6 +23,7 @@ from tdxcheck.checker.certificates.matching import Matching
 from tdxcheck.checker.certificates.owed import Owed
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported, family_of
+from tdxcheck.checker.engines.parametric.machines import unmet_of
 from tdxcheck.checker.engines.parametric.obligations import Obligation
 from tdxcheck.checker.engines.parametric.recorded import (
     Reader,
@@ -53,12 +54,19 @@ class Families:
         self._settled = frozenset[str]()
         self._known: _Known | None = None
 
-    def check(self, case: Case, number: int, text: str) -> int:
-        """Refuse the certificate of the case's rule, or tell how many parts it has."""
+    def check(
+        self, case: Case, number: int, text: str, *, vacuous: bool = False
+    ) -> int:
+        """Refuse the certificate of the case's rule, or tell how many parts it has.
+
+        Of one that holds vacuously it shows that what it speaks of never happens.
+        """
         parts = dict(PART_LINE.findall(text))
         try:
             known = self._of(case, text)
             stated = _stated(case, known.family, number, text)
+            if vacuous:
+                stated = (_unmet(known.family, number),)
             facts = known.owed.facts(stated, known.read(text), parts.values())
             due = known.owed.due(stated, facts)
         except (Unreadable, Unsupported, SpecificationError) as error:
@@ -142,6 +150,14 @@ def _stated(case: Case, family: Family, number: int, text: str) -> tuple[Propert
     if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
         raise Refused("what it says of the rule is not understood")
     return (rule,)
+
+
+def _unmet(family: Family, number: int) -> Property:
+    """That what the rule speaks of never happens."""
+    rule = family.system.properties[number]
+    if rule.mode not in (Mode.INVARIANT, Mode.STEP_RULE):
+        raise Refused("what it says of the rule is not understood")
+    return unmet_of(rule)
 
 
 def _first_values(family: Family, settled: frozenset[str]) -> dict[Variable, Any]:

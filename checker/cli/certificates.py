@@ -25,7 +25,7 @@ from tdxcheck.checker.certificates.wording import (
     says_what_is_shown,
     says_what_is_shown_for_every,
 )
-from tdxcheck.checker.certificates.writing import EVERY
+from tdxcheck.checker.certificates.writing import EVERY, VACUOUS_FOR_EVERY
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.ground.grounder import ground
@@ -95,7 +95,7 @@ class _Checking:
         info = dict(said)
         if len(said) != len(info):
             raise Refused("it says something twice")
-        is_for_every = info.get("says") == EVERY
+        is_for_every = info.get("says") in (EVERY, VACUOUS_FOR_EVERY)
         certificate = None if is_for_every else read(text)
         info = info if certificate is None else certificate.info
         _, case, number = self._subject(info)
@@ -103,7 +103,7 @@ class _Checking:
             raise Refused(f"it is of {info['question']} of {info['design']}")
         save = ""
         if certificate is None:
-            clauses, words, save = self._for_every(text, case, number)
+            clauses, words, save = self._for_every(text, case, number, info["says"])
         else:
             system = self._grounded(case)
             rule = shown(system, system.properties[number], info)
@@ -121,7 +121,9 @@ class _Checking:
             f"{info['says']}{save}, by {clauses} clause{'s' * (clauses != 1)}"
         )
 
-    def _for_every(self, text: str, case: Case, number: int) -> tuple[int, str, str]:
+    def _for_every(
+        self, text: str, case: Case, number: int, says: str
+    ) -> tuple[int, str, str]:
         """Check a proof for every number of things.
 
         Tell how many parts it has, what is said of it beside it, and of which machines
@@ -130,9 +132,10 @@ class _Checking:
         from tdxcheck.checker.certificates.quantified import Families
 
         self.families = self.families or Families()
-        parts = self.families.check(case, number, text)
+        is_vacuous = says == VACUOUS_FOR_EVERY
+        parts = self.families.check(case, number, text, vacuous=is_vacuous)
         told = self.families.told(case, number, text)
-        subject = subject_of(case, number, EVERY)
+        subject = subject_of(case, number, says)
         words = says_what_is_shown_for_every(text, told, subject)
         return parts, words, told.excepted
 
