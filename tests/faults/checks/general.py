@@ -43,7 +43,7 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.verdict import ProvedForEvery, Refuted
+from tdxcheck.checker.verdict import ProvedForEvery, Refuted, Vacuous
 from tests import test_beginning as beginning
 from tests.crowds import Shop, Worker, comes, nobody_is_tired
 from tests.faults.comparing import same, systems
@@ -54,6 +54,7 @@ from tests.test_certificates_every import (
     test_a_constant_means_one_thing_throughout,
     test_what_z3_writes_in_another_order_is_the_same,
 )
+from tests.test_certificates_vacuous import DOORS, answer_of
 from tests.test_parametric import is_crowded, is_crowded_by_name
 from tests.test_parametric_counting import (
     Keys,
@@ -320,6 +321,9 @@ def certified() -> None:
                 continue
             raise AssertionError(f"accepted: {name}")
         assert families.check(case, 0, text)
+    verdict = answer_of(DOORS).verdict
+    assert isinstance(verdict, Vacuous) and verdict.certificate
+    assert Families().check(DOORS, 0, verdict.certificate, vacuous=True)
 
 
 def constants() -> None:
