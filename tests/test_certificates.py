@@ -192,9 +192,23 @@ FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
         ),
         "no variable",
     ),
-    "a step more": (
+    "a step too late": (
         replaced(
             r"^; safety",
+            "(define-fun |may 99 more| () Bool false)",
+        ),
+        "too late",
+    ),
+    "a variable too late": (
+        replaced(
+            r"^\(declare-const \|now own\| Bool\)\n((?:.*\n)*?)\n; initiation",
+            r"\1(declare-const |now own| Bool)\n; initiation",
+        ),
+        "not understood",
+    ),
+    "a step more": (
+        replaced(
+            r"^; initiation",
             "(define-fun |may 99 more| () Bool false)",
         ),
         "the system has no",

@@ -23,6 +23,7 @@ TOKEN = re.compile(NOTHING.pattern + r'(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)', re
 BEGINS = re.compile(r"\n(?=\((?!let\b))")
 """Where a command may begin: z3 begins lines with brackets only before `let`."""
 DECLARING = ("declare-sort", "declare-datatypes", "declare-fun", "declare-const")
+LOGIC = "(set-logic ALL)"
 ASKING = ["( push 1 )", "( check-sat )", "( pop 1 )"]
 QUESTION = ("push", "assert", "check-sat", "pop")
 COMMANDS = frozenset(("set-logic", "set-info", *DECLARING, *QUESTION))
@@ -151,9 +152,11 @@ def _only_asks(commands: Sequence[Command]) -> None:
     Another could have a solver write to files, or take something for granted always.
     """
     asking = 0
-    logics = [one.text for one in commands if one.name == "set-logic"]
-    if logics != ["(set-logic ALL)"]:
-        raise Refused("it is not of the logic ALL")
+    stated = [one.text for one in commands if one.name not in ("set-info", *QUESTION)]
+    if stated[:1] != [LOGIC] or stated.count(LOGIC) != 1:
+        raise Refused("it is not of the logic ALL from the beginning")
+    if len(set(stated)) != len(stated):
+        raise Refused("it says something twice")
     for command in commands:
         if command.name not in COMMANDS:
             raise Refused(
