@@ -420,7 +420,7 @@ def test_what_is_lost_added_or_changed_is_told_in_one_line(
         (None, f"it has no {NAME}"),
         (b"\xff", f"its {NAME} is no text"),
         (b"anything", f"line 1 of its {NAME} is not understood"),
-        (b"", "added"),
+        (b"", f"its {NAME} lists nothing"),
     ],
 )
 def test_a_manifest_that_says_nothing_is_refused(
@@ -442,14 +442,16 @@ def test_files_that_are_none_of_a_certificate_are_refused(
     """Each by itself: the others are checked all the same."""
     (copied / "closed-folder.smt2").mkdir()
     os.mkfifo(copied / "closed-pipe.smt2")
+    (copied / "closed-loop.smt2").symlink_to("closed-loop.smt2")
     with (copied / "closed-huge.smt2").open("wb") as file:
         file.truncate(1 << 30)
     found = refusals(copied, capsys)
-    assert "3 added" in found.pop("copied")
+    assert "4 added" in found.pop("copied")
     assert {name: said.partition(" (")[0] for name, said in found.items()} == {
         "closed-folder.smt2": "it is no file",
         "closed-pipe.smt2": "it is no file",
         "closed-huge.smt2": "it is larger than any certificate",
+        "closed-loop.smt2": "it cannot be read: Too many levels of symbolic links",
     }
 
 

@@ -45,6 +45,8 @@ def compare(folder: Path) -> None:
         listed = _listed(folder)
     except FileNotFoundError as error:
         raise Refused(f"it has no {NAME}") from error
+    if not listed:
+        raise Refused(f"its {NAME} lists nothing")
     there = {path.name: path for path in folder.iterdir() if path.suffix in SUFFIXES}
     missing = listed.keys() - there.keys()
     added = there.keys() - listed.keys()

@@ -55,6 +55,10 @@ def check_certificate(arguments: argparse.Namespace, catalogue: Catalogue) -> in
             said = checking.check(path, is_named=folder is not None)
         except Refused as error:
             said, status = f"REFUSED: {error}", REFUTED
+        except OSError as error:
+            if folder is None:
+                raise
+            said, status = f"REFUSED: it cannot be read: {error.strerror}", REFUTED
         except Undecided as error:
             said, status = f"undecided: {error}", status or UNDECIDED
         spent = time.monotonic() - started
@@ -111,7 +115,7 @@ class _Checking:
             subject = subject_of(case, number, info["says"])
             words = says_what_is_shown(text, certificate, system, number, subject)
         beside = path.with_suffix(WORDS)
-        if beside.exists():
+        if beside.is_file():
             compare(_content(beside).splitlines(), words.splitlines())
         names = " and ".join(self.solvers)
         save = f", save with {save}" if save else ""
