@@ -85,8 +85,8 @@ class Families:
     def told(self, case: Case, number: int, text: str) -> ProvedForEvery:
         """What an accepted certificate shows, as the proof that it was written of.
 
-        In the place of its certificate, what the file is to have in its comments, apart
-        from what `for_every` adds.
+        In the place of its certificate, what the file is to have in its comments, where
+        each question begins, apart from what `for_every` adds.
         """
         family = self._of(case, text).family
         rule = family.system.properties[number]
@@ -98,7 +98,7 @@ class Families:
         heading = heading_of(rule, family, parts, settled)
         lines += [f"; {line}".rstrip() for line in heading]
         for title, numbers in ASKED.findall(text):
-            lines += [f"; {title}", *([f"; by {numbers}"] * bool(numbers))]
+            lines += [f"; {title}", *([f"; by {numbers}"] * bool(numbers)), "(push 1)"]
         return ProvedForEvery(
             family.told,
             "",

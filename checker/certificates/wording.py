@@ -28,7 +28,7 @@ from tdxcheck.checker.ground.slicing import slice_for
 from tdxcheck.checker.ground.system import GroundSlot, GroundSystem
 from tdxcheck.checker.verdict import ProvedForEvery
 
-INVARIANT = "(define-fun |clause ", "(define-fun invariant "
+ABOUT = "(define-fun |clause ", "(define-fun invariant ", "(push"
 STEP = re.compile(r"\(define-fun \|may [^|]+\|")
 PLACE = re.compile(r"(?<=\.py:)[0-9]+")
 """The line of a file."""
@@ -79,9 +79,9 @@ def compare(found: Iterable[str], due: Iterable[str]) -> None:
 
 
 def _told(text: str) -> Iterator[str]:
-    """All that has comments, and what some are about: the invariant, and steps."""
+    """The comments, and what they are about: the invariant, steps, and questions."""
     for line in text.splitlines():
-        if ";" in line or line.startswith(INVARIANT):
+        if ";" in line or line.startswith(ABOUT):
             yield line
         elif match := STEP.match(line):
             yield match[0]
