@@ -68,6 +68,15 @@ def test_it_is_accepted(written: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert f"1. {RULE}" in story
 
 
+def test_what_is_joined_in_another_order_is_the_same(
+    written: Path, case: Case, families: Families
+) -> None:
+    text = written.read_text()
+    other = text.replace("(= tdx Tdx.UNINITIALIZED)", "(= Tdx.UNINITIALIZED tdx)")
+    assert other != text
+    assert families.check(case, 0, other) == families.check(case, 0, text)
+
+
 def test_any_solver_can_discharge_it(written: Path) -> None:
     text = written.read_text()
     said = by_z3(text)

@@ -87,6 +87,8 @@ class Declared:
     def __init__(self, obligations: Obligations) -> None:
         self.writer = obligations.writer
         self._names = Names(())
+        self.plain: dict[str, str] = {}
+        """As `Names` has it, of all that have a meaning by now."""
         self._shapes: dict[int, Shape] = {}
 
     @property
@@ -98,6 +100,7 @@ class Declared:
             functions = (one.sexpr() for one in made.symbols.values())
             text = "\n".join((self.writer.text([]), *functions))
             self._names = Names(commands_of(text))
+            self.plain |= self._names.plain
         return self._names
 
     def shape(self, formula: Formula) -> Shape:

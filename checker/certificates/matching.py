@@ -33,7 +33,7 @@ class Matching:
         self.obligations = obligations
         self.declared = Declared(obligations)
         self._by_words = _Side(self.declared.shape)
-        self._by_parts = _Side(Shapes(self.declared.names.plain).of)
+        self._by_parts = _Side(Shapes(self.declared.plain).of)
         self._known: dict[tuple[str, frozenset[Fact], str], set[Obligation]] = {}
         """What a question of this title, by these facts, and with this text is."""
 
