@@ -5,8 +5,8 @@
 Each rule of a design that holds is proved for the default machine, by
 property-directed reachability, and for every number of CPUs, packages and blocks. The
 certificate of each proof goes to the checker, which asks all solvers that are
-installed. One that is refused, and one whose check takes longer than a second and than
-its proof, is told, and the exit code is 1.
+installed, and compares the words. One that is refused, and one whose check takes longer
+than a second and than its proof, is told, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from tdxcheck.checker.certificate_checker import Refused, Undecided, check, read
 from tdxcheck.checker.certificate_endings import shown
 from tdxcheck.checker.certificate_solvers import solvers
 from tdxcheck.checker.certificates import Subject, certify
+from tdxcheck.checker.certificates.posing import subject_of
 from tdxcheck.checker.certificates.quantified import Families
+from tdxcheck.checker.certificates.wording import (
+    says_what_is_shown,
+    says_what_is_shown_for_every,
+)
+from tdxcheck.checker.certificates.writing import EVERY, VACUOUS_FOR_EVERY
+from tdxcheck.checker.certificates.writing import for_every as written
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp
 from tdxcheck.checker.ground.grounder import ground
@@ -133,6 +140,7 @@ def for_one(case: Case, seconds: float) -> Iterator[Measured]:
             certificate = read(text)
             rule = shown(system, system.properties[number], certificate.info)
             check(certificate, system, rule, asked)
+            says_what_is_shown(text, certificate, system, number, subject)
         except (Refused, Undecided) as error:
             wrong = str(error)
         end = time.process_time()
@@ -164,10 +172,15 @@ def for_every(case: Case) -> Iterator[Measured]:
         every = every_of(verdict)
         if every is not None:
             is_vacuous = isinstance(verdict, Vacuous)
+            said = VACUOUS_FOR_EVERY if is_vacuous else EVERY
+            subject = subject_of(case, number, said)
+            text = written(subject, every)
             wrong = ""
             begin = time.process_time()
             try:
-                families.check(case, number, every.certificate, vacuous=is_vacuous)
+                families.check(case, number, text, vacuous=is_vacuous)
+                told = families.told(case, number, text)
+                says_what_is_shown_for_every(text, told, subject)
             except (Refused, Undecided) as error:
                 wrong = str(error)
             yield Measured(name, spent[name], time.process_time() - begin, wrong)
