@@ -20,6 +20,7 @@ from tdxcheck.checker.certificate_checker import Refused, Undecided, check, read
 from tdxcheck.checker.certificate_solvers import by_z3, solvers
 from tdxcheck.checker.certificates import Subject, certify
 from tdxcheck.checker.certificates.manifest import NAME
+from tdxcheck.checker.certificates.wording import says_what_is_shown
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.diagrams import covers
 from tdxcheck.checker.engines.diagrams.judge import survey
@@ -42,7 +43,11 @@ SAID = {
 def written(system: GroundSystem, number: int, says: str = "holds") -> str:
     rule = system.properties[number].property
     subject = Subject(system.name, rule.name, says, {}, (), rule)
-    return certify(system, number, subject, Budget()).script
+    found = certify(system, number, subject, Budget())
+    read_again = read(found.script)
+    said = says_what_is_shown(found.script, read_again, system, number, subject)
+    assert said == found.story
+    return found.script
 
 
 def accepted(text: str, system: GroundSystem, number: int) -> int:

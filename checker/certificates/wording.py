@@ -89,12 +89,13 @@ def _told(text: str) -> Iterator[str]:
 
 def _clause(typed: str, body: str, slots: Mapping[str, GroundSlot]) -> Never:
     """What never occurs, if the definition is one that is written of it."""
+    never = body.removeprefix("(not ")
     found: list[tuple[int, tuple[int, ...]]] = []
     for name in re.findall(r"\|[^|]+\|", typed):
         if name not in slots:
             raise Refused(f"the rule cannot depend on {name}")
         slot = slots[name]
-        values = [int(f"(not {name})" not in body)]
+        values = [int(f"(not {name})" not in never)]
         if not slot.term.boolean:
             said = re.findall(rf"\(= {re.escape(name)} \(_ bv(\d+) (\d+)\)\)", body)
             values = [_signed(int(value), int(bits)) for value, bits in said]
