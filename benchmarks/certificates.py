@@ -5,13 +5,14 @@
 Each rule of a design that holds is proved for the default machine, by
 property-directed reachability, and for every number of CPUs, packages and blocks. The
 certificate of each proof goes to the checker, which asks all solvers that are
-installed. One that is refused, and one whose check takes longer than a second and than
-its proof, is told, and the exit code is 1.
+installed, and compares the words. One that is refused, and one whose check takes longer
+than a second and than its proof, is told, and the exit code is 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -22,7 +23,14 @@ from tdxcheck.checker.certificate_checker import Refused, Undecided, check, read
 from tdxcheck.checker.certificate_endings import shown
 from tdxcheck.checker.certificate_solvers import solvers
 from tdxcheck.checker.certificates import Subject, certify
+from tdxcheck.checker.certificates.posing import subject_of
 from tdxcheck.checker.certificates.quantified import Families
+from tdxcheck.checker.certificates.wording import (
+    says_what_is_shown,
+    says_what_is_shown_for_every,
+)
+from tdxcheck.checker.certificates.writing import EVERY, VACUOUS_FOR_EVERY
+from tdxcheck.checker.certificates.writing import for_every as written
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.symbolic.pdr import Budget, GaveUp
 from tdxcheck.checker.ground.grounder import ground
@@ -31,10 +39,10 @@ from tdxcheck.checker.judging.generalizing import generalized
 from tdxcheck.checker.judging.question import Case, cases_of
 from tdxcheck.checker.verdict import (
     Exhausted,
-    ProvedForEvery,
     Unreachable,
     Vacuous,
     Verdict,
+    every_of,
 )
 from tdxcheck.models.catalogue import CATALOGUE
 
@@ -132,6 +140,7 @@ def for_one(case: Case, seconds: float) -> Iterator[Measured]:
             certificate = read(text)
             rule = shown(system, system.properties[number], certificate.info)
             check(certificate, system, rule, asked)
+            says_what_is_shown(text, certificate, system, number, subject)
         except (Refused, Undecided) as error:
             wrong = str(error)
         end = time.process_time()
@@ -154,14 +163,24 @@ def for_every(case: Case) -> Iterator[Measured]:
 
     answers = generalized(case, work.Budget(), report).answers
     report(None)
+    # A checker has a process of its own, with nothing in it that proofs left behind.
+    gc.collect()
+    gc.freeze()
     families = Families()
     for name, number in numbers.items():
         verdict = answers[number].verdict
-        if isinstance(verdict, ProvedForEvery):
+        every = every_of(verdict)
+        if every is not None:
+            is_vacuous = isinstance(verdict, Vacuous)
+            said = VACUOUS_FOR_EVERY if is_vacuous else EVERY
+            subject = subject_of(case, number, said)
+            text = written(subject, every)
             wrong = ""
             begin = time.process_time()
             try:
-                families.check(case, number, verdict.certificate)
+                families.check(case, number, text, vacuous=is_vacuous)
+                told = families.told(case, number, text)
+                says_what_is_shown_for_every(text, told, subject)
             except (Refused, Undecided) as error:
                 wrong = str(error)
             yield Measured(name, spent[name], time.process_time() - begin, wrong)

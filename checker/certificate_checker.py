@@ -73,9 +73,9 @@ def read(text: str) -> Certificate:
     for number, line in enumerate(text.splitlines(), 1):
         if match := INFO.fullmatch(line):
             found.info[match[1]] = match[2]
-        elif match := WIDTH.fullmatch(line):
+        elif not found.variables and (match := WIDTH.fullmatch(line)):
             found.bits = int(match[1])
-        elif match := DECLARED.fullmatch(line):
+        elif not found.functions and (match := DECLARED.fullmatch(line)):
             found.variables[match[1]] = match[2]
         elif (match := DEFINED.fullmatch(line)) and _is_one(match[5]):
             found.functions[match[1]] = (match[2], match[4], match[5])
@@ -84,8 +84,8 @@ def read(text: str) -> Certificate:
         elif line and line[0] != ";":
             raise Refused(f"line {number} is not understood: {line[:60]}")
     said = len(found.info) + len(found.variables) + len(found.functions) + 1
-    if len(re.findall(r"^\((?:set-info|de)", text, re.MULTILINE)) > said:
-        raise Refused("it says something twice")
+    if {*re.findall(r"^\((set-info|de|push)", text, re.MULTILINE)[said:]} - {"push"}:
+        raise Refused("it says something twice, or too late")
     return found
 
 
@@ -118,6 +118,8 @@ def check(
                 raise failed(f"{wrong}: {name} says {answer[:60]}")
         if len(answers) != len(questions):
             raise Undecided(f"{name} gave {len(answers)} of {len(questions)} answers")
+    if certificate.asks != own.asks:
+        raise Refused("it does not ask what is to be asked")
     return len(own.clauses)
 
 
@@ -164,8 +166,7 @@ class _Own:
         invariant = self.file.functions.get("invariant", ("", "", ""))[2]
         if not (match := CLAUSES.fullmatch(invariant)):
             raise Refused("it has no invariant that is a conjunction of clauses")
-        texts = (match[1] or "").split(" (")[1:]
-        found = [re.findall(r"\|[^|]+\|", text) for text in texts]
+        found = [re.findall(r"\|[^|]+\|", t) for t in (match[1] or "").split(" (")[1:]]
         for name, *variables in found:
             typed, _, body = self.file.functions.get(name, ("", "", "?"))
             own = {*TOKEN.findall(typed)} - {"(", ")"}
@@ -237,8 +238,7 @@ class _Own:
         if not self.vacuous:
             yield f"(and {within} invariant {premise})", "sat", "it holds but vacuously"
         asks = "".join(ASKS(*each) for each in due.values())
-        differs = self.file.asks != f"(set-logic QF_BV)\n{asks}(exit)\n"
-        yield str(differs).lower(), "unsat", "it does not ask what is to be asked"
+        self.asks = f"(set-logic QF_BV)\n{asks}(exit)\n"
 
     def _init(self) -> Iterator[str]:
         for name, slot in ((self.symbols[n], self.system.slots[n]) for n in self.slots):
@@ -284,8 +284,8 @@ class _Own:
             if missing := said.keys() - self.file.functions.keys():
                 raise Refused(f"{min(missing)} is missing")
             differ = _some(f"(distinct {name} {text})" for name, text in said.items())
-            wrong = f"{what} is not that of the system"
-            yield f"(and {within} {differ})", "unsat", wrong
+            asked = f"(and {within} {differ})"
+            yield asked, "unsat", f"{what} is not that of the system"
 
 
 def _all(texts: Iterable[str], kind: str = "and") -> str:

@@ -120,6 +120,21 @@ class Vacuous:
     """Holds, but only because what it speaks of never happens."""
 
     method: str
+    family: str = ""
+    """Of what there may be any number, where that is proved for every number, ..."""
+    invariant: tuple[str, ...] = ()
+    """... the parts of the invariant that shows it, ..."""
+    certificate: str = ""
+    """... and what the solvers have discharged."""
+
+    @property
+    def every(self) -> ProvedForEvery | None:
+        """The proof for every number that it never happens, if there is one."""
+        if not self.certificate:
+            return None
+        return ProvedForEvery(
+            self.family, self.method, self.invariant, self.certificate
+        )
 
 
 @dataclass(frozen=True)
@@ -143,3 +158,10 @@ Verdict = (
     | Vacuous
     | Unknown
 )
+
+
+def every_of(verdict: Verdict) -> ProvedForEvery | None:
+    """The proof for every number that the verdict rests on, if it does on one."""
+    if isinstance(verdict, Vacuous):
+        return verdict.every
+    return verdict if isinstance(verdict, ProvedForEvery) else None

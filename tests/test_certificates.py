@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from tdxcheck.checker.catalogue import Catalogue
 from tdxcheck.checker.certificate_checker import Refused, Undecided, check, read
 from tdxcheck.checker.certificate_solvers import by_z3, solvers
 from tdxcheck.checker.certificates import Subject, certify
+from tdxcheck.checker.certificates.manifest import NAME
+from tdxcheck.checker.certificates.wording import says_what_is_shown
 from tdxcheck.checker.cli.main import Context, main
 from tdxcheck.checker.engines.diagrams import covers
 from tdxcheck.checker.engines.diagrams.judge import survey
@@ -39,7 +43,11 @@ SAID = {
 def written(system: GroundSystem, number: int, says: str = "holds") -> str:
     rule = system.properties[number].property
     subject = Subject(system.name, rule.name, says, {}, (), rule)
-    return certify(system, number, subject, Budget()).script
+    found = certify(system, number, subject, Budget())
+    read_again = read(found.script)
+    said = says_what_is_shown(found.script, read_again, system, number, subject)
+    assert said == found.story
+    return found.script
 
 
 def accepted(text: str, system: GroundSystem, number: int) -> int:
@@ -189,9 +197,23 @@ FORGERIES: dict[str, tuple[Callable[[str], str], str]] = {
         ),
         "no variable",
     ),
-    "a step more": (
+    "a step too late": (
         replaced(
             r"^; safety",
+            "(define-fun |may 99 more| () Bool false)",
+        ),
+        "too late",
+    ),
+    "a variable too late": (
+        replaced(
+            r"^\(declare-const \|now own\| Bool\)\n((?:.*\n)*?)\n; initiation",
+            r"\1(declare-const |now own| Bool)\n; initiation",
+        ),
+        "not understood",
+    ),
+    "a step more": (
+        replaced(
+            r"^; initiation",
             "(define-fun |may 99 more| () Bool false)",
         ),
         "the system has no",
@@ -333,7 +355,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_proof_of_a_design_is_certified(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = sorted(path.name for path in folder.iterdir())
+    files = sorted(path.name for path in folder.iterdir() if path.name != NAME)
     assert [f for f in files if f.endswith(".smt2")]
     assert len(files) == 2 * len([f for f in files if f.endswith(".smt2")])
     assert run("check-certificate", str(folder)) == 0
@@ -354,6 +376,160 @@ def test_a_certificate_with_a_clause_less_is_refused(
             assert run("check-certificate", str(forged)) == 1
             assert "REFUSED" in capsys.readouterr().out
     assert tried > 0
+
+
+@pytest.fixture
+def copied(folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(folder, tmp_path / "copied")
+
+
+def refusals(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Why files, and the folder, are refused, by name; nothing is, or the code is 1."""
+    capsys.readouterr()
+    code = run("check-certificate", str(folder))
+    found = {}
+    for line in capsys.readouterr().out.splitlines():
+        path, _, said = line.partition(": ")
+        if said.startswith("REFUSED: "):
+            found[Path(path).name] = said.removeprefix("REFUSED: ")
+    assert code == bool(found)
+    return found
+
+
+def test_what_is_lost_added_or_changed_is_told_in_one_line(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refusals(copied, capsys) == {}
+    first, second, *_ = sorted(copied.glob("*.smt2"))
+    text = first.read_text()
+    first.unlink()
+    said = refusals(copied, capsys)
+    assert list(said) == ["copied"]
+    assert f"not what {NAME} lists: 1 missing ({first.name})" in said["copied"]
+    first.write_text(text)
+    (copied / "more.smt2").write_text(text)
+    second.with_suffix(".txt").write_text("It is so.")
+    said = refusals(copied, capsys)
+    told = f"1 added (more.smt2), 1 changed ({second.stem}.txt)"
+    assert told in said["copied"]
+    assert said.keys() == {"copied", "more.smt2", second.name}
+    assert (
+        f"it is of {first.stem.removeprefix('closed-')} of closed" in said["more.smt2"]
+    )
+    assert "its words are not those" in said[second.name]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        (None, f"it has no {NAME}"),
+        (b"\xff", f"its {NAME} is no text"),
+        (b"anything", f"line 1 of its {NAME} is not understood"),
+        (b"", f"its {NAME} lists nothing"),
+    ],
+)
+def test_a_manifest_that_says_nothing_is_refused(
+    copied: Path,
+    capsys: pytest.CaptureFixture[str],
+    manifest: bytes | None,
+    said: str,
+) -> None:
+    (copied / NAME).unlink()
+    if manifest is not None:
+        (copied / NAME).write_bytes(manifest)
+    found = refusals(copied, capsys)
+    assert list(found) == ["copied"] and said in found["copied"]
+
+
+def test_files_that_are_none_of_a_certificate_are_refused(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each by itself: the others are checked all the same."""
+    (copied / "closed-folder.smt2").mkdir()
+    os.mkfifo(copied / "closed-pipe.smt2")
+    (copied / "closed-loop.smt2").symlink_to("closed-loop.smt2")
+    with (copied / "closed-huge.smt2").open("wb") as file:
+        file.truncate(1 << 30)
+    found = refusals(copied, capsys)
+    assert "4 added" in found.pop("copied")
+    assert {name: said.partition(" (")[0] for name, said in found.items()} == {
+        "closed-folder.smt2": "it is no file",
+        "closed-pipe.smt2": "it is no file",
+        "closed-huge.smt2": "it is larger than any certificate",
+        "closed-loop.smt2": "it cannot be read: Too many levels of symbolic links",
+    }
+
+
+def test_certificates_of_one_another_are_refused(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, *_ = sorted(copied.glob("*.smt2"))
+    for one, other in ((first, second), (first.with_suffix(".txt"), second)):
+        other = other.with_suffix(one.suffix)
+        texts = one.read_text(), other.read_text()
+        one.write_text(texts[1])
+        other.write_text(texts[0])
+    assert refusals(copied, capsys).keys() == {"copied", first.name, second.name}
+
+
+LIES: dict[str, Callable[[str], str]] = {
+    "another clause": lambda text: re.sub(
+        r"; never .*", "; never anything", text, count=1
+    ),
+    "another rule": lambda text: re.sub(r"^(; [^:]*:).*", r"\1 It is so.", text),
+    "another machine": lambda text: text.replace("on a machine with", "on any, and"),
+    "a source more": lambda text: text.replace("; Stated", "; Source: me\n; Stated"),
+    "a line less": lambda text: re.sub(r"; Stated.*\n", "", text, count=1),
+    "another file": lambda text: re.sub(r"(; Stated at )\S+", r"\1there.py:1", text),
+    "an action less": lambda text: re.sub(r"(;     )\w+, ", r"\1", text, count=1),
+    "another step": lambda text: re.sub(
+        r"^; .*(\([^()]*py:\d+\))$", r"; All \1", text, flags=re.M
+    ),
+    "a comment at the end": lambda text: f"{text}; All is well.\n",
+    "comments of one another": lambda text: re.sub(
+        r"^(; consecution: .*)$", "; safety", text, flags=re.M
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_words_that_lie_are_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], lie: str
+) -> None:
+    tried = 0
+    for path in folder.glob("*.smt2"):
+        text = path.read_text()
+        forged = LIES[lie](text)
+        if forged != text:
+            tried += 1
+            (tmp_path / path.name).write_text(forged)
+            assert run("check-certificate", str(tmp_path / path.name)) == 1
+            said = capsys.readouterr().out
+            assert "REFUSED: its words are not" in said or "it does not say" in said
+    assert tried > 0
+
+
+def test_where_things_are_stated_may_have_moved(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, *_ = folder.glob("*.smt2")
+    moved = re.sub(r"\.py:\d+", ".py:1", path.read_text())
+    (tmp_path / path.name).write_text(moved)
+    assert moved != path.read_text()
+    assert run("check-certificate", str(tmp_path / path.name)) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("between", ["\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\0"])
+def test_what_is_not_printed_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], between: str
+) -> None:
+    """For z3 all of the line is a comment, for another program it ends there."""
+    path, *_ = folder.glob("*.smt2")
+    hidden = path.read_text().replace("; safety\n", f"; safety{between}")
+    (tmp_path / path.name).write_bytes(hidden.encode())
+    assert run("check-certificate", str(tmp_path / path.name)) == 1
+    assert "a character that is not printed" in capsys.readouterr().out
 
 
 def test_what_is_not_proved_any_more_loses_its_certificate(tmp_path: Path) -> None:

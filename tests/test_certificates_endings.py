@@ -20,6 +20,7 @@ from tdxcheck.checker.certificate_endings import (
 from tdxcheck.checker.certificate_solvers import by_z3, solvers
 from tdxcheck.checker.certificates import Subject, certify
 from tdxcheck.checker.certificates.ranking import ranking_of
+from tdxcheck.checker.certificates.wording import says_what_is_shown
 from tdxcheck.checker.engines.diagrams.encoding import Encoding
 from tdxcheck.checker.engines.diagrams.liveness import Ends
 from tdxcheck.checker.engines.diagrams.manager import Diagram
@@ -36,7 +37,11 @@ from tests.random_systems import Drawn, examples, systems
 def written(system: GroundSystem, number: int, says: str = "holds") -> str:
     rule = system.properties[number].property
     subject = Subject(system.name, rule.name, says, {}, (), rule)
-    return certify(system, number, subject, Budget()).script
+    found = certify(system, number, subject, Budget())
+    read_again = read(found.script)
+    said = says_what_is_shown(found.script, read_again, system, number, subject)
+    assert said == found.story
+    return found.script
 
 
 def accepted(text: str, system: GroundSystem, number: int) -> int:

@@ -180,8 +180,11 @@ FORGED = """; clause: {"of": [], "never": [{"what": "tired", "at": [], "is": [tr
 
 def test_no_certificate_says_it_of_every_number() -> None:
     case = case_of("nobody_is_tired")
-    with pytest.raises(Refused, match="is_crowded"):
+    with pytest.raises(Refused, match="its invariant is another one"):
         Families().check(case, 0, FORGED)
+    parts = ";     1. nobody_is_tired\n;     2. !tired\n"
+    with pytest.raises(Refused, match="is not asked: is_crowded"):
+        Families().check(case, 0, f"{parts}{FORGED}")
     forged = ProvedForEvery("workers", "an inductive invariant", (), FORGED)
     assert not Rechecker()(case, 0, Answer(forged, None))
 
@@ -198,11 +201,15 @@ def test_the_certificate_for_four_is_none_for_five(tmp_path: Path) -> None:
 def test_what_holds_for_a_wrong_reason_is_vacuous(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    asked = ("--rule", "a_fire_is_seen", *ENGINES_OF, "--certificate", str(tmp_path))
-    said = verdicts(capsys, 2, *asked)["a_fire_is_seen"]
+    asked = ("--rule", "a_fire_is_seen", "--certificate", str(tmp_path))
+    said = verdicts(capsys, 2, *asked, *ENGINES_OF)["a_fire_is_seen"]
     assert {v["kind"] for v in said["engines"].values()} == {"vacuous"}
     assert said["standing"] == "unexpected"
     (path,) = tmp_path.glob("*.smt2")
+    assert 'says "holds vacuously for every number"' in path.read_text()
+    assert run(2, "check-certificate", str(path)) == 0
+    capsys.readouterr()
+    verdicts(capsys, 2, *asked, *ENGINES_OF[:4])
     text = path.read_text()
     assert 'says "holds vacuously"' in text
     assert run(2, "check-certificate", str(path)) == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from tdxcheck.checker.certificate_checker import Refused, Undecided
@@ -18,8 +18,13 @@ from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Unsupported
 
 STATUS = "(set-info :status unsat)"
-TOKEN = re.compile(r'(?:;[^\n]*|\s)*(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)')
+NOTHING = re.compile(r"(?:;[^\n]*(?:\n|\Z)|\s)*", re.ASCII)
+TOKEN = re.compile(NOTHING.pattern + r'(\|[^|]*\||"[^"]*"|[()]|[^\s()|";]+)', re.ASCII)
+BEGINS = re.compile(r"\n(?=\((?!let\b))")
+"""Where a command may begin: z3 begins lines with brackets only before `let`."""
 DECLARING = ("declare-sort", "declare-datatypes", "declare-fun", "declare-const")
+LOGIC = "(set-logic ALL)"
+ASKING = ["( push 1 )", "( check-sat )", "( pop 1 )"]
 QUESTION = ("push", "assert", "check-sat", "pop")
 COMMANDS = frozenset(("set-logic", "set-info", *DECLARING, *QUESTION))
 
@@ -29,6 +34,7 @@ class Command:
     """One of the commands of a file."""
 
     tokens: tuple[str, ...]
+    """All of them, but of an assertion only what it is."""
     text: str
 
     @property
@@ -65,6 +71,11 @@ class File:
     def assertions(self, place: int) -> list[str]:
         """What the question asserts that comes after so many others."""
         return [one.text for one in self.questions[place][1:-2]]
+
+    def formulas(self, place: int) -> list[str]:
+        """The formulas alone."""
+        asserted = self.assertions(place)
+        return [text.removeprefix("(assert").removesuffix(")") for text in asserted]
 
 
 @dataclass
@@ -106,21 +117,36 @@ def file_of(text: str, total: int) -> File:
 
 
 def commands_of(text: str) -> Iterator[Command]:
-    """The commands of the text, one after the other; what follows the last is one."""
-    depth = 0
+    """The commands of the text, one after the other. Raises Refused.
+
+    No line in one of them begins as a command does.
+    """
+    for part in BEGINS.split(text):
+        yield from _commands_in(part)
+
+
+@lru_cache(1 << 16)
+def _commands_in(text: str) -> tuple[Command, ...]:
+    """The commands of a part of a file; many parts are the same."""
+    found: list[Command] = []
+    depth = start = end = 0
     tokens: list[str] = []
-    start = None
     for match in TOKEN.finditer(text):
-        token = match[1]
-        if start is None:
+        if match.start() != end:
+            break
+        if not tokens:
             start = match.start(1)
-        tokens.append(token)
-        depth += (token == "(") - (token == ")")
+        end = match.end()
+        tokens.append(match[1])
+        depth += (match[1] == "(") - (match[1] == ")")
         if depth == 0:
-            yield Command(tuple(tokens), text[start : match.end()])
-            tokens, start = [], None
-    if tokens:
-        yield Command(tuple(tokens), text[start:])
+            # Of what is asserted the text is enough, and much shorter.
+            kept = tokens[:2] if tokens[1:2] == ["assert"] else tokens
+            found.append(Command(tuple(kept), text[start:end]))
+            tokens = []
+    if tokens or not NOTHING.fullmatch(text, end):
+        raise Refused(f"this is not understood: {text[end:].strip()[:60]}")
+    return tuple(found)
 
 
 def _only_asks(commands: Sequence[Command]) -> None:
@@ -129,6 +155,11 @@ def _only_asks(commands: Sequence[Command]) -> None:
     Another could have a solver write to files, or take something for granted always.
     """
     asking = 0
+    stated = [one.text for one in commands if one.name not in ("set-info", *QUESTION)]
+    if stated[:1] != [LOGIC] or stated.count(LOGIC) != 1:
+        raise Refused("it is not of the logic ALL from the beginning")
+    if len(set(stated)) != len(stated):
+        raise Refused("it says something twice")
     for command in commands:
         if command.name not in COMMANDS:
             raise Refused(
@@ -146,9 +177,10 @@ def _questions(commands: Sequence[Command]) -> list[tuple[Command, ...]] | None:
     for command in commands:
         inside.append(command)
         if command.name == "pop":
-            names = [one.name for one in inside]
-            given = ["assert"] * (len(inside) - 3)
-            if names != ["push", *given, "check-sat", "pop"]:
+            words = [" ".join(one.tokens) for one in inside if one.name != "assert"]
+            places = [inside[0].name, *(one.name for one in inside[-2:])]
+            # Another number would leave assertions for the questions that follow.
+            if words != ASKING or places != ["push", "check-sat", "pop"]:
                 return None
             found.append(tuple(inside))
             inside = []

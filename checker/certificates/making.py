@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from tdxcheck.checker.certificate_endings import Ranking, as_invariant
-from tdxcheck.checker.certificates.ranking import lifted, ranking_of, told
+from tdxcheck.checker.certificate_endings import Ranking
+from tdxcheck.checker.certificates import manifest
+from tdxcheck.checker.certificates.posing import pose, subject_of
+from tdxcheck.checker.certificates.ranking import ranking_of
 from tdxcheck.checker.certificates.writing import (
     EVERY,
     HOLDS,
     UNREACHABLE,
     VACUOUS,
+    VACUOUS_FOR_EVERY,
     Subject,
     for_every,
     script,
@@ -40,6 +43,7 @@ from tdxcheck.checker.verdict import (
     ProvedForEvery,
     Unreachable,
     Vacuous,
+    every_of,
 )
 
 
@@ -73,32 +77,20 @@ def certify(
     """
     part = slice_for(system, (number,))
     (rule,) = part.system.properties
-    ranking: Ranking | None = None
-    if rule.property.mode is Mode.LEADS_TO:
-        ranking = ranking_of(part.system, rule) if subject.says == HOLDS else Ranking()
-        subject = replace(
-            subject,
-            ranking=lifted(ranking, part).info,
-            stages=tuple(told(ranking, part.system, rule)),
-        )
-        rule = as_invariant(part.system, rule, ranking)
-    asked = replace(part.system, properties=(rule,))
-    subject = replace(subject, apart=_apart(system, part.system))
+    ranking = Ranking()
+    if rule.property.mode is Mode.LEADS_TO and subject.says == HOLDS:
+        ranking = ranking_of(part.system, rule)
+    posed = pose(part, subject, ranking)
+    asked = posed.system
+    (rule,) = asked.properties
     found = prove(asked, *targets_of(asked, rule, subject.says), budget=budget)
     if not isinstance(found, Proof):
         raise Disagreement(
             f"the engines disagree on {subject.question} of {subject.design}: "
             f"a run of {len(found.steps)} steps is found where a proof is sought"
         )
-    text = script(subject, found, part.steps)
-    return Certificate(text, story(subject, found), len(found.clauses))
-
-
-def _apart(whole: GroundSystem, part: GroundSystem) -> tuple[str, ...]:
-    """The actions that the part leaves out, and those without a step at all."""
-    there = {step.action for step in part.steps}
-    actions = whole.instance.system.actions
-    return tuple(action.name for action in actions if action not in there)
+    text = script(posed.subject, found, part.steps)
+    return Certificate(text, story(posed.subject, found), len(found.clauses))
 
 
 def certify_all(
@@ -127,7 +119,9 @@ def _attempt(
     says = _says(judgement)
     reason = ""
     if every := _for_every(judgement):
-        subject = _subject(judgement, EVERY)
+        is_vacuous = isinstance(judgement.verdict, Vacuous)
+        said = VACUOUS_FOR_EVERY if is_vacuous else EVERY
+        subject = subject_of(judgement.case, number, said)
         found = Certificate(
             for_every(subject, every),
             story_of_every(subject, every),
@@ -136,7 +130,9 @@ def _attempt(
         return _kept(judgement, files, found, started)
     if says:
         try:
-            found = certify(system, number, _subject(judgement, says), budget)
+            found = certify(
+                system, number, subject_of(judgement.case, number, says), budget
+            )
         except GaveUp as limit:
             reason = f"{limit} was met"
         except TooManyCubes:
@@ -145,23 +141,24 @@ def _attempt(
             return _kept(judgement, files, found, started)
     for path in files:
         path.unlink(missing_ok=True)
+    manifest.record(folder, dict.fromkeys(path.name for path in files))
     return Attempt(judgement, time.monotonic() - started, reason=reason)
 
 
 def _kept(
     judgement: Judgement, files: list[Path], found: Certificate, started: float
 ) -> Attempt:
-    for path, text in zip(files, (found.script, found.story), strict=True):
+    texts = dict(zip(files, (found.script, found.story), strict=True))
+    for path, text in texts.items():
         write_whole(path, text)
+    manifest.record(files[0].parent, {path.name: t for path, t in texts.items()})
     return Attempt(judgement, time.monotonic() - started, files[0], found.clauses)
 
 
 def _for_every(judgement: Judgement) -> ProvedForEvery | None:
     """The proof for every number, if there is one."""
-    for verdict in judgement.by_engine.values():
-        if isinstance(verdict, ProvedForEvery):
-            return verdict
-    return None
+    found = map(every_of, judgement.by_engine.values())
+    return next(filter(None, found), None)
 
 
 def _says(judgement: Judgement) -> str:
@@ -174,12 +171,3 @@ def _says(judgement: Judgement) -> str:
         case Unreachable():
             return UNREACHABLE
     return ""
-
-
-def _subject(judgement: Judgement, says: str) -> Subject:
-    case, question = judgement.case, judgement.question
-    # A claim brings its own.
-    assumed = () if question.claim else tuple(a.key for a in case.assumed)
-    return Subject(
-        case.design.key, question.name, says, case.sizes, assumed, question.rule
-    )

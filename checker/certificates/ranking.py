@@ -5,8 +5,9 @@ What is to be shown of one is said in `checker/certificate_endings.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from tdxcheck.checker.certificate_checker import Refused
 from tdxcheck.checker.certificate_endings import Cube, Ranking, Stage
 from tdxcheck.checker.engines.diagrams.liveness import Ends
 from tdxcheck.checker.engines.symbolic.pdr.proof import Never, in_words
@@ -23,15 +24,29 @@ def ranking_of(system: GroundSystem, rule: GroundProperty) -> Ranking:
 def lifted(ranking: Ranking, part: Slice) -> Ranking:
     """The same over the slots of the whole system."""
     place = {slot.entry: slot.number for slot in part.whole.slots}
-    number = [place[slot.entry] for slot in part.system.slots]
+    return _moved(ranking, {s.number: place[s.entry] for s in part.system.slots})
 
+
+def lowered(ranking: Ranking, part: Slice) -> Ranking:
+    """The same over the slots of the part. Raises Refused where it has not all."""
+    place = {slot.entry: slot.number for slot in part.system.slots}
+    slots = part.whole.slots
+    return _moved(
+        ranking, {s.number: place[s.entry] for s in slots if s.entry in place}
+    )
+
+
+def _moved(ranking: Ranking, number: Mapping[int, int]) -> Ranking:
     def cubes(some: tuple[Cube, ...]) -> tuple[Cube, ...]:
         return tuple(
             tuple((number[slot], values) for slot, values in cube) for cube in some
         )
 
-    stages = (Stage(stage.turn, cubes(stage.region)) for stage in ranking.stages)
-    return Ranking(cubes(ranking.owes), tuple(stages))
+    try:
+        stages = (Stage(stage.turn, cubes(stage.region)) for stage in ranking.stages)
+        return Ranking(cubes(ranking.owes), tuple(stages))
+    except KeyError as error:
+        raise Refused(f"the rule cannot depend on variable {error}") from error
 
 
 def told(ranking: Ranking, system: GroundSystem, rule: GroundProperty) -> Iterator[str]:

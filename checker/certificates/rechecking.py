@@ -27,10 +27,10 @@ from tdxcheck.checker.judging.work import Answer, Clauses
 from tdxcheck.checker.language.system import Mode
 from tdxcheck.checker.verdict import (
     Proved,
-    ProvedForEvery,
     Unreachable,
     Vacuous,
     Verdict,
+    every_of,
 )
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ class Rechecker:
 
     def __call__(self, case: Case, number: int, answer: Answer) -> bool:
         """Whether the answer to this question of the case is proved by its clauses."""
-        if isinstance(answer.verdict, ProvedForEvery):
-            return self._for_every(case, number, answer.verdict.certificate)
+        if (every := every_of(answer.verdict)) is not None:
+            is_vacuous = isinstance(answer.verdict, Vacuous)
+            return self._for_every(case, number, every.certificate, is_vacuous)
         says = SAYS.get(type(answer.verdict))
         mode = case.questions[number].rule.mode
         if says is None or answer.proof is None or mode is Mode.LEADS_TO:
@@ -67,12 +68,12 @@ class Rechecker:
             return False
         return True
 
-    def _for_every(self, case: Case, number: int, text: str) -> bool:
+    def _for_every(self, case: Case, number: int, text: str, is_vacuous: bool) -> bool:
         from tdxcheck.checker.certificates.quantified import Families
 
         self._families = self._families or Families()
         try:
-            self._families.check(case, number, text)
+            self._families.check(case, number, text, vacuous=is_vacuous)
         except (Refused, Undecided):
             return False
         return True

@@ -28,6 +28,7 @@ from tdxcheck.checker.verdict import ProvedForEvery
 
 HOLDS, VACUOUS, UNREACHABLE = "holds", "holds vacuously", "is unreachable"
 EVERY = "holds for every number"
+VACUOUS_FOR_EVERY = "holds vacuously for every number"
 """What is said of a rule."""
 
 
@@ -39,7 +40,7 @@ class Subject:
     question: str
     """The name of the rule, or of the claim."""
     says: str
-    """One of the four above."""
+    """One of the five above."""
     sizes: Mapping[str, int]
     assumed: tuple[str, ...]
     rule: Property
@@ -100,7 +101,12 @@ def story_of_every(subject: Subject, verdict: ProvedForEvery) -> str:
     rule = subject.rule
     lines = [f"{subject.design}, {subject.question}: {rule.summary}"]
     save = f", save machines with {verdict.excepted}" if verdict.excepted else ""
-    lines += [f"What is shown: it holds, with any number of {verdict.family}{save}."]
+    holds = VACUOUS if subject.says == VACUOUS_FOR_EVERY else HOLDS
+    lines += [f"What is shown: it {holds}, with any number of {verdict.family}{save}."]
+    if holds == VACUOUS:
+        lines += [f"Below, {rule.name} is that what it speaks of never happens."]
+    if subject.assumed:
+        lines.append(f"Assumed: {', '.join(subject.assumed)}.")
     lines += [f"Stated at {rule.location}."]
     lines += [f"Source: {source}" for source in rule.sources]
     if verdict.because:

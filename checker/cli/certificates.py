@@ -18,7 +18,14 @@ from tdxcheck.checker.certificate_checker import (
 )
 from tdxcheck.checker.certificate_endings import shown
 from tdxcheck.checker.certificate_solvers import solvers
-from tdxcheck.checker.certificates.writing import EVERY
+from tdxcheck.checker.certificates import manifest
+from tdxcheck.checker.certificates.posing import subject_of
+from tdxcheck.checker.certificates.wording import (
+    compare,
+    says_what_is_shown,
+    says_what_is_shown_for_every,
+)
+from tdxcheck.checker.certificates.writing import EVERY, VACUOUS_FOR_EVERY
 from tdxcheck.checker.cli.plain import one_line
 from tdxcheck.checker.cli.status import OK, REFUTED, UNDECIDED
 from tdxcheck.checker.ground.grounder import ground
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
 
 Asked = tuple[str, Case, int]
 """A question by its name: its case, and its number there."""
-SUFFIX = ".smt2"
+SUFFIX, WORDS = ".smt2", ".txt"
 MOST = 64 << 20
 """Bytes of a file that is read."""
 
@@ -39,12 +46,19 @@ def check_certificate(arguments: argparse.Namespace, catalogue: Catalogue) -> in
     """Tell of each certificate, and by the exit code whether all are good."""
     checking = _Checking(catalogue)
     status = OK
-    for path in list(_files(arguments.paths)):
+    for folder, path in list(_files(arguments.paths)):
         started = time.monotonic()
         try:
-            said = checking.check(path)
+            if path == folder:
+                manifest.compare(folder)
+                continue
+            said = checking.check(path, is_named=folder is not None)
         except Refused as error:
             said, status = f"REFUSED: {error}", REFUTED
+        except OSError as error:
+            if folder is None:
+                raise
+            said, status = f"REFUSED: it cannot be read: {error.strerror}", REFUTED
         except Undecided as error:
             said, status = f"undecided: {error}", status or UNDECIDED
         spent = time.monotonic() - started
@@ -52,15 +66,17 @@ def check_certificate(arguments: argparse.Namespace, catalogue: Catalogue) -> in
     return status
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path | None, Path]]:
+    """Each file, and its folder if that was named; the folder itself comes first."""
     for path in paths:
         if not path.is_dir():
-            yield path
+            yield None, path
             continue
-        found = sorted(one for one in path.glob(f"*{SUFFIX}") if one.is_file())
-        if not found:
+        found = sorted(path.glob(f"*{SUFFIX}"))
+        if not found and not (path / manifest.NAME).exists():
             raise UsageError(f"there is no certificate in {path}: no *{SUFFIX}")
-        yield from found
+        yield path, path
+        yield from ((path, one) for one in found)
 
 
 class _Checking:
@@ -73,37 +89,59 @@ class _Checking:
         self.grounded: dict[int, tuple[Case, GroundSystem]] = {}
         self.families: Families | None = None
 
-    def check(self, path: Path) -> str:
-        """What is said of a certificate that is accepted."""
+    def check(self, path: Path, *, is_named: bool = False) -> str:
+        """What is said of a certificate that is accepted.
+
+        Its file may have to be named by what it is of.
+        """
         text = _content(path)
-        info = dict(INFO.findall(text))
-        if info.get("says") == EVERY:
-            clauses, save = self._for_every(text, info)
-            info["says"] += f", save with {save}" if save else ""
+        said = INFO.findall(text)
+        info = dict(said)
+        if len(said) != len(info):
+            raise Refused("it says something twice")
+        is_for_every = info.get("says") in (EVERY, VACUOUS_FOR_EVERY)
+        certificate = None if is_for_every else read(text)
+        info = info if certificate is None else certificate.info
+        _, case, number = self._subject(info)
+        if is_named and path.stem != f"{info['design']}-{info['question']}":
+            raise Refused(f"it is of {info['question']} of {info['design']}")
+        save = ""
+        if certificate is None:
+            clauses, words, save = self._for_every(text, case, number, info["says"])
         else:
-            certificate = read(text)
-            info = certificate.info
-            _, case, number = self._subject(info)
             system = self._grounded(case)
             rule = shown(system, system.properties[number], info)
             clauses = check(certificate, system, rule, self.solvers)
+            subject = subject_of(case, number, info["says"])
+            words = says_what_is_shown(text, certificate, system, number, subject)
+        beside = path.with_suffix(WORDS)
+        if beside.is_file():
+            compare(_content(beside).splitlines(), words.splitlines())
         names = " and ".join(self.solvers)
+        save = f", save with {save}" if save else ""
+        save += f", assuming {info['assumed']}" if info["assumed"] else ""
         return (
             f"accepted by {names}: {info['question']} of {info['design']} "
-            f"{info['says']}, by {clauses} clause{'s' * (clauses != 1)}"
+            f"{info['says']}{save}, by {clauses} clause{'s' * (clauses != 1)}"
         )
 
-    def _for_every(self, text: str, info: dict[str, str]) -> tuple[int, str]:
+    def _for_every(
+        self, text: str, case: Case, number: int, says: str
+    ) -> tuple[int, str, str]:
         """Check a proof for every number of things.
 
-        Tell how many parts it has, and of which machines it says nothing.
+        Tell how many parts it has, what is said of it beside it, and of which machines
+        it says nothing.
         """
         from tdxcheck.checker.certificates.quantified import Families
 
         self.families = self.families or Families()
-        _, case, number = self._subject(info)
-        parts = self.families.check(case, number, text)
-        return parts, self.families.excepted(case, number, text)
+        is_vacuous = says == VACUOUS_FOR_EVERY
+        parts = self.families.check(case, number, text, vacuous=is_vacuous)
+        told = self.families.told(case, number, text)
+        subject = subject_of(case, number, says)
+        words = says_what_is_shown_for_every(text, told, subject)
+        return parts, words, told.excepted
 
     def _grounded(self, case: Case) -> GroundSystem:
         if id(case) not in self.grounded:
@@ -161,9 +199,16 @@ class _Checking:
 
 
 def _content(path: Path) -> str:
-    if path.stat().st_size > MOST:
-        raise UsageError(f"{path} is larger than any certificate")
+    size = path.stat().st_size
+    if not path.is_file():
+        raise Refused("it is no file")
+    if size > MOST:
+        raise Refused("it is larger than any certificate")
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise Refused("it is no text") from error
+    if not text.replace("\n", "").isprintable():
+        # Another program could take it for the end of a line, or for nothing.
+        raise Refused("it has a character that is not printed")
+    return text

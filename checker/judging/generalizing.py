@@ -130,8 +130,12 @@ def _is_of_family(verdict: Verdict) -> bool:
 
 def _verdict(result: Result, rule: Property, by: Restated | None) -> Verdict:
     match result:
-        case Shown(vacuous=True):
+        case Shown(vacuous=True) if by is not None:
             return Vacuous(f"any number of {result.family}")
+        case Shown(vacuous=True):
+            method = f"any number of {result.family}"
+            text = with_clauses(result.text, result.clauses)
+            return Vacuous(method, result.family, result.invariant, text)
         case Shown():
             solvers = " and ".join(result.checked_by)
             method = (

@@ -45,6 +45,7 @@ from tdxcheck.checker.verdict import (
     Unknown,
     Unreachable,
     Vacuous,
+    every_of,
 )
 
 Checked = Callable[[Case, int, Answer], bool]
@@ -265,7 +266,7 @@ def _is_kept(engine: Engine, answer: Answer) -> bool:
     """The answer is final, and if it is a proof, it comes with its certificate."""
     if not answer.is_final or not _is_proof(engine, answer):
         return answer.is_final
-    return answer.proof is not None or isinstance(answer.verdict, ProvedForEvery)
+    return answer.proof is not None or every_of(answer.verdict) is not None
 
 
 def merged(known: Known, findings: Findings) -> Findings:

@@ -59,6 +59,12 @@ class Obligation:
     def title(self) -> str:
         return f"{self.place}: {self.what}"
 
+    def may_rest_on(self, fact: Fact) -> bool:
+        """The fact is known there: at first, that numbers are within their bounds."""
+        if self.settled is not None:
+            return False
+        return not self.at_first or fact.term is None
+
     @property
     def is_discharged(self) -> bool:
         """Simplification alone shows it."""

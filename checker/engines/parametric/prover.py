@@ -5,11 +5,10 @@ What was found for one rule serves the next: the clauses are parts of one invari
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.clauses import Clause, Condition
@@ -43,21 +42,16 @@ from tdxcheck.checker.engines.parametric.shapes import (
     single,
     sizes_of,
 )
-from tdxcheck.checker.engines.parametric.telling import told
+from tdxcheck.checker.engines.parametric.telling import heading_of, told
 from tdxcheck.checker.engines.parametric.translating import Translator
 from tdxcheck.checker.engines.parametric.visited import Visited
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
-from tdxcheck.checker.language.variables import Variable
 from tdxcheck.checker.verdict import Limit
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
-PART = "    {}. {}"
-"""A part of the invariant in a heading: its number and its name."""
-SETTLED = "settled, that is, their first value is put in, which they keep: "
-"""Before the names of the variables, in a heading."""
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
 
@@ -68,8 +62,6 @@ class _Known:
 
     facts: tuple[Fact, ...]
     clock: Clock
-    by: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
-    """The facts by which an obligation of this title was once shown."""
     shown: list[Discharged] = field(default_factory=list)
 
 
@@ -84,10 +76,8 @@ class Prover:
         self,
         family: Family,
         stated: Mapping[int, Sequence[Property]] | None = None,
-        constants: Mapping[Variable, Any] | None = None,
     ) -> None:
         self.family = family
-        self._constants = constants
         self.rules = list(family.system.properties)
         self._stated: dict[int, list[int]] = {}
         """By the number of a rule, those of what is stated in its place."""
@@ -151,9 +141,7 @@ class Prover:
     @cached_property
     def obligations(self) -> Obligations:
         """Those of the family, with the variables put in that keep their value."""
-        constants = self._constants
-        if constants is None:
-            constants = self.machine(SHAPES[0]).constants()
+        constants = self.machine(SHAPES[0]).constants()
         while True:
             obligations = Obligations(Translator(self.family, constants))
             discharger = Discharger(obligations)
@@ -279,40 +267,21 @@ class Prover:
         rule: Property | Sequence[Property],
         clauses: Iterable[Clause],
         clock: Clock,
-        names: Collection[str] = (),
-        by: Mapping[str, Collection[str]] | None = None,
     ) -> Argument | Lack:
         """The rule, argued by these clauses, each of which must be kept; or a lack.
 
-        There may be several rules, which are shown together. It is as z3 sees it: a
-        certificate has another solver asked of what it says itself.
-
-        Of rules that hold always, and of numbers that are within their bounds, only
-        those count then that are named, if any are. By which facts an obligation was
-        once shown may be told by its title: it is shown by them, or by others.
+        There may be several rules, which are shown together. It is as z3 sees it.
         """
         rules = [rule] if isinstance(rule, Property) else list(rule)
-        own = {one.name for one in rules}
-        every = self.obligations.bounds
-        named = [*every, *map(self._fact_of, self._rules)] if names else []
-        wanted = (
-            *self._facts_of(clauses),
-            *(fact for fact in named if fact.name in names and fact.name not in own),
-        )
-        facts = wanted if names else (*wanted, *every)
-        every = (*map(self._fact_of, rules), *facts)
-        of = {title: self._named(every, told) for title, told in (by or {}).items()}
+        wanted = self._facts_of(clauses)
+        facts = (*wanted, *self.obligations.bounds)
         found: list[Argument] = []
         for one in rules:
-            argued = self._argue(one, facts, (), {}, clock, wanted=wanted, by=of)
+            argued = self._argue(one, facts, (), {}, clock, wanted=wanted)
             if isinstance(argued, Lack):
                 return argued
             found.append(argued)
         return together(found)
-
-    @staticmethod
-    def _named(facts: Iterable[Fact], names: Collection[str]) -> tuple[Fact, ...]:
-        return tuple(fact for fact in facts if fact.name in names)
 
     def _argue(
         self,
@@ -322,7 +291,6 @@ class Prover:
         likely: Mapping[Fact, tuple[Fact, ...]],
         clock: Clock,
         wanted: Iterable[Fact] = (),
-        by: Mapping[str, tuple[Fact, ...]] | None = None,
     ) -> Argument | Lack:
         """What shows the rule by these facts, as z3 sees it.
 
@@ -335,7 +303,7 @@ class Prover:
             itself = self._fact_of(rule)
             wanted[itself] = None
             likely = {**likely, itself: near}
-        known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock, by or {})
+        known = _Known(tuple(dict.fromkeys((*wanted, *facts))), clock)
         if rule.mode is Mode.STEP_RULE:
             lack = self._show(of.of_rule(rule), near, known)
             if lack is not None:
@@ -363,7 +331,7 @@ class Prover:
         before = self._shown.get(fact)
         there = set(known.facts)
         if before is None or any(f not in there for d in before for f in d.facts):
-            news = _Known(known.facts, known.clock, known.by)
+            news = _Known(known.facts, known.clock)
             lack = self._show(self.obligations.of_fact(fact), likely, news)
             if lack is not None:
                 return Lack(lack.reason, fact)
@@ -380,12 +348,8 @@ class Prover:
         for obligation in obligations:
             if obligation.is_discharged:
                 continue
-            once = known.by.get(obligation.title)
             found = self._discharger.discharge(
-                obligation,
-                guesses if once is None else [once],
-                known.facts,
-                known.clock,
+                obligation, guesses, known.facts, known.clock
             )
             if isinstance(found, str):
                 known.clock.look()
@@ -428,13 +392,17 @@ class Prover:
     def _proof(self, rule: Property, argument: Argument) -> Proof:
         numbers = {fact: number for number, fact in enumerate(argument.facts, 1)}
         checks = [one.numbered(numbers) for one in argument.shown]
+        constants = self.obligations.translator.constants
+        settled = [variable.name for variable in constants if not variable.frozen]
+        names = tuple(fact.name for fact in argument.facts)
+        heading = heading_of(rule, self.family, names, settled)
         return Proof(
             self.family.told,
-            tuple(fact.name for fact in argument.facts),
+            names,
             argument.clauses,
             len(checks),
             argument.solvers,
-            self.obligations.writer.text(checks, self._heading(rule, argument.facts)),
+            self.obligations.writer.text(checks, heading),
         )
 
     def _confirmed(self, shown: Sequence[Discharged]) -> bool:
@@ -451,18 +419,3 @@ class Prover:
                 if answer == "unsat"
             }
         return self._agreed.keys() >= set(shown)
-
-    def _heading(self, rule: Property, facts: Iterable[Fact]) -> list[str]:
-        constants = self.obligations.translator.constants
-        settled = [v.name for v in constants if not v.frozen]
-        return [
-            f"{rule.name}: {rule.summary}",
-            f"{self.family.system.name}, with any number of {self.family.told}.",
-            "",
-            "Every check below is to be answered with unsat: together they say that",
-            "the following holds at first, and that every action keeps it.",
-            "",
-            *(PART.format(number, fact.name) for number, fact in enumerate(facts, 1)),
-            "",
-            f"{SETTLED}{', '.join(settled)}",
-        ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from tdxcheck.checker.engines.parametric.clauses import Clause, Condition, Literal
@@ -83,11 +84,14 @@ class Reader:
     def __init__(self, family: Family) -> None:
         self.family = family
         self.sorts = {s.__name__: s for s in (*family.unbounded, *family.fixed)}
-        self.subjects: dict[str, Variable | Condition] = {}
-        for condition in reversed(conditions_of(family)):
-            self.subjects[_name(condition)] = condition
-        for variable in family.system.state.variables():
-            self.subjects[variable.name] = variable
+        variables = family.system.state.variables()
+        self.variables = {variable.name: variable for variable in variables}
+
+    @cached_property
+    def conditions(self) -> dict[str, Condition]:
+        """By its name, the first condition that is called so."""
+        found = reversed(conditions_of(self.family))
+        return {_name(condition): condition for condition in found}
 
     def clause(self, line: str) -> Clause:
         try:
@@ -109,7 +113,8 @@ class Reader:
         return Clause(indices, literals, named)
 
     def _literal(self, said: Json, indices: Sequence[Index]) -> Literal:
-        subject = self.subjects[said["what"]]
+        what = said["what"]
+        subject = self.variables.get(what) or self.conditions[what]
         sort: Any = bool
         sorts: tuple[Any, ...]
         if isinstance(subject, Variable):

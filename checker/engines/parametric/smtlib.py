@@ -58,16 +58,17 @@ class Writer:
             if check.by:
                 lines.append(f"; by {', '.join(map(str, check.by))}")
             lines.append("(push 1)")
-            lines += [f"(assert {self._formula(part)})" for part in check.formulas]
+            lines += [f"(assert {self.formula(part)})" for part in check.formulas]
             lines += [
-                f"(assert (! {self._formula(part)} :named {NAME}{number}))"
+                f"(assert (! {self.formula(part)} :named {NAME}{number}))"
                 for number, part in enumerate(check.named)
             ]
             lines += ["(check-sat)", *(["(get-unsat-core)"] if check.named else [])]
             lines += ["(pop 1)"]
         return "\n".join(lines) + "\n"
 
-    def _formula(self, formula: Formula) -> str:
+    def formula(self, formula: Formula) -> str:
+        """The formula in SMT-LIB."""
         key = number(formula)
         if key not in self._written:
             # The formula is kept, since z3 gives the number of a dead one to another.
@@ -78,7 +79,7 @@ class Writer:
         """What occurs in the formula and has no meaning of its own."""
         key = number(formula)
         if key not in self._names:
-            met = set(WORD.findall(self._formula(formula)))
+            met = set(WORD.findall(self.formula(formula)))
             self._names[key] = frozenset(met & self.vocabulary.symbols.keys())
         return self._names[key]
 

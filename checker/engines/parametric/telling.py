@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tdxcheck.checker.engines.parametric.clauses import Clause
+from tdxcheck.checker.engines.parametric.family import Family
 from tdxcheck.checker.language import terms as language
 from tdxcheck.checker.language.instance import show_element, show_value
+from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.language.terms import Choice, Index, Term
 
 Names = dict[Index, str]
+
+
+PART = "    {}. {}"
+"""A part of the invariant in a heading: its number and its name."""
+SETTLED = "settled, that is, their first value is put in, which they keep: "
+"""Before the names of the variables, in a heading."""
+
+
+def heading_of(
+    rule: Property, family: Family, parts: Iterable[str], settled: Iterable[str]
+) -> list[str]:
+    """What stands above the checks of a proof, for people, line by line.
+
+    Its invariant has these parts, and these variables keep their first value.
+    """
+    return [
+        f"{rule.name}: {rule.summary}",
+        f"{family.system.name}, with any number of {family.told}.",
+        "",
+        "Every check below is to be answered with unsat: together they say that",
+        "the following holds at first, and that every action keeps it.",
+        "",
+        *(PART.format(number, name) for number, name in enumerate(parts, 1)),
+        "",
+        f"{SETTLED}{', '.join(settled)}",
+    ]
 
 
 def told(clause: Clause) -> str:

@@ -12,9 +12,10 @@ from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.clauses import Clause
 from tdxcheck.checker.engines.parametric.family import family_of
-from tdxcheck.checker.engines.parametric.prover import SETTLED, Prover
+from tdxcheck.checker.engines.parametric.prover import Prover
 from tdxcheck.checker.engines.parametric.results import Broken, Lack, Open, Proof
 from tdxcheck.checker.engines.parametric.stepping import Stepping
+from tdxcheck.checker.engines.parametric.telling import SETTLED
 from tdxcheck.checker.engines.symbolic.solving import Clock, GaveUp
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.ground.system import GroundProperty
@@ -42,16 +43,18 @@ from tdxcheck.checker.language import (
 )
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.system import Mode
-from tdxcheck.checker.verdict import ProvedForEvery, Refuted
+from tdxcheck.checker.verdict import ProvedForEvery, Refuted, Vacuous
 from tests import test_beginning as beginning
 from tests.crowds import Shop, Worker, comes, nobody_is_tired
 from tests.faults.comparing import same, systems
 from tests.faults.known import Sample
 from tests.test_certificates_every import (
     QUESTION,
+    given_at_first,
     test_a_constant_means_one_thing_throughout,
     test_what_z3_writes_in_another_order_is_the_same,
 )
+from tests.test_certificates_vacuous import DOORS, answer_of
 from tests.test_parametric import is_crowded, is_crowded_by_name
 from tests.test_parametric_counting import (
     Keys,
@@ -318,6 +321,9 @@ def certified() -> None:
                 continue
             raise AssertionError(f"accepted: {name}")
         assert families.check(case, 0, text)
+    verdict = answer_of(DOORS).verdict
+    assert isinstance(verdict, Vacuous) and verdict.certificate
+    assert Families().check(DOORS, 0, verdict.certificate, vacuous=True)
 
 
 def constants() -> None:
@@ -366,6 +372,8 @@ def _forgeries(text: str) -> Iterator[tuple[str, str]]:
         for other in asked[:number]:
             if one.splitlines()[:2] == other.splitlines()[:2]:
                 yield "a question twice", text.replace(one, other)
+        left = one.replace("(pop 1)", "(pop 0)")
+        yield "what was asked before is given", text.replace(one, left)
         yield (
             "a contradiction",
             text.replace(one, one.replace("(check", f"{NO}\n(check")),
@@ -385,6 +393,11 @@ def _forgeries(text: str) -> Iterator[tuple[str, str]]:
     yield "another part", part
     settled = rf"{re.escape(SETTLED.rstrip())} ?"
     yield "what changes", re.sub(settled, f"{SETTLED}closed, ready, ", text)
+    yield "what there is not", re.sub(settled, f"{SETTLED}nothing, ", text)
+    numbers = ", ".join(re.findall(r"^; +(\d+)\. ", text, re.MULTILINE))
+    for by in re.findall(r"^; by .*\n", text, re.MULTILINE):
+        yield "more parts than are given", text.replace(by, f"; by {numbers}\n", 1)
+    yield "what is to be shown, given at first", given_at_first(text)
     more = ";     99. anything\n(set-logic"
     yield "a part more", text.replace("(set-logic", more)
 

@@ -11,6 +11,7 @@ import z3
 from tdxcheck.checker.certificate_checker import Refused, check, read
 from tdxcheck.checker.certificate_solvers import by_z3
 from tdxcheck.checker.certificates import Subject, certify
+from tdxcheck.checker.certificates.wording import says_what_is_shown
 from tdxcheck.checker.engines.explicit import explore
 from tdxcheck.checker.engines.symbolic import bmc, certificate
 from tdxcheck.checker.engines.symbolic.bmc import Hunt
@@ -185,9 +186,12 @@ def _host() -> GroundSystem:
 def _certified(system: GroundSystem, number: int, says: str) -> None:
     rule = system.properties[number].property
     subject = Subject(system.name, rule.name, says, {}, (), rule)
-    text = certify(system, number, subject, Limits()).script
+    made = certify(system, number, subject, Limits())
+    text = made.script
     solvers = {"z3": by_z3}
     clauses = check(read(text), system, system.properties[number], solvers)
+    said = says_what_is_shown(text, read(text), system, number, subject)
+    same("words", said, made.story)
     answers = by_z3(text)
     same("answers of the file", set(answers), {"unsat"})
     actions = {step.action.name for step in _part(system, number).steps}
