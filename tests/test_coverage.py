@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from tdxcheck.checker.catalogue import Rule
 from tdxcheck.checker.cli.coverage import known_dead
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
@@ -237,26 +236,6 @@ def test_below_an_arrow_only_implies_is_one() -> None:
     inner = rule_of(lambda lamp: implies(~lamp.on, ~lamp.broken | lamp.on))
     made = ground(replace(LAMP, properties=(inner,)), {Cpu: 1})
     assert isinstance(survey(made).verdicts[0], Exhausted)
-
-
-def test_verify_names_what_no_design_could_break(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    design = DEMO.designs[0]
-    idle = rule_of_the_demo
-    catalogue = replace(DEMO, rules=(*DEMO.rules, Rule(idle, "memory")))
-    assert run("verify", design.key, catalogue=catalogue) == 0
-    assert (
-        f"no design could break on this machine: {idle.name}" in capsys.readouterr().out
-    )
-    assert run("verify", design.key) == 0
-    assert "no design could break" not in capsys.readouterr().out
-
-
-@invariant()
-def rule_of_the_demo(host: demo.Host) -> Term[bool]:
-    """It is a host, or none."""
-    return (host.module == demo.Module.READY) | (host.module != demo.Module.READY)
 
 
 def test_a_left_side_that_is_never_met_is_found_beside_one_that_is() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,8 +19,10 @@ from tdxcheck.checker.judging.judgement import (
 from tdxcheck.checker.judging.kept import NOTHING_KEPT, Kept, Recalled, merged
 from tdxcheck.checker.judging.processes import Runner, Task, run
 from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.judging.saying import Saying, agreed
 from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
+from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.trace import Trace
 
 LEAST = 4.0
@@ -103,11 +105,16 @@ def assess(
         last = [(group, *strongest) for group in rules or groups]
         answered = _found(last, [kept.recall(*job, rest) for job in last], rest, means)
         findings, interrupted = findings + answered.begun, answered.interrupted
+    saying = Saying()
     judgements = [
         judgement
         for case in cases
         for judgement in _of_case(
-            case, [f for f in findings if f.case == case.label], demanded, confirmed
+            case,
+            [f for f in findings if f.case == case.label],
+            demanded,
+            confirmed,
+            saying.idle(case),
         )
     ]
     for case in cases:
@@ -287,6 +294,7 @@ def _of_case(
     findings: Sequence[Findings],
     demanded: bool,
     confirmed: Confirmed,
+    idle: Collection[Property],
 ) -> list[Judgement]:
     return [
         _judgement(
@@ -296,6 +304,7 @@ def _of_case(
             demanded,
             confirmed,
             all(number in f.recalled for f in findings),
+            question.rule in idle,
         )
         for number, question in enumerate(case.questions)
     ]
@@ -308,6 +317,7 @@ def _judgement(
     demanded: bool,
     confirmed: Confirmed,
     recalled: bool,
+    idle: bool,
 ) -> Judgement:
     subject = f"{question.name} of {case.label}"
     traces: dict[Engine, Trace] = {}
@@ -316,6 +326,7 @@ def _judgement(
             traces[engine] = replayed
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
+    agreed(subject, verdict, idle=idle)
     chosen = next((e for e in traces if by_engine[e] is verdict), None)
     trace = None if chosen is None else traces[chosen]
     if chosen is not None and chosen not in VISITING:
@@ -328,6 +339,7 @@ def _judgement(
         verdict,
         by_engine,
         trace,
-        standing(verdict, question.expected, demanded),
+        standing(verdict, question.expected, demanded, idle=idle),
         recalled,
+        idle,
     )
