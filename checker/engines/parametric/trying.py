@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
-from tdxcheck.checker.engines.parametric.measuring import ending_of
+from tdxcheck.checker.engines.parametric.measuring import NoMeasure, ending_of
 from tdxcheck.checker.engines.parametric.possibilities import going_on
 from tdxcheck.checker.engines.parametric.restating import Restated
 from tdxcheck.checker.engines.parametric.results import Broken, Open
@@ -40,6 +40,8 @@ def restated(
         return going_on(family, rule, sizes, machine, clock)
     except SpecificationError as error:
         return Open("", str(error))
+    except NoMeasure as error:
+        return Open("", f"no measure was found of how far off it is: {error}")
     except Unsupported as error:
         return Open("", f"no translation of {error}")
 
