@@ -19,9 +19,9 @@ and is shown like any other.
 It may be that none is due now and then: nobody ends a TD while an update runs. Then
 there is another *level*, a measure and turns of their own, of which the same is shown
 where none of the others is due and their measure stays as it is. On a run that owes the
-goal for ever that is so in the end, as above: no turn of the others is taken, so each is
-due no more from some state on. One of some level is due at any time, so it is not so of
-the last.
+goal for ever that is so in the end, as above: no turn of the others is taken, so each
+is due no more from some state on. One of some level is due at any time, so it is not so
+of the last.
 """
 
 from __future__ import annotations
