@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -22,8 +22,8 @@ from tdxcheck.checker.judging.question import Case, Question
 from tdxcheck.checker.judging.saying import Saying, agreed
 from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
-from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.trace import Trace
+from tdxcheck.checker.verdict import Vacuous
 
 LEAST = 4.0
 """Seconds without which no engine need be started."""
@@ -114,7 +114,7 @@ def assess(
             [f for f in findings if f.case == case.label],
             demanded,
             confirmed,
-            saying.idle(case),
+            saying,
         )
     ]
     for case in cases:
@@ -294,7 +294,7 @@ def _of_case(
     findings: Sequence[Findings],
     demanded: bool,
     confirmed: Confirmed,
-    idle: Collection[Property],
+    saying: Saying,
 ) -> list[Judgement]:
     return [
         _judgement(
@@ -304,7 +304,7 @@ def _of_case(
             demanded,
             confirmed,
             all(number in f.recalled for f in findings),
-            question.rule in idle,
+            saying,
         )
         for number, question in enumerate(case.questions)
     ]
@@ -317,7 +317,7 @@ def _judgement(
     demanded: bool,
     confirmed: Confirmed,
     recalled: bool,
-    idle: bool,
+    saying: Saying,
 ) -> Judgement:
     subject = f"{question.name} of {case.label}"
     traces: dict[Engine, Trace] = {}
@@ -326,6 +326,9 @@ def _judgement(
             traces[engine] = replayed
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
+    # What is vacuous is so because of what the design does, whatever the rule says.
+    idle = not isinstance(verdict, Vacuous)
+    idle = idle and saying.is_idle(case.instance, question.rule)
     agreed(subject, verdict, idle=idle)
     chosen = next((e for e in traces if by_engine[e] is verdict), None)
     trace = None if chosen is None else traces[chosen]
