@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from tdxcheck.checker.catalogue import Rule
 from tdxcheck.checker.cli.coverage import known_dead
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.ground import ground
@@ -16,7 +15,9 @@ from tdxcheck.checker.judging.question import case_of
 from tdxcheck.checker.judging.saying import empty
 from tdxcheck.checker.judging.witness import witness
 from tdxcheck.checker.language import (
+    Event,
     Property,
+    Step,
     Term,
     TransitionSystem,
     action,
@@ -27,6 +28,7 @@ from tdxcheck.checker.language import (
     invariant,
     ite,
     leads_to,
+    step_rule,
 )
 from tdxcheck.checker.language.instance import Assignment, Instance
 from tdxcheck.checker.language.interpreter import Interpreter
@@ -214,6 +216,57 @@ def test_a_goal_that_is_there_already_is_nothing_to_come() -> None:
     assert empty(Instance(LAMP, {Cpu: 1}), rules) == {what_is_on_is_on}
 
 
+NEVER = Event("never", "What no design here knows of.", ())
+StepCondition = Callable[[Lamp, Step, Lamp], Term[bool]]
+
+IDLE_STEPS: dict[str, StepCondition] = {
+    "after it, the one or the other": lambda _, step, after: implies(
+        step.is_(switch), after.on | ~after.on
+    ),
+    "it changes or it does not": lambda before, _, after: any_of(
+        ~(before.on == after.on), implies(before.on, after.on)
+    ),
+    "as many as there are": lambda _, __, after: (
+        count(Cpu, lambda cpu: after.on) <= count(Cpu, lambda cpu: all_of(True))
+    ),
+}
+"""What no step could break, whatever it did."""
+SAYING_STEPS: dict[str, StepCondition] = {
+    "what this design does": lambda before, step, after: implies(
+        step.is_(switch), ~(before.on == after.on)
+    ),
+    "what stays as it is": lambda before, _, after: before.broken == after.broken,
+    "nothing, where nothing is meant": lambda before, step, after: implies(
+        step.is_(NEVER), after.on | ~after.on
+    ),
+}
+
+
+def step_rule_of(condition: StepCondition) -> Property:
+    def of_steps(before: Lamp, step: Step, after: Lamp) -> Term[bool]:
+        """What is said of what happens to a lamp."""
+        return condition(before, step, after)
+
+    return step_rule()(of_steps)
+
+
+@pytest.mark.parametrize("words", IDLE_STEPS)
+def test_a_rule_that_no_step_could_break_is_dead(words: str) -> None:
+    rule = step_rule_of(IDLE_STEPS[words])
+    assert empty(Instance(LAMP, {Cpu: 2}), [rule]) == {rule}
+    found = coverage(Instance(LAMP, {Cpu: 2}), [rule])
+    (whole,) = found.of_kind(Kind.RULE)
+    assert whole.outcome is Outcome.DEAD
+
+
+@pytest.mark.parametrize("words", SAYING_STEPS)
+def test_a_rule_that_some_step_could_break_is_not(words: str) -> None:
+    """What a rule is about may be in no step of a design: then it is vacuous there."""
+    rule = step_rule_of(SAYING_STEPS[words])
+    assert not empty(Instance(LAMP, {Cpu: 2}), [rule])
+    assert not coverage(Instance(LAMP, {Cpu: 2}), [rule]).of_kind(Kind.RULE)
+
+
 WAYS: dict[str, Condition] = {
     "or": lambda lamp: ~lamp.broken | lamp.on,
     "more": lambda lamp: any_of(~lamp.broken, ~lamp.on, lamp.broken),
@@ -237,26 +290,6 @@ def test_below_an_arrow_only_implies_is_one() -> None:
     inner = rule_of(lambda lamp: implies(~lamp.on, ~lamp.broken | lamp.on))
     made = ground(replace(LAMP, properties=(inner,)), {Cpu: 1})
     assert isinstance(survey(made).verdicts[0], Exhausted)
-
-
-def test_verify_names_what_no_design_could_break(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    design = DEMO.designs[0]
-    idle = rule_of_the_demo
-    catalogue = replace(DEMO, rules=(*DEMO.rules, Rule(idle, "memory")))
-    assert run("verify", design.key, catalogue=catalogue) == 0
-    assert (
-        f"no design could break on this machine: {idle.name}" in capsys.readouterr().out
-    )
-    assert run("verify", design.key) == 0
-    assert "no design could break" not in capsys.readouterr().out
-
-
-@invariant()
-def rule_of_the_demo(host: demo.Host) -> Term[bool]:
-    """It is a host, or none."""
-    return (host.module == demo.Module.READY) | (host.module != demo.Module.READY)
 
 
 def test_a_left_side_that_is_never_met_is_found_beside_one_that_is() -> None:

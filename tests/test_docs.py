@@ -262,6 +262,7 @@ def test_every_word_of_the_legend_is_explained() -> None:
         "refuted in at most N",
         "unreachable",
         "vacuous",
+        "idle",
         "to depth N",
         "unknown",
         "not checked",

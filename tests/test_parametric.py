@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -233,6 +234,41 @@ def test_what_fails_with_five_and_three_is_not_proved(crowd: Action) -> None:
     assert proof_of(small, nobody_in_the_yard_is_tired).family == "workers"
     large = Prover(family_of(Instance(system, {Worker: 5, Site: 3}), (Worker,)))
     assert isinstance(large.prove(0, Clock(SECONDS)), Open)
+
+
+@invariant()
+def the_first_site_is_closed(yard: Yard) -> Term[bool]:
+    """Nobody opens the first site."""
+    return ~yard.opened[Element(Site, 0)]
+
+
+@invariant()
+def the_second_site_is_open(yard: Yard) -> Term[bool]:
+    """It is open from the beginning."""
+    return yard.opened[Element(Site, 1)]
+
+
+BEGINNINGS = [
+    (the_first_site_is_closed, None, True),
+    (the_first_site_is_closed, (1,), True),
+    (the_first_site_is_closed, (0,), False),
+    (the_second_site_is_open, (1,), True),
+    (the_second_site_is_open, (0,), False),
+    (the_second_site_is_open, None, False),
+]
+
+
+@pytest.mark.parametrize(("rule", "start", "holds"), BEGINNINGS)
+def test_it_is_known_how_a_sort_of_a_fixed_size_begins(
+    rule: Property, start: tuple[int, ...] | None, holds: bool
+) -> None:
+    settings: dict[Any, Any] = {}
+    if start is not None:
+        settings[Yard.opened] = lambda site: site in start
+    system = TransitionSystem("yard", "A yard.", Yard, (enters,), (rule,), (), settings)
+    family = family_of(Instance(system, {Worker: 2, Site: 2}), (Worker,))
+    found = Prover(family).prove(0, Clock(SECONDS))
+    assert isinstance(found, Proof if holds else Broken)
 
 
 @invariant()

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from tdxcheck.checker.certificate_checker import Refused
 from tdxcheck.checker.certificates.quantified import Families
 from tdxcheck.checker.engines.diagrams.judge import survey
-from tdxcheck.checker.engines.parametric.ending import MARK, Ending, Part, turns_of
+from tdxcheck.checker.engines.parametric.ending import (
+    MARK,
+    Ending,
+    Level,
+    Part,
+    turns_of,
+)
 from tdxcheck.checker.engines.parametric.family import Unsupported, family_of
 from tdxcheck.checker.ground import ground
 from tdxcheck.checker.judging.generalizing import generalized
@@ -78,6 +84,7 @@ class Shop(State):
     done = Map(Worker, bool, False)
     round = Var(Round, Round.FIRST)
     left = Var(bool, True)
+    swept = Map(Worker, bool, False)
 
 
 def all_done(shop: Shop) -> Term[bool]:
@@ -261,6 +268,75 @@ def test_a_turn_that_is_due_now_and_then_is_not_enough_if_it_is_weak() -> None:
     assert len(proof_of(case_of(done_in_the_end(*lines), *actions)).because) == 3
 
 
+@action()
+def closes(shop: Shop) -> None:
+    """The shop is closed, to be swept."""
+    shop.require(shop.left)
+    shop.left = False
+    shop.swept.fill(False)
+
+
+@action()
+def sweeps(shop: Shop, worker: Worker) -> None:
+    """{worker} sweeps the floor."""
+    shop.require(~shop.left & ~shop.swept[worker])
+    shop.swept[worker] = True
+
+
+@action()
+def opens(shop: Shop) -> None:
+    """The shop is opened when all have swept."""
+    shop.require(~shop.left & forall(Worker, lambda one: shop.swept[one]))
+    shop.left = True
+
+
+@action()
+def makes_a_mess(shop: Shop, worker: Worker) -> None:
+    """{worker} has to sweep again."""
+    shop.require(~shop.left & shop.swept[worker])
+    shop.swept[worker] = False
+
+
+SWEEPING = (works_left, closes, sweeps, opens)
+
+
+def sweeping(*fair: Action, strong: bool, others: tuple[Action, ...] = ()) -> Case:
+    """Who works must work in the end, and who sweeps: the shop may close for ever."""
+    work = fairness(works_left, strong=strong)(anywhere)
+    return case_of(done_in_the_end(work, *fair), *SWEEPING, *others)
+
+
+def test_what_is_interrupted_again_and_again_is_done_if_each_ends() -> None:
+    """The work is due again and again, because what interrupts it comes to an end."""
+    proof = proof_of(sweeping(sweeps, opens, strong=True))
+    assert proof.because == (
+        "there is ever less of every Worker whose done is False",
+        "by the turn of anywhere of works_left (strong)",
+        "where none of these is due:",
+        "there is ever less of every Worker whose swept is False",
+        "by the turn of sweeps of sweeps (weak)",
+        "by the turn of opens of opens (weak)",
+    )
+
+
+@pytest.mark.parametrize("fair", [(sweeps,), (opens,), ()])
+def test_an_interruption_that_may_not_end_is_no_proof(fair: tuple[Action]) -> None:
+    assert fails(sweeping(*fair, strong=True), 2)
+    assert isinstance(verdict_of(sweeping(*fair, strong=True)), Unknown)
+
+
+def test_an_interruption_that_goes_back_is_no_proof() -> None:
+    case = sweeping(sweeps, opens, strong=True, others=(makes_a_mess,))
+    assert fails(case, 2)
+    assert isinstance(verdict_of(case), Unknown)
+
+
+def test_what_is_interrupted_for_ever_needs_strong_fairness() -> None:
+    assert fails(sweeping(sweeps, opens, strong=False), 1)
+    weak = verdict_of(sweeping(sweeps, opens, strong=False))
+    assert weak == Unknown(Limit.FAMILY, "1 worker")
+
+
 def test_what_the_environment_chooses_may_go_wrong() -> None:
     case = case_of(done_in_the_end(works_or_fails), works_or_fails)
     assert verdict_of(case) == Unknown(Limit.FAMILY, "1 worker")
@@ -362,9 +438,15 @@ def test_what_is_stated_is_enough(drawn: Drawn, seed: int) -> None:
     turns = [turn for line in rule.fair for turn in turns_of(line, family)]
     if not turns or not variables:
         return
-    measure = (some_part(random, variables) for _ in range(random.randint(0, 2)))
-    some = random.sample(turns, random.randint(1, len(turns)))
-    ending = Ending(tuple(measure), tuple(some), random.random() < 0.5)
+
+    def some_level() -> Level:
+        measure = (some_part(random, variables) for _ in range(random.randint(0, 2)))
+        some = random.sample(turns, random.randint(1, len(turns)))
+        return Level(tuple(measure), tuple(some))
+
+    first, *then = (some_level() for _ in range(random.randint(1, 3)))
+    until = random.random() < 0.5
+    ending = Ending(first.measure, first.turns, until, tuple(then))
     rules = (*ending.stated(rule, family), rule)
     try:
         whole = ground(replace(family.system, properties=rules), drawn.scope)

@@ -19,9 +19,11 @@ from tdxcheck.checker.judging.judgement import (
 from tdxcheck.checker.judging.kept import NOTHING_KEPT, Kept, Recalled, merged
 from tdxcheck.checker.judging.processes import Runner, Task, run
 from tdxcheck.checker.judging.question import Case, Question
+from tdxcheck.checker.judging.saying import Saying, agreed
 from tdxcheck.checker.judging.sharing import Group, in_families, together
 from tdxcheck.checker.judging.work import Answer, Budget, Findings, Judge, Report
 from tdxcheck.checker.trace import Trace
+from tdxcheck.checker.verdict import Vacuous
 
 LEAST = 4.0
 """Seconds without which no engine need be started."""
@@ -103,11 +105,16 @@ def assess(
         last = [(group, *strongest) for group in rules or groups]
         answered = _found(last, [kept.recall(*job, rest) for job in last], rest, means)
         findings, interrupted = findings + answered.begun, answered.interrupted
+    saying = Saying()
     judgements = [
         judgement
         for case in cases
         for judgement in _of_case(
-            case, [f for f in findings if f.case == case.label], demanded, confirmed
+            case,
+            [f for f in findings if f.case == case.label],
+            demanded,
+            confirmed,
+            saying,
         )
     ]
     for case in cases:
@@ -287,6 +294,7 @@ def _of_case(
     findings: Sequence[Findings],
     demanded: bool,
     confirmed: Confirmed,
+    saying: Saying,
 ) -> list[Judgement]:
     return [
         _judgement(
@@ -296,6 +304,7 @@ def _of_case(
             demanded,
             confirmed,
             all(number in f.recalled for f in findings),
+            saying,
         )
         for number, question in enumerate(case.questions)
     ]
@@ -308,6 +317,7 @@ def _judgement(
     demanded: bool,
     confirmed: Confirmed,
     recalled: bool,
+    saying: Saying,
 ) -> Judgement:
     subject = f"{question.name} of {case.label}"
     traces: dict[Engine, Trace] = {}
@@ -316,6 +326,10 @@ def _judgement(
             traces[engine] = replayed
     by_engine = {engine: answer.verdict for engine, answer in answers.items()}
     verdict = combine(subject, by_engine)
+    # What is vacuous is so because of what the design does, whatever the rule says.
+    idle = not isinstance(verdict, Vacuous)
+    idle = idle and saying.is_idle(case.instance, question.rule)
+    agreed(subject, verdict, idle=idle)
     chosen = next((e for e in traces if by_engine[e] is verdict), None)
     trace = None if chosen is None else traces[chosen]
     if chosen is not None and chosen not in VISITING:
@@ -328,6 +342,7 @@ def _judgement(
         verdict,
         by_engine,
         trace,
-        standing(verdict, question.expected, demanded),
+        standing(verdict, question.expected, demanded, idle=idle),
         recalled,
+        idle,
     )

@@ -237,7 +237,8 @@ class _Coverage:
         """Whether the rule says anything.
 
         Of what there is to come: whether it is owed; of where a run may end: whether it
-        may not. What is about steps or reactions is known by its left sides.
+        may not. What is about steps or reactions is known by its left sides, and named
+        here only where nothing could break it.
         """
         name = f"{rule.name}/whole"
         holds = self.ground.of_state(rule.condition) if can_be_asked(rule) else FALSE
@@ -248,7 +249,7 @@ class _Coverage:
             yield self._thing(
                 Kind.RULE, name, rule, term, None, rule.location, [(owed, None)]
             )
-        elif rule.mode is not Mode.LEADS_TO and can_be_asked(rule):
+        elif rule.mode is not Mode.LEADS_TO and (idle or can_be_asked(rule)):
             outcome = Outcome.SETTLED if holds is TRUE else Outcome.REACHED
             outcome = Outcome.DEAD if idle else outcome
             yield Thing(Kind.RULE, name, rule, None, None, rule.location, outcome)

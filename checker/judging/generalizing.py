@@ -30,7 +30,7 @@ ASKED = (*MODES, *restating.MODES)
 """The kinds of rules that something can be shown of."""
 UNLIMITED = 86_400.0
 """Seconds for all questions, where there is no limit of time."""
-STATING = 20.0
+STATING = 30.0
 """Seconds to find what a rule of what comes in the end, say, could follow from."""
 ROUNDS = (30.0, 300.0)
 """Seconds for one question, so that a hard one does not stop the others.

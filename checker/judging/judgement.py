@@ -49,6 +49,13 @@ class Judgement:
     standing: Standing
     recalled: bool = False
     """Every engine's answer is from an earlier run."""
+    idle: bool = False
+    """No design could break the rule on this machine, by what it says alone."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What was found comes to; None if it leaves the question open."""
+        return outcome_of(self.verdict, idle=self.idle)
 
     @property
     def label(self) -> str:
@@ -89,11 +96,14 @@ class Assessment:
         return None
 
 
-def outcome_of(verdict: Verdict) -> Outcome | None:
-    """What the verdict comes to; None if it leaves the question open."""
+def outcome_of(verdict: Verdict, *, idle: bool = False) -> Outcome | None:
+    """What the verdict comes to; None if it leaves the question open.
+
+    That a rule holds which is idle says as little as if it were vacuous.
+    """
     match verdict:
         case Exhausted() | Proved() | ProvedForEvery() | Reached():
-            return Outcome.HOLDS
+            return Outcome.VACUOUS if idle else Outcome.HOLDS
         case Refuted() | Unreachable():
             return Outcome.REFUTED
         case Vacuous():
@@ -103,7 +113,11 @@ def outcome_of(verdict: Verdict) -> Outcome | None:
 
 
 def standing(
-    verdict: Verdict, expected: Expectation | None, demanded: bool
+    verdict: Verdict,
+    expected: Expectation | None,
+    demanded: bool,
+    *,
+    idle: bool = False,
 ) -> Standing:
     """How the verdict compares with the expectation.
 
@@ -112,7 +126,7 @@ def standing(
     """
     if isinstance(verdict, Unknown) and verdict.limit is Limit.UNSUPPORTED:
         return Standing.NOT_CHECKED
-    outcome = outcome_of(verdict)
+    outcome = outcome_of(verdict, idle=idle)
     if outcome is None:
         return Standing.UNDECIDED
     if expected is None or outcome is expected.outcome:

@@ -102,6 +102,7 @@ def _judgement(judgement: Judgement) -> Json:
         },
         "standing": judgement.standing.value,
         "kept": judgement.recalled,
+        "idle": judgement.idle,
         "expected": expected
         and {"outcome": expected.outcome.value, "note": expected.told},
         "trace": judgement.trace and trace_as_json(judgement.trace),

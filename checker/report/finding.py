@@ -17,7 +17,6 @@ from tdxcheck.checker.judging.judgement import (
     Assessment,
     Judgement,
     Standing,
-    outcome_of,
 )
 from tdxcheck.checker.language.instance import show_entry, show_value
 from tdxcheck.checker.language.location import Location
@@ -25,7 +24,7 @@ from tdxcheck.checker.report import summary
 from tdxcheck.checker.report.narrative import show_answer, told_by
 from tdxcheck.checker.report.page import Page
 from tdxcheck.checker.report.story import tell
-from tdxcheck.checker.report.words import category, kind, sentence
+from tdxcheck.checker.report.words import category, is_idle, kind, sentence, word
 from tdxcheck.checker.trace import Change, Trace
 from tdxcheck.checker.verdict import Refuted
 
@@ -80,6 +79,8 @@ class Finding:
     sources: tuple[str, ...] = ()
     verdict: str = ""
     """The kind of the verdict, if it is one on a rule."""
+    idle: bool = False
+    """It holds, as it would whatever were judged: that says nothing."""
     stages: tuple[Stage, ...] = ()
     elsewhere: tuple[Location, ...] = ()
     """Other places that it may be shown at, the best first."""
@@ -139,7 +140,7 @@ def results_of(
 def finding_of(judgement: Judgement, certified: Attempt | None = None) -> Finding:
     rule = judgement.question.rule
     claim = judgement.question.claim
-    broken = outcome_of(judgement.verdict) is Outcome.REFUTED
+    broken = judgement.outcome is Outcome.REFUTED
     trace = judgement.trace if broken else None
     return Finding(
         subject=judgement.case.label,
@@ -153,7 +154,8 @@ def finding_of(judgement: Judgement, certified: Attempt | None = None) -> Findin
         report=_report(judgement),
         severity=rule.severity.value,
         sources=tuple(map(str, dict.fromkeys(rule.sources))),
-        verdict=category(judgement.verdict),
+        verdict=category(judgement),
+        idle=is_idle(judgement),
         stages=tuple(_stages(trace)) if trace else (),
         elsewhere=tuple(_elsewhere(judgement)),
     )
@@ -178,7 +180,7 @@ def _known(judgement: Judgement) -> str:
 
 def _message(judgement: Judgement) -> str:
     expected = judgement.question.expected
-    outcome = outcome_of(judgement.verdict)
+    outcome = judgement.outcome
     match judgement.standing:
         case Standing.NOT_CHECKED:
             return "not checked: no engine answers this kind of question yet"
@@ -189,18 +191,18 @@ def _message(judgement: Judgement) -> str:
         case Standing.UNEXPECTED:
             assert expected is not None, "where any answer is welcome, none is news"
             told = summary.instead(judgement, expected)
-            return f"{kind(judgement.verdict)}: {told}"
+            return f"{word(judgement)}: {told}"
     if judgement.question.dropped is not None:
         return summary.about(judgement)
     known = f": {expected.told}" if expected and expected.told else ""
     if outcome is Outcome.REFUTED:
         steps = " steps" if isinstance(judgement.verdict, Refuted) else ""
         return f"known refutation, {kind(judgement.verdict)}{steps}{known}"
-    if outcome is Outcome.VACUOUS:
-        return f"vacuous, as is known{known}"
+    if expected is not None and expected.outcome is outcome is Outcome.VACUOUS:
+        return f"{word(judgement)}, as is known{known}"
     if expected is not None and expected.outcome is Outcome.REFUTED:
         return f"{sentence(judgement)}; on other machines a known refutation{known}"
-    return f"{kind(judgement.verdict)}: {sentence(judgement)}"
+    return f"{word(judgement)}: {sentence(judgement)}"
 
 
 def _why(trace: Trace) -> str:

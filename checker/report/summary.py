@@ -9,14 +9,12 @@ from tdxcheck.checker.judging.judgement import (
     Assessment,
     Judgement,
     Standing,
-    outcome_of,
 )
 from tdxcheck.checker.judging.question import Case, Question
-from tdxcheck.checker.judging.saying import empty
 from tdxcheck.checker.judging.work import Findings, Statistics
 from tdxcheck.checker.report.narrative import narrate
 from tdxcheck.checker.report.page import Page, Style
-from tdxcheck.checker.report.words import in_full, kind, length, sentence
+from tdxcheck.checker.report.words import in_full, is_idle, length, sentence, word
 from tdxcheck.checker.verdict import Exhausted, Refuted
 
 
@@ -98,12 +96,10 @@ def idle(page: Page, assessment: Assessment) -> None:
 
     On this machine: that there are fewer than five CPUs is so where there are four.
     """
-    for case in _main(assessment)[:1]:
-        rules = [q.rule for q in case.questions if q.claim is None]
-        found = empty(case.instance, rules)
-        if names := [rule.name for rule in rules if rule in found]:
-            told = "no design could break on this machine: "
-            page.add(", ".join(names), Style.BAD, label=f"  {told}", at=4)
+    found = [j for j in assessment.judgements if j.question.claim is None and j.idle]
+    if names := dict.fromkeys(judgement.question.name for judgement in found):
+        told = "no design could break on this machine: "
+        page.add(", ".join(names), Style.QUIET, label=f"  {told}", at=4)
 
 
 def _all_but(visited: Sequence[str], keys: Sequence[str]) -> str:
@@ -148,7 +144,12 @@ def instead(judgement: Judgement, expected: Expectation) -> str:
             )
         case Outcome.VACUOUS:
             return f"It was known to be vacuous{note}: if that changed, change {where}."
-    if outcome_of(judgement.verdict) is Outcome.VACUOUS:
+    if is_idle(judgement):
+        return (
+            "A rule that no design could break says nothing: find out what it was to "
+            f"say, or add it to {where} as vacuous."
+        )
+    if judgement.outcome is Outcome.VACUOUS:
         return (
             "A rule that cannot be broken because nothing happens says nothing: find "
             f"out why, or add it to {where} as vacuous."
@@ -186,7 +187,7 @@ def known(
             judgement.question.claim is None
             and judgement.standing is Standing.EXPECTED
             and expected is not None
-            and outcome_of(judgement.verdict) is Outcome.REFUTED
+            and judgement.outcome is Outcome.REFUTED
         ):
             rules = by_note.setdefault(expected.told or "without a note", {})
             rules.setdefault(judgement.question.name, []).append(judgement)
@@ -274,8 +275,8 @@ def _in_full(judgement: Judgement) -> str:
     verdict = judgement.verdict
     if isinstance(verdict, Refuted):
         return f"refuted in {in_full(verdict.run)}"
-    holds = outcome_of(verdict) is Outcome.HOLDS
-    return f"holds ({kind(verdict)})" if holds else kind(verdict)
+    holds = judgement.outcome is Outcome.HOLDS
+    return f"holds ({word(judgement)})" if holds else word(judgement)
 
 
 def _dropped(judgement: Judgement) -> int:
@@ -301,7 +302,7 @@ def about(judgement: Judgement) -> str:
         if judgement.trace.steps:
             last = judgement.trace.steps[-1].sentence.rstrip(".")
             text += f" ({judgement.label}), the last of them: {last}"
-    elif question.dropped is not None and outcome_of(judgement.verdict):
+    elif question.dropped is not None and judgement.outcome:
         text += ": the claim does not need it"
     if judgement.standing is Standing.UNEXPECTED:
         text = f"UNEXPECTED, {text}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.catalogue import Outcome
 from tdxcheck.checker.judging.combine import Engine
-from tdxcheck.checker.judging.judgement import Judgement, Standing, outcome_of
+from tdxcheck.checker.judging.judgement import Judgement, Standing
 from tdxcheck.checker.report.page import Style
 from tdxcheck.checker.verdict import (
     Bounded,
@@ -38,6 +38,7 @@ LEGEND = (
     ("refuted in N+M", "never comes: N steps, then M for ever, or nothing if M is 0"),
     ("unreachable", "what must be possible never is"),
     ("vacuous", "holds only because what it speaks of never happens"),
+    ("idle", "holds here whatever a design does: it says nothing"),
     ("to depth N", "holds for N steps; what comes later is not known"),
     ("unknown", "nothing was established within the limits"),
     ("not checked", "no engine that was asked answers this kind of question"),
@@ -52,6 +53,7 @@ BRIEF_LEGEND = (
     ("\N{BALLOT X} N+M", "never comes: N steps, then M for ever"),
     ("\N{BALLOT X}", "what must be possible never is"),
     ("vac", "holds only because what it speaks of never happens"),
+    ("idle", "holds here whatever a design does: it says nothing"),
     ("<= N", "holds for N steps; what comes later is not known"),
     ("?N", "holds in small machines; no proof for every number found"),
     ("?", "nothing was established within the limits"),
@@ -83,7 +85,12 @@ def steps_in_words(steps: int, loop: int | None) -> str:
 def brief(judgement: Judgement) -> str:
     """The verdict in as few letters as possible; ! for what is not expected."""
     news = "!" if judgement.standing is Standing.UNEXPECTED else ""
-    return _brief(judgement.verdict) + news
+    return ("idle" if is_idle(judgement) else _brief(judgement.verdict)) + news
+
+
+def is_idle(judgement: Judgement) -> bool:
+    """The rule holds, as it would on this machine of any design."""
+    return judgement.idle and judgement.outcome is Outcome.VACUOUS
 
 
 def _brief(verdict: Verdict) -> str:
@@ -116,23 +123,29 @@ def cell(judgement: Judgement) -> str:
     verdicts = judgement.by_engine.values()
     exhausted = any(isinstance(v, Exhausted) for v in verdicts)
     proved = any(isinstance(v, Proved) for v in verdicts)
-    if exhausted and proved and isinstance(judgement.verdict, Exhausted | Proved):
+    text = word(judgement)
+    if exhausted and proved and text in ("exhausted", "proved"):
         text = "exhausted, proved"
-    else:
-        text = kind(judgement.verdict)
     return text.upper() if judgement.standing is Standing.UNEXPECTED else text
 
 
-def category(verdict: Verdict) -> str:
+def word(judgement: Judgement) -> str:
+    """The kind of what was found; of a run, with its number of steps."""
+    return "idle" if is_idle(judgement) else kind(judgement.verdict)
+
+
+def category(judgement: Judgement) -> str:
     """Its kind, without any number: what verdicts are counted by."""
-    match verdict:
+    if is_idle(judgement):
+        return word(judgement)
+    match judgement.verdict:
         case Refuted():
             return "refuted"
         case Reached():
             return "reached"
         case Bounded():
             return "to a depth"
-    return kind(verdict)
+    return kind(judgement.verdict)
 
 
 def kind(verdict: Verdict) -> str:
@@ -168,7 +181,7 @@ def style(judgement: Judgement) -> Style:
         return Style.BAD
     if judgement.standing in (Standing.UNDECIDED, Standing.NOT_CHECKED):
         return Style.QUIET
-    if outcome_of(judgement.verdict) is Outcome.HOLDS:
+    if judgement.outcome is Outcome.HOLDS:
         return Style.GOOD
     return Style.PLAIN
 
@@ -179,6 +192,8 @@ def sentence(judgement: Judgement) -> str:
         f"{engine.value}: {told_by(engine, verdict)}"
         for engine, verdict in judgement.by_engine.items()
     ]
+    if is_idle(judgement):
+        told.append("no design could break it on this machine")
     return "; ".join(told)
 
 

@@ -15,6 +15,13 @@ in the end the same for ever. Then no turn is taken any more. But one is due at 
 time: a weak one stays due, and a strong one of finitely many is due again and again. So
 such a run is not fair. Each of these is a condition of every state, or of every step,
 and is shown like any other.
+
+It may be that none is due now and then: nobody ends a TD while an update runs. Then
+there is another *level*, a measure and turns of their own, of which the same is shown
+where none of the others is due and their measure stays as it is. On a run that owes the
+goal for ever that is so in the end, as above: no turn of the others is taken, so each
+is due no more from some state on. One of some level is due at any time, so it is not so
+of the last.
 """
 
 from __future__ import annotations
@@ -124,6 +131,19 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Level:
+    """What becomes less, and by which turns."""
+
+    measure: tuple[Part, ...]
+    turns: tuple[Turn, ...]
+
+    @property
+    def due(self) -> Term[bool]:
+        """One of the turns is due."""
+        return any_of(*(turn.due() for turn in self.turns))
+
+
+@dataclass(frozen=True)
 class Ending:
     """Why the goal of a rule comes."""
 
@@ -131,6 +151,12 @@ class Ending:
     turns: tuple[Turn, ...] = ()
     until: bool = False
     """The goal is owed wherever it has not come, and not only by the condition."""
+    then: tuple[Level, ...] = ()
+    """What becomes less where no turn of those before is due, and by which."""
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return Level(self.measure, self.turns), *self.then
 
     def stated(self, rule: Property, family: Family) -> tuple[Property, ...]:
         """What is to be so in every state, and at every step."""
@@ -142,14 +168,11 @@ class Ending:
             said = Implies(rule.condition, rule.goal)
             return (replace(plain, mode=Mode.INVARIANT, condition=said),)
         owed = Not(rule.goal) if self.until else all_of(rule.condition, Not(rule.goal))
-        due = Implies(owed, any_of(*(turn.due() for turn in self.turns)))
+        due = Implies(owed, any_of(*(level.due for level in self.levels)))
         before, after = Spelling(actions), Spelling(actions, after=True)
-        no_more, less = self._compared()
-        kept = all_of(
-            *(() if self.until else (after.of(owed),)),
-            no_more,
-            *(_less_by(turn, less, before, after) for turn in self.turns),
-        )
+        kept = _kept(self.levels, before, after)
+        if not self.until:
+            kept = all_of(after.of(owed), kept)
         # Told without an arrow: that the goal is ever owed is asked of states alone.
         steps = any_of(
             Not(before.of(owed)),
@@ -166,23 +189,6 @@ class Ending:
             ),
         )
 
-    def _compared(self) -> tuple[Term[bool], Term[bool]]:
-        """The measure is no more after the step, and it is less.
-
-        It may be asked of each turn, so it is said once.
-        """
-        no_more, less = all_of(), any_of()
-        for part in reversed(self.measure):
-            indices = part.indices()
-            before, after = (part.of(indices, after=late) for late in (False, True))
-            kept: Term[bool] = Implies(after, before)
-            lost: Term[bool] = all_of(before, Not(after))
-            for index in reversed(indices):
-                kept, lost = Forall(index, kept), Exists(index, lost)
-            no_more = all_of(kept, any_of(lost, no_more))
-            less = all_of(kept, any_of(lost, less))
-        return no_more, less
-
     @property
     def excepted(self) -> str:
         """The machines of which nothing is said: there are none."""
@@ -194,30 +200,20 @@ class Ending:
 
     def told(self) -> Iterator[str]:
         """The measure and the turns in words."""
-        for place, part in enumerate(self.measure):
-            yield f"{'then of ' if place else 'there is ever less of '}{part.told}"
-        for turn in self.turns:
-            whose = "" if turn.line.turns is Turns.TOGETHER else turn.actions[0].name
-            of = f" of {whose}" if whose else ""
-            yield f"by the turn of {turn.line.name}{of} ({turn.line.strength})"
+        for number, level in enumerate(self.levels):
+            if number:
+                yield "where none of these is due:"
+            for place, part in enumerate(level.measure):
+                yield f"{'then of ' if place else 'there is ever less of '}{part.told}"
+            for turn in level.turns:
+                each = turn.line.turns is not Turns.TOGETHER
+                of = f" of {turn.actions[0].name}" if each else ""
+                yield f"by the turn of {turn.line.name}{of} ({turn.line.strength})"
 
     def text(self, rule: Property) -> str:
         """As a certificate has it."""
-        said = {
-            "less": [
-                {
-                    "what": part.variable.name,
-                    "is": list(map(_plain, part.values)),
-                    "where": part.where and [part.where[0].name, _plain(part.where[1])],
-                }
-                for part in self.measure
-            ],
-            "by": [
-                [rule.fair.index(turn.line), [action.name for action in turn.actions]]
-                for turn in self.turns
-            ],
-            "until": self.until,
-        }
+        first, *then = (_said(level, rule) for level in self.levels)
+        said = {**first, "until": self.until, **({"then": then} if then else {})}
         return f"{MARK}{json.dumps(said)}\n"
 
 
@@ -232,7 +228,30 @@ def ending_in(text: str, family: Family, rule: Property) -> Ending:
     return Ending()
 
 
+def _said(level: Level, rule: Property) -> dict[str, Any]:
+    return {
+        "less": [
+            {
+                "what": part.variable.name,
+                "is": list(map(_plain, part.values)),
+                "where": part.where and [part.where[0].name, _plain(part.where[1])],
+            }
+            for part in level.measure
+        ],
+        "by": [
+            [rule.fair.index(turn.line), [action.name for action in turn.actions]]
+            for turn in level.turns
+        ],
+    }
+
+
 def _ending(said: Any, family: Family, rule: Property) -> Ending:
+    first = _level(said, family, rule)
+    then = tuple(_level(one, family, rule) for one in said.get("then", ()))
+    return Ending(first.measure, first.turns, bool(said["until"]), then)
+
+
+def _level(said: Any, family: Family, rule: Property) -> Level:
     variables = {v.name: v for v in family.system.state.variables()}
     known = [turn for line in rule.fair for turn in turns_of(line, family)]
     parts = []
@@ -254,7 +273,7 @@ def _ending(said: Any, family: Family, rule: Property) -> Ending:
             and [action.name for action in turn.actions] == names
         )
         turns.append(turn)
-    return Ending(tuple(parts), tuple(turns), bool(said["until"]))
+    return Level(tuple(parts), tuple(turns))
 
 
 def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
@@ -283,6 +302,40 @@ def turns_of(line: Fairness, family: Family) -> Iterator[Turn]:
         yield Turn(line, covered)
     else:
         yield from (Turn(line, (action,)) for action in covered)
+
+
+def _kept(levels: Sequence[Level], before: Spelling, after: Spelling) -> Term[bool]:
+    """The step makes the first measure no more, and less if it takes one of its turns.
+
+    Where it leaves it as it is, and none of these turns is due before or after, the
+    same is so of the others.
+    """
+    first, *others = levels
+    no_more, less = _compared(first.measure)
+    said = [_less_by(turn, less, before, after) for turn in first.turns]
+    said.append(no_more)
+    if others:
+        due, rest = first.due, _kept(others, before, after)
+        said.append(any_of(less, before.of(due), after.of(due), rest))
+    return all_of(*said)
+
+
+def _compared(measure: Sequence[Part]) -> tuple[Term[bool], Term[bool]]:
+    """The measure is no more after the step, and it is less.
+
+    It may be asked of each turn, so it is said once.
+    """
+    no_more, less = all_of(), any_of()
+    for part in reversed(measure):
+        indices = part.indices()
+        before, after = (part.of(indices, after=late) for late in (False, True))
+        kept: Term[bool] = Implies(after, before)
+        lost: Term[bool] = all_of(before, Not(after))
+        for index in reversed(indices):
+            kept, lost = Forall(index, kept), Exists(index, lost)
+        no_more = all_of(kept, any_of(lost, no_more))
+        less = all_of(kept, any_of(lost, less))
+    return no_more, less
 
 
 def _less_by(

@@ -277,9 +277,9 @@ class Learner(Grounded):
             if self.oracle.never(cube)
         )
         first = islice((clause for clause in clauses if clause is not None), VIEWS)
-        found = [c for c in dict.fromkeys(first) if c not in self.clauses]
-        least = min(map(_size, found), default=None)
-        return [clause for clause in found if _size(clause) == least]
+        found = {told(clause): clause for clause in first}
+        least = min(map(_size, found.values()), default=None)
+        return [clause for clause in found.values() if _size(clause) == least]
 
     def _cubes(self, values: Sequence[int], places: frozenset[int]) -> Iterator[Cube]:
         """What the state is in the smaller machine, in every way that differs."""

@@ -17,8 +17,14 @@ from itertools import product
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Move
 from tdxcheck.checker.engines.diagrams.manager import Diagram
 from tdxcheck.checker.engines.diagrams.reach import closure
-from tdxcheck.checker.engines.parametric.ending import Ending, Part, Turn, turns_of
-from tdxcheck.checker.engines.parametric.family import Family, Unsupported
+from tdxcheck.checker.engines.parametric.ending import (
+    Ending,
+    Level,
+    Part,
+    Turn,
+    turns_of,
+)
+from tdxcheck.checker.engines.parametric.family import Family
 from tdxcheck.checker.engines.parametric.shapes import Sizes
 from tdxcheck.checker.engines.symbolic.solving import Clock
 from tdxcheck.checker.ground.grounder import ground
@@ -27,15 +33,21 @@ from tdxcheck.checker.ground.system import GroundFairness, GroundSlot, decode
 from tdxcheck.checker.language.system import Property
 from tdxcheck.checker.language.variables import Int, Variable
 
+FOR_NOTHING = "and makes nothing less that does not become more"
+
 Left = dict[Move, Diagram]
 """Of each move, the states from which it makes the measure no less."""
 Where = tuple[Variable, int] | None
 
 
+class NoMeasure(Exception):
+    """No measure was found; says what becomes of the turns."""
+
+
 def ending_of(family: Family, rule: Property, sizes: Sizes, clock: Clock) -> Ending:
     """A measure and turns by which the goal comes on a machine of these sizes.
 
-    Raises Unsupported if none was found.
+    Raises NoMeasure if none was found.
     """
     return _Measuring(family, rule, sizes, clock).ending()
 
@@ -79,9 +91,24 @@ class _Measuring:
             if (states := owed & move.guard & ~self._before(self.goal, move))
             != self.nothing
         }
-        measure = tuple(self._measure(left))
-        turns = self._turns(owed, left)
-        return Ending(measure, turns, until)
+        first, *then = self._levels(owed, left)
+        return Ending(first.measure, first.turns, until, tuple(then))
+
+    def _levels(self, owed: Diagram, left: Left) -> Iterator[Level]:
+        """By what it comes, and by what where none of these turns is due, and so on."""
+        while owed != self.nothing:
+            rest = dict(left)
+            found = [*self._measure(rest)]
+            turns = self._turns(owed, rest)
+            measure, left = self._lean(found, turns, owed, left)
+            yield Level(tuple(measure), tuple(turns))
+            for due in turns.values():
+                owed &= ~due
+            left = {
+                move: states
+                for move, made in left.items()
+                if (states := made & owed & self._before(owed, move)) != self.nothing
+            }
 
     def _before(self, states: Diagram, move: Move) -> Diagram:
         return self.diagrams.before(states, move)
@@ -198,6 +225,38 @@ class _Measuring:
                     del left[move]
         return useful
 
+    def _lean(
+        self, measure: list[Part], turns: Iterable[Turn], owed: Diagram, left: Left
+    ) -> tuple[list[Part], Left]:
+        """The measure without what none of the turns needs, and what is left by it."""
+        rest = left
+        for part in (None, *reversed(measure)):
+            others = [one for one in measure if one is not part]
+            made = self._left_by(others, left)
+            if made is not None and not any(
+                isinstance(self._due(turn, owed, made), str) for turn in turns
+            ):
+                measure, rest = others, made
+        return measure, rest
+
+    def _left_by(self, parts: Iterable[Part], left: Left) -> Left | None:
+        """What is left by the parts; None if a step adds to one."""
+        left = dict(left)
+        for part in parts:
+            self.clock.look()
+            if part.where is not None and not self._is_settled(part.where[0], left):
+                return None
+            inside = dict(self._members(part))
+            if any(
+                number in move.step.updates
+                and states & ~held & self._before(held, move) != self.nothing
+                for move, states in left.items()
+                for number, held in inside.items()
+            ):
+                return None
+            self._lessens(part, left)
+        return left
+
     def _members(self, part: Part) -> Iterator[tuple[int, Diagram]]:
         """By the slot of each element, the states in which it is in the set."""
         for slot in self.slots[part.variable]:
@@ -217,27 +276,40 @@ class _Measuring:
 
     # The turns.
 
-    def _turns(self, owed: Diagram, left: Left) -> tuple[Turn, ...]:
-        """Of those that lead on, as few as are enough for one to be due anywhere."""
-        helpful = {
-            turn: due & owed
-            for line in self.rule.fair
-            for turn in turns_of(line, self.family)
-            if (due := self._due(turn, owed, left)) is not None
-        }
-        found = []
+    def _turns(self, owed: Diagram, left: Left) -> dict[Turn, Diagram]:
+        """Of those that lead on, as few as are enough where any of them is due.
+
+        Raises NoMeasure if none is.
+        """
+        helpful: dict[Turn, Diagram] = {}
+        reasons: list[str] = []
+        for line in self.rule.fair:
+            turns = list(turns_of(line, self.family))
+            if not turns:
+                reasons.append(f"the turns of {line.name} are not those of actions")
+            for turn in turns:
+                due = self._due(turn, owed, left)
+                if isinstance(due, str):
+                    reasons.append(due)
+                elif due & owed == self.nothing:
+                    reasons.append(f"none of {line.name} is due where nothing else is")
+                else:
+                    helpful[turn] = due & owed
+        found: dict[Turn, Diagram] = {}
         while owed != self.nothing:
             counts = self.diagrams.count(*(owed & due for due in helpful.values()))
             most = max(counts, default=0)
             if not most:
-                raise Unsupported("a rule of what comes in the end without a measure")
+                break
             turn = list(helpful)[counts.index(most)]
-            found.append(turn)
-            owed &= ~helpful.pop(turn)
-        return tuple(found)
+            found[turn] = helpful.pop(turn)
+            owed &= ~found[turn]
+        if not found:
+            raise NoMeasure("; ".join(dict.fromkeys(reasons)) or "nothing is fair")
+        return found
 
-    def _due(self, turn: Turn, owed: Diagram, left: Left) -> Diagram | None:
-        """Where it is due; None if a step takes or ends it, and nothing is less."""
+    def _due(self, turn: Turn, owed: Diagram, left: Left) -> Diagram | str:
+        """Where it is due; or which step takes or ends it though nothing is less."""
         found = self.nothing
         for fair in self.ground.fair:
             if not self._is_of(fair, turn):
@@ -249,11 +321,12 @@ class _Measuring:
                     possible |= move.guard
             due = applies & possible
             for move, states in left.items():
+                name = move.step.action.name
                 if self._takes(move, turn) and states & applies != self.nothing:
-                    return None
+                    return f"{name} takes a turn of {turn.line.name}, {FOR_NOTHING}"
                 stays = self.nothing if turn.line.strong else ~self._before(due, move)
                 if states & due & stays != self.nothing:
-                    return None
+                    return f"{name} ends a turn of {turn.line.name}, {FOR_NOTHING}"
             found |= due
         return found
 

@@ -272,12 +272,15 @@ class Obligations:
                 yield from self._within(variable)
             if variable in self.translator.constants or start is None:
                 continue
-            free = all(map(make.is_unbounded, variable.index_sorts))
-            if free and not callable(start):
-                fresh = [make.bound("x", sort) for sort in variable.index_sorts]
-                value = make.held(variable, start)
-                entry = make.value(variable, tuple(fresh))
-                yield f.forall(fresh, f.equal(entry, value))
+            for places, free in self._places(variable):
+                value = start
+                if callable(start):
+                    # Of elements of which nothing is known it is not known either.
+                    value = None if free else start(*(p.as_long() for p in places))
+                if value is not None:
+                    entry = make.value(variable, places)
+                    held = make.held(variable, value)
+                    yield f.forall(free, f.equal(entry, held))
         for rule in self.family.system.initial:
             yield self.translator.term(rule.condition, {})
 
@@ -289,6 +292,15 @@ class Obligations:
         bounds = self._limits(variable)
         if bounds is None or variable in self.translator.constants:
             return
+        for places, free in self._places(variable):
+            value = make.value(variable, places)
+            yield f.forall(free, f.and_(_between(value, bounds)))
+
+    def _places(
+        self, variable: Variable
+    ) -> Iterator[tuple[tuple[Formula, ...], list[Formula]]]:
+        """The entries of the variable, each with what of its indices stands for any."""
+        make = self.translator.vocabulary
         choices = [
             [make.bound("x", sort)]
             if make.is_unbounded(sort)
@@ -296,9 +308,7 @@ class Obligations:
             for sort in variable.index_sorts
         ]
         for places in product(*choices):
-            free = [place for place in places if not z3.is_int_value(place)]
-            value = make.value(variable, places)
-            yield f.forall(free, f.and_(_between(value, bounds)))
+            yield places, [place for place in places if not z3.is_int_value(place)]
 
     def _limits(self, variable: Variable) -> tuple[Any, Any] | None:
         """The least and the greatest number that the variable may hold."""

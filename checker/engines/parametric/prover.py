@@ -52,8 +52,20 @@ from tdxcheck.checker.verdict import Limit
 
 ATTEMPTS = 4
 """How often other clauses are looked for where one turns out not to be kept."""
+NO_CLAUSE = "a step breaks it from a state that nothing true of small machines excludes"
+NEVER = "there what it speaks of never happens"
 MODES = (Mode.INVARIANT, Mode.STEP_RULE)
 """The kinds of rules that there are proofs of."""
+
+
+def _lacking(obligation: Obligation, answer: str) -> str:
+    """What is not shown, by z3's answer to the question whether it may be wrong."""
+    what = f"{obligation.what} is so at first"
+    if not obligation.at_first:
+        what = f"{obligation.place} keeps {obligation.what}"
+    if answer == "sat":
+        return f"nothing that was found in small machines shows that {what}"
+    return f"z3 does not decide whether {what} ({answer})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +200,7 @@ class Prover:
                 found = self._agreed_by_all(found)
                 if isinstance(found, Argument):
                     return replace(self._proof(rule, found), vacuous=not happens)
-                reason = found.reason
+                reason = found.reason if happens else f"{NEVER}; {found.reason}"
         except Unsupported as error:
             reason = f"no translation without bounds of {error}"
         except SpecificationError as error:
@@ -230,7 +242,7 @@ class Prover:
         """
         rule = self.rules[number % len(self.rules)]
         rule = rule if number < len(self.rules) else unmet_of(rule)
-        found: Argument | Lack = Lack("no clauses were found in small machines")
+        found: Argument | Lack = Lack(NO_CLAUSE)
         for _ in range(ATTEMPTS):
             if not learner.learn(number, clock):
                 break
@@ -353,7 +365,7 @@ class Prover:
             )
             if isinstance(found, str):
                 known.clock.look()
-                return Lack(f"{obligation.place}: {obligation.what} (z3: {found})")
+                return Lack(_lacking(obligation, found))
             known.shown.append(found)
             if not found.guessed:
                 guesses = [found.facts, first]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tdxcheck.checker.engines.diagrams.judge import survey
 from tdxcheck.checker.engines.parametric.family import Family, Unsupported
-from tdxcheck.checker.engines.parametric.measuring import ending_of
+from tdxcheck.checker.engines.parametric.measuring import NoMeasure, ending_of
 from tdxcheck.checker.engines.parametric.possibilities import going_on
 from tdxcheck.checker.engines.parametric.restating import Restated
 from tdxcheck.checker.engines.parametric.results import Broken, Open
@@ -25,21 +25,26 @@ from tdxcheck.checker.language.location import SpecificationError
 from tdxcheck.checker.language.system import Mode, Property
 from tdxcheck.checker.verdict import Exhausted, Limit, Refuted, Vacuous
 
+FIRST, LEAN, *_ = SHAPES
+
 
 def restated(
     family: Family, rule: Property, machine: Sizes, clock: Clock
 ) -> Restated | Open | Broken:
     """By what the rule may hold, as far as a small machine tells.
 
-    What is said of it must be said of a machine of the sizes given, too.
+    What is said of it must be said of a machine of the sizes given, too. That something
+    goes on is about all that there is: it is guessed in a machine without an element to
+    spare, and where that is not so in a larger one there is no proof.
     """
-    sizes = sizes_of(family, SHAPES[0])
     try:
         if rule.mode is Mode.LEADS_TO:
-            return ending_of(family, rule, sizes, clock)
-        return going_on(family, rule, sizes, machine, clock)
+            return ending_of(family, rule, sizes_of(family, FIRST), clock)
+        return going_on(family, rule, sizes_of(family, LEAN), machine, clock)
     except SpecificationError as error:
         return Open("", str(error))
+    except NoMeasure as error:
+        return Open("", f"no measure was found of how far off it is: {error}")
     except Unsupported as error:
         return Open("", f"no translation of {error}")
 

@@ -10,14 +10,21 @@ from tdxcheck.checker.report.formats.places import best_place
 
 
 def annotated(results: Results, root: Path) -> str:
-    """An error for each finding that is news, and for each that is undecided."""
+    """An error for each finding that is news or undecided, a notice of what is idle."""
     return "".join(f"{line}\n" for line in _lines(results, root))
 
 
 def _lines(results: Results, root: Path) -> Iterator[str]:
     for result in (Result.FAILED, Result.UNDECIDED):
         for finding in results.having(result):
-            yield f"::error {_place(finding, root)}::{_data(_text(finding))}"
+            yield _line("error", finding, root)
+    for finding in results.having(Result.PASSED):
+        if finding.idle:
+            yield _line("notice", finding, root)
+
+
+def _line(command: str, finding: Finding, root: Path) -> str:
+    return f"::{command} {_place(finding, root)}::{_data(_text(finding))}"
 
 
 def _place(finding: Finding, root: Path) -> str:

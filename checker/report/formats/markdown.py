@@ -33,6 +33,8 @@ def markdown(results: Results, root: Path) -> str:
                 room -= len("\n".join(told).encode())
                 lines += told
     lines += _folded("Known, and found again", [f for f in results.findings if f.known])
+    idle = [f for f in results.having(Result.PASSED) if f.idle]
+    lines += _folded("No design could break on this machine", idle)
     lines += _folded("Not checked", results.having(Result.SKIPPED))
     return "\n".join(lines)
 

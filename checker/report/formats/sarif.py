@@ -1,6 +1,7 @@
 """SARIF 2.1.0: what is broken or undecided, with its run as a code flow.
 
-What holds is no result, but counted by the kind of its verdict. What is known to be
+What holds is no result, but counted by the kind of its verdict, save that a rule which
+no design could break is told, as informational if it is no news. What is known to be
 broken is a suppressed one, with the reason; what is undecided is of the kind "open",
 and also a notification.
 """
@@ -59,7 +60,8 @@ def sarif(results: Results, root: Path, version: str) -> str:
 
 
 def _is_told(finding: Finding) -> bool:
-    return finding.result in (Result.FAILED, Result.UNDECIDED) or bool(finding.known)
+    news = finding.result in (Result.FAILED, Result.UNDECIDED)
+    return news or finding.idle or bool(finding.known)
 
 
 def _rule(finding: Finding) -> Json:
@@ -135,6 +137,8 @@ def _as_markdown(finding: Finding) -> str:
 def _weight(finding: Finding) -> Json:
     if finding.result is Result.UNDECIDED:
         return {"kind": "open", "level": "none"}
+    if finding.idle and finding.result is Result.PASSED:
+        return {"kind": "informational", "level": "none"}
     return {"kind": "fail", "level": "note" if finding.known else "error"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxcheck.checker.certificate_checker import Refused
 from tdxcheck.checker.certificates.quantified import Families
-from tdxcheck.checker.engines.parametric.ending import Ending, Part, turns_of
+from tdxcheck.checker.engines.parametric.ending import Ending, Level, Part, turns_of
 from tdxcheck.checker.engines.parametric.family import family_of
 from tdxcheck.checker.engines.parametric.prover import Prover
 from tdxcheck.checker.engines.parametric.results import Lack
@@ -74,6 +74,7 @@ def comes() -> None:
     _lacks(
         ending.case_of(weak, ending.works_left, ending.works_right, ending.turns_over)
     )
+    _lacks_levels()
     numbered = fairness(works, choosing={"worker": True})(anywhere)
     family = family_of(case.instance, case.unbounded)
     assert not list(turns_of(numbered, family)), "an element is chosen by its number"
@@ -96,11 +97,14 @@ def measured() -> None:
     strong = [fairness(one, strong=True)(anywhere) for one in sides]
     well = fairness(ending.works_or_fails, choosing={"fails": False})(anywhere)
     done = ending.done_in_the_end
+    often = fairness(ending.works_left, strong=True)(anywhere)
+    interrupted = done(often, ending.sweeps, ending.opens)
     for rule, actions, parts in (
         (always_eventually(fair=turns)(in_the_second_round), turns, 4),
         (leads_to(fair=turns)(who_is_done_goes_round), turns, 1),
         (done(*strong), (*sides, ending.turns_over), 3),
         (done(well), (ending.works_or_fails,), 2),
+        (interrupted, ending.SWEEPING, 6),
     ):
         proof = ending.verdict_of(ending.case_of(rule, *actions))
         assert isinstance(proof, ProvedForEvery), f"not proved: {proof}"
@@ -112,6 +116,19 @@ def measured() -> None:
     same(
         "where it fails", ending.verdict_of(undone), Unknown(Limit.FAMILY, "2 workers")
     )
+
+
+def _lacks_levels() -> None:
+    """Nor is it that what interrupts the work may end, and may begin again."""
+    fair = (ending.sweeps, ending.opens)
+    case = ending.sweeping(*fair, strong=True, others=(ending.makes_a_mess,))
+    family = family_of(case.instance, case.unbounded)
+    (rule,) = family.system.properties
+    work, *rest = (turn for line in rule.fair for turn in turns_of(line, family))
+    then = Level((Part(Shop.swept, (False,)),), tuple(rest))
+    by = Ending((Part(Shop.done, (False,)),), (work,), True, (then,))
+    found = Prover(family).check(by.stated(rule, family), (), Clock(SECONDS))
+    assert isinstance(found, Lack), "what is interrupted for ever is proved"
 
 
 def _lacks(case: Case) -> None:

@@ -55,7 +55,12 @@ from tests.test_certificates_every import (
     test_what_z3_writes_in_another_order_is_the_same,
 )
 from tests.test_certificates_vacuous import DOORS, answer_of
-from tests.test_parametric import is_crowded, is_crowded_by_name
+from tests.test_parametric import (
+    BEGINNINGS,
+    is_crowded,
+    is_crowded_by_name,
+    test_it_is_known_how_a_sort_of_a_fixed_size_begins,
+)
 from tests.test_parametric_counting import (
     Keys,
     all_are_configured_when_ready,
@@ -334,6 +339,12 @@ def constants() -> None:
 def orders() -> None:
     """What z3 orders otherwise is the same, and nothing else is."""
     test_what_z3_writes_in_another_order_is_the_same()
+
+
+def begins() -> None:
+    """What begins with a value of its own for each of a few things is known."""
+    for each in BEGINNINGS:
+        test_it_is_known_how_a_sort_of_a_fixed_size_begins(*each)
 
 
 def names() -> None:

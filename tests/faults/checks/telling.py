@@ -266,4 +266,8 @@ def idle() -> None:
         coverage.test_a_rule_that_no_design_could_break_is_dead(words)
     for words in coverage.SAYING:
         coverage.test_a_rule_that_some_design_could_break_is_not(words)
+    for words in coverage.IDLE_STEPS:
+        coverage.test_a_rule_that_no_step_could_break_is_dead(words)
+    for words in coverage.SAYING_STEPS:
+        coverage.test_a_rule_that_some_step_could_break_is_not(words)
     coverage.test_a_goal_that_is_there_already_is_nothing_to_come()
