@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from tdxcheck.checker.engines.diagrams.encoding import Encoding, Unsuited
 from tdxcheck.checker.ground.grounder import Grounding, grounding
 from tdxcheck.checker.ground.system import GroundSlot
-from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Slot, Terms
+from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, Slot, Terms, support
 from tdxcheck.checker.judging.combine import Disagreement
 from tdxcheck.checker.language.instance import Instance
 from tdxcheck.checker.language.reading import (
@@ -77,7 +77,6 @@ class _Anything:
             for step in states.steps
         ]
         self.encoding = Encoding(replace(states, slots=tuple(slots)))
-        self.states = self.encoding.initial()
 
     def breaks(self, rule: Property) -> Way:
         """What may break the rule; where that is not decided, something may."""
@@ -118,7 +117,8 @@ class _Anything:
     def _may_fail(self, said: Node) -> bool:
         if said in (TRUE, FALSE):
             return said is FALSE
-        fails = self.states & ~self.encoding.truth(said)
+        possible = self.encoding.initial(support(said))
+        fails = possible & ~self.encoding.truth(said)
         ever: bool = fails != self.encoding.manager.false
         return ever
 
