@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.__main__ import machine
+from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.certificate_checker import Refused, Undecided, check, read
 from tdxcheck.checker.certificate_endings import shown
 from tdxcheck.checker.certificate_solvers import solvers
@@ -86,10 +87,13 @@ def main() -> int:
     either.add_argument("--one", action="store_true", help="only for one machine")
     either.add_argument("--every", action="store_true", help="only for every number")
     arguments = parser.parse_args()
+    try:
+        cases = {name: _case(name) for name in arguments.designs}
+    except UsageError as error:
+        parser.error(str(error))
     print(f"{machine()}\n\n{HEAD}", flush=True)
     good = True
-    for name in arguments.designs:
-        case = _case(name)
+    for name, case in cases.items():
         if not arguments.every:
             good &= tell(name, "one", list(for_one(case, arguments.seconds)))
         if not arguments.one:

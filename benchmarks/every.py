@@ -23,6 +23,7 @@ from typing import TypeVar
 import z3
 
 from benchmarks.__main__ import machine
+from tdxcheck.checker.catalogue import UsageError
 from tdxcheck.checker.engines.parametric import second
 from tdxcheck.checker.engines.parametric.family import Family, family_of
 from tdxcheck.checker.engines.parametric.prover import MODES, Prover
@@ -47,9 +48,13 @@ HEAD = (
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.every")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", default=SUBJECTS)
+    try:
+        families = {name: family(name) for name in parser.parse_args().subjects}
+    except UsageError as error:
+        parser.error(str(error))
     print(f"{machine()}\n\n{HEAD}", flush=True)
-    for name in parser.parse_args().subjects:
-        print(row(name, family(name)), flush=True)
+    for name, of in families.items():
+        print(row(name, of), flush=True)
     return 0
 
 

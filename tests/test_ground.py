@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tdxcheck.checker.ground import GroundSystem, ground
 from tdxcheck.checker.ground.terms import FALSE, TRUE, Node, evaluate
 from tdxcheck.checker.language import (
+    Index,
     Int,
     Map,
     SpecificationError,
@@ -22,6 +25,7 @@ from tdxcheck.checker.language import (
     invariant,
     ite,
 )
+from tdxcheck.checker.language.terms import Element
 from tests.lights import Cpu, Host, Light, grounded, numbers, state
 
 
@@ -309,3 +313,41 @@ def test_a_variable_of_one_value_can_become_no_other() -> None:
         with pytest.raises(SpecificationError, match="can leave"):
             ground(TransitionSystem("narrow", "N.", Narrow, (rule,)), {})
     assert ground(TransitionSystem("narrow", "N.", Narrow, (keeps,)), {}).slots == ()
+
+
+class Flag(Index):
+    """A flag of its own."""
+
+
+class Flagged(State):
+    level = Var(Int(0, 3), 0)
+    up = Map(Flag, bool)
+
+
+FLAGS = 20
+"""What is shared by the branches makes two to the power of these cases."""
+
+
+def test_an_effect_whose_branches_share_much_is_bounded_all_the_same() -> None:
+    def rises(state: Flagged) -> Term[Any]:
+        value: Term[Any] = state.level + 1
+        for number in range(FLAGS):
+            flag = Element(Flag, number)
+            value = ite(state.up[flag], value, ite(state.level == 0, value, 0))
+        return value
+
+    @action()
+    def kept(state: Flagged) -> None:
+        """Rise as far as there is room."""
+        state.require(state.level < 3)
+        state.level = rises(state)
+
+    @action()
+    def loose(state: Flagged) -> None:
+        """Rise for ever."""
+        state.level = rises(state)
+
+    scope = {Flag: FLAGS}
+    assert ground(TransitionSystem("kept", "K.", Flagged, (kept,)), scope).steps
+    with pytest.raises(SpecificationError, match="level can leave"):
+        ground(TransitionSystem("loose", "L.", Flagged, (loose,)), scope)

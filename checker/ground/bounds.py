@@ -15,6 +15,8 @@ from tdxcheck.checker.language.location import SpecificationError
 
 ENUMERATED = 1 << 16
 """How many valuations are tried before a solver is asked instead."""
+CASES = 1 << 8
+"""Of an effect: what is shared by its branches is a case of each of them."""
 
 
 def check_bounds(system: GroundSystem) -> None:
@@ -71,7 +73,9 @@ def _escape(
     """A valuation that satisfies the guards and takes the effect out of its bound."""
     slot = system.slots[number].term
     try:
-        for chosen, one in _cases(value):
+        for place, (chosen, one) in enumerate(_cases(value)):
+            if place == CASES:
+                raise _TooManyError
             if one.low < slot.low or one.high > slot.high:
                 found = _search(system, [*chosen, *guards], slot, one)
                 if found is not None:
