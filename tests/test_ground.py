@@ -25,6 +25,7 @@ from tdxcheck.checker.language import (
     invariant,
     ite,
 )
+from tdxcheck.checker.language.instance import Scope
 from tdxcheck.checker.language.terms import Element
 from tests.lights import Cpu, Host, Light, grounded, numbers, state
 
@@ -347,7 +348,7 @@ def test_an_effect_whose_branches_share_much_is_bounded_all_the_same() -> None:
         """Rise for ever."""
         state.level = rises(state)
 
-    scope = {Flag: FLAGS}
+    scope: Scope = {Flag: FLAGS}
     assert ground(TransitionSystem("kept", "K.", Flagged, (kept,)), scope).steps
     with pytest.raises(SpecificationError, match="level can leave"):
         ground(TransitionSystem("loose", "L.", Flagged, (loose,)), scope)
